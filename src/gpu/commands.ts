@@ -1,0 +1,121 @@
+/**
+ * The ordered command list. Dispatches, copies, writes, readbacks and destructions all go through it, in the order in
+ * which they were called; nothing else touches the queue.
+ *
+ * Why: `queue.writeBuffer` takes effect before dispatches that are recorded but not yet submitted, so a write to a
+ * buffer that a recorded dispatch reads would change what that dispatch sees. The list submits what is recorded first.
+ */
+import type { PooledBuffer } from './pool.ts';
+
+/** Work (about one FLOP, or half a byte moved) after which a recording is submitted; long submissions trip watchdogs. */
+const WORK_BOUND = { software: 4e9, hardware: 4e11 };
+
+export interface Dispatch {
+  pipeline: GPUComputePipeline;
+  bindGroup: GPUBindGroup;
+  immediates: Uint8Array<ArrayBuffer> | null;
+  groups: readonly [number, number, number];
+  buffers: readonly PooledBuffer[];
+  work: number;
+}
+
+export class CommandList {
+  private encoder: GPUCommandEncoder | null = null;
+  private pass: GPUComputePassEncoder | null = null;
+  private pipeline: GPUComputePipeline | null = null;
+  private work = 0;
+  private readonly bound: number;
+  private readonly staging = new Map<number, GPUBuffer[]>();
+  private doomed: PooledBuffer[] = [];
+  /** Number of the recording in progress; buffers remember the last one that used them. */
+  private recording = 0;
+  /** Dispatches recorded since the device was opened. */
+  dispatches = 0;
+
+  constructor(
+    private readonly device: GPUDevice,
+    software: boolean,
+  ) {
+    this.bound = software ? WORK_BOUND.software : WORK_BOUND.hardware;
+  }
+
+  dispatch(command: Dispatch): void {
+    const pass = this.openPass();
+    if (command.pipeline !== this.pipeline) pass.setPipeline(command.pipeline);
+    this.pipeline = command.pipeline;
+    pass.setBindGroup(0, command.bindGroup);
+    if (command.immediates) pass.setImmediates(0, command.immediates);
+    pass.dispatchWorkgroups(...command.groups);
+    for (const buffer of command.buffers) buffer.lastUse = this.recording;
+    this.dispatches++;
+    this.work += command.work;
+    if (this.work > this.bound) this.flush();
+  }
+
+  copy(
+    source: PooledBuffer,
+    sourceOffset: number,
+    target: PooledBuffer,
+    targetOffset: number,
+    bytes: number,
+  ): void {
+    this.openEncoder().copyBufferToBuffer(source.gpu, sourceOffset, target.gpu, targetOffset, bytes);
+    source.lastUse = target.lastUse = this.recording;
+  }
+
+  /** Writes `data` into `buffer`, after everything recorded so far and before everything recorded later. */
+  write(buffer: PooledBuffer, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
+    if (buffer.lastUse === this.recording) this.flush();
+    this.device.queue.writeBuffer(buffer.gpu, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Copies `bytes` bytes out of `buffer` as it is at this point of the list. */
+  async read(buffer: PooledBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
+    const free = this.staging.get(size);
+    const staging = free?.pop() ?? this.device.createBuffer({ size, usage: 0x01 | 0x08 }); // MAP_READ | COPY_DST
+    this.openEncoder().copyBufferToBuffer(buffer.gpu, offset, staging, 0, bytes);
+    this.flush();
+    await staging.mapAsync(0x01, 0, bytes);
+    const data = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    if (free) free.push(staging);
+    else this.staging.set(size, [...(this.staging.get(size) ?? []), staging]);
+    return data;
+  }
+
+  /** Destroys buffers once everything recorded so far is submitted. */
+  destroy(buffers: readonly PooledBuffer[]): void {
+    this.doomed.push(...buffers);
+  }
+
+  /** Submits what is recorded. Synchronous: it waits for nothing. */
+  flush(): void {
+    if (this.encoder) {
+      this.endPass();
+      this.device.queue.submit([this.encoder.finish()]);
+      this.encoder = null;
+      this.work = 0;
+      this.recording++;
+    }
+    for (const buffer of this.doomed) buffer.gpu.destroy();
+    this.doomed = [];
+  }
+
+  private openEncoder(): GPUCommandEncoder {
+    this.endPass();
+    this.encoder ??= this.device.createCommandEncoder();
+    return this.encoder;
+  }
+
+  private openPass(): GPUComputePassEncoder {
+    this.encoder ??= this.device.createCommandEncoder();
+    this.pass ??= this.encoder.beginComputePass();
+    return this.pass;
+  }
+
+  private endPass(): void {
+    this.pass?.end();
+    this.pass = this.pipeline = null;
+  }
+}

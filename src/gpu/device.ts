@@ -1,0 +1,372 @@
+/**
+ * `Device`: one GPUDevice with its pool, its programs and its command list. All state hangs here, so that several
+ * devices can live side by side and a lost one can be replaced.
+ */
+import { CommandList } from './commands.ts';
+import { DeviceError, NoAdapterError } from './errors.ts';
+import { type BufferKind, BufferPool, type MemoryReport, type PooledBuffer } from './pool.ts';
+import {
+  assemble,
+  elementwise,
+  elementwiseGroups,
+  type Program,
+  packParams,
+  program,
+  writes,
+} from './program.ts';
+
+export interface DeviceOptions {
+  /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
+  debug?: boolean;
+  /** Every buffer is filled with NaN when it is taken from the pool: shows reads of memory nobody wrote. */
+  poison?: boolean;
+  adapterOptions?: GPURequestAdapterOptions;
+  /** Picks among adapters when the request may have several answers; `requestAdapter`'s answer by default. */
+  adapter?: GPUAdapter;
+  /** 'adapter': everything the adapter allows; 'default': what every WebGPU device has. */
+  limits?: 'adapter' | 'default';
+  /** 'all': the optional features that kernels know how to use; 'none': none of them, nor immediates. */
+  features?: 'all' | 'none';
+}
+
+/** What one dispatch binds: a whole buffer, or a slice of it (offset a multiple of 256). */
+export type BufferBinding = PooledBuffer | { buffer: PooledBuffer; offset: number; size: number };
+
+/**
+ * Cuts `size` elements of four bytes into slices that a binding can hold. `slice` binds the slice's part of a buffer,
+ * and the whole buffer where one binding holds it all (nearly always).
+ */
+export function slices(
+  device: Device,
+  size: number,
+): { start: number; count: number; slice: (buffer: PooledBuffer) => BufferBinding }[] {
+  const most = Math.floor(device.limits.maxStorageBufferBindingSize / 256) * 64;
+  if (size <= most) return [{ start: 0, count: size, slice: (buffer) => buffer }];
+  return Array.from({ length: Math.ceil(size / most) }, (_, index) => {
+    const start = index * most;
+    const count = Math.min(most, size - start);
+    return {
+      start,
+      count,
+      slice: (buffer) => ({ buffer, offset: 4 * start, size: 4 * Math.ceil(count / 4) * 4 }),
+    };
+  });
+}
+
+export interface Run {
+  bindings: Readonly<Record<string, BufferBinding>>;
+  params: Readonly<Record<string, number>>;
+  groups: readonly [number, number, number];
+  /** Floating-point operations, for pacing and for the bench. */
+  flops?: number;
+  /** Bytes read and written, for pacing and for the bench. */
+  bytes?: number;
+}
+
+interface Compiled {
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  /** Bind groups by the ids of the buffers they hold. */
+  groups: Map<string, GPUBindGroup>;
+}
+
+const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
+const STORAGE = { read: 'read-only-storage', write: 'storage' } as const;
+/** Steps that may be submitted and unfinished; one more and `pace()` waits. */
+const STEPS_IN_FLIGHT = 2;
+
+const fillNaN = program(
+  elementwise({
+    name: 'fill-nan',
+    bindings: { y: 'write u32' },
+    params: {},
+    wgsl: 'fn element(i: u32) { y[i] = 0x7fc00000u; }',
+  }),
+);
+
+export class Device {
+  readonly limits: GPUSupportedLimits;
+  readonly features: ReadonlySet<string>;
+  /** A CPU pretending to be a GPU (lavapipe, SwiftShader, WARP). */
+  readonly software: boolean;
+  /** Lanes in a subgroup where the adapter has subgroups of one fixed size, else 0. */
+  readonly subgroupSize: number;
+  /** Parameters go by immediates; otherwise by small uniform buffers. */
+  readonly hasImmediates: boolean;
+  readonly commands: CommandList;
+  readonly pool: BufferPool;
+  /** The error that made this device unusable, once there is one. */
+  fault: DeviceError | null = null;
+
+  private readonly compiled = new Map<Program, Compiled>();
+  private readonly uniforms = new Map<string, GPUBuffer>();
+  private readonly packed = new DataView(new ArrayBuffer(64));
+  private readonly constants = new Map<string, PooledBuffer>();
+  private inFlight: Promise<undefined>[] = [];
+  private closed = false;
+
+  private constructor(
+    readonly gpu: GPUDevice,
+    readonly info: GPUAdapterInfo,
+    private readonly options: DeviceOptions,
+  ) {
+    this.limits = gpu.limits;
+    this.features = new Set(gpu.features);
+    this.software = isSoftware(info);
+    this.subgroupSize =
+      this.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize
+        ? info.subgroupMaxSize
+        : 0;
+    this.hasImmediates = options.features !== 'none' && (gpu.limits.maxImmediateSize ?? 0) >= 64;
+    this.commands = new CommandList(gpu, this.software);
+    this.pool = new BufferPool(gpu);
+    gpu.onuncapturederror = (event) => this.fail(`WebGPU: ${event.error.message}`);
+    void gpu.lost.then((lost) => {
+      if (!this.closed) this.fail(`the GPU device was lost (${lost.reason}): ${lost.message}`);
+    });
+  }
+
+  /** Opens a device on `gpu` (`navigator.gpu`, or Dawn's in Node). Throws NoAdapterError where there is no adapter. */
+  static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
+    const adapter =
+      options.adapter ??
+      (await gpu.requestAdapter({ powerPreference: 'high-performance', ...options.adapterOptions }));
+    if (!adapter)
+      throw new NoAdapterError(
+        'no WebGPU adapter answers on this machine; install a Vulkan, Metal or D3D12 driver',
+      );
+    const requiredLimits: Record<string, number> = {};
+    if (options.limits !== 'default')
+      for (const name in adapter.limits) {
+        const value = adapter.limits[name as keyof GPUSupportedLimits];
+        // Slices of large tensors start at multiples of 256 everywhere, so the alignment limits stay at their defaults.
+        if (typeof value === 'number' && !name.startsWith('min')) requiredLimits[name] = value;
+      }
+    const requiredFeatures =
+      options.features === 'none' ? [] : OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    return new Device(device, adapter.info, options);
+  }
+
+  /** Takes a buffer from the pool. */
+  take(bytes: number, kind: BufferKind): PooledBuffer {
+    const buffer = this.pool.take(bytes, kind);
+    if (this.options.poison && buffer.size <= this.limits.maxStorageBufferBindingSize)
+      this.run(fillNaN, {
+        bindings: { y: buffer },
+        params: { count: buffer.size / 4 },
+        groups: elementwiseGroups(buffer.size / 4),
+      });
+    return buffer;
+  }
+
+  /** Records one dispatch of `source`. */
+  run(source: Program, { bindings, params, groups, flops = 0, bytes = 0 }: Run): void {
+    if (groups[0] * groups[1] * groups[2] === 0) return;
+    const compiled = this.compile(source);
+    const packedBytes = packParams(source, params, this.packed);
+    const immediates =
+      this.hasImmediates && packedBytes > 0 ? new Uint8Array(this.packed.buffer, 0, packedBytes) : null;
+    const uniform = !this.hasImmediates && packedBytes > 0 ? this.uniform(packedBytes) : null;
+
+    let key = uniform ? `${uniform.label}` : '';
+    const buffers: PooledBuffer[] = [];
+    for (const name of source.bindingNames) {
+      const binding = bindings[name];
+      if (!binding) throw new Error(`program ${source.name}: binding ${name} was not given`);
+      if ('buffer' in binding) {
+        buffers.push(binding.buffer);
+        key += `,${binding.buffer.id}:${binding.offset}:${binding.size}`;
+      } else {
+        buffers.push(binding);
+        key += `,${binding.id}`;
+      }
+    }
+    let bindGroup = compiled.groups.get(key);
+    if (!bindGroup) {
+      bindGroup = this.bind(source, compiled.layout, bindings, uniform);
+      compiled.groups.set(key, bindGroup);
+    }
+    this.commands.dispatch({
+      pipeline: compiled.pipeline,
+      bindGroup,
+      immediates,
+      groups,
+      buffers,
+      work: flops + 2 * bytes,
+    });
+    if (this.options.debug) {
+      this.commands.flush();
+      if (this.fault) throw new DeviceError(`${source.name}: ${this.fault.message}`);
+    }
+  }
+
+  /** A buffer that holds `data` for the life of the device, made once per content (`key` names it). */
+  constant(key: string, data: () => ArrayBufferView<ArrayBuffer>): PooledBuffer {
+    let buffer = this.constants.get(key);
+    if (!buffer) {
+      const contents = data();
+      buffer = this.take(contents.byteLength, 'constant');
+      this.commands.write(buffer, contents);
+      this.constants.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  /**
+   * Creates the pipelines of `programs` in parallel. On a software adapter each is also run once on one workgroup of
+   * scratch memory, since such drivers compile at the first dispatch.
+   */
+  async prepare(programs: Iterable<Program>): Promise<void> {
+    const missing = [...new Set(programs)].filter((source) => !this.compiled.has(source));
+    await Promise.all(
+      missing.map(async (source) => {
+        const { descriptor, layout } = this.describe(source);
+        const pipeline = await this.gpu.createComputePipelineAsync(descriptor);
+        if (!this.compiled.has(source)) this.compiled.set(source, { pipeline, layout, groups: new Map() });
+      }),
+    );
+    if (!this.software) return;
+    for (const source of missing) {
+      const scratch = source.bindingNames.map(() => this.pool.take(4096, 'activation'));
+      this.run(source, {
+        bindings: Object.fromEntries(source.bindingNames.map((name, index) => [name, scratch[index]!])),
+        params: Object.fromEntries(source.paramNames.map((name) => [name, 0])),
+        groups: [1, 1, 1],
+      });
+      for (const buffer of scratch) this.pool.release(buffer);
+    }
+    this.commands.flush();
+  }
+
+  /** Reads `bytes` bytes of `buffer` as of this point of the command list. Rejects once the device has failed. */
+  async read(buffer: PooledBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
+    if (this.fault) throw this.fault;
+    try {
+      const data = await this.commands.read(buffer, bytes, offset);
+      if (this.fault) throw this.fault;
+      return data;
+    } catch (error) {
+      if (this.fault) throw this.fault;
+      throw new DeviceError(`reading ${bytes} bytes back from the GPU failed: ${error}`, { cause: error });
+    }
+  }
+
+  /**
+   * Ends a step of a loop: submits it, waits while more than two steps are in flight, and lets timers, signals and
+   * the data loader run.
+   */
+  async pace(): Promise<void> {
+    this.commands.flush();
+    this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
+    if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    if (this.fault) throw this.fault;
+  }
+
+  memory(): MemoryReport {
+    return this.pool.report();
+  }
+
+  /** Returns pooled buffers to the driver. Bind groups go with them. */
+  trim(): void {
+    for (const { groups } of this.compiled.values()) groups.clear();
+    this.commands.destroy(this.pool.drain());
+    this.commands.flush();
+  }
+
+  /** Closes the device: everything on it becomes unusable. */
+  close(): void {
+    this.closed = true;
+    this.fault ??= new DeviceError('the device was closed');
+    this.gpu.destroy();
+  }
+
+  private fail(message: string): void {
+    this.fault ??= new DeviceError(message);
+  }
+
+  private compile(source: Program): Compiled {
+    let compiled = this.compiled.get(source);
+    if (!compiled) {
+      const { descriptor, layout } = this.describe(source);
+      compiled = { pipeline: this.gpu.createComputePipeline(descriptor), layout, groups: new Map() };
+      this.compiled.set(source, compiled);
+    }
+    return compiled;
+  }
+
+  private describe(source: Program): {
+    descriptor: GPUComputePipelineDescriptor;
+    layout: GPUBindGroupLayout;
+  } {
+    const entries: GPUBindGroupLayoutEntry[] = source.bindingNames.map((name, binding) => ({
+      binding,
+      visibility: 4, // COMPUTE
+      buffer: { type: STORAGE[writes(source, name) ? 'write' : 'read'] },
+    }));
+    const hasParams = source.paramNames.length > 0;
+    if (hasParams && !this.hasImmediates)
+      entries.push({ binding: entries.length, visibility: 4, buffer: { type: 'uniform' } });
+    const layout = this.gpu.createBindGroupLayout({ label: source.name, entries });
+    const module = this.gpu.createShaderModule({
+      label: source.name,
+      code: assemble(source, this.hasImmediates),
+    });
+    const pipelineLayout = this.gpu.createPipelineLayout({
+      bindGroupLayouts: [layout],
+      ...(hasParams && this.hasImmediates ? { immediateSize: 4 * source.paramNames.length } : {}),
+    });
+    return {
+      layout,
+      descriptor: { label: source.name, layout: pipelineLayout, compute: { module, entryPoint: 'main' } },
+    };
+  }
+
+  private bind(
+    source: Program,
+    layout: GPUBindGroupLayout,
+    bindings: Readonly<Record<string, BufferBinding>>,
+    uniform: GPUBuffer | null,
+  ): GPUBindGroup {
+    const most = this.limits.maxStorageBufferBindingSize;
+    const entries: GPUBindGroupEntry[] = source.bindingNames.map((name, binding) => {
+      const bound = bindings[name]!;
+      if (bound.size > most)
+        throw new RangeError(
+          `${source.name}: ${name} takes ${bound.size} bytes, but this adapter binds at most ${most} at once; use a smaller batch or input`,
+        );
+      return {
+        binding,
+        resource:
+          'buffer' in bound
+            ? { buffer: bound.buffer.gpu, offset: bound.offset, size: bound.size }
+            : { buffer: bound.gpu },
+      };
+    });
+    if (uniform) entries.push({ binding: entries.length, resource: { buffer: uniform } });
+    return this.gpu.createBindGroup({ label: source.name, layout, entries });
+  }
+
+  /** The uniform buffer with the bytes in `packed`: one buffer per content, kept for the life of the device. */
+  private uniform(bytes: number): GPUBuffer {
+    const words = new Uint32Array(this.packed.buffer, 0, bytes / 4);
+    const key = words.join();
+    let buffer = this.uniforms.get(key);
+    if (!buffer) {
+      buffer = this.gpu.createBuffer({ label: key, size: Math.ceil(bytes / 16) * 16, usage: 0x40 | 0x08 }); // UNIFORM | COPY_DST
+      this.gpu.queue.writeBuffer(buffer, 0, words);
+      this.uniforms.set(key, buffer);
+    }
+    return buffer;
+  }
+}
+
+function isSoftware(info: GPUAdapterInfo): boolean {
+  return (
+    info.isFallbackAdapter ||
+    /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i.test(
+      `${info.device} ${info.description} ${info.architecture}`,
+    )
+  );
+}

@@ -1,0 +1,14 @@
+/** The GPU layer: the only code that touches GPUDevice. */
+export { CommandList } from './commands.ts';
+export { type BufferBinding, Device, type DeviceOptions, type Run, slices } from './device.ts';
+export { DeviceError, NoAdapterError } from './errors.ts';
+export { type BufferKind, type MemoryReport, PooledBuffer } from './pool.ts';
+export {
+  elementwise,
+  elementwiseGroups,
+  family,
+  foldGroups,
+  type Program,
+  type ProgramSpec,
+  program,
+} from './program.ts';

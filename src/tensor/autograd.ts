@@ -1,0 +1,150 @@
+/**
+ * Reverse-mode differentiation. An op that has an input with `needsGrad` records a `GradNode`: its inputs, the
+ * tensors that its gradient formula reads, and the formula. `backward` walks the nodes from the newest to the oldest
+ * (creation order is a topological order), frees what each saved as it goes, and sums gradients at the leaves.
+ */
+import { accumulate, copyOf } from './accumulate.ts';
+import { keep, scope } from './scope.ts';
+import { sameShape, show } from './shape.ts';
+import { type Tensor, tensor } from './tensor.ts';
+
+let gradEnabled = true;
+let nextNode = 0;
+
+/** Runs `body` without recording gradients. */
+export function noGrad<Result>(body: () => Result): Result {
+  const before = gradEnabled;
+  gradEnabled = false;
+  try {
+    return body();
+  } finally {
+    gradEnabled = before;
+  }
+}
+
+/** Whether an op on these inputs would record a node. */
+export function recordsGrad(...inputs: (Tensor | null | undefined)[]): boolean {
+  return gradEnabled && inputs.some((input) => input?.needsGrad);
+}
+
+/** A gradient formula: from the saved tensors and the output's gradient to one gradient per input (null: none). */
+export type Backward<Saved> = (saved: Saved, dy: Tensor, needs: readonly boolean[]) => (Tensor | null)[];
+
+type SavedTensors = Record<string, Tensor | null>;
+
+export class GradNode {
+  readonly id = nextNode++;
+  private references = 1; // the output; one more for each node that consumes it
+  private spent = false;
+
+  constructor(
+    readonly name: string,
+    /** Where the gradient of each input goes: a node, a leaf, or nowhere. */
+    private readonly inputs: readonly (GradNode | Tensor | null)[],
+    private saved: SavedTensors,
+    private readonly formula: Backward<SavedTensors>,
+  ) {
+    for (const input of inputs) if (input instanceof GradNode) input.references++;
+  }
+
+  /** The targets of the gradients that `run` returns. */
+  get targets(): readonly (GradNode | Tensor | null)[] {
+    return this.inputs;
+  }
+
+  /** One user fewer; the last one frees what was saved. */
+  unref(): void {
+    if (--this.references === 0) this.free();
+  }
+
+  /** Gradients of the inputs, in their order. Frees what was saved. */
+  run(dy: Tensor): (Tensor | null)[] {
+    if (this.spent)
+      throw new Error(`backward: ${this.name} was already differentiated and its saved tensors are freed`);
+    const needs = this.inputs.map((input) => input !== null);
+    return this.formula(this.saved, dy, needs);
+  }
+
+  free(): void {
+    if (this.spent) return;
+    this.spent = true;
+    for (const tensor of Object.values(this.saved)) tensor?.dispose();
+    this.saved = {};
+    for (const input of this.inputs) if (input instanceof GradNode) input.unref();
+  }
+}
+
+/**
+ * Records how `output` came from `inputs`, if one of them needs a gradient, and returns `output`.
+ * `saved` holds what `formula` reads; nothing else survives the scope of the forward pass.
+ */
+export function record<Saved extends SavedTensors>(
+  name: string,
+  output: Tensor,
+  inputs: readonly (Tensor | null | undefined)[],
+  saved: Saved,
+  formula: Backward<Saved>,
+): Tensor {
+  if (!recordsGrad(...inputs)) return output;
+  const held: SavedTensors = {};
+  for (const [key, value] of Object.entries(saved)) held[key] = value ? value.alias(value.shape, true) : null;
+  const targets = inputs.map((input) => (input?.needsGrad ? (input.node ?? input) : null));
+  output.node = new GradNode(name, targets, held, formula as unknown as Backward<SavedTensors>);
+  return output;
+}
+
+/** See `Tensor.backward`. */
+export function backward(root: Tensor, gradient?: Tensor): void {
+  if (!root.node) throw new Error('backward: nothing that led to this tensor requires a gradient');
+  if (!gradient && root.size !== 1)
+    throw new Error(
+      `backward: a tensor of shape ${show(root.shape)} is no scalar; give the gradient to start from`,
+    );
+  if (gradient && !sameShape(gradient.shape, root.shape))
+    throw new Error(`backward: gradient ${show(gradient.shape)} for a tensor of shape ${show(root.shape)}`);
+  const start = root.node;
+  noGrad(() =>
+    scope(() => {
+      const seed = gradient ?? tensor([1], root.shape, { device: root.device });
+      const gradients = new Map<GradNode, Tensor>([[start, seed]]);
+      for (const node of newestFirst(start)) {
+        const dy = gradients.get(node);
+        gradients.delete(node);
+        if (!dy) continue;
+        // What the formula creates and does not return is freed with this inner scope.
+        const results = scope(() => node.run(dy).map((result) => (result === dy ? dy.alias() : result)));
+        if (dy !== gradient) dy.dispose();
+        node.free();
+        results.forEach((result, index) => {
+          const target = node.targets[index];
+          if (!target || !result) return;
+          if (target instanceof GradNode) {
+            const before = gradients.get(target);
+            gradients.set(target, before ? accumulate(before, result) : result);
+          } else addToLeaf(target, result);
+        });
+      }
+    }),
+  );
+}
+
+/** Every node that `start` depends on, newest first. */
+function newestFirst(start: GradNode): GradNode[] {
+  const found = new Set<GradNode>([start]);
+  for (const node of found) for (const input of node.targets) if (input instanceof GradNode) found.add(input);
+  return [...found].sort((a, b) => b.id - a.id);
+}
+
+/** Adds a gradient to `leaf.grad`. The first one becomes the gradient itself where nobody else uses its memory. */
+function addToLeaf(leaf: Tensor, gradient: Tensor): void {
+  const masked = leaf.gradHook ? leaf.gradHook(gradient) : gradient;
+  if (!sameShape(masked.shape, leaf.shape))
+    throw new Error(`backward: gradient ${show(masked.shape)} for a parameter of shape ${show(leaf.shape)}`);
+  if (leaf.grad) {
+    const sum = accumulate(leaf.grad, masked);
+    if (sum === leaf.grad) return;
+    leaf.grad.dispose();
+    leaf.grad = keep(sum);
+  } else leaf.grad = keep(masked.shared ? copyOf(masked) : masked);
+  leaf.device.pool.changeKind(leaf.grad.buffer, 'gradient');
+}

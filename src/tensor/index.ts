@@ -1,0 +1,16 @@
+/** Tensors, automatic differentiation, scopes and random numbers. */
+export { copyOf } from './accumulate.ts';
+export { type Backward, noGrad, record, recordsGrad } from './autograd.ts';
+export { keep, scope } from './scope.ts';
+export { broadcastShapes, checkShape, normaliseAxis, type Shape, sameShape, show, sizeOf } from './shape.ts';
+export {
+  type DataType,
+  empty,
+  getDefaultDevice,
+  setDefaultDevice,
+  Tensor,
+  type TensorOptions,
+  type TypedArray,
+  tensor,
+  zeros,
+} from './tensor.ts';

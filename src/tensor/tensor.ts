@@ -1,0 +1,185 @@
+/**
+ * `Tensor`: a shape over a buffer on a device. Ops are functions (`relu(conv2d(x, w))`), not methods, so that this
+ * file knows no kernel.
+ *
+ * Several tensors may share one `Storage` (reshape, and what autograd saves for the backward pass); its buffer goes
+ * back to the pool with the last of them.
+ */
+import type { BufferKind, Device, PooledBuffer } from '../gpu/index.ts';
+import { backward, type GradNode } from './autograd.ts';
+import { register } from './scope.ts';
+import { checkShape, type Shape, show, sizeOf } from './shape.ts';
+
+export type DataType = 'float32' | 'int32' | 'uint32';
+export type TypedArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+const ARRAYS = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+
+/** A buffer shared by tensors, with the count of those that use it. */
+export class Storage {
+  private references = 1;
+
+  constructor(
+    readonly device: Device,
+    readonly buffer: PooledBuffer,
+  ) {}
+
+  get shared(): boolean {
+    return this.references > 1;
+  }
+
+  retain(): this {
+    this.references++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.references === 0) this.device.pool.release(this.buffer);
+  }
+}
+
+/** Frees the storage of tensors that were created outside any scope and that nobody holds any more. */
+const collected = new FinalizationRegistry<Storage>((storage) => storage.release());
+
+export class Tensor {
+  /** The gradient of the last `backward()`, summed over calls until it is reset; null before. */
+  grad: Tensor | null = null;
+  /** What computed this tensor, where a gradient may have to go back through it. */
+  node: GradNode | null = null;
+  /** Applied to a gradient before it is added to `grad` (gradient masks). */
+  gradHook: ((gradient: Tensor) => Tensor) | null = null;
+  private disposed = false;
+
+  constructor(
+    private readonly storage: Storage,
+    readonly shape: Shape,
+    readonly dtype: DataType = 'float32',
+    /** Leaves only: `backward()` fills `grad`. */
+    public requiresGrad = false,
+    /** Handles that autograd or a module owns are freed by their owner, not by a scope. */
+    owned = false,
+  ) {
+    if (!owned && !register(this)) collected.register(this, storage, this);
+  }
+
+  get device(): Device {
+    return this.storage.device;
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Whether a gradient flows to or through this tensor. */
+  get needsGrad(): boolean {
+    return this.requiresGrad || this.node !== null;
+  }
+
+  /** Whether another tensor uses the same memory. */
+  get shared(): boolean {
+    return this.storage.shared;
+  }
+
+  /** The buffer for a dispatch. Throws after `dispose()`. */
+  get buffer(): PooledBuffer {
+    if (this.disposed)
+      throw new Error(
+        `a tensor of shape ${show(this.shape)} was used after it was freed; return it from its scope or keep() it`,
+      );
+    return this.storage.buffer;
+  }
+
+  /** Another tensor over the same memory, without gradient history. `owned`: the caller frees it, no scope does. */
+  alias(shape: Shape = this.shape, owned = false): Tensor {
+    void this.buffer;
+    return new Tensor(this.storage.retain(), shape, this.dtype, false, owned);
+  }
+
+  /** The same values without gradient history. */
+  detach(): Tensor {
+    return this.alias();
+  }
+
+  /** Copies the values from the GPU. Waits for everything recorded before. */
+  async data(): Promise<TypedArray> {
+    const bytes = await this.device.read(this.buffer, 4 * this.size);
+    return new ARRAYS[this.dtype](bytes);
+  }
+
+  /** The value of a tensor of one element. The copy is enqueued when this is called. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new RangeError(`item: ${show(this.shape)} holds ${this.size} values, not one`);
+    return (await this.data())[0]!;
+  }
+
+  /** Overwrites the values, in order with everything recorded before and after. */
+  write(data: TypedArray): void {
+    if (data.length !== this.size)
+      throw new RangeError(`write: ${data.length} values for a tensor of shape ${show(this.shape)}`);
+    this.device.commands.write(this.buffer, data);
+  }
+
+  /** Computes the gradient of this scalar with respect to every leaf that requires one. */
+  backward(gradient?: Tensor): void {
+    backward(this, gradient);
+  }
+
+  /** Gives the memory back before its scope ends. Freeing twice is harmless. */
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    collected.unregister(this);
+    this.node?.unref();
+    this.node = null;
+    this.storage.release();
+  }
+}
+
+let defaultDevice: Device | null = null;
+
+/** The device that `tensor` and `createModel` use where none is named. */
+export function setDefaultDevice(device: Device): void {
+  defaultDevice = device;
+}
+
+export function getDefaultDevice(): Device {
+  if (!defaultDevice) throw new Error('no device is open; call `await openDevice()` first');
+  return defaultDevice;
+}
+
+export interface TensorOptions {
+  device?: Device;
+  requiresGrad?: boolean;
+  dtype?: DataType;
+  kind?: BufferKind;
+  /** No scope frees it: parameters, running statistics, optimiser state. */
+  owned?: boolean;
+}
+
+/** A tensor from values (row-major). Throws where their number does not fit the shape. */
+export function tensor(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
+  checkShape('tensor', shape);
+  if (data.length !== sizeOf(shape))
+    throw new RangeError(`tensor: ${data.length} values do not fill the shape ${show(shape)}`);
+  const device = options.device ?? getDefaultDevice();
+  const dtype =
+    options.dtype ??
+    (data instanceof Int32Array ? 'int32' : data instanceof Uint32Array ? 'uint32' : 'float32');
+  const result = empty(device, shape, { ...options, dtype });
+  const array = ARRAYS[dtype];
+  result.write(
+    data instanceof array && data.buffer instanceof ArrayBuffer ? (data as TypedArray) : new array(data),
+  );
+  return result;
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+  return tensor(new Float32Array(sizeOf(shape)), shape, options);
+}
+
+/** A tensor whose values are still to be written by a kernel. */
+export function empty(device: Device, shape: Shape, options: Omit<TensorOptions, 'device'> = {}): Tensor {
+  const buffer = device.take(4 * sizeOf(shape), options.kind ?? 'activation');
+  return new Tensor(new Storage(device, buffer), shape, options.dtype, options.requiresGrad, options.owned);
+}

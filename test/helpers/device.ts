@@ -1,0 +1,22 @@
+/**
+ * The devices that tests run on. Every buffer is filled with NaN when it is taken, since fresh WebGPU buffers are
+ * zero and would hide an element that no kernel wrote.
+ */
+import { create, globals } from 'webgpu';
+import { Device, type DeviceOptions } from '../../src/gpu/index.ts';
+import { setDefaultDevice } from '../../src/tensor/index.ts';
+
+Object.assign(globalThis, globals);
+const gpu = create([]);
+
+async function open(options: DeviceOptions): Promise<Device> {
+  const device = await Device.open(gpu, { poison: true, ...options });
+  setDefaultDevice(device);
+  return device;
+}
+
+/** A device with everything the adapter has. It becomes the default device. */
+export const testDevice = (options: DeviceOptions = {}): Promise<Device> => open(options);
+
+/** A device with WebGPU's default limits and no optional features: no subgroups, no immediates. */
+export const clampedDevice = (): Promise<Device> => open({ limits: 'default', features: 'none' });
