@@ -1,0 +1,78 @@
+/**
+ * The commands of Tessera, one line each. This table is all the launcher needs to answer `--help`, so that it
+ * can do so before any package is installed; options and arguments live in each command's own file.
+ *
+ * `module` is relative to the repository, `adapter` says whether the command needs a WebGPU adapter before it
+ * starts (`doctor` looks for one by itself and reports what it finds).
+ */
+export const commands = [
+  {
+    name: 'train',
+    summary: 'fine-tune a network on a folder of pictures',
+    module: 'src/cli/train.ts',
+    adapter: true,
+  },
+  {
+    name: 'predict',
+    summary: 'name what is in pictures, with probabilities',
+    module: 'src/cli/predict.ts',
+    adapter: true,
+  },
+  {
+    name: 'evaluate',
+    summary: 'measure a checkpoint on a folder: accuracy, AUC, confusion matrix',
+    module: 'src/cli/evaluate.ts',
+    adapter: true,
+  },
+  {
+    name: 'bench',
+    summary: 'time kernels, forward passes and training steps on this adapter',
+    module: 'src/cli/bench.ts',
+    adapter: true,
+  },
+  {
+    name: 'doctor',
+    summary: 'print the WebGPU adapter, its limits and what would be used; or what to install',
+    module: 'src/cli/doctor.ts',
+    adapter: 'report',
+  },
+  { name: 'test', summary: 'run the tests', module: 'test/run.ts', adapter: true },
+  {
+    name: 'check',
+    summary: 'lint, check types and run the tests',
+    module: 'src/cli/check.ts',
+    adapter: true,
+  },
+];
+
+/**
+ * The command whose name is closest to what was typed, or null when none is close.
+ * @param {string} typed
+ * @param {string[]} names
+ */
+export function closest(typed, names) {
+  let best = null;
+  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
+  for (const name of names) {
+    const distance = name.startsWith(typed) && typed.length > 1 ? 0 : editDistance(typed, name);
+    if (distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance: single-letter insertions, deletions and replacements. */
+function editDistance(a, b) {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current[j] = Math.min(previous[j] + 1, current[j - 1] + 1, replaced);
+    }
+    previous = current;
+  }
+  return previous[b.length];
+}

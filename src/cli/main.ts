@@ -1,0 +1,159 @@
+/**
+ * Runs one command: reads its arguments, looks for options that npm kept for itself, makes sure that there is an
+ * adapter, runs, and turns errors into sentences. bin/tessera.mjs calls `main` in its own process.
+ *
+ * The contract of a command file (src/cli/train.ts and so on; each is listed in bin/commands.mjs):
+ *
+ *     export const description: string;                  // one or two sentences for its --help
+ *     export function options(command: Command): void;   // arguments and options, commander's calls
+ *     export async function run(args: string[], options: TrainOptions): Promise<number | void>;
+ *
+ * `run` gets the positional arguments and the options as commander names them (`--train-from` is `trainFrom`);
+ * it returns an exit code when that is not 0. It prints its result on stdout, everything else on stderr (ui.ts),
+ * and with `--json` exactly one JSON document on stdout. Every command also takes `--debug` (stack traces, and
+ * validation errors at the op that caused them: `openDevice({ debug: options.debug })`).
+ *
+ * Import statically, not in the middle of a run: the compiler behind tsx is a child process that dies with the
+ * first Ctrl-C, and a dynamic `import()` of TypeScript after it fails.
+ */
+import { Command, CommanderError, type OptionValues } from 'commander';
+import { UserError } from './ui.ts';
+
+/** What a command file exports. `run` is a method so that a command may name its own options type. */
+export interface CommandModule {
+  description: string;
+  options(command: Command): void;
+  run(args: string[], options: OptionValues): Promise<number | undefined> | Promise<void>;
+}
+
+/** One row of bin/commands.mjs. */
+export interface CommandEntry {
+  name: string;
+  summary: string;
+  /** Path of the command file, relative to the repository. */
+  module: string;
+  /** Whether an adapter is needed; 'report': the command looks for one itself. */
+  adapter: boolean | 'report';
+}
+
+/** What the launcher does for a command. */
+export interface Launcher {
+  /** Installs a driver where that is possible; rejects with a sentence when there is no adapter after all. */
+  ensureAdapter(): Promise<void>;
+  /** What to install on this system, as a sentence, and forgets that an adapter was seen. */
+  adapterAdvice(): string;
+}
+
+/** The launcher of this process; `doctor` asks it what to install. */
+let launcher: Launcher | null = null;
+
+/** What to install on this system to have a WebGPU adapter. */
+export function adapterAdvice(): string {
+  return launcher?.adapterAdvice() ?? 'No WebGPU adapter was found; install a Vulkan driver.';
+}
+
+/**
+ * Runs `entry` with `argv` (without node, script and command name) and returns the exit code.
+ * Never throws: errors are printed as `error: sentence`, with a stack under `--debug` or TESSERA_DEBUG=1.
+ */
+export async function main(entry: CommandEntry, argv: string[], given: Launcher): Promise<number> {
+  launcher = given;
+  try {
+    const module: CommandModule = await import(new URL(`../../${entry.module}`, import.meta.url).href);
+    const command = createCommand(entry.name, module);
+    const swallowed = findSwallowed(entry.name, command, argv, process.env);
+    if (swallowed.length > 0) throw new UserError(swallowedSentence(entry.name, swallowed));
+    command.parse(argv, { from: 'user' });
+    if (entry.adapter === true) await given.ensureAdapter();
+    return (await module.run(command.args, command.opts())) ?? 0;
+  } catch (error) {
+    // commander has printed its own sentence (or the help) by the time it throws.
+    if (error instanceof CommanderError) return error.exitCode;
+    reportError(error, argv.includes('--debug') || process.env.TESSERA_DEBUG === '1');
+    return 1;
+  }
+}
+
+/** The commander program of one command. */
+export function createCommand(name: string, module: CommandModule): Command {
+  const throughNpm = process.env.npm_lifecycle_event === name;
+  const command = new Command(throughNpm ? `npm run ${name} --` : `tessera ${name}`);
+  command
+    .description(module.description)
+    .showSuggestionAfterError()
+    .showHelpAfterError(`(--help lists the options of ${name})`)
+    .allowExcessArguments(false)
+    .exitOverride()
+    // An action keeps commander from reading the first positional argument as a subcommand.
+    .action(() => undefined);
+  module.options(command);
+  command.option('--debug', 'print stack traces, and check every operation as it is recorded');
+  return command;
+}
+
+/** Settings that npm always passes to its scripts, whatever was typed. */
+const NPM_OWN = new Set([
+  'cache',
+  'prefix',
+  'yes',
+  'color',
+  'audit',
+  'fund',
+  'loglevel',
+  'registry',
+  'userconfig',
+]);
+
+/**
+ * Options of `command` that were typed without `--` before them, so that npm took them as its own settings:
+ * `npm run train --data DIR` arrives as npm_config_data=true and a stray DIR.
+ */
+export function findSwallowed(
+  name: string,
+  command: Command,
+  argv: string[],
+  env: Record<string, string | undefined>,
+): string[] {
+  // Only npm's direct child is asked: a test that runs under `npm test` starts commands of its own.
+  if (env.npm_lifecycle_event !== name) return [];
+  const typed = new Set(argv.map((arg) => arg.split('=')[0]));
+  return command.options
+    .filter(({ long, negate }) => {
+      if (!long || typed.has(long)) return false;
+      const key = long.replace(negate ? /^--no-/ : /^--/, '');
+      const value = env[`npm_config_${key.replaceAll('-', '_')}`];
+      // npm passes `--no-flip` as an empty npm_config_flip.
+      return value !== undefined && !NPM_OWN.has(key) && (negate ? value === '' : value !== '');
+    })
+    .map(({ long }) => String(long));
+}
+
+function swallowedSentence(name: string, options: string[]): string {
+  const plural = options.length > 1;
+  return (
+    `npm kept ${options.join(', ')} for itself, so the ${name} command never saw ${plural ? 'them' : 'it'}. ` +
+    `Put -- before the options: npm run ${name} -- ${options.join(' ')} …`
+  );
+}
+
+/** Prints `error: sentence` on stderr, with the stack and the causes when `debug`. */
+export function reportError(error: unknown, debug: boolean): void {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`error: ${message || 'something failed without saying what'}\n`);
+  if (error instanceof Error && error.name === 'NoAdapterError') {
+    const advice = adapterAdvice();
+    if (!message.includes(advice)) process.stderr.write(`${advice}\n`);
+  }
+  if (debug) {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+      process.stderr.write(`${cause.stack ?? cause.message}\n`);
+    }
+  } else if (isProgrammingError(error)) {
+    process.stderr.write('This looks like a mistake in Tessera; with TESSERA_DEBUG=1 it prints where.\n');
+  }
+}
+
+/** TypeErrors and the like that no one threw on purpose. */
+function isProgrammingError(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+}

@@ -1,0 +1,228 @@
+/**
+ * What the commands share on a terminal: numbers as people read them, a progress bar that does not flood a log
+ * file, the loud line for a software adapter, a graceful stop, and the error that is a sentence.
+ *
+ * Everything here goes to stderr; stdout is for a command's result (with `--json`: one JSON document, and
+ * nothing else).
+ */
+import cliProgress from 'cli-progress';
+
+/** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
+export class UserError extends Error {
+  override name = 'UserError';
+}
+
+/** Writes one line to stderr. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Writes the one JSON document of `--json` to stdout. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** `text` in bold on a terminal that shows it, plain elsewhere (and with NO_COLOR). */
+export function bold(text: string): string {
+  return process.stderr.isTTY && !process.env.NO_COLOR ? `\u001b[1m${text}\u001b[0m` : text;
+}
+
+/** A duration for people: `0.35 s`, `12.3 s`, `3 min 05 s`, `1 h 02 min`; below 0.1 s in milliseconds. */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  if (seconds < 0.0995) return `${(seconds * 1000).toPrecision(2)} ms`;
+  if (seconds < 9.95) return `${seconds.toPrecision(2)} s`;
+  if (seconds < 99.5) return `${seconds.toFixed(seconds < 59.95 ? 1 : 0)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** A number of bytes in binary units with three digits: `512 B`, `1.50 KiB`, `128 MiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  if (unit === 0) return `${bytes} B`;
+  return `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** A number with `digits` significant digits and commas between thousands: `12,345`, `3.14`, `0.0012`. */
+export function formatNumber(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (Math.abs(value) >= 10 ** (digits - 1)) return Math.round(value).toLocaleString('en-US');
+  if (value !== 0 && Math.abs(value) < 1e-4) return value.toExponential(digits - 1);
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** Lines of `name  value` with the values aligned. */
+export function formatRows(rows: [name: string, value: string][], indent = '  '): string {
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
+}
+
+/** One loud line when the adapter is the CPU in disguise; returns whether it was. */
+export function announceSoftware(device: { software: boolean; info: GPUAdapterInfo }): boolean {
+  if (!device.software) return false;
+  const name = device.info.description || device.info.device || device.info.vendor;
+  say(bold(`SOFTWARE ADAPTER: ${name} runs on the processor, many times slower than a GPU.`));
+  return true;
+}
+
+/** A running count towards `total`. */
+export interface Progress {
+  /** Sets how many of `total` are done, and what to say beside it (loss, images/s). */
+  update(done: number, status?: string): void;
+  /** Prints a line above the bar without breaking it. */
+  note(line: string): void;
+  /** Ends the bar, leaving its last state on the screen. */
+  stop(): void;
+}
+
+/** What `progress` writes to; a test passes its own. */
+export interface ProgressOutput {
+  stream: { write(text: string): unknown; isTTY?: boolean };
+  /** Milliseconds on a clock that only goes forward. */
+  now(): number;
+}
+
+/** On a log file or pipe one line is written at most this often, in milliseconds. */
+const PLAIN_INTERVAL = 10_000;
+
+/**
+ * Shows how far a loop has come, on stderr: a bar with the time left on a terminal, elsewhere one plain line
+ * about every ten seconds and one at the end.
+ */
+export function progress(
+  label: string,
+  total: number,
+  output: ProgressOutput = { stream: process.stderr, now: () => performance.now() },
+): Progress {
+  return output.stream.isTTY ? terminalBar(label, total, output) : plainLines(label, total, output);
+}
+
+/** Seconds left at the average pace so far, in words; empty before anything is done. */
+function timeLeft(started: number, now: number, done: number, total: number): string {
+  if (done <= 0 || done >= total) return '';
+  return `${formatSeconds(((now - started) / 1000 / done) * (total - done))} left`;
+}
+
+function terminalBar(label: string, total: number, { stream, now }: ProgressOutput): Progress {
+  const bar = new cliProgress.SingleBar({
+    stream: stream as NodeJS.WriteStream,
+    format: `${label} {bar} {value}/{total}  {status}`,
+    barCompleteChar: '━',
+    barIncompleteChar: '─',
+    barsize: 24,
+    hideCursor: true,
+    // The command decides what a signal means (see onStop); the bar must not exit on its own.
+    gracefulExit: false,
+  });
+  const started = now();
+  let finished = 0;
+  let text = '';
+  bar.start(total, 0, { status: '' });
+  return {
+    update(done, status = text) {
+      finished = done;
+      text = status;
+      const left = timeLeft(started, now(), done, total);
+      bar.update(done, { status: left ? `${status}  ${left}` : status });
+    },
+    note(line) {
+      bar.stop();
+      stream.write(`\r\u001b[2K${line}\n`);
+      bar.start(total, finished, { status: text });
+    },
+    stop() {
+      bar.stop();
+    },
+  };
+}
+
+function plainLines(label: string, total: number, { stream, now }: ProgressOutput): Progress {
+  const started = now();
+  let lastWrite = started;
+  let pending: { done: number; status: string } | null = null;
+  const write = (done: number, status: string) => {
+    const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
+    const left = timeLeft(started, now(), done, total);
+    stream.write(
+      `${[`${label} ${done}/${total} (${percent} %)`, status, left].filter(Boolean).join('  ')}\n`,
+    );
+    lastWrite = now();
+    pending = null;
+  };
+  return {
+    update(done, status = '') {
+      if (now() - lastWrite >= PLAIN_INTERVAL) write(done, status);
+      else pending = { done, status };
+    },
+    note(line) {
+      stream.write(`${line}\n`);
+    },
+    stop() {
+      if (pending) write(pending.done, pending.status);
+    },
+  };
+}
+
+/** A request to stop, made by Ctrl-C or SIGTERM. */
+export interface StopRequest {
+  /** Whether someone asked; a loop looks at it once a step. */
+  readonly requested: boolean;
+  /** Aborts when someone asks, for what can be cut short (a download, a wait). */
+  readonly signal: AbortSignal;
+  /** What a command that stopped early returns: 130 after Ctrl-C, 143 after SIGTERM. */
+  readonly exitCode: number;
+  /** Gives the signals back to whoever had them. */
+  dispose(): void;
+}
+
+/** A second signal this soon (ms) is the same key press, delivered once by the terminal and once by a parent. */
+const SAME_KEY_PRESS = 300;
+
+/**
+ * Listens for SIGINT and SIGTERM: the first asks the running step to finish (`requested` turns true), the second
+ * ends the process at once with exit code 130.
+ *
+ * @param advice what to say at the first signal
+ */
+export function onStop(advice = 'Stopping after this step; once more stops at once.'): StopRequest {
+  const controller = new AbortController();
+  let first = 0;
+  let exitCode = 0;
+  const listener = (signal: NodeJS.Signals) => {
+    const now = performance.now();
+    if (exitCode === 0) {
+      first = now;
+      exitCode = signal === 'SIGTERM' ? 143 : 130;
+      say(`\n${advice}`);
+      controller.abort();
+    } else if (now - first > SAME_KEY_PRESS) {
+      // A hidden cursor would stay hidden after the bar's sudden end.
+      if (process.stderr.isTTY) process.stderr.write('\u001b[?25h\n');
+      process.exit(130);
+    }
+  };
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  return {
+    get requested() {
+      return exitCode !== 0;
+    },
+    signal: controller.signal,
+    get exitCode() {
+      return exitCode;
+    },
+    dispose() {
+      process.off('SIGINT', listener);
+      process.off('SIGTERM', listener);
+    },
+  };
+}
