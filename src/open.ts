@@ -1,0 +1,139 @@
+/**
+ * `openDevice`: a Device on whatever WebGPU this program runs on, the browser's or Dawn's (the npm package
+ * `webgpu`) in Node. Also what the machine says about memory, which WebGPU itself does not.
+ *
+ * Nothing of Node is imported before it is known to be Node, so that bundles for a browser stay clean.
+ */
+import { Device, type DeviceOptions, NoAdapterError } from './gpu/index.ts';
+import { setDefaultDevice } from './tensor/index.ts';
+
+export interface OpenOptions extends Omit<DeviceOptions, 'adapter'> {
+  /**
+   * Which adapter, where there are several: 'software', its number in `listAdapters()`, or a part of its name or
+   * of its backend ('nvidia', 'vulkan', 'metal'), upper or lower case. In a browser only 'software'.
+   */
+  adapter?: string;
+  /** Exact timestamps. Dawn rounds them to 65.5 µs otherwise; only for measuring. */
+  profile?: boolean;
+  /** Dawn's toggles by name, for experiments; see src/dawn/native/Toggles.cpp there. Node only. */
+  toggles?: { enable?: string[]; disable?: string[] };
+}
+
+/** An adapter as Dawn names it. */
+export interface AdapterName {
+  backend: string;
+  name: string;
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
+
+/** Dawn stops when its GPU object is collected, so those in use are held here for the life of the process. */
+const gpusInUse: GPU[] = [];
+
+/**
+ * Opens a device and makes it the default one for `tensor` and `createModel`.
+ * Throws NoAdapterError where no adapter answers or none is called `options.adapter`.
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const { adapter, profile, toggles, ...deviceOptions } = options;
+  const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (browser && adapter === 'software') {
+    deviceOptions.adapterOptions = { ...deviceOptions.adapterOptions, forceFallbackAdapter: true };
+  } else if (browser && adapter !== undefined) {
+    throw new NoAdapterError(
+      `a browser lets a page choose no adapter but 'software', and '${adapter}' was asked for`,
+    );
+  }
+  const gpu = browser ?? (await dawn(await dawnFlags(adapter, profile, toggles)));
+  gpusInUse.push(gpu);
+  const device = await Device.open(gpu, deviceOptions);
+  setDefaultDevice(device);
+  return device;
+}
+
+/** The adapters that Dawn sees on this machine, software ones included. Node only; empty where there is none. */
+export async function listAdapters(): Promise<AdapterName[]> {
+  // Dawn has no call for this: it lists the names when asked for one that cannot exist.
+  const gpu = await dawn(['adapter=\u0001']);
+  try {
+    await gpu.requestAdapter();
+  } catch (error) {
+    const lines = String(error).matchAll(/\* backend: '([^']*)', name: '(.*)'$/gm);
+    return [...lines].map(([, backend, name]) => ({ backend: backend!, name: name! }));
+  }
+  return [];
+}
+
+/** The adapter of `available` that `wanted` means, or null (see OpenOptions.adapter). */
+export function chooseAdapter(available: AdapterName[], wanted: string): AdapterName | null {
+  if (wanted === 'software') return available.find(({ name }) => SOFTWARE.test(name)) ?? null;
+  if (/^\d+$/.test(wanted)) return available[Number(wanted)] ?? null;
+  const part = wanted.toLowerCase();
+  const named = available.find(({ name }) => name.toLowerCase().includes(part));
+  return named ?? available.find(({ backend }) => backend.toLowerCase() === part) ?? null;
+}
+
+/** Numbered lines with the adapters of this machine, for messages. */
+export function describeAdapters(available: AdapterName[]): string {
+  if (available.length === 0) return 'there is none';
+  return available.map(({ backend, name }, index) => `${index}: ${name} (${backend})`).join('; ');
+}
+
+async function dawnFlags(
+  adapter: OpenOptions['adapter'],
+  profile: OpenOptions['profile'],
+  toggles: OpenOptions['toggles'],
+): Promise<string[]> {
+  const flags: string[] = [];
+  if (adapter !== undefined) {
+    const available = await listAdapters();
+    const chosen = chooseAdapter(available, adapter);
+    if (!chosen) {
+      throw new NoAdapterError(`no adapter is called '${adapter}' here: ${describeAdapters(available)}`);
+    }
+    flags.push(`backend=${chosen.backend}`, `adapter=${chosen.name}`);
+  }
+  const disable = [...(toggles?.disable ?? []), ...(profile ? ['timestamp_quantization'] : [])];
+  if (toggles?.enable?.length) flags.push(`enable-dawn-features=${toggles.enable.join(',')}`);
+  if (disable.length > 0) flags.push(`disable-dawn-features=${disable.join(',')}`);
+  return flags;
+}
+
+/** Dawn's `navigator.gpu`. Throws NoAdapterError where its library does not load (musl, an unusual processor). */
+async function dawn(flags: string[]): Promise<GPU> {
+  try {
+    const { create } = await import('webgpu');
+    return create(flags);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new NoAdapterError(`Dawn, the WebGPU of the npm package webgpu, does not load here: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+/** How many bytes a program may plan with, and where that number comes from. */
+export interface MemoryBudget {
+  bytes: number;
+  from: 'asked' | 'control group' | 'machine' | 'default';
+}
+
+/** What is assumed of a GPU's memory when nobody says: WebGPU does not tell. */
+const DEFAULT_GPU_MEMORY = 4 * 1024 ** 3;
+
+/**
+ * The memory to plan with: `asked` bytes if given; on a software adapter what the control group or the machine has
+ * (buffers are ordinary memory there); else 4 GiB, a stated default, since WebGPU does not say what a GPU has.
+ */
+export async function memoryBudget(device: { software: boolean }, asked?: number): Promise<MemoryBudget> {
+  if (asked !== undefined) return { bytes: asked, from: 'asked' };
+  if (!device.software || typeof process === 'undefined') {
+    return { bytes: DEFAULT_GPU_MEMORY, from: 'default' };
+  }
+  const machine = (await import('node:os')).totalmem();
+  // 0 or absurdly large where nothing is constrained.
+  const group = process.constrainedMemory?.() ?? 0;
+  return group > 0 && group < machine
+    ? { bytes: group, from: 'control group' }
+    : { bytes: machine, from: 'machine' };
+}
