@@ -40,7 +40,7 @@ export const commands = [
   {
     name: 'check',
     summary: 'lint, check types and run the tests',
-    module: 'src/cli/check.ts',
+    module: 'test/check.ts',
     adapter: true,
   },
 ];

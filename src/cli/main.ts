@@ -64,13 +64,23 @@ export async function main(entry: CommandEntry, argv: string[], given: Launcher)
     const swallowed = findSwallowed(entry.name, command, argv, process.env);
     if (swallowed.length > 0) throw new UserError(swallowedSentence(entry.name, swallowed));
     command.parse(argv, { from: 'user' });
-    if (entry.adapter === true) await given.ensureAdapter();
+    if (entry.adapter !== false) await findAdapter(entry, given);
     return (await module.run(command.args, command.opts())) ?? 0;
   } catch (error) {
     // commander has printed its own sentence (or the help) by the time it throws.
     if (error instanceof CommanderError) return error.exitCode;
     reportError(error, argv.includes('--debug') || process.env.TESSERA_DEBUG === '1');
     return 1;
+  }
+}
+
+/** `report` commands go on without an adapter, to say so in their own way. */
+async function findAdapter(entry: CommandEntry, given: Launcher): Promise<void> {
+  try {
+    await given.ensureAdapter();
+  } catch (error) {
+    if (entry.adapter !== 'report') throw error;
+    reportError(error, false);
   }
 }
 

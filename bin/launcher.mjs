@@ -1,0 +1,70 @@
+/**
+ * What happens between typing a command and its first line: install the packages if they are missing or stale,
+ * let Node read TypeScript, then run src/cli/main.ts in this very process, so that a Ctrl-C arrives once. main.ts
+ * asks for the adapter (adapter.mjs) after it has read the command's arguments.
+ *
+ * No package may be imported here before `ensurePackages` is through. What is set up is said on stderr; when
+ * nothing is missing this costs under half a second and says nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAdapterCheck } from './adapter.mjs';
+import { closest, commands } from './commands.mjs';
+import { ensurePackages } from './packages.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Runs `argv` (without node and script) and ends the process with its exit code. */
+export async function launch(argv) {
+  // A reader that has seen enough (`| head`) is no error.
+  process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const code = await run(argv);
+  // Written output first; then exit, since Dawn's threads or a half-read file must not keep the process alive.
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise((resolve) => stream.write('', resolve));
+  }
+  process.exit(code);
+}
+
+async function run([name, ...argv]) {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(help());
+    return 0;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${JSON.parse(readFileSync(`${root}/package.json`, 'utf8')).version}\n`);
+    return 0;
+  }
+  const entry = commands.find((command) => command.name === name);
+  if (!entry) {
+    const names = commands.map((command) => command.name);
+    const guess = closest(name, names);
+    const hint = guess ? `Did you mean ${guess}?` : `The commands are ${names.join(', ')}.`;
+    process.stderr.write(`error: there is no command '${name}'. ${hint}\n`);
+    return 1;
+  }
+  try {
+    await ensurePackages(root);
+  } catch (error) {
+    process.stderr.write(`error: ${error.message}\n`);
+    return 1;
+  }
+  const { register } = await import('tsx/esm/api');
+  register({ tsconfig: `${root}/tsconfig.json` });
+  const { main } = await import('../src/cli/main.ts');
+  return main(entry, argv, createAdapterCheck(root));
+}
+
+function help() {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    'Usage: npm run <command> -- [options]      (or: node bin/tessera.mjs <command> [options])',
+    '',
+    ...rows,
+    '',
+    'npm run <command> -- --help lists the options of a command.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,201 @@
+/**
+ * `npm run doctor`: which WebGPU adapter answers, what it can do, and what Tessera makes of that; or, where none
+ * answers, what to install on this system.
+ */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type Device, NoAdapterError } from '../gpu/index.ts';
+import { type AdapterName, describeAdapters, listAdapters, memoryBudget, openDevice } from '../open.ts';
+import { adapterAdvice } from './main.ts';
+import {
+  announceSoftware,
+  bold,
+  formatBytes,
+  formatNumber,
+  formatRows,
+  formatSeconds,
+  printJson,
+} from './ui.ts';
+
+export const description =
+  'Prints the WebGPU adapter, its driver, limits and features, and what would be used and why. ' +
+  'Where no adapter answers, says what to install on this system and exits with 1.';
+
+export function options(command: Command): void {
+  command
+    .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface DoctorOptions {
+  adapter?: string;
+  json?: boolean;
+}
+
+export async function run(_args: string[], { adapter, json }: DoctorOptions): Promise<number> {
+  let report: Report;
+  try {
+    report = await examine(adapter);
+  } catch (error) {
+    if (!(error instanceof NoAdapterError)) throw error;
+    if (!json) throw error;
+    printJson({ adapter: null, error: error.message, advice: adapterAdvice(), versions: versions() });
+    return 1;
+  }
+  if (json) printJson(report);
+  else print(report);
+  return 0;
+}
+
+/** The limits that decide which networks fit and which kernels run. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupsPerDimension',
+] as const;
+
+interface Report {
+  adapter: {
+    name: string;
+    vendor: string;
+    architecture: string;
+    driver: string;
+    backend: string;
+    software: boolean;
+    available: AdapterName[];
+    openedIn: number;
+  };
+  limits: Record<string, number>;
+  features: string[];
+  uses: { kernels: Use; parameters: Use; timestamps: Use; f16: Use };
+  memory: { bytes: number; from: string };
+  versions: Record<string, string>;
+}
+
+/** What would be used, and why. */
+interface Use {
+  choice: string;
+  why: string;
+}
+
+async function examine(wanted: string | undefined): Promise<Report> {
+  const started = performance.now();
+  const device = await openDevice({ adapter: wanted });
+  const openedIn = (performance.now() - started) / 1000;
+  announceSoftware(device);
+  const available = await listAdapters();
+  const { info, limits } = device;
+  const name = info.device || info.architecture || info.vendor;
+  // WebGPU does not tell the backend; Dawn's list does, under the adapter's name.
+  const simplified = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const listed = available.find((one) => simplified(one.name) === simplified(name)) ?? available[0];
+  const report: Report = {
+    adapter: {
+      name: listed?.name ?? name,
+      vendor: info.vendor,
+      architecture: info.architecture,
+      driver: info.description,
+      backend: listed?.backend ?? 'unknown',
+      software: device.software,
+      available,
+      openedIn,
+    },
+    limits: Object.fromEntries(LIMITS.map((limit) => [limit, limits[limit]])),
+    features: [...device.features].sort(),
+    uses: whatIsUsed(device),
+    memory: await memoryBudget(device),
+    versions: versions(),
+  };
+  device.close();
+  return report;
+}
+
+function whatIsUsed(device: Device): Report['uses'] {
+  const { info, subgroupSize } = device;
+  const hasSubgroups = device.features.has('subgroups');
+  const lanes = `${info.subgroupMinSize} to ${info.subgroupMaxSize} lanes`;
+  return {
+    kernels: subgroupSize
+      ? {
+          choice: `subgroup kernels, ${subgroupSize} lanes`,
+          why: 'the adapter has subgroups of one fixed size',
+        }
+      : {
+          choice: 'kernels without subgroups',
+          why: hasSubgroups ? `the subgroups vary in size (${lanes})` : 'the adapter has no subgroups',
+        },
+    parameters: device.hasImmediates
+      ? { choice: 'immediates', why: `the device has ${device.limits.maxImmediateSize} bytes of them` }
+      : { choice: 'uniform buffers', why: 'the device has no immediates' },
+    timestamps: device.features.has('timestamp-query')
+      ? { choice: 'available', why: 'bench can time kernels on the GPU itself' }
+      : { choice: 'not available', why: 'bench times whole submissions from outside' },
+    f16: device.features.has('shader-f16')
+      ? { choice: 'available, not used', why: 'all arithmetic and storage is float32 so far' }
+      : { choice: 'not available', why: 'all arithmetic and storage is float32 so far' },
+  };
+}
+
+function versions(): Record<string, string> {
+  const manifest = (path: string): string => {
+    const text = readFileSync(new URL(path, import.meta.url), 'utf8');
+    return (JSON.parse(text) as { version: string }).version;
+  };
+  return {
+    tessera: manifest('../../package.json'),
+    webgpu: manifest(packageManifest('webgpu')),
+    node: process.versions.node,
+    system: `${process.platform} ${process.arch}`,
+  };
+}
+
+/** The package.json of an installed package, beside or above its entry file. */
+function packageManifest(name: string): string {
+  const entry = import.meta.resolve(name);
+  const folder = entry.slice(0, entry.lastIndexOf(`/${name}/`) + name.length + 2);
+  return `${folder}package.json`;
+}
+
+function print(report: Report): void {
+  const { adapter, memory, uses } = report;
+  const bytes = new Set(['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize']);
+  const limitRows = Object.entries(report.limits).map(([name, value]): [string, string] => [
+    name,
+    bytes.has(name) ? formatBytes(value) : formatNumber(value),
+  ]);
+  const sections: [heading: string, rows: [string, string][]][] = [
+    [
+      'Adapter',
+      [
+        ['name', adapter.name],
+        ['driver', adapter.driver || 'not told'],
+        ['backend', adapter.backend],
+        ['kind', adapter.software ? 'software: it runs on the processor' : 'hardware'],
+        ['opened in', formatSeconds(adapter.openedIn)],
+        ...(adapter.available.length > 1
+          ? [['to choose from', describeAdapters(adapter.available)] as [string, string]]
+          : []),
+      ],
+    ],
+    ['Limits', limitRows],
+    ['Features asked for', [[report.features.join(', ') || 'none', '']]],
+    [
+      'What is used, and why',
+      Object.entries(uses).map(([name, { choice, why }]) => [name, `${choice}: ${why}`]),
+    ],
+    ['Memory to plan with', [[formatBytes(memory.bytes), memoryReason(memory.from)]]],
+    ['Versions', Object.entries(report.versions)],
+  ];
+  for (const [heading, rows] of sections) {
+    process.stdout.write(`${bold(heading)}\n${formatRows(rows)}\n`);
+  }
+}
+
+function memoryReason(from: string): string {
+  if (from === 'default') return 'assumed, since WebGPU does not tell; --memory of train sets another';
+  return `what this ${from} has, since a software adapter's buffers are ordinary memory`;
+}
