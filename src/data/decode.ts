@@ -29,9 +29,12 @@ export type ImageFormat = 'PNG' | 'JPEG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF';
 export class UnreadableImageError extends Error {
   override name = 'UnreadableImageError';
   readonly file: string;
+  /** What is wrong with the file, without its name. */
+  readonly reason: string;
   constructor(file: string, reason: string, options?: ErrorOptions) {
-    super(`${file}: ${reason}`, options);
+    super(`${file} ${reason}`, options);
     this.file = file;
+    this.reason = reason;
   }
 }
 

@@ -1,0 +1,22 @@
+/** One labelled picture of a data set, on disk or in memory; what lists of data are made of. */
+import type { RgbImage } from './image.ts';
+
+/** A labelled picture. */
+export interface Sample {
+  /** Path of the file; for a picture in memory a name for people, such as `coffee.jpg at 120,40 (fake)`. */
+  file: string;
+  /** Index into the data set's classes. */
+  label: number;
+  /** The decoded picture itself, where it does not come from a file. */
+  image?: RgbImage;
+}
+
+/** A data set, ready for the loader. */
+export interface DataSet {
+  /** Class names in the order of the labels. */
+  classes: string[];
+  train: Sample[];
+  val: Sample[];
+  /** Sentences for the user about what was found: ignored files, duplicates, how it was split. */
+  notes: string[];
+}
