@@ -1,2 +1,7 @@
 /** Every op, with its gradients. One op, one file. */
 export { type Activation, relu, relu6, sigmoid, silu } from './activations.ts';
+export { add, div, mul, sub } from './broadcast.ts';
+export { concat } from './concat.ts';
+export { type Margins, pad } from './pad.ts';
+export { mean, sum } from './reduce.ts';
+export { flatten, reshape } from './reshape.ts';
