@@ -1,0 +1,35 @@
+/**
+ * The one error that the weights parsers throw.
+ *
+ * A reader of files from the internet must never answer with "Cannot read properties of undefined": every
+ * refusal is a sentence, and it carries the stage at which the file was refused, so that a fuzz test can count
+ * how deep its files get.
+ */
+
+/** How far a file was read: recognised → header (directory, JSON, magic) → objects → tensors. */
+export type Stage = 'sniff' | 'header' | 'objects' | 'tensors';
+
+/** A weights file that cannot or must not be read. `message` is a sentence; `stage` says where reading ended. */
+export class WeightsError extends Error {
+  readonly stage: Stage;
+
+  constructor(stage: Stage, message: string) {
+    super(message);
+    this.name = 'WeightsError';
+    this.stage = stage;
+  }
+}
+
+const SHOWN = 8;
+
+/** `a, b, c and 12 more`: a list of names that stays readable when a thousand of them are wrong. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN).map(shorten).join(', ');
+  return names.length > SHOWN ? `${shown} and ${names.length - SHOWN} more` : shown;
+}
+
+/** A name out of a file for use in a message: cut at 80 characters, control characters escaped. */
+export function shorten(name: string): string {
+  const cut = name.length > 80 ? `${name.slice(0, 80)}…` : name;
+  return JSON.stringify(cut).slice(1, -1);
+}

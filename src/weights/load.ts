@@ -1,0 +1,218 @@
+/**
+ * From a weights file to a model's parameters and back: which tensors fit, which do not, and a report in sentences.
+ *
+ * Nothing here knows a model or a GPU: the model says what it expects, `planLoad` answers with numbers in the
+ * engine's layout, and whoever owns the tensors writes them. PyTorch: Module.load_state_dict.
+ */
+
+import { fromTorch, type Layout, torchShape, toTorch } from '../nn/layout.ts';
+import { listNames } from './error.ts';
+import { writeSafetensors } from './safetensors.ts';
+import {
+  fromFloat32,
+  type StateDict,
+  type StoredTensor,
+  showShape,
+  toFloat32,
+  type WeightsFile,
+} from './state.ts';
+
+/** One parameter or buffer that the model wants. `shape` is the engine's. */
+export interface ExpectedTensor {
+  shape: readonly number[];
+  layout: Layout;
+  /** Belongs to the classifier, which may be replaced for another number of classes. */
+  head?: boolean;
+  /** May be missing (num_batches_tracked). */
+  optional?: boolean;
+}
+
+export interface LoadOptions {
+  /** Throw where anything is missing, unexpected or of another shape (default true). */
+  strict?: boolean;
+  /** Leave the head as it is initialised where the file's has another number of classes, or none (default false). */
+  replaceHead?: boolean;
+}
+
+/** What became of every tensor, by name. Shapes are PyTorch's. */
+export interface LoadReport {
+  loaded: string[];
+  missing: string[];
+  unexpected: string[];
+  wrongShape: { name: string; file: readonly number[]; model: readonly number[] }[];
+  replacedHead: string[];
+  notes: string[];
+}
+
+/** What to write into the model: engine layout; may share memory with the file. */
+export type LoadValues = Map<string, { data: Float32Array; shape: readonly number[] }>;
+
+/** A counter of batch norms that nothing computes with; files from before PyTorch 0.4 lack it. */
+function isCounter(name: string): boolean {
+  return name.endsWith('num_batches_tracked');
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+/** The same layer but for its first dimension, the number of classes. */
+function otherClasses(file: readonly number[], model: readonly number[]): boolean {
+  return file.length > 0 && sameShape(file.slice(1), model.slice(1));
+}
+
+/**
+ * Compares a file with what a model expects and converts what fits.
+ * @throws Error when strict and something is missing, unexpected or of another shape; always when nothing fits.
+ */
+export function planLoad(
+  expected: ReadonlyMap<string, ExpectedTensor>,
+  file: WeightsFile,
+  options: LoadOptions = {},
+): { report: LoadReport; values: LoadValues } {
+  const { strict = true, replaceHead = false } = options;
+  const report: LoadReport = {
+    loaded: [],
+    missing: [],
+    unexpected: [],
+    wrongShape: [],
+    replacedHead: [],
+    notes: [...(file.notes ?? [])],
+  };
+  const accepted: [name: string, entry: ExpectedTensor, stored: StoredTensor][] = [];
+  for (const [name, entry] of expected) {
+    const stored = file.tensors.get(name);
+    const model = torchShape(entry.shape, entry.layout);
+    if (stored && sameShape(stored.shape, model)) accepted.push([name, entry, stored]);
+    else if (entry.head && replaceHead && (!stored || otherClasses(stored.shape, model)))
+      report.replacedHead.push(name);
+    else if (stored) report.wrongShape.push({ name, file: stored.shape, model });
+    else if (!entry.optional) report.missing.push(name);
+  }
+  for (const name of file.tensors.keys()) {
+    if (!expected.has(name) && !isCounter(name)) report.unexpected.push(name);
+  }
+  report.loaded = accepted.map(([name]) => name);
+  noteTypes(accepted, report.notes);
+  const problems = report.missing.length + report.unexpected.length + report.wrongShape.length;
+  if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
+    throw new Error(refusal(report));
+  return { report, values: convert(accepted, report.notes) };
+}
+
+/** The accepted tensors as float32 in the engine's layout; says where a value is not finite. */
+function convert(accepted: readonly [string, ExpectedTensor, StoredTensor][], notes: string[]): LoadValues {
+  const values: LoadValues = new Map();
+  const notFinite: string[] = [];
+  for (const [name, { layout }, stored] of accepted) {
+    const data = toFloat32(stored);
+    if (!allFinite(data)) notFinite.push(name);
+    values.set(name, fromTorch(data, stored.shape, layout));
+  }
+  if (notFinite.length > 0) {
+    notes.push(`NaN or infinity among the weights of ${listNames(notFinite)}: the file may be damaged.`);
+  }
+  return values;
+}
+
+/** x·0 is 0 for every finite x and NaN otherwise, and NaN survives a sum: one pass without a branch. */
+function allFinite(data: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] * 0;
+  return sum === 0;
+}
+
+/** Says which types were converted; integers are suspicious (quantised weights), counters are not. */
+function noteTypes(accepted: readonly [string, ExpectedTensor, StoredTensor][], notes: string[]): void {
+  const byType = new Map<string, string[]>();
+  for (const [name, , { dtype }] of accepted) {
+    if (dtype === 'float32' || isCounter(name)) continue;
+    byType.set(dtype, [...(byType.get(dtype) ?? []), name]);
+  }
+  for (const [dtype, names] of byType) {
+    const integer = !dtype.includes('float');
+    if (integer)
+      notes.push(`Read the ${dtype} numbers of ${listNames(names)} as they are: no scale is applied.`);
+    else notes.push(`Converted ${plural(names.length, 'tensor')} from ${dtype} to float32.`);
+  }
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function shapesOf(report: LoadReport): string {
+  return listNames(
+    report.wrongShape.map(
+      ({ name, file, model }) => `${name} (file ${showShape(file)}, model ${showShape(model)})`,
+    ),
+  );
+}
+
+/** The sentence of the error: what does not fit, and what to do. */
+function refusal(report: LoadReport): string {
+  const { missing, unexpected, wrongShape, loaded } = report;
+  const parts: string[] = [];
+  if (missing.length > 0) parts.push(`${missing.length} missing: ${listNames(missing)}`);
+  if (unexpected.length > 0) parts.push(`${unexpected.length} unexpected: ${listNames(unexpected)}`);
+  if (wrongShape.length > 0) parts.push(`${wrongShape.length} of another shape: ${shapesOf(report)}`);
+  const onlyClasses =
+    missing.length + unexpected.length === 0 &&
+    wrongShape.every(({ file, model }) => otherClasses(file, model));
+  const remedy =
+    loaded.length === 0
+      ? 'No tensor of the file fits: it was saved from another model, or under other names.'
+      : onlyClasses
+        ? 'If only the number of classes differs, ask for a new head (replaceHead).'
+        : 'Check that the file was saved from this model, or take what fits (strict: false).';
+  return `The weights do not fit the model. ${parts.map((part) => `${part}. `).join('')}${remedy}`;
+}
+
+/** The report as sentences, one a line. */
+export function describeReport(report: LoadReport): string {
+  const lines = [`Loaded ${plural(report.loaded.length, 'tensor')}.`];
+  if (report.replacedHead.length > 0) {
+    lines.push(
+      `The head starts anew, because the number of classes differs: ${listNames(report.replacedHead)}.`,
+    );
+  }
+  if (report.missing.length > 0) {
+    lines.push(
+      `Missing from the file, left as initialised (${report.missing.length}): ${listNames(report.missing)}.`,
+    );
+  }
+  if (report.unexpected.length > 0) {
+    lines.push(
+      `In the file but not in the model (${report.unexpected.length}): ${listNames(report.unexpected)}.`,
+    );
+  }
+  if (report.wrongShape.length > 0) {
+    lines.push(`Of another shape, left as initialised (${report.wrongShape.length}): ${shapesOf(report)}.`);
+  }
+  return [...lines, ...report.notes].join('\n');
+}
+
+/** A parameter or buffer of a model, in the engine's layout. */
+export interface StateEntry {
+  data: Float32Array;
+  shape: readonly number[];
+  layout: Layout;
+}
+
+/**
+ * A model's state as a safetensors file with torchvision's names and PyTorch's layout, so that
+ * `safetensors.torch.load_file` and `load_state_dict` take it as it is.
+ * @param dtype of the stored numbers; float16 and bfloat16 round to nearest even
+ */
+export function stateBytes(
+  entries: Iterable<readonly [name: string, entry: StateEntry]>,
+  metadata: Record<string, string> = {},
+  dtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
+): Uint8Array {
+  const tensors: StateDict = new Map();
+  for (const [name, { data, shape, layout }] of entries) {
+    const torch = toTorch(data, shape, layout);
+    tensors.set(name, fromFloat32(torch.data, torch.shape, dtype));
+  }
+  return writeSafetensors(tensors, { format: 'pt', ...metadata });
+}

@@ -1,0 +1,106 @@
+/**
+ * Opens a weights file of any kind, by its content rather than its name.
+ *
+ * Most files that "do not load" are no weights at all: an HTML error page, a Git LFS pointer, half a download. Each
+ * of them gets a sentence that says so and what to do.
+ */
+
+import { WeightsError } from './error.ts';
+import { readSafetensors } from './safetensors.ts';
+import type { StateDict, WeightsFile } from './state.ts';
+import { isZip, readTorch } from './torchfile.ts';
+
+/** What files turn out to be when they are no weights: how they begin, and the remedy. */
+const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: string]> = [
+  [
+    'version https://git-lfs',
+    'is a Git LFS pointer, a few lines of text in place of the weights: run "git lfs pull", or download the file itself.',
+  ],
+  [
+    /^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|\?xml|body)/i,
+    'is an HTML or XML page rather than weights, probably an error or a log-in page saved under this name: open the address in a browser, then download again.',
+  ],
+  [
+    /^\s*[{[]/,
+    'is JSON text rather than weights, perhaps the error message of a download: look into it, then download again.',
+  ],
+  ['\x1f\x8b', 'is compressed with gzip: unpack it first (gunzip).'],
+  ['\xfd7zXZ', 'is compressed with xz: unpack it first (unxz).'],
+  ['BZh', 'is compressed with bzip2: unpack it first (bunzip2).'],
+  ['\x89HDF', 'is an HDF5 file, as Keras writes; only PyTorch (.pth, .pt) and safetensors files are read.'],
+  ['\x93NUMPY', 'is a NumPy array; only PyTorch (.pth, .pt) and safetensors files are read.'],
+  ['GGUF', 'is a GGUF file; only PyTorch (.pth, .pt) and safetensors files are read.'],
+  ['\x89PNG', 'is a picture.'],
+  ['\xff\xd8\xff', 'is a picture.'],
+  ['PK\x05\x06', 'is an empty zip file.'],
+];
+
+/** Bytes as characters of the same number (TextDecoder's "latin1" is Windows-1252). */
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+/**
+ * Eight bytes of header length, of which the upper ones are 0, then the brace that opens the header. Asked before
+ * anything else: a length may well begin with the byte that opens a pickle (0x80), but no pickle or zip passes here.
+ */
+function looksLikeSafetensors(bytes: Uint8Array): boolean {
+  return bytes.length >= 9 && bytes[6] === 0 && bytes[7] === 0 && bytes[8] === 0x7b;
+}
+
+function tarOfOldTorch(bytes: Uint8Array): boolean {
+  return latin1(bytes.subarray(257, 262)) === 'ustar';
+}
+
+/** Reads by content. @throws WeightsError without the file's name. */
+function readAny(bytes: Uint8Array): WeightsFile {
+  if (bytes.length === 0) throw new WeightsError('sniff', 'is empty (0 bytes): download it again.');
+  if (looksLikeSafetensors(bytes)) return readSafetensors(bytes);
+  if (isZip(bytes) || bytes[0] === 0x80) return readTorch(bytes);
+  const start = latin1(bytes.subarray(0, 512));
+  const stranger = STRANGERS.find(([sign]) =>
+    typeof sign === 'string' ? start.startsWith(sign) : sign.test(start),
+  );
+  if (stranger) throw new WeightsError('sniff', stranger[1]);
+  if (tarOfOldTorch(bytes)) {
+    throw new WeightsError(
+      'sniff',
+      'is in the tar format of PyTorch before 0.2: load it in PyTorch and save it again.',
+    );
+  }
+  throw new WeightsError(
+    'sniff',
+    `is no weights file that can be read (${bytes.length} bytes): neither PyTorch (.pth, .pt) nor safetensors.`,
+  );
+}
+
+/** What wrappers put before every name, DataParallel and torch.compile, in either order. */
+const PREFIXES = ['module.', '_orig_mod.', 'module.'];
+
+/** Takes prefixes off that every name has. */
+function withoutPrefix(tensors: StateDict): { tensors: StateDict; notes: string[] } {
+  const notes: string[] = [];
+  let current = tensors;
+  for (const prefix of PREFIXES) {
+    if (![...current.keys()].every((name) => name.startsWith(prefix))) continue;
+    current = new Map([...current].map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+    notes.push(`Took the prefix '${prefix}' off every name.`);
+  }
+  return { tensors: current, notes };
+}
+
+/**
+ * Reads a `.pth`, `.pt` or `.safetensors` file. Tensors are views of `bytes` wherever they can be.
+ * @param name of the file, for error sentences only
+ * @throws WeightsError, whose sentence begins with the name
+ */
+export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
+  try {
+    const file = readAny(bytes);
+    if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
+    const { tensors, notes } = withoutPrefix(file.tensors);
+    return { tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };
+  } catch (error) {
+    throw error instanceof WeightsError ? new WeightsError(error.stage, `${name} ${error.message}`) : error;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The safetensors format, read and written: 8 bytes of header length, a JSON header, then the tensors' bytes.
+ * https://github.com/huggingface/safetensors#format
+ *
+ * The reader is at least as strict as the reference: the tensors must tile the rest of the file without holes or
+ * overlaps, so nothing is ever allocated: every tensor is a view of the file.
+ */
+
+import { listNames, shorten, WeightsError } from './error.ts';
+import { type HeaderTensor, parseHeader } from './safetensors_header.ts';
+import { type DType, elementCount, ITEM_SIZE, type StateDict, showShape, type WeightsFile } from './state.ts';
+
+/** The reference implementation's bound on the header. */
+const MAX_HEADER = 100_000_000;
+
+const DTYPES: ReadonlyMap<string, DType> = new Map([
+  ['F64', 'float64'],
+  ['F32', 'float32'],
+  ['F16', 'float16'],
+  ['BF16', 'bfloat16'],
+  ['I64', 'int64'],
+  ['I32', 'int32'],
+  ['I16', 'int16'],
+  ['I8', 'int8'],
+  ['U8', 'uint8'],
+  ['BOOL', 'bool'],
+]);
+const NAMES = new Map([...DTYPES].map(([name, dtype]) => [dtype, name]));
+
+/** The header's length, checked against the file. */
+function headerLength(bytes: Uint8Array): number {
+  if (bytes.length < 10) {
+    throw new WeightsError(
+      'header',
+      `is truncated: ${bytes.length} bytes, and a header alone takes 10 or more.`,
+    );
+  }
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  if (length > MAX_HEADER) {
+    throw new WeightsError(
+      'header',
+      `claims a header of ${length} bytes; at most ${MAX_HEADER} are allowed.`,
+    );
+  }
+  if (8 + length > bytes.length) {
+    throw new WeightsError(
+      'header',
+      `is truncated: its header takes ${length} bytes, but only ${bytes.length - 8} follow. Download it again.`,
+    );
+  }
+  return length;
+}
+
+/** Checks type, shape and length of one entry. */
+function checkEntry(name: string, entry: HeaderTensor): DType {
+  const dtype = DTYPES.get(entry.dtype);
+  if (!dtype) {
+    throw new WeightsError(
+      'objects',
+      `stores ${shorten(name)} as ${shorten(entry.dtype)}, which is not supported; convert it to one of ${[...DTYPES.keys()].join(', ')}.`,
+    );
+  }
+  const [begin, end] = entry.offsets;
+  const count = elementCount(entry.shape);
+  const takes = count * ITEM_SIZE[dtype];
+  if (end - begin !== takes) {
+    const claim = Number.isNaN(count) ? 'is larger than any file' : `takes ${takes}`;
+    throw new WeightsError(
+      'objects',
+      `gives ${shorten(name)} ${end - begin} bytes (offsets ${begin} to ${end}), but ${entry.dtype} ${showShape(entry.shape)} ${claim}.`,
+    );
+  }
+  return dtype;
+}
+
+/**
+ * Reads a safetensors file. The tensors are views of `bytes`.
+ * @throws WeightsError for a truncated or lying header, duplicate names, unknown types, holes and overlaps.
+ */
+export function readSafetensors(bytes: Uint8Array): WeightsFile {
+  const dataStart = 8 + headerLength(bytes);
+  const { entries, metadata } = parseHeader(bytes.subarray(8, dataStart));
+  const tensors: StateDict = new Map();
+  for (const [name, entry] of entries) {
+    const dtype = checkEntry(name, entry);
+    const [begin, end] = entry.offsets;
+    tensors.set(name, {
+      dtype,
+      shape: entry.shape,
+      bytes: bytes.subarray(dataStart + begin, dataStart + end),
+    });
+  }
+  checkTiling(entries, bytes.length - dataStart);
+  return { tensors, metadata };
+}
+
+/** Every byte of the data belongs to exactly one tensor, as the format demands. */
+function checkTiling(entries: Map<string, HeaderTensor>, length: number): void {
+  const sorted = [...entries].sort(
+    ([, a], [, b]) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1],
+  );
+  let position = 0;
+  for (const [name, { offsets }] of sorted) {
+    if (offsets[0] !== position) {
+      const what = offsets[0] < position ? 'overlaps the tensor before it' : 'leaves a hole before it';
+      throw new WeightsError(
+        'tensors',
+        `places ${shorten(name)} at byte ${offsets[0]}, which ${what} (expected ${position}).`,
+      );
+    }
+    position = offsets[1];
+  }
+  if (position > length) {
+    throw new WeightsError(
+      'tensors',
+      `is truncated: its tensors take ${position} bytes, but ${length} are there. Download it again.`,
+    );
+  }
+  if (position < length) {
+    throw new WeightsError(
+      'tensors',
+      `has ${length - position} bytes after its last tensor that belong to none.`,
+    );
+  }
+}
+
+/**
+ * Writes a safetensors file. The header keeps the order of `tensors`; the data is laid out by element size, the
+ * largest first, and the header padded to 8 bytes, so that every tensor is aligned and can be read as a view.
+ */
+export function writeSafetensors(tensors: StateDict, metadata: Record<string, string> = {}): Uint8Array {
+  const wrong = [...tensors].filter(([, t]) => elementCount(t.shape) * ITEM_SIZE[t.dtype] !== t.bytes.length);
+  if (wrong.length > 0) {
+    throw new Error(`writeSafetensors: shape and bytes disagree: ${listNames(wrong.map(([name]) => name))}.`);
+  }
+  if (tensors.has('__metadata__')) {
+    throw new Error('writeSafetensors: a tensor cannot be called __metadata__; the format keeps that name.');
+  }
+  const layout = [...tensors].sort(([, a], [, b]) => ITEM_SIZE[b.dtype] - ITEM_SIZE[a.dtype]);
+  const offsets = new Map<string, number>();
+  let dataLength = 0;
+  for (const [name, tensor] of layout) {
+    offsets.set(name, dataLength);
+    dataLength += tensor.bytes.length;
+  }
+  const header = encodeHeader(tensors, offsets, metadata);
+  const file = new Uint8Array(8 + header.length + dataLength);
+  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
+  file.set(header, 8);
+  for (const [name, offset] of offsets) file.set(tensors.get(name)!.bytes, 8 + header.length + offset);
+  return file;
+}
+
+/** The JSON header, padded with spaces to a multiple of 8 bytes. */
+function encodeHeader(
+  tensors: StateDict,
+  offsets: Map<string, number>,
+  metadata: Record<string, string>,
+): Uint8Array {
+  // Fields are joined by hand: an object literal would put a name such as "10" first and drop "__proto__".
+  const fields: string[] = [];
+  const pairs = Object.entries(metadata).map(
+    ([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`,
+  );
+  if (pairs.length > 0) fields.push(`"__metadata__":{${pairs.join(',')}}`);
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    const begin = offsets.get(name)!;
+    const info = { dtype: NAMES.get(dtype), shape, data_offsets: [begin, begin + bytes.length] };
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
+  }
+  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
+  const padded = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(0x20);
+  padded.set(json);
+  return padded;
+}

@@ -1,0 +1,169 @@
+/**
+ * What `torch.save` writes, in both of its formats.
+ *
+ * Zip (since PyTorch 1.6): NAME/data.pkl describes the objects, NAME/data/KEY holds each storage, NAME/byteorder
+ * the byte order. Legacy: five pickles (magic number, protocol, system, the object, the storage keys), then for each
+ * key its element count in 8 bytes and its elements, always little-endian.
+ * torch/serialization.py: `_save`, `_legacy_save`, `_load`, `_legacy_load`.
+ */
+
+import { listNames, WeightsError } from './error.ts';
+import { unpickle } from './pickle.ts';
+import { type PickleValue, TensorRef } from './pickle_values.ts';
+import type { StateDict, WeightsFile } from './state.ts';
+import { storageItemSize, TensorBuilder } from './torch_tensor.ts';
+import { ZipFile } from './zip.ts';
+
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
+const LEGACY_PROTOCOL = 1001;
+
+/** Where checkpoints keep the weights, the most likely first. */
+const WRAPPERS = [
+  'state_dict',
+  'model',
+  'model_state_dict',
+  'model_state',
+  'net',
+  'network',
+  'params',
+  'weights',
+];
+
+/** True for the first bytes of a zip file. */
+export function isZip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+/** Reads a file that `torch.save` wrote. Contiguous tensors are views of `bytes`. @throws WeightsError */
+export function readTorch(bytes: Uint8Array): WeightsFile {
+  return isZip(bytes) ? readTorchZip(bytes) : readTorchLegacy(bytes);
+}
+
+function readTorchZip(bytes: Uint8Array): WeightsFile {
+  const zip = new ZipFile(bytes);
+  const root = archiveRoot(zip);
+  const pickle = zip.read(`${root}data.pkl`)!;
+  const order = new TextDecoder().decode(zip.read(`${root}byteorder`)?.subarray(0, 16)).trim() || 'little';
+  if (order !== 'little' && order !== 'big') {
+    throw new WeightsError('header', 'is damaged: its byte order is neither little nor big.');
+  }
+  const { value } = unpickle(pickle);
+  const source = (key: string) => zip.read(`${root}data/${key}`);
+  return stateDict(value, new TensorBuilder(source, bytes.length, order === 'big'));
+}
+
+/** The directory that every record of the archive lies in, with its slash. */
+function archiveRoot(zip: ZipFile): string {
+  const roots = zip.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  if (roots.length !== 1) {
+    throw new WeightsError(
+      'header',
+      `is a zip file but not one of torch.save: no data.pkl (it holds ${listNames(zip.names)}).`,
+    );
+  }
+  const root = roots[0].slice(0, -'data.pkl'.length);
+  if (zip.names.includes(`${root}constants.pkl`)) {
+    throw new WeightsError(
+      'header',
+      'is a TorchScript program rather than weights: load it with torch.jit.load and save model.state_dict().',
+    );
+  }
+  return root;
+}
+
+/** The three pickles before the object. @returns the byte after them. */
+function legacyPreamble(bytes: Uint8Array): number {
+  try {
+    const magic = unpickle(bytes);
+    if (magic.value !== LEGACY_MAGIC) {
+      throw new WeightsError('header', 'is a Python pickle, but not one that torch.save wrote.');
+    }
+    const protocol = unpickle(bytes, magic.end);
+    if (protocol.value !== LEGACY_PROTOCOL) {
+      throw new WeightsError('header', 'is written in an unknown version of the legacy torch format.');
+    }
+    return unpickle(bytes, protocol.end).end;
+  } catch (error) {
+    throw error instanceof WeightsError ? new WeightsError('header', error.message) : error;
+  }
+}
+
+function readTorchLegacy(bytes: Uint8Array): WeightsFile {
+  const object = unpickle(bytes, legacyPreamble(bytes));
+  const keys = unpickle(bytes, object.end);
+  const sizes = new Map<string, number>();
+  for (const storage of object.storages)
+    sizes.set(storage.view?.key ?? storage.key, storageItemSize(storage));
+  const storages = legacyStorages(bytes, keys, sizes);
+  return stateDict(object.value, new TensorBuilder((key) => storages.get(key), bytes.length));
+}
+
+/** The storages' bytes, one after the other, in the order of their keys. */
+function legacyStorages(
+  bytes: Uint8Array,
+  keys: { value: PickleValue; end: number },
+  itemSizes: ReadonlyMap<string, number>,
+): Map<string, Uint8Array> {
+  if (!Array.isArray(keys.value))
+    throw new WeightsError('objects', 'is damaged: it has no list of storages.');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const storages = new Map<string, Uint8Array>();
+  let position = keys.end;
+  for (const key of keys.value) {
+    const itemSize = typeof key === 'string' ? itemSizes.get(key) : undefined;
+    if (typeof key !== 'string' || itemSize === undefined || storages.has(key)) {
+      throw new WeightsError('objects', 'is damaged: its list of storages does not match its tensors.');
+    }
+    const available = bytes.length - position - 8;
+    const length = available < 0 ? Number.NaN : Number(view.getBigUint64(position, true)) * itemSize;
+    if (!(length <= available)) {
+      throw new WeightsError(
+        'tensors',
+        `is truncated: its tensors go on after its last byte (${bytes.length}). Download it again.`,
+      );
+    }
+    storages.set(key, bytes.subarray(position + 8, position + 8 + length));
+    position += 8 + length;
+  }
+  return storages;
+}
+
+/** The dictionary of tensors inside whatever was saved. */
+function stateDict(root: PickleValue, builder: TensorBuilder): WeightsFile {
+  const { dict, notes } = findTensors(root);
+  const tensors: StateDict = new Map();
+  const skipped: string[] = [];
+  for (const [name, value] of dict) {
+    if (typeof name !== 'string')
+      throw new WeightsError('objects', 'is damaged: a tensor has a name that is no text.');
+    if (value instanceof TensorRef) tensors.set(name, builder.build(name, value));
+    else skipped.push(name);
+  }
+  if (skipped.length > 0) notes.push(`Left out what is no tensor: ${listNames(skipped)}.`);
+  return { tensors, metadata: {}, notes };
+}
+
+/** A dictionary with at least one tensor among its values, or null. */
+function tensorsIn(value: PickleValue | undefined): Map<PickleValue, PickleValue> | null {
+  return value instanceof Map && [...value.values()].some((item) => item instanceof TensorRef) ? value : null;
+}
+
+function findTensors(root: PickleValue): { dict: Map<PickleValue, PickleValue>; notes: string[] } {
+  if (!(root instanceof Map)) {
+    const what = root instanceof TensorRef ? 'a single tensor' : 'no dictionary';
+    throw new WeightsError('objects', `holds ${what}; save model.state_dict() instead.`);
+  }
+  const plain = tensorsIn(root);
+  if (plain) return { dict: plain, notes: [] };
+  const keys = [...root.keys()].filter((key) => typeof key === 'string');
+  const wrappers = keys.filter((key) => tensorsIn(root.get(key)));
+  const key = WRAPPERS.find((name) => wrappers.includes(name)) ?? wrappers[0];
+  const dict = tensorsIn(root.get(key));
+  if (!dict || (wrappers.length > 1 && !WRAPPERS.includes(key))) {
+    throw new WeightsError(
+      'objects',
+      `holds a dictionary without a state_dict that could be told (its keys: ${listNames(keys)}); save model.state_dict().`,
+    );
+  }
+  return { dict, notes: [`Took the weights from the entry '${key}' of the checkpoint.`] };
+}
