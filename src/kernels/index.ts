@@ -2,6 +2,9 @@
 export { type Activation, relu, relu6, sigmoid, silu } from './activations.ts';
 export { add, div, mul, sub } from './broadcast.ts';
 export { concat } from './concat.ts';
+export { type ConvOptions, conv2d, type NormEpilogue } from './conv2d.ts';
+export { linear } from './linear.ts';
+export { type MatmulOptions, matmul } from './matmul.ts';
 export { type Margins, pad } from './pad.ts';
 export { mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';

@@ -1,0 +1,168 @@
+/**
+ * Two-dimensional convolution (cross-correlation, as everywhere in the field):
+ *
+ *   y[n, oy, ox, co] = Σ_{ky,kx,ci} x[n, oy·stride − top + ky·dilation, ox·stride − left + kx·dilation, ci] · w[ky, kx, ci, co]
+ *
+ * x is [N, H, W, cin], w [kh, kw, cin / groups, cout]; a group of output channels sees its own group of input
+ * channels. The three directions (y, dx, dw) are the tile loop of tile.ts; counts that are no multiples of four are
+ * padded by align.ts. Convolutions of a channel by itself are depthwise-conv2d.ts.
+ *
+ * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see tile.ts.
+ */
+import { empty, record, recordsGrad, type Shape, show, type Tensor } from '../tensor/index.ts';
+import type { Activation } from './activations.ts';
+import { fours, resizeGroups, resizeWeight } from './align.ts';
+import { sum } from './reduce.ts';
+import { gather } from './tile-gather.ts';
+import { weightGradient } from './tile-weight.ts';
+import { type Window, type WindowOptions, windowOf } from './window.ts';
+
+/** Batch norm with running statistics, applied as a convolution writes its result. */
+export interface NormEpilogue {
+  weight: Tensor;
+  bias: Tensor;
+  runningMean: Tensor;
+  runningVar: Tensor;
+  eps: number;
+}
+
+export interface ConvOptions extends WindowOptions {
+  /** [cout], added to every pixel. */
+  bias?: Tensor | undefined;
+  /** Parts of the channels that do not see each other; 1 by default. */
+  groups?: number;
+  /** Inference only (no gradient may be recorded), and instead of a bias: (y − mean) / √(var + eps) · weight + bias. */
+  norm?: NormEpilogue | undefined;
+  /** Inference only: added after the norm; the output's shape. */
+  residual?: Tensor | undefined;
+  /** Inference only: applied last. */
+  activation?: Activation | undefined;
+}
+
+interface Geometry {
+  window: Window;
+  groups: number;
+  /** Channels of a group, as they are and in fours. */
+  cin: number;
+  cout: number;
+  alignedIn: number;
+  alignedOut: number;
+  output: Shape;
+}
+
+function geometryOf(x: Tensor, w: Tensor, options: ConvOptions): Geometry {
+  const groups = options.groups ?? 1;
+  const where = `(input ${show(x.shape)}, weight ${show(w.shape)}${groups > 1 ? `, ${groups} groups` : ''})`;
+  if (w.shape.length !== 4)
+    throw new RangeError(`conv2d: the weight is [kh, kw, cin / groups, cout] ${where}`);
+  const [kh, kw, cin, cout] = w.shape as [number, number, number, number];
+  const window = windowOf('conv2d', x.shape, [kh, kw], options);
+  if (x.shape[3] !== cin * groups)
+    throw new RangeError(`conv2d: input has ${x.shape[3]} channels, weight expects ${cin * groups} ${where}`);
+  if (cout % groups !== 0)
+    throw new RangeError(`conv2d: ${cout} output channels do not divide into ${groups} groups ${where}`);
+  const output = [x.shape[0]!, ...window.output, cout];
+  for (const [name, tensor, shape] of [
+    ['bias', options.bias, [cout]],
+    ['residual', options.residual, output],
+  ] as const)
+    if (tensor && show(tensor.shape) !== show(shape))
+      throw new RangeError(`conv2d: ${name} is ${show(tensor.shape)}, but ${show(shape)} is needed ${where}`);
+  const perGroup = cout / groups;
+  return { window, groups, cin, cout: perGroup, alignedIn: fours(cin), alignedOut: fours(perGroup), output };
+}
+
+/**
+ * Convolution of x [N, H, W, cin] with w [kh, kw, cin / groups, cout] → [N, H', W', cout].
+ * PyTorch: `F.conv2d` (there NCHW and [cout, cin / groups, kh, kw]). Gradients for x, w and bias.
+ * Throws where shapes do not fit, and where an inference-only option meets a recorded gradient.
+ */
+export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  const { bias, norm, residual, activation = 'none', groups = 1 } = options;
+  const geometry = geometryOf(x, w, options);
+  const fused = norm || residual || activation !== 'none';
+  if (fused && recordsGrad(x, w, bias, norm?.weight, norm?.bias, residual))
+    throw new Error('conv2d: norm, residual and activation are for inference; here a gradient is recorded');
+  if (norm && bias) throw new Error('conv2d: give a bias or a norm, not both');
+
+  const { window, cin, cout, alignedIn, alignedOut, output } = geometry;
+  const aligned = (tensor: Tensor): Tensor => resizeGroups(tensor, groups, cout, alignedOut);
+  const source = resizeGroups(x, groups, cin, alignedIn);
+  const weight = resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
+  const y = empty(x.device, [...output.slice(0, 3), groups * alignedOut]);
+  gather(x.device, {
+    direction: 'forward',
+    x: source.buffer,
+    w: weight.buffer,
+    y: y.buffer,
+    pictures: x.shape[0]!,
+    source: [x.shape[1]!, x.shape[2]!],
+    result: window.output,
+    window,
+    groups,
+    sourceChannels: groups * alignedIn,
+    resultChannels: groups * alignedOut,
+    epilogue: {
+      bias: bias && aligned(bias).buffer,
+      norm: norm && {
+        gamma: aligned(norm.weight).buffer,
+        beta: aligned(norm.bias).buffer,
+        mean: aligned(norm.runningMean).buffer,
+        variance: aligned(norm.runningVar).buffer,
+        eps: norm.eps,
+      },
+      residual: residual && aligned(residual).buffer,
+      activation,
+    },
+  });
+  const result = resizeGroups(y, groups, alignedOut, cout);
+  return record('conv2d', result, [x, w, bias], { x, w }, (saved, dy, [needX, needW, needBias]) => {
+    const gradient = resizeGroups(dy, groups, cout, alignedOut);
+    return [
+      needX ? inputGradient(geometry, gradient, saved.w, x.shape) : null,
+      needW ? kernelGradient(geometry, saved.x, gradient, w.shape) : null,
+      needBias ? sum(dy, [0, 1, 2]) : null,
+    ];
+  });
+}
+
+/** dx, from dy with its channels in fours. */
+function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape): Tensor {
+  const { window, groups, cin, cout, alignedIn, alignedOut } = geometry;
+  const weight = resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
+  const dx = empty(dy.device, [...shape.slice(0, 3), groups * alignedIn]);
+  gather(dy.device, {
+    direction: 'input',
+    x: dy.buffer,
+    w: weight.buffer,
+    y: dx.buffer,
+    pictures: shape[0]!,
+    source: window.output,
+    result: [shape[1]!, shape[2]!],
+    window,
+    groups,
+    sourceChannels: groups * alignedOut,
+    resultChannels: groups * alignedIn,
+  });
+  return resizeGroups(dx, groups, alignedIn, cin);
+}
+
+/** dw, from dy with its channels in fours. */
+function kernelGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape): Tensor {
+  const { window, groups, cin, cout, alignedIn, alignedOut } = geometry;
+  const source = resizeGroups(x, groups, cin, alignedIn);
+  const dw = empty(x.device, [shape[0]!, shape[1]!, alignedIn, groups * alignedOut]);
+  weightGradient(x.device, {
+    x: source.buffer,
+    dy: dy.buffer,
+    dw: dw.buffer,
+    pictures: x.shape[0]!,
+    source: [x.shape[1]!, x.shape[2]!],
+    result: window.output,
+    window,
+    groups,
+    sourceChannels: groups * alignedIn,
+    resultChannels: groups * alignedOut,
+  });
+  return resizeWeight(dw, groups, [alignedIn, alignedOut], [cin, cout]);
+}
