@@ -1,5 +1,6 @@
 /** Every op, with its gradients. One op, one file. */
 export { type Activation, relu, relu6, sigmoid, silu } from './activations.ts';
+export { type BatchNormOptions, batchNorm } from './batch-norm.ts';
 export { add, div, mul, sub } from './broadcast.ts';
 export { concat } from './concat.ts';
 export { type ConvOptions, conv2d, type NormEpilogue } from './conv2d.ts';
