@@ -20,3 +20,12 @@ export interface DataSet {
   /** Sentences for the user about what was found: ignored files, duplicates, how it was split. */
   notes: string[];
 }
+
+/** Class folders under one root, and their pictures as samples in sorted order. */
+export interface ClassFolders {
+  classes: string[];
+  samples: Sample[];
+  root: string;
+  /** Files that are no pictures. */
+  ignored: string[];
+}
