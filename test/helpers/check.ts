@@ -24,7 +24,7 @@ export interface OpCheck {
   name: string;
   /** Shapes of the inputs; values are pseudo-random in [-1, 1), or what `values` gives. */
   inputs: readonly (readonly number[])[];
-  values?: readonly (Float32Array<ArrayBuffer> | undefined)[];
+  values?: readonly (Float32Array | undefined)[];
   op: (...inputs: Tensor[]) => Tensor;
   /** The same in float64, row-major. */
   formula: (...inputs: Float64Array[]) => ArrayLike<number>;

@@ -41,7 +41,9 @@ const PAIRS = [
   ['2,1,4,1,3', '1,3,1,2,1'],
   ['2,1,2,1,2,1', '1,2,1,3,1,4'],
   ['2,7,7,16', '16'],
-].map((pair) => pair.map((text) => (text === '' ? [] : text.split(',').map(Number))) as [Shape, Shape]);
+] as const;
+
+const shapeOf = (text: string): Shape => (text === '' ? [] : text.split(',').map(Number));
 
 /** The formula of an op on two broadcast shapes, in float64. */
 function formula(shapeA: Shape, shapeB: Shape, op: (a: number, b: number) => number) {
@@ -66,7 +68,7 @@ for (const open of [testDevice, clampedDevice]) {
   test(`values and both gradients for all shapes and ops (${open.name})`, async () => {
     const device = await open();
     for (const [name, [op, scalar]] of Object.entries(OPS))
-      for (const [a, b] of PAIRS) {
+      for (const [a, b] of PAIRS.map((pair) => pair.map(shapeOf) as [Shape, Shape])) {
         const values = pseudoFill(`${name}/${b}`, sizeOf(b), { offset: 2 }); // away from a division by zero
         const gradients = { name: `${name} [${a}] [${b}]`, inputs: [a, b], values: [undefined, values] };
         await checkOp(device, { ...gradients, op, formula: formula(a, b, scalar) });
