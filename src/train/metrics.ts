@@ -1,0 +1,168 @@
+/**
+ * What is measured on a validation set, from the logits of all its pictures: loss, accuracy, top-5, AUC, and the
+ * confusion matrix. On the CPU in double precision: a few thousand numbers, and no kernel to get wrong.
+ *
+ * With two classes the second one (in alphabetical order) is the positive one: the score of a picture is its
+ * probability, and the threshold is on that.
+ */
+
+/** Answers and truth for `labels.length` pictures: `logits` is [N, classes], row by row. */
+export interface Answers {
+  logits: Float32Array;
+  labels: Int32Array;
+  classes: number;
+}
+
+export interface Metrics {
+  /** Pictures. */
+  count: number;
+  /** Mean cross-entropy, without label smoothing. */
+  loss: number;
+  /** Share of pictures whose likeliest class is right (two classes: with the threshold). */
+  accuracy: number;
+  /** Area under the ROC curve of the second class; two classes only. */
+  auc?: number;
+  /** Share of pictures whose class is among the five likeliest; more than five classes only. */
+  top5?: number;
+}
+
+/** What a class was taken for, and what was taken for it. */
+export interface ClassMetrics {
+  /** Pictures of the class. */
+  count: number;
+  /** Share of what was called so that is so; NaN where nothing was. */
+  precision: number;
+  /** Share of the class that was found; NaN where it has no pictures. */
+  recall: number;
+}
+
+/** Softmax of one row: e^(z − max z) / Σ. */
+export function softmaxRow(logits: ArrayLike<number>): Float64Array {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) most = Math.max(most, logits[i]);
+  const probabilities = Float64Array.from(logits, (logit) => Math.exp(logit - most));
+  const total = probabilities.reduce((sum, value) => sum + value, 0);
+  return probabilities.map((value) => value / total);
+}
+
+/** Row `index` of the logits, a view. */
+export function rowOf({ logits, classes }: Answers, index: number): Float32Array {
+  return logits.subarray(index * classes, (index + 1) * classes);
+}
+
+/** The places of the `k` largest values, largest first; of equal ones the first. */
+export function largest(values: ArrayLike<number>, k: number): number[] {
+  const order = Array.from({ length: values.length }, (_, index) => index);
+  return order.sort((a, b) => values[b] - values[a] || a - b).slice(0, k);
+}
+
+/** The place of the largest value; of equal ones the first. */
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
+
+/** −log p(label), mean over the pictures. NaN where a logit is not finite. */
+export function meanCrossEntropy(answers: Answers): number {
+  let sum = 0;
+  for (let i = 0; i < answers.labels.length; i++) {
+    const row = rowOf(answers, i);
+    const most = row[argmax(row)];
+    let total = 0;
+    for (const logit of row) total += Math.exp(logit - most);
+    sum += Math.log(total) + most - row[answers.labels[i]];
+  }
+  return sum / answers.labels.length;
+}
+
+/** The score of the second class of two: its probability. */
+export function positiveScores(answers: Answers): Float64Array {
+  return Float64Array.from(answers.labels, (_, index) => softmaxRow(rowOf(answers, index))[1]);
+}
+
+/**
+ * The class that each picture is taken for: the likeliest, or of two classes the second one where its probability
+ * reaches `threshold`.
+ */
+export function predictions(answers: Answers, threshold?: number): Int32Array {
+  if (answers.classes === 2 && threshold !== undefined)
+    return Int32Array.from(positiveScores(answers), (score) => Number(score >= threshold));
+  return Int32Array.from(answers.labels, (_, index) => argmax(rowOf(answers, index)));
+}
+
+/** Share of equal entries. */
+export function accuracy(predicted: Int32Array, labels: Int32Array): number {
+  let right = 0;
+  for (let i = 0; i < labels.length; i++) right += Number(predicted[i] === labels[i]);
+  return right / labels.length;
+}
+
+/** Share of the pictures whose class is among the `k` likeliest. */
+export function topKAccuracy(answers: Answers, k: number): number {
+  let right = 0;
+  for (let i = 0; i < answers.labels.length; i++)
+    right += Number(largest(rowOf(answers, i), k).includes(answers.labels[i]));
+  return right / answers.labels.length;
+}
+
+/**
+ * Area under the ROC curve: the chance that a positive (label 1) scores higher than a negative (label 0), ties
+ * counting half. From the ranks (Mann & Whitney 1947): (R₁ − n₁(n₁ + 1)/2) / (n₀·n₁), where R₁ is the sum of the
+ * positives' ranks and equal scores share the mean of theirs. NaN where one side is empty. scikit-learn:
+ * `roc_auc_score`.
+ */
+export function rocAuc(scores: ArrayLike<number>, labels: ArrayLike<number>): number {
+  const order = Array.from({ length: labels.length }, (_, index) => index).sort(
+    (a, b) => scores[a] - scores[b],
+  );
+  let rankSum = 0;
+  let positives = 0;
+  for (let first = 0; first < order.length; ) {
+    let end = first + 1;
+    while (end < order.length && scores[order[end]] === scores[order[first]]) end++;
+    const rank = (first + 1 + end) / 2;
+    for (; first < end; first++) {
+      if (labels[order[first]] !== 1) continue;
+      positives++;
+      rankSum += rank;
+    }
+  }
+  const negatives = labels.length - positives;
+  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
+}
+
+/** `matrix[actual][predicted]`: how often each class was taken for each. */
+export function confusionMatrix(predicted: Int32Array, labels: Int32Array, classes: number): number[][] {
+  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let i = 0; i < labels.length; i++) matrix[labels[i]][predicted[i]]++;
+  return matrix;
+}
+
+/** Precision and recall of each class. */
+export function classMetrics(matrix: readonly (readonly number[])[]): ClassMetrics[] {
+  return matrix.map((row, index) => {
+    const count = row.reduce((sum, value) => sum + value, 0);
+    const called = matrix.reduce((sum, other) => sum + other[index], 0);
+    return { count, precision: row[index] / called, recall: row[index] / count };
+  });
+}
+
+/** All figures of one pass over a validation set. */
+export function measure(answers: Answers, threshold?: number): Metrics {
+  const { labels, classes } = answers;
+  return {
+    count: labels.length,
+    loss: meanCrossEntropy(answers),
+    accuracy: accuracy(predictions(answers, threshold), labels),
+    ...(classes === 2 ? { auc: rocAuc(positiveScores(answers), labels) } : {}),
+    ...(classes > 5 ? { top5: topKAccuracy(answers, 5) } : {}),
+  };
+}
+
+/** Whether `a` is better than `b`: by AUC where there is one, else by accuracy; of equals the smaller loss. */
+export function better(a: Metrics, b: Metrics): boolean {
+  const [scoreA, scoreB] = [a.auc ?? a.accuracy, b.auc ?? b.accuracy];
+  if (Number.isNaN(scoreA) || Number.isNaN(scoreB)) return a.loss < b.loss;
+  return scoreA > scoreB || (scoreA === scoreB && a.loss < b.loss);
+}
