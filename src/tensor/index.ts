@@ -3,6 +3,7 @@ export { copyOf } from './accumulate.ts';
 export { type Backward, noGrad, record, recordsGrad } from './autograd.ts';
 export { keep, scope } from './scope.ts';
 export { broadcastShapes, checkShape, normaliseAxis, type Shape, sameShape, show, sizeOf } from './shape.ts';
+export { setStep, stepState } from './step.ts';
 export {
   type DataType,
   empty,

@@ -56,10 +56,15 @@ function purposeCode(purpose: RandomPurpose): number {
  * @param seed any integer up to 2⁵³ in size, negative ones included
  */
 export function randomKey(seed: number, purpose: RandomPurpose, epoch: number): number {
+  return absorb(randomRoot(seed, purpose), epoch);
+}
+
+/** What `randomKey` has absorbed before the epoch: a kernel goes on from here with a step that the GPU knows. */
+export function randomRoot(seed: number, purpose: RandomPurpose): number {
   if (!Number.isSafeInteger(seed)) throw new Error(`random numbers need an integer seed, not ${seed}`);
   const low = seed | 0;
   const high = Math.floor(seed / 2 ** 32) | 0;
-  return absorb(absorb(absorb(absorb(0, low), high), purposeCode(purpose)), epoch);
+  return absorb(absorb(absorb(0, low), high), purposeCode(purpose));
 }
 
 /** 32 random bits as an unsigned integer; see {@link randomKey}. */
