@@ -29,7 +29,7 @@ export function createAdapterCheck(root) {
         }
         installDriver(how, advice);
         answer = probe(root);
-        if (!answer.found) throw noAdapter(`${answer.reason}, even with Mesa's driver installed`, advice);
+        if (!answer.found) throw noAdapter(`${answer.reason}, even with Mesa's driver`, STILL_NONE);
       }
       remember(stamp, fingerprint(root));
     },
@@ -39,6 +39,9 @@ export function createAdapterCheck(root) {
     },
   };
 }
+
+const STILL_NONE =
+  'Look at what vulkaninfo says (package vulkan-tools), and at variables that start with VK_.';
 
 /** An error with the sentences that every command ends with where there is no adapter. */
 function noAdapter(reason, advice) {
@@ -174,15 +177,15 @@ function installDriver({ backports, sudo }, advice) {
   process.stderr.write(`tessera: driver installed in ${seconds(started)}\n`);
 }
 
-/** Runs `command` as root with its output on stderr; returns its exit code. */
+/** Runs `command` as root, its errors on stderr; returns its exit code. */
 function asRoot(sudo, command, input) {
   // In CI nobody can type a password: -n makes sudo fail at once there.
   const prefix = sudo ? ['sudo', ...(process.stdin.isTTY ? [] : ['-n'])] : [];
   const variables = ['env', 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8'];
   const [program, ...args] = [...prefix, ...variables, ...command];
   const child = spawnSync(program, args, {
-    // tee repeats its input on stdout; sudo asks for a password on the terminal itself.
-    stdio: [input === undefined ? 'inherit' : 'pipe', input === undefined ? 2 : 'ignore', 2],
+    // apt's steps, and tee's copy of its input, are of no use to anyone; errors and sudo's prompt are on stderr.
+    stdio: [input === undefined ? 'inherit' : 'pipe', 'ignore', 2],
     input,
   });
   return child.status ?? child.signal ?? child.error?.code ?? 1;

@@ -2,8 +2,7 @@
  * The commands of Tessera, one line each. This table is all the launcher needs to answer `--help`, so that it
  * can do so before any package is installed; options and arguments live in each command's own file.
  *
- * `module` is relative to the repository, `adapter` says whether the command needs a WebGPU adapter before it
- * starts (`doctor` looks for one by itself and reports what it finds).
+ * `module` is relative to the repository; `adapter` says whether the command needs a WebGPU adapter before it starts.
  */
 export const commands = [
   {
@@ -34,7 +33,7 @@ export const commands = [
     name: 'doctor',
     summary: 'print the WebGPU adapter, its limits and what would be used; or what to install',
     module: 'src/cli/doctor.ts',
-    adapter: 'report',
+    adapter: true,
   },
   { name: 'test', summary: 'run the tests', module: 'test/run.ts', adapter: true },
   {

@@ -79,7 +79,15 @@ export function usesMusl() {
 
 /** Runs `npm ci`; returns what went wrong, or null. What npm says of a failure goes to stderr. */
 function npmCi(root) {
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  // The default waits over a minute before it admits that there is no network.
+  const args = [
+    'ci',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--fetch-retry-mintimeout=2000',
+  ];
   const script = npmScript();
   const options = { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' };
   const result = script

@@ -28,6 +28,7 @@ export function describeSystem(env = process.env) {
     terminal: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     ci: Boolean(env.CI) && env.CI !== 'false' && env.CI !== '0',
     container: inContainer(env),
+    driverVariable: ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'].find((name) => env[name]) ?? '',
   };
 }
 
@@ -69,6 +70,13 @@ export const PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1'];
  * For the first two `backports` and `sudo` say how; `advice` is the sentence for people, whatever the action.
  */
 export function driverPlan(system) {
+  // Whoever names the drivers in a variable would not see one that is installed.
+  if (system.driverVariable) {
+    return {
+      action: 'tell',
+      advice: `${system.driverVariable} names the drivers to use; unset it, or correct it.`,
+    };
+  }
   const advice = adviceFor(system);
   if (!isAptSystem(system) || system.musl || tooOld(system)) return { action: 'tell', advice };
   const privileged = system.root || system.sudo;
@@ -96,8 +104,8 @@ function tooOld({ id, version }) {
 function adviceFor(system) {
   if (system.platform === 'darwin') {
     return (
-      'macOS brings Metal itself; an adapter is missing only on a virtual machine without graphics, or on a ' +
-      'macOS older than 11. Update macOS, or run on a machine with a display adapter.'
+      'macOS brings Metal itself; an adapter is missing only on an old macOS (update it) or on a virtual machine ' +
+      'without graphics (give it some).'
     );
   }
   if (system.platform === 'win32') {

@@ -32,7 +32,7 @@ const gpusInUse: GPU[] = [];
 
 /**
  * Opens a device and makes it the default one for `tensor` and `createModel`.
- * Throws NoAdapterError where no adapter answers or none is called `options.adapter`.
+ * Throws NoAdapterError where no adapter answers, and RangeError where none of them is called `options.adapter`.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter, profile, toggles, ...deviceOptions } = options;
@@ -40,7 +40,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   if (browser && adapter === 'software') {
     deviceOptions.adapterOptions = { ...deviceOptions.adapterOptions, forceFallbackAdapter: true };
   } else if (browser && adapter !== undefined) {
-    throw new NoAdapterError(
+    throw new RangeError(
       `a browser lets a page choose no adapter but 'software', and '${adapter}' was asked for`,
     );
   }
@@ -89,7 +89,8 @@ async function dawnFlags(
     const available = await listAdapters();
     const chosen = chooseAdapter(available, adapter);
     if (!chosen) {
-      throw new NoAdapterError(`no adapter is called '${adapter}' here: ${describeAdapters(available)}`);
+      const message = `no adapter is called '${adapter}' here: ${describeAdapters(available)}`;
+      throw available.length > 0 ? new RangeError(message) : new NoAdapterError(message);
     }
     flags.push(`backend=${chosen.backend}`, `adapter=${chosen.name}`);
   }

@@ -12,7 +12,7 @@ import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
-import { bold, formatSeconds, say, UserError } from '../src/cli/ui.ts';
+import { bold, formatSeconds, onStop, say, UserError } from '../src/cli/ui.ts';
 
 export const description =
   'Runs the tests. Filters are parts of file names: `npm test -- conv tensor/` runs the files whose path holds one ' +
@@ -60,14 +60,19 @@ export async function run(filters: string[], { jobs, timeout }: RunOptions): Pro
   const started = performance.now();
   const results: FileResult[] = [];
   const queue = [...files];
+  const stop = onStop('Stopping: the tests that run are ended, the rest are left out.');
   const worker = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
-      const result = await runFile(file, timeout);
+      const result = await runFile(file, timeout, stop.signal);
+      if (stop.requested) return;
       results.push(result);
       report(result);
     }
   };
   await Promise.all(Array.from({ length: Math.min(jobs, files.length) }, worker));
+  stop.dispose();
+  // Without the closing line, so that nobody takes half a run for a whole one.
+  if (stop.requested) return stop.exitCode;
   summarise(results, (performance.now() - started) / 1000);
   return results.some(({ failed }) => failed > 0) ? 1 : 0;
 }
@@ -81,8 +86,8 @@ function findTests(filters: string[]): string[] {
     .sort();
 }
 
-/** Runs one file in a child process. */
-export async function runFile(file: string, timeout: number): Promise<FileResult> {
+/** Runs one file in a child process; `signal` ends it early. */
+export async function runFile(file: string, timeout: number, signal?: AbortSignal): Promise<FileResult> {
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), file], {
     cwd: root,
@@ -95,17 +100,20 @@ export async function runFile(file: string, timeout: number): Promise<FileResult
       output += text;
     });
   }
+  const kill = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill);
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    child.kill('SIGKILL');
+    kill();
   }, timeout * 1000);
-  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+  const [code, killedBy] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (...ending) => resolve(ending));
   });
   clearTimeout(timer);
-  const ending = late ? `ran past ${timeout} s and was stopped` : describeEnding(code, signal);
+  signal?.removeEventListener('abort', kill);
+  const ending = late ? `ran past ${timeout} s and was stopped` : describeEnding(code, killedBy);
   return { file, seconds: (performance.now() - started) / 1000, output, ...readTotals(output, ending) };
 }
 
@@ -144,7 +152,7 @@ function report({ file, passed, failed, skipped, seconds, fault, output }: FileR
     return;
   }
   process.stdout.write(`${bold('  FAIL')}  ${line}${fault ? `: ${fault}` : ''}\n`);
-  process.stdout.write(`${output.trimEnd().replace(/^/gm, '        ')}\n`);
+  process.stdout.write(`${output.trimEnd().replace(/^(?=.)/gm, '        ')}\n`);
 }
 
 function summarise(results: FileResult[], seconds: number): void {

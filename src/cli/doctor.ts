@@ -1,12 +1,11 @@
 /**
- * `npm run doctor`: which WebGPU adapter answers, what it can do, and what Tessera makes of that; or, where none
- * answers, what to install on this system.
+ * `npm run doctor`: which WebGPU adapter answers, what it can do, and what Tessera makes of that. Where none
+ * answers, the launcher has said what to install before this file is asked.
  */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type Device, NoAdapterError } from '../gpu/index.ts';
+import type { Device } from '../gpu/index.ts';
 import { type AdapterName, describeAdapters, listAdapters, memoryBudget, openDevice } from '../open.ts';
-import { adapterAdvice } from './main.ts';
 import {
   announceSoftware,
   bold,
@@ -32,19 +31,10 @@ interface DoctorOptions {
   json?: boolean;
 }
 
-export async function run(_args: string[], { adapter, json }: DoctorOptions): Promise<number> {
-  let report: Report;
-  try {
-    report = await examine(adapter);
-  } catch (error) {
-    if (!(error instanceof NoAdapterError)) throw error;
-    if (!json) throw error;
-    printJson({ adapter: null, error: error.message, advice: adapterAdvice(), versions: versions() });
-    return 1;
-  }
+export async function run(_args: string[], { adapter, json }: DoctorOptions): Promise<void> {
+  const report = await examine(adapter);
   if (json) printJson(report);
   else print(report);
-  return 0;
 }
 
 /** The limits that decide which networks fit and which kernels run. */

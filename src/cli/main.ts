@@ -32,8 +32,8 @@ export interface CommandEntry {
   summary: string;
   /** Path of the command file, relative to the repository. */
   module: string;
-  /** Whether an adapter is needed; 'report': the command looks for one itself. */
-  adapter: boolean | 'report';
+  /** Whether an adapter must be there before the command starts. */
+  adapter: boolean;
 }
 
 /** What the launcher does for a command. */
@@ -44,43 +44,29 @@ export interface Launcher {
   adapterAdvice(): string;
 }
 
-/** The launcher of this process; `doctor` asks it what to install. */
-let launcher: Launcher | null = null;
-
-/** What to install on this system to have a WebGPU adapter. */
-export function adapterAdvice(): string {
-  return launcher?.adapterAdvice() ?? 'No WebGPU adapter was found; install a Vulkan driver.';
-}
-
 /**
  * Runs `entry` with `argv` (without node, script and command name) and returns the exit code.
  * Never throws: errors are printed as `error: sentence`, with a stack under `--debug` or TESSERA_DEBUG=1.
  */
-export async function main(entry: CommandEntry, argv: string[], given: Launcher): Promise<number> {
-  launcher = given;
+export async function main(entry: CommandEntry, argv: string[], launcher: Launcher): Promise<number> {
+  const debug = argv.includes('--debug') || process.env.TESSERA_DEBUG === '1';
+  process.on('uncaughtException', (error) => {
+    reportError(error, debug, launcher);
+    process.exit(1);
+  });
   try {
     const module: CommandModule = await import(new URL(`../../${entry.module}`, import.meta.url).href);
     const command = createCommand(entry.name, module);
     const swallowed = findSwallowed(entry.name, command, argv, process.env);
     if (swallowed.length > 0) throw new UserError(swallowedSentence(entry.name, swallowed));
     command.parse(argv, { from: 'user' });
-    if (entry.adapter !== false) await findAdapter(entry, given);
+    if (entry.adapter) await launcher.ensureAdapter();
     return (await module.run(command.args, command.opts())) ?? 0;
   } catch (error) {
     // commander has printed its own sentence (or the help) by the time it throws.
     if (error instanceof CommanderError) return error.exitCode;
-    reportError(error, argv.includes('--debug') || process.env.TESSERA_DEBUG === '1');
+    reportError(error, debug, launcher);
     return 1;
-  }
-}
-
-/** `report` commands go on without an adapter, to say so in their own way. */
-async function findAdapter(entry: CommandEntry, given: Launcher): Promise<void> {
-  try {
-    await given.ensureAdapter();
-  } catch (error) {
-    if (entry.adapter !== 'report') throw error;
-    reportError(error, false);
   }
 }
 
@@ -147,11 +133,11 @@ function swallowedSentence(name: string, options: string[]): string {
 }
 
 /** Prints `error: sentence` on stderr, with the stack and the causes when `debug`. */
-export function reportError(error: unknown, debug: boolean): void {
+export function reportError(error: unknown, debug: boolean, launcher: Launcher): void {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`error: ${message || 'something failed without saying what'}\n`);
   if (error instanceof Error && error.name === 'NoAdapterError') {
-    const advice = adapterAdvice();
+    const advice = launcher.adapterAdvice();
     if (!message.includes(advice)) process.stderr.write(`${advice}\n`);
   }
   if (debug) {
