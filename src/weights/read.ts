@@ -96,7 +96,8 @@ function withoutPrefix(tensors: StateDict): { tensors: StateDict; notes: string[
  */
 export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
   try {
-    const file = readAny(bytes);
+    // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
+    const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
     const { tensors, notes } = withoutPrefix(file.tensors);
     return { tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };

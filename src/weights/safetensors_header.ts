@@ -32,6 +32,11 @@ function parseString(token: string): string | undefined {
   }
 }
 
+/** JSON's white space: space, tab, line feed, carriage return. */
+const SPACES = [0x20, 0x09, 0x0a, 0x0d];
+/** PyTorch's own limit on dimensions. */
+const MAX_DIMENSIONS = 64;
+
 /** A cursor over the header's text with the few tokens that the grammar needs. */
 class Scanner {
   private readonly text: string;
@@ -50,7 +55,7 @@ class Scanner {
   }
 
   skipSpace(): void {
-    while (/[ \t\r\n]/.test(this.text.charAt(this.position))) this.position++;
+    while (SPACES.includes(this.text.charCodeAt(this.position))) this.position++;
   }
 
   /** Takes `token` if it comes next. */
@@ -105,7 +110,10 @@ class Scanner {
 
 function integers(scanner: Scanner): number[] {
   const values: number[] = [];
-  scanner.list('[', ']', () => values.push(scanner.integer()));
+  scanner.list('[', ']', () => {
+    if (values.length === MAX_DIMENSIONS) scanner.fail(`at most ${MAX_DIMENSIONS} numbers`);
+    values.push(scanner.integer());
+  });
   return values;
 }
 

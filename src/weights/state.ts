@@ -68,9 +68,9 @@ export function showShape(shape: readonly number[]): string {
   return `[${shape.slice(0, 16).join(', ')}${shape.length > 16 ? ', …' : ''}]`;
 }
 
-/** A view of the bytes as 1-, 2- or 4-byte (8: twice 4-byte) integers; copies only where they are misaligned. */
+/** The bytes at an address that a typed array accepts; copied only where they are not. */
 function aligned(bytes: Uint8Array, itemSize: number): Uint8Array {
-  return bytes.byteOffset % itemSize === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % itemSize === 0 ? bytes : new Uint8Array(bytes);
 }
 
 /**

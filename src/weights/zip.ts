@@ -45,6 +45,10 @@ function damaged(what: string): WeightsError {
   return new WeightsError('header', `is damaged: ${what}. Download it again.`);
 }
 
+function misplaced(name: string): WeightsError {
+  return damaged(`${shorten(name)} is not where its directory says`);
+}
+
 /** A zip file that has been opened: its entries by name. */
 export class ZipFile {
   private readonly bytes: Uint8Array;
@@ -75,13 +79,16 @@ export class ZipFile {
         `cannot be read: ${shorten(name)} is compressed or encrypted, which torch.save never does; load the file in PyTorch and save it again.`,
       );
     }
-    const misplaced = damaged(`${shorten(name)} is not where its directory says`);
     const { offset, length } = entry;
-    if (offset + LOCAL_HEADER_LENGTH > this.bytes.length) throw misplaced;
-    if (this.view.getUint32(offset, true) !== LOCAL_HEADER) throw misplaced;
+    if (
+      offset + LOCAL_HEADER_LENGTH > this.bytes.length ||
+      this.view.getUint32(offset, true) !== LOCAL_HEADER
+    ) {
+      throw misplaced(name);
+    }
     const nameAndExtra = this.view.getUint16(offset + 26, true) + this.view.getUint16(offset + 28, true);
     const start = offset + LOCAL_HEADER_LENGTH + nameAndExtra;
-    if (start + length > this.bytes.length) throw misplaced;
+    if (start + length > this.bytes.length) throw misplaced(name);
     return this.bytes.subarray(start, start + length);
   }
 }

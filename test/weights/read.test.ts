@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { readWeights } from '../../src/weights/read.ts';
 import { writeSafetensors } from '../../src/weights/safetensors.ts';
 import { fromFloat32 } from '../../src/weights/state.ts';
-import { assertRefused, fixture } from './fixtures.ts';
+import { assertRefused, assertTensors, fixture, reference } from './fixtures.ts';
 
 const read = suite('weights: any file');
 
@@ -58,6 +58,15 @@ read('a safetensors header of any length is told from a pickle, which begins wit
     assert.is((await readWeights(bytes, 'x')).tensors.size, 1);
   }
   assert.ok(firstBytes.has(0x80));
+});
+
+read('a Node Buffer at an odd address is read like any bytes', async () => {
+  for (const name of ['zip.pth', 'legacy.pth', 'model.safetensors', 'big-endian.pth']) {
+    const bytes = fixture(name);
+    const odd = Buffer.alloc(bytes.length + 1).subarray(1);
+    odd.set(bytes);
+    assertTensors(await readWeights(odd, name), reference.files[name]);
+  }
 });
 
 read('prefixes of DataParallel and torch.compile are taken off, with a note', async () => {

@@ -118,6 +118,7 @@ const REFUSED: [label: string, bytes: Uint8Array, sentence: RegExp][] = [
   ['an exponent', file(`{${one('a', 0, 4, '[1e0]')}}`, 4), /whole number/],
   ['an integer beyond 2⁵³', file(`{${one('a', 0, 4, '[9007199254740993]')}}`, 4), /whole number/],
   ['a leading zero', file(`{${one('a', 0, 4, '[01]')}}`, 4), /whole number/],
+  ['65 dimensions', file(`{${one('a', 0, 4, `[${'1,'.repeat(64)}1]`)}}`, 4), /at most 64 numbers/],
   ['an unknown field', file(`{"a":{"dtype":"F32","shape":[],"x":1}}`), /not x/],
   ['a field twice', file(`{"a":{"dtype":"F32","dtype":"F16"}}`), /not dtype/],
   [
