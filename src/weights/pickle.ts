@@ -8,7 +8,7 @@
  */
 
 import { shorten, WeightsError } from './error.ts';
-import { PickleInput, parseDecimal } from './pickle_input.ts';
+import { PickleInput, parseDecimal } from './pickle-input.ts';
 import {
   GlobalRef,
   isCount,
@@ -16,7 +16,7 @@ import {
   resolveGlobal,
   StorageRef,
   TensorRef,
-} from './pickle_values.ts';
+} from './pickle-values.ts';
 
 /** EfficientNet-B7 with optimiser and moving average takes 0.3 million. */
 const MAX_STEPS = 1_000_000;
@@ -95,7 +95,7 @@ class Machine {
   recall(index: number): void {
     const value = this.memo.get(index);
     if (value === undefined) throw damaged(`memo entry ${index} was never written`);
-    this.push(value!);
+    this.push(value);
   }
 
   append(items: PickleValue[]): void {

@@ -7,7 +7,7 @@
  */
 
 import { listNames, shorten, WeightsError } from './error.ts';
-import { type HeaderTensor, parseHeader } from './safetensors_header.ts';
+import { type HeaderTensor, parseHeader } from './safetensors-header.ts';
 import { type DType, elementCount, ITEM_SIZE, type StateDict, showShape, type WeightsFile } from './state.ts';
 
 /** The reference allows 100 MB; a thousand tensors take 0.1 MB, and what is parsed grows fivefold in memory. */

@@ -9,9 +9,9 @@
 
 import { listNames, WeightsError } from './error.ts';
 import { unpickle } from './pickle.ts';
-import { type PickleValue, TensorRef } from './pickle_values.ts';
+import { type PickleValue, TensorRef } from './pickle-values.ts';
 import type { StateDict, WeightsFile } from './state.ts';
-import { storageItemSize, TensorBuilder } from './torch_tensor.ts';
+import { storageItemSize, TensorBuilder } from './torch-tensor.ts';
 import { ZipFile } from './zip.ts';
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;

@@ -152,8 +152,8 @@ for (const [label, read, sentence] of FAULTY) {
 
 hostile('no reader has the means to run code: no eval, no Function, no import while reading, no Node', () => {
   const folder = fileURLToPath(new URL('../../src/weights/', import.meta.url));
-  const parsers = ['error', 'half', 'state', 'safetensors', 'safetensors_header', 'pickle', 'pickle_input'];
-  for (const name of [...parsers, 'pickle_values', 'torch_tensor', 'torchfile', 'zip', 'read', 'load']) {
+  const parsers = ['error', 'half', 'state', 'safetensors', 'safetensors-header', 'pickle', 'pickle-input'];
+  for (const name of [...parsers, 'pickle-values', 'torch-tensor', 'torchfile', 'zip', 'read', 'load']) {
     const source = readFileSync(join(folder, `${name}.ts`), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
     assert.not.match(
       source,

@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { unpickle } from '../../src/weights/pickle.ts';
-import { StorageRef, TensorRef } from '../../src/weights/pickle_values.ts';
-import { TensorBuilder } from '../../src/weights/torch_tensor.ts';
+import { StorageRef, TensorRef } from '../../src/weights/pickle-values.ts';
+import { TensorBuilder } from '../../src/weights/torch-tensor.ts';
 import { assertRefused, reference } from './fixtures.ts';
 import { cpuMilliseconds } from './hostile.ts';
 

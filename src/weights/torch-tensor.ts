@@ -7,7 +7,7 @@
  */
 
 import { shorten, WeightsError } from './error.ts';
-import type { StorageRef, TensorRef } from './pickle_values.ts';
+import type { StorageRef, TensorRef } from './pickle-values.ts';
 import { elementCount, ITEM_SIZE, type StoredTensor, showShape } from './state.ts';
 
 /** What may be copied beyond the file's own size. */
