@@ -43,11 +43,9 @@ export function createAdapterCheck(root) {
 const STILL_NONE =
   'Look at what vulkaninfo says (package vulkan-tools), and at variables that start with VK_.';
 
-/** An error with the sentences that every command ends with where there is no adapter. */
+/** The sentences that every command ends with where there is no adapter. */
 function noAdapter(reason, advice) {
-  const error = new Error(`no WebGPU adapter was found (${reason}). ${advice}`);
-  error.name = 'NoAdapterError';
-  return error;
+  return new Error(`no WebGPU adapter was found (${reason}). ${advice}`);
 }
 
 /** node_modules/.cache/tessera of the node_modules that holds our packages. */

@@ -151,7 +151,7 @@ function report({ file, passed, failed, skipped, seconds, fault, output }: FileR
     process.stdout.write(`  ok    ${line}\n`);
     return;
   }
-  process.stdout.write(`${bold('  FAIL')}  ${line}${fault ? `: ${fault}` : ''}\n`);
+  process.stdout.write(`${bold('  FAIL', process.stdout)}  ${line}${fault ? `: ${fault}` : ''}\n`);
   process.stdout.write(`${output.trimEnd().replace(/^(?=.)/gm, '        ')}\n`);
 }
 

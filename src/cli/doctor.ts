@@ -181,7 +181,7 @@ function print(report: Report): void {
     ['Versions', Object.entries(report.versions)],
   ];
   for (const [heading, rows] of sections) {
-    process.stdout.write(`${bold(heading)}\n${formatRows(rows)}\n`);
+    process.stdout.write(`${bold(heading, process.stdout)}\n${formatRows(rows)}\n`);
   }
 }
 

@@ -22,9 +22,9 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** `text` in bold on a terminal that shows it, plain elsewhere (and with NO_COLOR). */
-export function bold(text: string): string {
-  return process.stderr.isTTY && !process.env.NO_COLOR ? `\u001b[1m${text}\u001b[0m` : text;
+/** `text` in bold where `stream` is a terminal, plain elsewhere (and with NO_COLOR). */
+export function bold(text: string, stream: { isTTY?: boolean } = process.stderr): string {
+  return stream.isTTY && !process.env.NO_COLOR ? `\u001b[1m${text}\u001b[0m` : text;
 }
 
 /** A duration for people: `0.35 s`, `12.3 s`, `3 min 05 s`, `1 h 02 min`; below 0.1 s in milliseconds. */
