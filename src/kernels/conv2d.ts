@@ -4,8 +4,8 @@
  *   y[n, oy, ox, co] = Σ_{ky,kx,ci} x[n, oy·stride − top + ky·dilation, ox·stride − left + kx·dilation, ci] · w[ky, kx, ci, co]
  *
  * x is [N, H, W, cin], w [kh, kw, cin / groups, cout]; a group of output channels sees its own group of input
- * channels. The three directions (y, dx, dw) are the tile loop of tile.ts; counts that are no multiples of four are
- * padded by align.ts. Convolutions of a channel by itself are depthwise-conv2d.ts.
+ * channels. The three directions (y, dx, dw) are the tile loop of tile.ts, by way of winograd.ts for 3×3 kernels with
+ * stride 1; counts that are no multiples of four are padded by align.ts. Convolutions of a channel by itself are depthwise-conv2d.ts.
  *
  * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see tile.ts.
  */
@@ -13,9 +13,8 @@ import { empty, record, recordsGrad, type Shape, show, type Tensor } from '../te
 import type { Activation } from './activations.ts';
 import { fours, resizeGroups, resizeWeight } from './align.ts';
 import { sum } from './reduce.ts';
-import { gather } from './tile-gather.ts';
-import { weightGradient } from './tile-weight.ts';
 import { type Window, type WindowOptions, windowOf } from './window.ts';
+import { convolve, convolveWeight } from './winograd.ts';
 
 /** Batch norm with running statistics, applied as a convolution writes its result. */
 export interface NormEpilogue {
@@ -90,7 +89,7 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
   const source = resizeGroups(x, groups, cin, alignedIn);
   const weight = resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
   const y = empty(x.device, [...output.slice(0, 3), groups * alignedOut]);
-  gather(x.device, {
+  convolve(x.device, {
     direction: 'forward',
     x: source.buffer,
     w: weight.buffer,
@@ -131,7 +130,7 @@ function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape):
   const { window, groups, cin, cout, alignedIn, alignedOut } = geometry;
   const weight = resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
   const dx = empty(dy.device, [...shape.slice(0, 3), groups * alignedIn]);
-  gather(dy.device, {
+  convolve(dy.device, {
     direction: 'input',
     x: dy.buffer,
     w: weight.buffer,
@@ -152,7 +151,7 @@ function kernelGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape)
   const { window, groups, cin, cout, alignedIn, alignedOut } = geometry;
   const source = resizeGroups(x, groups, cin, alignedIn);
   const dw = empty(x.device, [shape[0]!, shape[1]!, alignedIn, groups * alignedOut]);
-  weightGradient(x.device, {
+  convolveWeight(x.device, {
     x: source.buffer,
     dy: dy.buffer,
     dw: dw.buffer,

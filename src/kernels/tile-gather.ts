@@ -65,6 +65,9 @@ const gatherProgram = family((spec: GatherSpec) => {
       depth: 'u32', // … and those of them that a group sums over
       resultChannels: 'u32', // vec4s in a pixel of y …
       columns: 'u32', // … and those of them in a group
+      sourceGroup: 'u32', // vec4s from a group of x to the next, …
+      weightGroup: 'u32', // … of w …
+      resultGroup: 'u32', // … and of y
       offset: 'u32', // first vec4 of x (forward) or y (input) that this slice of the weight belongs to
       ...(norm && ({ eps: 'f32' } as const)),
     },
@@ -132,12 +135,12 @@ ${unroll(
   (i) => `      let pixel${i} = from${i} + vec2i(offsetY, offsetX);
       let inside${i} = u32(pixel${i}.x) < height && u32(pixel${i}.y) < width;
       let base${i} = ((picture${i} * height + u32(pixel${i}.x)) * width + u32(pixel${i}.y)) * p.sourceChannels
-        + group * p.depth + ${forward ? 'p.offset + ' : ''}chunk;`,
+        + group * p.sourceGroup + ${forward ? 'p.offset + ' : ''}chunk;`,
 )}
       ${
         forward
-          ? 'var weight = tap * 4 * p.depth * p.resultChannels + group * p.columns + safeColumn;'
-          : 'var weight = (tap * p.columns + safeColumn) * 4 * p.sourceChannels + group * p.depth;'
+          ? 'var weight = tap * 4 * p.depth * p.resultChannels + group * p.weightGroup + safeColumn;'
+          : 'var weight = (tap * p.columns + safeColumn) * 4 * p.sourceChannels + group * p.weightGroup;'
       }
       for (var c = 0u; c < p.depth; c += ${chunks}u) {
 ${unroll(loads, (i) => `        let v${i} = select(vec4f(0), x[base${i} + c], inside${i}${chunks > 1 ? ' && c + chunk < p.depth' : ''});`)}
@@ -173,7 +176,7 @@ ${unroll(
     }
   }
 
-  let here = group * p.columns + column${forward ? '' : ' + p.offset'};
+  let here = group * p.resultGroup + column${forward ? '' : ' + p.offset'};
   ${
     norm
       ? `let scale = gamma[min(here, p.resultChannels - 1)] * inverseSqrt(variance[min(here, p.resultChannels - 1)] + p.eps);
@@ -223,6 +226,11 @@ export interface Gather {
   /** Channels in a pixel of x and of y, all groups together. */
   sourceChannels: number;
   resultChannels: number;
+  /**
+   * The groups are separate matrices that follow each other in memory, rather than channels beside each other: the
+   * channel counts are those of one group. For batches of products.
+   */
+  planes?: boolean;
   /** A slice of the weight along its input channels: where it starts, and how many there are (one group only). */
   slice?: { start: number; count: number } | undefined;
   accumulate?: boolean;
@@ -231,11 +239,13 @@ export interface Gather {
 
 /** Records the product. */
 export function gather(device: Device, product: Gather): void {
-  const { direction, window, pictures, groups, source, result, slice, epilogue = {} } = product;
+  const { direction, window, pictures, source, result, slice, planes = false, epilogue = {} } = product;
   const { bias, norm, residual, activation = 'none' } = epilogue;
   const forward = direction === 'forward';
-  const depth = (forward && slice ? slice.count : product.sourceChannels / groups) / 4;
-  const columns = (!forward && slice ? slice.count : product.resultChannels / groups) / 4;
+  const groups = product.groups;
+  const interleaved = planes ? 1 : groups;
+  const depth = (forward && slice ? slice.count : product.sourceChannels / interleaved) / 4;
+  const columns = (!forward && slice ? slice.count : product.resultChannels / interleaved) / 4;
   const strides = forward ? 1 : window.stride[0] * window.stride[1];
   const grid = forward
     ? result
@@ -276,6 +286,9 @@ export function gather(device: Device, product: Gather): void {
         depth,
         resultChannels: product.resultChannels / 4,
         columns,
+        sourceGroup: planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth,
+        weightGroup: planes ? taps * 4 * depth * columns : forward ? columns : depth,
+        resultGroup: planes ? (rows * product.resultChannels) / 4 : columns,
         offset: (slice?.start ?? 0) / 4,
         ...(norm && { eps: norm.eps }),
       },

@@ -43,9 +43,8 @@ const weightProgram = family((spec: TileSpec) => {
       source: 'u32', // height, width of a picture of x
       result: 'u32', // height, width of a picture of dy
       kernel: 'u32',
-      stride: 'u32',
+      steps: 'u32', // stride and dilation of rows and columns, eight bits each
       padding: 'u32', // top, left
-      dilation: 'u32',
       sourceChannels: 'u32', // vec4s in a pixel of x …
       depth: 'u32', // … and those of them that this weight (or slice of it) covers in a group
       resultChannels: 'u32', // vec4s in a pixel of dy …
@@ -53,7 +52,10 @@ const weightProgram = family((spec: TileSpec) => {
       offset: 'u32', // first vec4 of x that this slice of the weight belongs to
       pixels: 'u32', // pixels of dy in all pictures
       split: 'u32', // pixels of one split
-      groups: 'u32',
+      splitSize: 'u32', // vec4s from a split of dw to the next
+      sourceGroup: 'u32', // vec4s from a group of x to the next, …
+      resultGroup: 'u32', // … of dy …
+      weightGroup: 'u32', // … and of dw
     },
     wgsl: `${DIVIDE}
 
@@ -72,13 +74,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let column = firstColumn + lane;
   let tap = tile % (rowTiles * taps) / rowTiles;
   let quad = tile % rowTiles * ${quads}u; // the first vec4 of input channels
-  let group = workgroup.z % p.groups;
-  let split = workgroup.z / p.groups;
+  let groups = workgroups.z / ((p.pixels + p.split - 1) / p.split);
+  let group = workgroup.z % groups;
+  let split = workgroup.z / groups;
+  let stride = vec2u(p.steps >> 24, (p.steps >> 16) & 0xff);
+  let dilation = vec2u((p.steps >> 8) & 0xff, p.steps & 0xff);
 
-  let offset = vec2i(i32(tap / low(p.kernel) * high(p.dilation)) - i32(high(p.padding)),
-                     i32(tap % low(p.kernel) * low(p.dilation)) - i32(low(p.padding)));
-  let channel = p.offset + group * p.depth + quad;
-  let gradient = group * p.columns + min(column, p.columns - 1);
+  let offset = vec2i(i32(tap / low(p.kernel) * dilation.x) - i32(high(p.padding)),
+                     i32(tap % low(p.kernel) * dilation.y) - i32(low(p.padding)));
+  let channel = p.offset + group * p.sourceGroup + quad;
+  let gradient = group * p.resultGroup + min(column, p.columns - 1);
   let last = min((split + 1) * p.split, p.pixels);
 ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
 
@@ -86,8 +91,8 @@ ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
     let pixel = first${subgroup ? ' + lane' : ''};
     let line = divide(pixel, resultWidth);
     let picture = divide(line, resultHeight);
-    let y = i32((line - picture * resultHeight) * high(p.stride)) + offset.x;
-    let x0 = i32((pixel - line * resultWidth) * low(p.stride)) + offset.y;
+    let y = i32((line - picture * resultHeight) * stride.x) + offset.x;
+    let x0 = i32((pixel - line * resultWidth) * stride.y) + offset.y;
     let inside = pixel < last && u32(y) < height && u32(x0) < width;
     let base = ((picture * height + u32(y)) * width + u32(x0)) * p.sourceChannels + channel;
 ${unroll(quads, (i) => `    let v${i} = select(vec4f(0), x[base + ${i}u], inside${i > 0 ? ` && quad + ${i}u < p.depth` : ''});`)}
@@ -106,8 +111,7 @@ ${unroll(4, (j) => `      sum${4 * i + j} = ${fmaChain(turn, (q) => [`vec4f(a${i
 )}
   }
 
-  // dw is [split][tap][input channel of the group][output channel of all groups].
-  let to = ((split * taps + tap) * 4 * p.depth + 4 * quad) * p.resultChannels + group * p.columns + column;
+  let to = split * p.splitSize + (tap * 4 * p.depth + 4 * quad) * p.resultChannels + group * p.weightGroup + column;
   if (column < p.columns) {
 ${unroll(rows, (r) => `    ${r >= 4 ? `if (quad + ${Math.floor(r / 4)}u < p.depth) ` : ''}{ dw[to + ${r}u * p.resultChannels] = sum${r}; }`)}
   }
@@ -142,15 +146,27 @@ export interface WeightGradient {
   /** Channels in a pixel of x and of dy, all groups together. */
   sourceChannels: number;
   resultChannels: number;
+  /** The groups are separate matrices; see `Gather`. */
+  planes?: boolean;
   /** A slice of the weight along its input channels (one group only). */
   slice?: { start: number; count: number } | undefined;
 }
 
+function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {
+  const steps = [...stride, ...dilation];
+  if (Math.max(...steps) > 255)
+    throw new RangeError(
+      `conv2d: stride ${stride.join('×')} and dilation ${dilation.join('×')} must stay below 256`,
+    );
+  return steps.reduce((packed, step) => (packed << 8) | step, 0);
+}
+
 /** Records the product. */
 export function weightGradient(device: Device, product: WeightGradient): void {
-  const { window, pictures, source, result, groups, slice } = product;
-  const depth = (slice ? slice.count : product.sourceChannels / groups) / 4;
-  const columns = product.resultChannels / groups / 4;
+  const { window, pictures, source, result, groups, slice, planes = false } = product;
+  const interleaved = planes ? 1 : groups;
+  const depth = (slice ? slice.count : product.sourceChannels / interleaved) / 4;
+  const columns = product.resultChannels / interleaved / 4;
   const taps = window.kernel[0] * window.kernel[1];
   const pixels = pictures * result[0] * result[1];
   const spec: TileSpec = { subgroup: device.subgroupSize, rows: 4 * Math.min(depth, 4) };
@@ -158,7 +174,7 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   const wanted = Math.max(Math.ceil(pixels / PIXELS_PER_SPLIT), Math.ceil(WORKGROUPS / (tiles * groups)));
   const split = Math.max(256, Math.ceil(pixels / wanted / 32) * 32);
   const splits = Math.ceil(pixels / split);
-  const size = taps * 4 * depth * product.resultChannels;
+  const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);
   const parts = splits > 1 ? device.take(4 * size * splits, 'activation') : null;
   device.run(weightProgram(spec), {
     bindings: { x: product.x, dy: product.dy, dw: parts ?? product.dw },
@@ -166,9 +182,8 @@ export function weightGradient(device: Device, product: WeightGradient): void {
       source: packPair(...source),
       result: packPair(...result),
       kernel: packPair(...window.kernel),
-      stride: packPair(...window.stride),
+      steps: packSteps(window),
       padding: packPair(window.top, window.left),
-      dilation: packPair(...window.dilation),
       sourceChannels: product.sourceChannels / 4,
       depth,
       resultChannels: product.resultChannels / 4,
@@ -176,7 +191,10 @@ export function weightGradient(device: Device, product: WeightGradient): void {
       offset: (slice?.start ?? 0) / 4,
       pixels,
       split,
-      groups,
+      splitSize: size / 4,
+      sourceGroup: planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth,
+      resultGroup: planes ? (pixels * product.resultChannels) / 4 : columns,
+      weightGroup: planes ? taps * 4 * depth * columns : columns,
     },
     groups: foldGroups(tiles, groups * splits),
     flops: 2 * pixels * size,
