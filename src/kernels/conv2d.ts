@@ -9,10 +9,13 @@
  *
  * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see tile.ts.
  */
+import type { PooledBuffer } from '../gpu/index.ts';
 import { empty, record, recordsGrad, type Shape, show, type Tensor } from '../tensor/index.ts';
 import type { Activation } from './activations.ts';
 import { fours, resizeGroups, resizeWeight } from './align.ts';
+import { copyWindow } from './pad-channels.ts';
 import { sum } from './reduce.ts';
+import type { Gather } from './tile-gather.ts';
 import { type Window, type WindowOptions, windowOf } from './window.ts';
 import { convolve, convolveWeight } from './winograd.ts';
 
@@ -86,20 +89,16 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
 
   const { window, cin, cout, alignedIn, alignedOut, output } = geometry;
   const aligned = (tensor: Tensor): Tensor => resizeGroups(tensor, groups, cout, alignedOut);
-  const source = resizeGroups(x, groups, cin, alignedIn);
   const weight = resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
   const y = empty(x.device, [...output.slice(0, 3), groups * alignedOut]);
   convolve(x.device, {
     direction: 'forward',
-    x: source.buffer,
+    ...sourceOf(geometry, x),
     w: weight.buffer,
     y: y.buffer,
     pictures: x.shape[0]!,
-    source: [x.shape[1]!, x.shape[2]!],
     result: window.output,
-    window,
     groups,
-    sourceChannels: groups * alignedIn,
     resultChannels: groups * alignedOut,
     epilogue: {
       bias: bias && aligned(bias).buffer,
@@ -123,6 +122,49 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
       needBias ? sum(dy, [0, 1, 2]) : null,
     ];
   });
+}
+
+/** What a forward or weight product gathers from: x with its channels in fours, and the window over it. */
+function sourceOf(
+  geometry: Geometry,
+  x: Tensor,
+): Pick<Gather, 'source' | 'window' | 'sourceChannels' | 'depth'> & { x: PooledBuffer } {
+  const { window, groups, cin, alignedIn } = geometry;
+  const aligned = resizeGroups(x, groups, cin, alignedIn);
+  if (groups === 1 && alignedIn === 4 && window.kernel[1] > 1 && window.dilation[1] === 1)
+    return mergeTaps(window, aligned);
+  return {
+    x: aligned.buffer,
+    source: [x.shape[1]!, x.shape[2]!],
+    window,
+    sourceChannels: groups * alignedIn,
+  };
+}
+
+/**
+ * Pictures of one vec4 a pixel (the colours of a first layer) leave the tile loop one step a tap, too short for its
+ * overhead. But the taps of a kernel's row lie side by side in memory: with the padding written out at the left and the
+ * right, a row of kw taps is one tap of 4·kw channels. About twice as fast on the 7×7 stem of a ResNet.
+ */
+function mergeTaps(
+  window: Window,
+  x: Tensor,
+): Pick<Gather, 'source' | 'window' | 'sourceChannels' | 'depth'> & { x: PooledBuffer } {
+  const [pictures, height, width] = x.shape as [number, number, number, number];
+  const wide = (window.output[1] - 1) * window.stride[1] + window.kernel[1];
+  const padded = copyWindow(x, [pictures, height, wide, 4], {
+    planes: pictures,
+    rows: [height, height],
+    columns: [4 * width, 4 * wide],
+    left: 4 * window.left,
+  });
+  return {
+    x: padded.buffer,
+    source: [height, wide],
+    window: { ...window, kernel: [window.kernel[0], 1], left: 0 },
+    sourceChannels: 4,
+    depth: 4 * window.kernel[1],
+  };
 }
 
 /** dx, from dy with its channels in fours. */
@@ -149,18 +191,14 @@ function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape):
 /** dw, from dy with its channels in fours. */
 function kernelGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape): Tensor {
   const { window, groups, cin, cout, alignedIn, alignedOut } = geometry;
-  const source = resizeGroups(x, groups, cin, alignedIn);
   const dw = empty(x.device, [shape[0]!, shape[1]!, alignedIn, groups * alignedOut]);
   convolveWeight(x.device, {
-    x: source.buffer,
+    ...sourceOf(geometry, x),
     dy: dy.buffer,
     dw: dw.buffer,
     pictures: x.shape[0]!,
-    source: [x.shape[1]!, x.shape[2]!],
     result: window.output,
-    window,
     groups,
-    sourceChannels: groups * alignedIn,
     resultChannels: groups * alignedOut,
   });
   return resizeWeight(dw, groups, [alignedIn, alignedOut], [cin, cout]);

@@ -231,6 +231,8 @@ export interface Gather {
    * channel counts are those of one group. For batches of products.
    */
   planes?: boolean;
+  /** Channels summed over at a tap of the forward direction, where they are not a group's: see `mergeTaps` in conv2d.ts. */
+  depth?: number;
   /** A slice of the weight along its input channels: where it starts, and how many there are (one group only). */
   slice?: { start: number; count: number } | undefined;
   accumulate?: boolean;
@@ -244,7 +246,8 @@ export function gather(device: Device, product: Gather): void {
   const forward = direction === 'forward';
   const groups = product.groups;
   const interleaved = planes ? 1 : groups;
-  const depth = (forward && slice ? slice.count : product.sourceChannels / interleaved) / 4;
+  const summed = product.depth ?? product.sourceChannels / interleaved;
+  const depth = (forward && slice ? slice.count : summed) / 4;
   const columns = (!forward && slice ? slice.count : product.resultChannels / interleaved) / 4;
   const strides = forward ? 1 : window.stride[0] * window.stride[1];
   const grid = forward

@@ -148,6 +148,8 @@ export interface WeightGradient {
   resultChannels: number;
   /** The groups are separate matrices; see `Gather`. */
   planes?: boolean;
+  /** Input channels of the weight at a tap, where they are not a group's: see `mergeTaps` in conv2d.ts. */
+  depth?: number;
   /** A slice of the weight along its input channels (one group only). */
   slice?: { start: number; count: number } | undefined;
 }
@@ -165,7 +167,7 @@ function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): n
 export function weightGradient(device: Device, product: WeightGradient): void {
   const { window, pictures, source, result, groups, slice, planes = false } = product;
   const interleaved = planes ? 1 : groups;
-  const depth = (slice ? slice.count : product.sourceChannels / interleaved) / 4;
+  const depth = (slice?.count ?? product.depth ?? product.sourceChannels / interleaved) / 4;
   const columns = product.resultChannels / interleaved / 4;
   const taps = window.kernel[0] * window.kernel[1];
   const pixels = pictures * result[0] * result[1];
