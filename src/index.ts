@@ -1,0 +1,74 @@
+/**
+ * Tessera's public API.
+ *
+ *   const device = await openDevice();
+ *   const model = await createModel('resnet18', { weights: 'resnet18.pth' });
+ *   const logits = noGrad(() => model.eval().forward(x));       // x: [N, 224, 224, 3]
+ */
+export {
+  type BufferKind,
+  Device,
+  DeviceError,
+  type DeviceOptions,
+  type MemoryReport,
+  NoAdapterError,
+} from './gpu/index.ts';
+export * from './kernels/index.ts';
+export {
+  type CreateOptions,
+  createModel,
+  loadWeights,
+  openWeights,
+  type SaveOptions,
+  saveWeights,
+  specOf,
+  weightsBytes,
+} from './model-files.ts';
+export { compoundScale, type Scale } from './models/efficientnet.ts';
+export { buildModel, type ModelOptions, modelNames } from './models/registry.ts';
+export {
+  AdamW,
+  type AdamWOptions,
+  BatchNorm2d,
+  Conv2d,
+  constant,
+  convNormAct,
+  cosine,
+  DepthwiseConv2d,
+  Dropout,
+  type FreezeReport,
+  type FreezeSpec,
+  freeze,
+  Linear,
+  Model,
+  Module,
+  maskGradient,
+  Optimizer,
+  onDevice,
+  type ParameterGroup,
+  type Schedule,
+  Sequential,
+  SGD,
+  type SGDOptions,
+  SqueezeExcitation,
+  StochasticDepth,
+  step,
+  unfreeze,
+} from './nn/index.ts';
+export { listAdapters, memoryBudget, type OpenOptions, openDevice } from './open.ts';
+export {
+  type DataType,
+  getDefaultDevice,
+  keep,
+  noGrad,
+  type Shape,
+  scope,
+  setDefaultDevice,
+  setStep,
+  Tensor,
+  type TensorOptions,
+  tensor,
+  zeros,
+} from './tensor/index.ts';
+export type { LoadOptions, LoadReport } from './weights/load.ts';
+export { describeReport } from './weights/load.ts';

@@ -1,0 +1,102 @@
+/** Every architecture by name. `buildModel` needs no files: weights come from src/index.ts and src/weights. */
+import type { Device } from '../gpu/index.ts';
+import { type Model, onDevice } from '../nn/index.ts';
+import { getDefaultDevice } from '../tensor/index.ts';
+import { ALEXNETS, AlexNet, type AlexNetName } from './alexnet.ts';
+import { EFFICIENTNETS, EfficientNet } from './efficientnet.ts';
+import { RESNETS, ResNet, type ResNetName } from './resnet.ts';
+
+export interface ModelOptions {
+  device?: Device;
+  /** Outputs of the last layer; 1000 by default. */
+  numClasses?: number;
+  /** Probability of dropping a feature before the classifier; the architecture's own by default. */
+  dropout?: number;
+  /** Probability of dropping the deepest residual branch (EfficientNet); the architecture's own by default. */
+  dropPath?: number;
+  /** Of the initial values and of dropout; 0 by default. */
+  seed?: number;
+  /** False leaves the parameters without values, where weights will overwrite every one of them. */
+  initialise?: boolean;
+  /** ResNet: the last norm of each block starts at 0. */
+  zeroInitResidual?: boolean;
+  /** EfficientNet, a property of the weights: PyTorch's symmetric padding or TensorFlow's; by the name otherwise. */
+  padding?: 'torch' | 'same';
+  /** EfficientNet, a property of the weights: batch norm's epsilon. */
+  normEps?: number;
+}
+
+type Builder = (options: ModelOptions) => Model;
+
+const MODELS: Readonly<Record<string, Builder>> = {
+  ...builders(Object.keys(RESNETS), (name) => (options) => {
+    refuseDropPath(name, options);
+    return new ResNet(name as ResNetName, options);
+  }),
+  ...builders(Object.keys(ALEXNETS), (name) => (options) => {
+    refuseDropPath(name, options);
+    return new AlexNet(name as AlexNetName, options);
+  }),
+  ...builders(Object.keys(EFFICIENTNETS), (name) => (options) => new EfficientNet(name, options)),
+};
+
+function builders(names: readonly string[], builder: (name: string) => Builder): Record<string, Builder> {
+  return Object.fromEntries(names.map((name) => [name, builder(name)]));
+}
+
+function refuseDropPath(name: string, { dropPath = 0 }: ModelOptions): void {
+  if (dropPath > 0)
+    throw new RangeError(
+      `${name} has no stochastic depth, so dropPath ${dropPath} does nothing; leave it out`,
+    );
+}
+
+/** The names that `buildModel` knows. */
+export function modelNames(): readonly string[] {
+  return Object.keys(MODELS);
+}
+
+/**
+ * A model with initial values on `options.device` (the default device otherwise).
+ * @throws RangeError for an unknown name, with the nearest ones
+ */
+export function buildModel(name: string, options: ModelOptions = {}): Model {
+  const builder = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
+  if (!builder)
+    throw new RangeError(
+      `there is no model '${name}'; the nearest names are ${nearest(name, modelNames()).join(', ')}`,
+    );
+  const { device = getDefaultDevice(), seed = 0, initialise = true, numClasses = 1000 } = options;
+  if (!Number.isInteger(numClasses) || numClasses < 1)
+    throw new RangeError(`${name}: ${numClasses} is no number of classes`);
+  const model = onDevice(device, () => builder(options)).seedDropout(seed);
+  const { padding, normEps } = options;
+  model.spec = { name, options: { ...(padding && { padding }), ...(normEps !== undefined && { normEps }) } };
+  return initialise ? model.initialise(seed) : model;
+}
+
+/** The three names with the smallest edit distance. */
+function nearest(typed: string, names: readonly string[]): string[] {
+  const wanted = typed.toLowerCase();
+  return names
+    .map((name) => ({ name, distance: editDistance(wanted, name) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ name }) => name);
+}
+
+/** Levenshtein's distance: single letters inserted, deleted or replaced. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++)
+      current[j] = Math.min(
+        previous[j] + 1,
+        current[j - 1] + 1,
+        previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    previous = current;
+  }
+  return previous[b.length];
+}

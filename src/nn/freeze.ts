@@ -1,0 +1,137 @@
+/**
+ * Freezing: which parameters train. A frozen parameter records no gradient, so a frozen prefix of a network has no
+ * backward pass and saves no activations; a module whose parameters are all frozen behaves as in evaluation (running
+ * statistics, nothing dropped), also after `model.train()`.
+ */
+import { mul } from '../kernels/index.ts';
+import { sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
+import type { Model } from './model.ts';
+
+/** What to freeze: every stage before one, everything except some prefixes, or the parameters that match. */
+export type FreezeSpec =
+  | { readonly before: string }
+  | { readonly except: readonly string[] }
+  | { readonly match: RegExp };
+
+/** What trains after freezing, in numbers and stages. */
+export interface FreezeReport {
+  /** Stages of which nothing trains. */
+  frozenStages: string[];
+  /** Values that are frozen. */
+  frozenParameters: number;
+  /** Values that train. */
+  trainableParameters: number;
+}
+
+/**
+ * Freezes what `spec` names, in addition to what is frozen already.
+ * @throws RangeError for a stage or prefix that does not exist (with the list), and where nothing matches
+ */
+export function freeze(model: Model, spec: FreezeSpec): FreezeReport {
+  const chosen = chooser(model, spec);
+  let found = 0;
+  for (const [name, parameter] of model.namedParameters()) {
+    if (!chosen(name)) continue;
+    found++;
+    parameter.requiresGrad = false;
+    parameter.grad?.dispose();
+    parameter.grad = null;
+  }
+  if (found === 0 && !('before' in spec))
+    throw new RangeError(`freeze: ${describe(spec)} names no parameter`);
+  return markModules(model);
+}
+
+/** Lets every parameter train again. */
+export function unfreeze(model: Model): FreezeReport {
+  for (const [, parameter] of model.namedParameters()) parameter.requiresGrad = true;
+  return markModules(model);
+}
+
+function describe(spec: FreezeSpec): string {
+  if ('match' in spec) return `${spec.match}`;
+  return 'except' in spec ? `everything except ${spec.except.join(', ')}` : `before ${spec.before}`;
+}
+
+/** Tells of a parameter whether `spec` freezes it. */
+function chooser(model: Model, spec: FreezeSpec): (name: string) => boolean {
+  if ('match' in spec) return (name) => name.search(spec.match) >= 0;
+  if ('before' in spec) {
+    const first = model.stageIndex(spec.before);
+    return (name) => model.stageIndex(model.stageOf(name)) < first;
+  }
+  const names = [...model.namedParameters()].map(([name]) => name);
+  const keeps = (kept: string, name: string): boolean =>
+    name === kept || name.startsWith(`${kept}.`) || model.stageOf(name) === kept;
+  for (const kept of spec.except)
+    if (!names.some((name) => keeps(kept, name)))
+      throw new RangeError(
+        `freeze: nothing is called '${kept}'; the stages are ${model.stages.join(', ')}, and prefixes of parameter names work too`,
+      );
+  return (name) => !spec.except.some((kept) => keeps(kept, name));
+}
+
+/**
+ * Marks the modules that freeze with their parameters: those that have parameters, all of them frozen, and everything
+ * (dropout, for example) in a stage of which nothing trains.
+ */
+function markModules(model: Model): FreezeReport {
+  const trains = new Set<string>();
+  const report: FreezeReport = { frozenStages: [], frozenParameters: 0, trainableParameters: 0 };
+  for (const [name, parameter] of model.namedParameters()) {
+    if (parameter.requiresGrad) trains.add(model.stageOf(name));
+    report[parameter.requiresGrad ? 'trainableParameters' : 'frozenParameters'] += parameter.size;
+  }
+  report.frozenStages = model.stages.filter((stage) => !trains.has(stage));
+  for (const [path, module] of model.namedModules()) {
+    const parameters = [...module.namedParameters()];
+    const owned = parameters.length > 0 && parameters.every(([, parameter]) => !parameter.requiresGrad);
+    module.frozen = owned || (path !== '' && inFrozenStage(model, path, report.frozenStages));
+  }
+  return report;
+}
+
+/** Whether a module lies in a frozen stage. Containers that span stages (`features`) lie in none. */
+function inFrozenStage(model: Model, path: string, frozenStages: readonly string[]): boolean {
+  const stage = model.findStage(path);
+  return stage !== undefined && frozenStages.includes(stage);
+}
+
+/**
+ * Multiplies the gradient of `parameter` by `mask` before it is added up, so that a part of a layer trains: `[cout]`
+ * (one value for each output) or the parameter's own shape (weights are [kh, kw, cin, cout] and [in, out]).
+ * `null` takes the mask off. Weight decay does not go through the gradient: it still shrinks what is masked.
+ * @throws RangeError where the mask has another shape
+ */
+export function maskGradient(parameter: Tensor, mask: ArrayLike<number> | Tensor | null): void {
+  const before = masks.get(parameter);
+  before?.dispose();
+  masks.delete(parameter);
+  parameter.gradHook = null;
+  if (mask === null) return;
+  const held = ownMask(parameter, mask);
+  masks.set(parameter, held);
+  parameter.gradHook = (gradient) => mul(gradient, held);
+}
+
+/** The mask of each masked parameter, which maskGradient owns. */
+const masks = new WeakMap<Tensor, Tensor>();
+
+function ownMask(parameter: Tensor, mask: ArrayLike<number> | Tensor): Tensor {
+  const outputs = [parameter.shape[parameter.shape.length - 1]];
+  if (mask instanceof Tensor) {
+    if (!sameShape(mask.shape, outputs) && !sameShape(mask.shape, parameter.shape))
+      throw wrongMask(parameter, show(mask.shape));
+    return mask.alias(mask.shape, true);
+  }
+  const shape = mask.length === outputs[0] ? outputs : parameter.shape;
+  if (mask.length !== sizeOf(shape)) throw wrongMask(parameter, `of ${mask.length} values`);
+  return tensor(mask, shape, { device: parameter.device, owned: true, kind: 'optimizer', dtype: 'float32' });
+}
+
+function wrongMask(parameter: Tensor, found: string): RangeError {
+  const outputs = parameter.shape[parameter.shape.length - 1];
+  return new RangeError(
+    `maskGradient: a mask ${found} for a parameter ${show(parameter.shape)}; give [${outputs}] (one value for each output) or the parameter's shape`,
+  );
+}

@@ -1,0 +1,40 @@
+/** Networks: modules, layers, initialisation, optimisers, schedules, freezing. */
+export { crossEntropy } from '../kernels/index.ts';
+export { AdamW, type AdamWOptions } from './adamw.ts';
+export { convAct, convNormAct } from './conv-norm-act.ts';
+export { type FreezeReport, type FreezeSpec, freeze, maskGradient, unfreeze } from './freeze.ts';
+export {
+  Activate,
+  AdaptiveAvgPool2d,
+  AvgPool2d,
+  Dropout,
+  Flatten,
+  LocalResponseNorm,
+  MaxPool2d,
+  StochasticDepth,
+} from './functional-layers.ts';
+export {
+  fill,
+  type Init,
+  type InitRule,
+  initialise,
+  kaimingNormal,
+  torchDefault,
+  xavierUniform,
+} from './init.ts';
+export {
+  BatchNorm2d,
+  Conv2d,
+  type ConvOptions,
+  DepthwiseConv2d,
+  Linear,
+  type LinearOptions,
+  type NormOptions,
+} from './layers.ts';
+export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
+export { Model, type ModelSpec, type Stages } from './model.ts';
+export { buffer, Module, onDevice, parameter, Sequential } from './module.ts';
+export { Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
+export { constant, cosine, type Schedule, step } from './schedule.ts';
+export { SGD, type SGDOptions } from './sgd.ts';
+export { SqueezeExcitation } from './squeeze-excitation.ts';

@@ -1,0 +1,119 @@
+/**
+ * `Model`: the contract that every architecture keeps, so that freezing, caching, the summary and the trainer know
+ * none of them by name. A model is a list of stages in order; the head is the last one.
+ */
+import type { Tensor } from '../tensor/index.ts';
+import { seedDropout } from './functional-layers.ts';
+import { type InitRule, initialise } from './init.ts';
+import { Module, onDevice } from './module.ts';
+
+/** Stages by name, in order; each maps the previous stage's output to its own. */
+export type Stages = Readonly<Record<string, (x: Tensor) => Tensor>>;
+
+/** What builds the same architecture again: written into weights files, so that they need nothing beside them. */
+export interface ModelSpec {
+  readonly name: string;
+  /** Properties of the weights that differ from what the name stands for. */
+  readonly options: Readonly<Record<string, number | string>>;
+}
+
+export abstract class Model extends Module {
+  /** Set by `buildModel`. */
+  spec: ModelSpec | null = null;
+  /** What each stage computes, in order. */
+  protected abstract readonly stageTable: Stages;
+  /** The last stage of the feature extractor; what follows classifies. */
+  protected abstract readonly lastFeatureStage: string;
+  /** Modules that belong to a stage whose name is not their own prefix (`bn1` to `conv1`). */
+  protected readonly stagePrefixes: Readonly<Record<string, readonly string[]>> = {};
+  /** Prefix of the parameters of the last layer, whose outputs are the classes. */
+  abstract readonly classifier: string;
+  /** Height and width that the published weights are evaluated at. */
+  abstract readonly inputSize: number;
+  /** The number of outputs. */
+  abstract readonly numClasses: number;
+
+  /** Puts a new last layer for `numClasses` classes in place of the old one. Its values are not set yet. */
+  protected abstract replaceClassifier(numClasses: number): void;
+  /** How the paper, or torchvision, initialises what PyTorch's defaults would initialise otherwise. */
+  protected readonly initRule: InitRule = () => undefined;
+
+  /** The names of the stages, in order. */
+  get stages(): readonly string[] {
+    return Object.keys(this.stageTable);
+  }
+
+  /** Pictures [N, H, W, 3] → logits [N, classes]. */
+  forward(x: Tensor): Tensor {
+    return this.forwardStages(x);
+  }
+
+  /** Pictures [N, H, W, 3] → the last feature map [N, h, w, c]. */
+  forwardFeatures(x: Tensor): Tensor {
+    return this.forwardStages(x, { through: this.lastFeatureStage });
+  }
+
+  /** Runs the stages from `from` (the first by default) to the end, or up to and including `through`. */
+  forwardStages(x: Tensor, range: { from?: string; through?: string } = {}): Tensor {
+    const { stages } = this;
+    const first = range.from === undefined ? 0 : this.stageIndex(range.from);
+    const last = range.through === undefined ? stages.length - 1 : this.stageIndex(range.through);
+    return stages.slice(first, last + 1).reduce((y, stage) => this.stageTable[stage](y), x);
+  }
+
+  /** The place of a stage. Throws a sentence with the list where there is no such stage. */
+  stageIndex(stage: string): number {
+    const index = this.stages.indexOf(stage);
+    if (index < 0)
+      throw new RangeError(`there is no stage '${stage}'; the stages are ${this.stages.join(', ')}`);
+    return index;
+  }
+
+  /** The stage that a parameter, buffer or module belongs to; undefined for containers of several stages. */
+  findStage(name: string): string | undefined {
+    const within = (prefix: string): boolean => name === prefix || name.startsWith(`${prefix}.`);
+    return this.stages.find((stage) => (this.stagePrefixes[stage] ?? [stage]).some(within));
+  }
+
+  /** The stage that a parameter belongs to. Throws where it belongs to none. */
+  stageOf(name: string): string {
+    const stage = this.findStage(name);
+    if (stage === undefined)
+      throw new RangeError(`'${name}' belongs to no stage; the stages are ${this.stages.join(', ')}`);
+    return stage;
+  }
+
+  /** Whether a parameter is one of the last layer's. */
+  isHead(name: string): boolean {
+    return name.startsWith(`${this.classifier}.`);
+  }
+
+  /** Makes dropout and stochastic depth draw from `seed`. */
+  seedDropout(seed: number): this {
+    seedDropout(this, seed);
+    return this;
+  }
+
+  /**
+   * Sets the parameters and running statistics anew, all of them or those whose names `only` picks; the same seed gives
+   * the same values.
+   */
+  initialise(seed: number, only: (name: string) => boolean = () => true): this {
+    initialise(this, seed, this.initRule, only);
+    return this;
+  }
+
+  /** Replaces the last layer by one for `numClasses` classes, initialised from `seed`. */
+  resetClassifier(numClasses: number, seed = 0): this {
+    if (!Number.isInteger(numClasses) || numClasses < 1)
+      throw new RangeError(`resetClassifier: ${numClasses} is no number of classes`);
+    const old = [...this.tensors()].filter(({ name }) => this.isHead(name));
+    onDevice(old[0].tensor.device, () => this.replaceClassifier(numClasses));
+    for (const { tensor } of old) {
+      tensor.grad?.dispose();
+      tensor.dispose();
+    }
+    this.train(this.training);
+    return this.initialise(seed, (name) => this.isHead(name));
+  }
+}

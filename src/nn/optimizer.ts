@@ -1,0 +1,153 @@
+/** What SGD and AdamW share: parameter groups, skipping of parameters without a gradient, state for checkpoints. */
+import type { Program } from '../gpu/index.ts';
+import { empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
+import { MultiTensorUpdate, type UpdateRule } from './multi-tensor.ts';
+
+/** Parameters that share a learning rate and a weight decay. */
+export interface ParameterGroup {
+  params: Iterable<Tensor>;
+  /** Learning rate; the optimiser's where it is not given. */
+  lr?: number;
+  weightDecay?: number;
+}
+
+/** What an optimiser takes: tensors, or groups of them. */
+export type Parameters = Iterable<Tensor> | Iterable<ParameterGroup>;
+
+/** A group as the optimiser keeps it. `lr` and `weightDecay` may be changed between steps. */
+export interface Group {
+  readonly params: readonly Tensor[];
+  lr: number;
+  weightDecay: number;
+}
+
+export abstract class Optimizer {
+  readonly groups: readonly Group[];
+  /** Multiplies the learning rate of every group: what a schedule sets. */
+  lrFactor = 1;
+  private readonly parameters: readonly Tensor[];
+  private readonly multi: MultiTensorUpdate;
+
+  protected constructor(params: Parameters, rule: UpdateRule, lr: number, weightDecay: number) {
+    this.groups = asGroups(params, lr, weightDecay);
+    this.parameters = this.groups.flatMap((group) => group.params);
+    checkParameters(this.parameters, rule.name);
+    const groupOf = this.groups.flatMap((group, index) => group.params.map(() => index));
+    this.multi = new MultiTensorUpdate(rule, this.parameters, groupOf);
+  }
+
+  /** Two numbers that `prepare` of the rule reads as `rates.xy`, computed in double. */
+  protected abstract ratesOf(lr: number, weightDecay: number): readonly [number, number];
+
+  /**
+   * Updates every parameter that has a gradient. With the loss given, nothing is updated and no step counted where it
+   * is not finite, so that no checkpoint lies beyond it; this happens on the GPU and waits for nothing.
+   */
+  step(loss?: Tensor): void {
+    const rates = this.groups.flatMap(({ lr, weightDecay }) => [
+      ...this.ratesOf(checkRate('lr', lr * this.lrFactor), checkRate('weightDecay', weightDecay)),
+      0,
+      0,
+    ]);
+    this.multi.run(new Float32Array(rates), loss);
+  }
+
+  /** Frees the gradients. Call it before `backward()`, which adds to them. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters) {
+      parameter.grad?.dispose();
+      parameter.grad = null;
+    }
+  }
+
+  /**
+   * [`0.momentum`, values] of the state, where 0 counts the parameters as they were given, and [`step`, how often each
+   * was updated]. Reads one array after the other from the GPU.
+   */
+  async *stateTensors(): AsyncIterableIterator<[string, TypedArray]> {
+    yield ['step', Float32Array.from(await this.multi.readSteps())];
+    for (const [index, parameter] of this.parameters.entries())
+      for (const [array, name] of this.multi.stateNames.entries()) {
+        const copy = empty(parameter.device, parameter.shape, { owned: true });
+        if (this.multi.readState(index, array, copy.buffer)) yield [`${index}.${name}`, await copy.data()];
+        copy.dispose();
+      }
+  }
+
+  /**
+   * Restores what `stateTensors` gave, for an optimiser of the same kind over the same parameters in the same order.
+   * @throws RangeError where names or sizes do not fit
+   */
+  loadState(state: Iterable<readonly [string, ArrayLike<number>]>): void {
+    const entries = [...state].map(([name, values]) => ({ name, values, place: this.placeOf(name, values) }));
+    this.multi.allocate([...new Set(entries.flatMap(({ place }) => (place ? [place.parameter] : [])))]);
+    for (const { values, place } of entries) {
+      if (!place) {
+        this.multi.writeSteps(Uint32Array.from(values));
+        continue;
+      }
+      const { device, shape } = this.parameters[place.parameter];
+      const source = tensor(values, shape, { device, dtype: 'float32', owned: true });
+      this.multi.writeState(place.parameter, place.array, source.buffer);
+      source.dispose();
+    }
+  }
+
+  /** The programs that a step runs, for `device.prepare`. */
+  programs(): Program[] {
+    return this.multi.programs();
+  }
+
+  /** Frees the state. The parameters stay. */
+  dispose(): void {
+    this.multi.dispose();
+  }
+
+  /** Which parameter and which state array `name` means; null for the steps. Throws where it does not fit. */
+  private placeOf(name: string, { length }: ArrayLike<number>): { parameter: number; array: number } | null {
+    const { parameters } = this;
+    if (name === 'step') {
+      if (length === parameters.length) return null;
+      throw new RangeError(
+        `loadState: the state is of ${length} parameters, this optimiser has ${parameters.length}`,
+      );
+    }
+    const [index, arrayName] = name.split('.');
+    const array = this.multi.stateNames.indexOf(arrayName);
+    const parameter = Number(index);
+    if (array < 0 || !(parameter in parameters))
+      throw new RangeError(`loadState: '${name}' is no state of this optimiser; it was saved by another one`);
+    if (length !== parameters[parameter].size)
+      throw new RangeError(
+        `loadState: '${name}' has ${length} values, its parameter ${parameters[parameter].size}`,
+      );
+    return { parameter, array };
+  }
+}
+
+function asGroups(params: Parameters, lr: number, weightDecay: number): Group[] {
+  const given = [...params];
+  const isGroup = (item: Tensor | ParameterGroup): item is ParameterGroup => 'params' in item;
+  const loose = given.filter((item): item is Tensor => !isGroup(item));
+  const groups = given.filter(isGroup);
+  if (loose.length > 0) groups.push({ params: loose });
+  return groups.map((group) => ({
+    params: [...group.params],
+    lr: group.lr ?? lr,
+    weightDecay: group.weightDecay ?? weightDecay,
+  }));
+}
+
+function checkParameters(parameters: readonly Tensor[], name: string): void {
+  if (parameters.length === 0) throw new RangeError(`${name}: no parameters were given`);
+  if (new Set(parameters).size < parameters.length)
+    throw new RangeError(`${name}: a parameter was given twice; it would be updated twice a step`);
+  if (parameters.some(({ device }) => device !== parameters[0].device))
+    throw new RangeError(`${name}: the parameters are on several devices; make one optimiser for each`);
+}
+
+function checkRate(what: string, value: number): number {
+  if (!(value >= 0) || value === Number.POSITIVE_INFINITY)
+    throw new RangeError(`optimizer: ${what} ${value} must be a number of at least 0`);
+  return value;
+}

@@ -1,0 +1,220 @@
+/** SGD and AdamW against their formulas in float64 over several steps, on parameters of awkward sizes. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Device } from '../../src/gpu/index.ts';
+import { AdamW } from '../../src/nn/adamw.ts';
+import type { Optimizer, Parameters } from '../../src/nn/optimizer.ts';
+import { SGD } from '../../src/nn/sgd.ts';
+import { type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
+import { relativeError } from '../helpers/check.ts';
+import { clampedDevice, testDevice } from '../helpers/device.ts';
+import { pseudo } from '../helpers/pseudo.ts';
+
+interface Options {
+  lr: number;
+  momentum?: number;
+  weightDecay?: number;
+  nesterov?: boolean;
+  betas?: [number, number];
+  eps?: number;
+}
+
+type Rule = (x: Float64Array, g: Float32Array, state: Float64Array[], t: number, options: Options) => void;
+
+/** torch.optim.SGD, a step for one parameter. */
+const sgd: Rule = (x, g, [m], t, { lr, momentum = 0, weightDecay = 0, nesterov }) => {
+  for (let i = 0; i < x.length; i++) {
+    const d = g[i] + weightDecay * x[i];
+    m[i] = t === 1 ? d : momentum * m[i] + d;
+    x[i] -= lr * (nesterov ? d + momentum * m[i] : momentum > 0 ? m[i] : d);
+  }
+};
+
+/** torch.optim.AdamW, a step for one parameter. */
+const adamw: Rule = (x, g, [m, v], t, { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }) => {
+  for (let i = 0; i < x.length; i++) {
+    x[i] *= 1 - lr * weightDecay;
+    m[i] = betas[0] * m[i] + (1 - betas[0]) * g[i];
+    v[i] = betas[1] * v[i] + (1 - betas[1]) * g[i] ** 2;
+    const denominator = Math.sqrt(v[i]) / Math.sqrt(1 - betas[1] ** t) + eps;
+    x[i] -= ((lr / (1 - betas[0] ** t)) * m[i]) / denominator;
+  }
+};
+
+const CASES: [name: string, kind: 'SGD' | 'AdamW', options: Options][] = [
+  ['plain', 'SGD', { lr: 0.1 }],
+  ['weight decay', 'SGD', { lr: 0.5, weightDecay: 0.1 }],
+  ['momentum', 'SGD', { lr: 0.1, momentum: 0.9, weightDecay: 0.01 }],
+  ['Nesterov', 'SGD', { lr: 0.1, momentum: 0.5, nesterov: true, weightDecay: 0.1 }],
+  ['defaults', 'AdamW', { lr: 0.01 }],
+  ['all options', 'AdamW', { lr: 0.02, betas: [0.8, 0.99], eps: 1e-3, weightDecay: 0.1 }],
+  ['no averages', 'AdamW', { lr: 0.02, betas: [0, 0], eps: 1e-2, weightDecay: 0 }],
+];
+
+// More parameters than one dispatch binds, sizes that fill no vec4, one of several blocks.
+const SHAPES = [[1], [7], [5, 3], [3, 3, 4, 8], [33, 65], [2], [130, 67], [4]];
+const STEPS = 5;
+
+class Bench {
+  readonly parameters: Tensor[];
+  readonly expected: Float64Array[];
+  readonly state: Float64Array[][];
+  readonly counts: number[];
+
+  constructor(
+    device: Device,
+    readonly rule: Rule,
+    shapes = SHAPES,
+  ) {
+    const values = shapes.map((shape, i) => pseudo(`p${i}`, zerosOf(shape).length));
+    this.parameters = values.map((data, i) =>
+      tensor(data, shapes[i], { device, requiresGrad: true, owned: true, kind: 'parameter' }),
+    );
+    this.expected = values.map((data) => Float64Array.from(data));
+    this.state = values.map((data) => [new Float64Array(data.length), new Float64Array(data.length)]);
+    this.counts = values.map(() => 0);
+  }
+
+  /** One step of both sides on the parameters in `which`. */
+  step(
+    optimizer: Optimizer,
+    round: number,
+    which: readonly number[],
+    optionsOf: (i: number) => Options,
+  ): void {
+    optimizer.zeroGrad();
+    for (const i of which) {
+      const parameter = this.parameters[i];
+      const gradient = pseudo(`g${round}.${i}`, parameter.size);
+      parameter.grad = tensor(gradient, parameter.shape, { device: parameter.device, owned: true });
+      this.rule(this.expected[i], gradient, this.state[i], ++this.counts[i], optionsOf(i));
+    }
+    optimizer.step();
+  }
+
+  async check(tolerance = 2e-6): Promise<void> {
+    for (const [i, parameter] of this.parameters.entries()) {
+      const error = relativeError(await parameter.data(), this.expected[i]);
+      assert.ok(error <= tolerance, `parameter ${i} [${parameter.shape}] is off by ${error}`);
+    }
+  }
+}
+
+const zerosOf = (shape: readonly number[]): Float32Array =>
+  new Float32Array(shape.reduce((a, b) => a * b, 1));
+const all = SHAPES.map((_, i) => i);
+
+function make(kind: 'SGD' | 'AdamW', params: Parameters, options: Options): Optimizer {
+  return kind === 'SGD' ? new SGD(params, options) : new AdamW(params, options);
+}
+const ruleOf = (kind: 'SGD' | 'AdamW'): Rule => (kind === 'SGD' ? sgd : adamw);
+
+const test = suite('optimizers');
+const device = await testDevice();
+const clamped = await clampedDevice();
+
+for (const [name, kind, options] of CASES)
+  for (const [where, on] of [
+    ['', device],
+    [' on default limits', clamped],
+  ] as const)
+    test(`${kind}, ${name}${where}`, async () => {
+      const bench = new Bench(on, ruleOf(kind));
+      const optimizer = make(kind, bench.parameters, options);
+      for (let round = 0; round < STEPS; round++) bench.step(optimizer, round, all, () => options);
+      await bench.check();
+      optimizer.dispose();
+    });
+
+test('groups have their own rates, and lrFactor scales them all', async () => {
+  const bench = new Bench(device, adamw);
+  const groups = [
+    { params: bench.parameters.slice(0, 3), lr: 0.1, weightDecay: 0 },
+    { params: bench.parameters.slice(3) },
+  ];
+  const optimizer = new AdamW(groups, { lr: 0.01, weightDecay: 0.2 });
+  for (let round = 0; round < STEPS; round++) {
+    optimizer.lrFactor = [1, 0.5, 0, 2, 0.25][round];
+    bench.step(optimizer, round, all, (i) => ({
+      lr: (i < 3 ? 0.1 : 0.01) * optimizer.lrFactor,
+      weightDecay: i < 3 ? 0 : 0.2,
+    }));
+  }
+  await bench.check();
+});
+
+for (const [kind, options] of [
+  ['SGD', { lr: 0.1, momentum: 0.9 }],
+  ['AdamW', { lr: 0.01 }],
+] as const)
+  test(`${kind}: parameters without a gradient are skipped and keep their own step count`, async () => {
+    const bench = new Bench(device, ruleOf(kind));
+    const optimizer = make(kind, bench.parameters, options);
+    for (const [round, which] of [[3, 5], all, [0, 1, 3], all, []].entries())
+      bench.step(optimizer, round, which, () => options);
+    await bench.check();
+  });
+
+test('a loss that is not finite stops the update and the step count', async () => {
+  const bench = new Bench(device, adamw);
+  const optimizer = new AdamW(bench.parameters, { lr: 0.01 });
+  bench.step(optimizer, 0, all, () => ({ lr: 0.01 }));
+  const before = await bench.parameters[4].data();
+  for (const loss of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    optimizer.step(tensor([loss], [], { device }));
+  assert.equal(await bench.parameters[4].data(), before);
+  bench.step(optimizer, 1, all, () => ({ lr: 0.01 }));
+  await bench.check();
+  optimizer.step(tensor([1e30], [], { device }));
+  assert.not.equal(await bench.parameters[4].data(), before);
+});
+
+for (const [kind, options] of [
+  ['SGD', { lr: 0.1, momentum: 0.9 }],
+  ['AdamW', { lr: 0.01 }],
+] as const)
+  test(`${kind}: saved and restored state goes on as if nothing had happened`, async () => {
+    const bench = new Bench(device, ruleOf(kind));
+    const first = make(kind, bench.parameters, options);
+    bench.step(first, 0, [0, 4], () => options);
+    bench.step(first, 1, [0, 1, 2, 4, 6], () => options);
+    const saved: [string, ArrayLike<number>][] = [];
+    for await (const entry of first.stateTensors()) saved.push(entry);
+    first.dispose();
+    const second = make(kind, bench.parameters, options);
+    second.loadState(saved);
+    bench.step(second, 2, all, () => options);
+    await bench.check();
+  });
+
+test('a steady loop creates no buffers and few dispatches', async () => {
+  const bench = new Bench(device, adamw);
+  const optimizer = new AdamW(bench.parameters, { lr: 0.01 });
+  bench.step(optimizer, 0, all, () => ({ lr: 0.01 }));
+  const before = device.memory();
+  const dispatches = device.commands.dispatches;
+  optimizer.step();
+  assert.ok(
+    device.commands.dispatches - dispatches <= 5,
+    'one dispatch prepares, four update eight parameters',
+  );
+  bench.step(optimizer, 1, all, () => ({ lr: 0.01 }));
+  assert.equal(device.memory().live, before.live);
+});
+
+test('what cannot be is refused in a sentence', () => {
+  const x = zeros([3], { device, requiresGrad: true });
+  const other = zeros([3], { device: clamped, requiresGrad: true });
+  assert.throws(() => new SGD([], { lr: 1 }), /no parameters/);
+  assert.throws(() => new SGD([x, x], { lr: 1 }), /given twice/);
+  assert.throws(() => new SGD([x, other], { lr: 1 }), /several devices/);
+  assert.throws(() => new SGD([x], { lr: 1, nesterov: true }), /Nesterov needs a momentum/);
+  assert.throws(() => new AdamW([x], { lr: 1, betas: [0.9, 1] }), /betas 0.9, 1/);
+  assert.throws(() => new SGD([x], { lr: -1 }).step(), /lr -1/);
+  const adam = new AdamW([x], { lr: 1 });
+  assert.throws(() => adam.loadState([['step', [1, 2]]]), /of 2 parameters, this optimiser has 1/);
+  assert.throws(() => adam.loadState([['0.momentum', [1, 2, 3]]]), /no state of this optimiser/);
+  assert.throws(() => adam.loadState([['0.expAvg', [1, 2]]]), /2 values, its parameter 3/);
+});
+
+test.run();
