@@ -1,6 +1,5 @@
 /** `npm run check`: the linter and formatter, the type checker, and all tests; fails when one of them does. */
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { bold, formatSeconds, say } from '../src/cli/ui.ts';
@@ -9,20 +8,23 @@ import { run as runTests, options as testOptions } from './run.ts';
 export const description = 'Runs Biome (lint and format), the TypeScript compiler and every test.';
 export const options: (command: Command) => void = testOptions;
 
-/** The programs before the tests: each is the JavaScript entry of an installed package. */
+/** The programs before the tests, by path: their packages export no such name. */
 const TOOLS = [
-  { name: 'Biome', script: '@biomejs/biome/bin/biome', args: ['check', '--error-on-warnings', '.'] },
-  { name: 'TypeScript', script: 'typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
+  {
+    name: 'Biome',
+    script: 'node_modules/@biomejs/biome/bin/biome',
+    args: ['check', '--error-on-warnings', '.'],
+  },
+  { name: 'TypeScript', script: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
 ];
 
 export async function run(filters: string[], given: Parameters<typeof runTests>[1]): Promise<number> {
   const failed: string[] = [];
   const cwd = fileURLToPath(new URL('..', import.meta.url));
-  const { resolve } = createRequire(import.meta.url);
   for (const { name, script, args } of TOOLS) {
     const started = performance.now();
     // stdout belongs to the tests' closing line; the tools print on stderr.
-    const { status } = spawnSync(process.execPath, [resolve(script), ...args], {
+    const { status } = spawnSync(process.execPath, [script, ...args], {
       cwd,
       stdio: ['ignore', 2, 2],
     });
