@@ -174,13 +174,13 @@ export class Device {
     for (const name of source.bindingNames) {
       const binding = bindings[name];
       if (!binding) throw new Error(`program ${source.name}: binding ${name} was not given`);
-      if ('buffer' in binding) {
-        buffers.push(binding.buffer);
-        key += `,${binding.buffer.id}:${binding.offset}:${binding.size}`;
-      } else {
-        buffers.push(binding);
-        key += `,${binding.id}`;
-      }
+      const buffer = 'buffer' in binding ? binding.buffer : binding;
+      if (buffer.pool !== this.pool)
+        throw new Error(
+          `${source.name}: ${name} lies on another device than the first tensor; read it with data() and make a tensor of it here`,
+        );
+      buffers.push(buffer);
+      key += 'buffer' in binding ? `,${buffer.id}:${binding.offset}:${binding.size}` : `,${buffer.id}`;
     }
     let bindGroup = compiled.groups.get(key);
     if (!bindGroup) {

@@ -21,6 +21,8 @@ export class PooledBuffer {
     readonly gpu: GPUBuffer,
     /** Bytes of the whole buffer: the bucket's size, not what was asked for. */
     readonly size: number,
+    /** The pool it belongs to, hence the device. */
+    readonly pool: BufferPool,
   ) {}
 }
 
@@ -75,6 +77,7 @@ export class BufferPool {
         this.nextId++,
         this.device.createBuffer({ size, usage: STORAGE_USAGE }),
         size,
+        this,
       );
     buffer.kind = kind;
     this.live += size;

@@ -44,7 +44,12 @@ export class GradNode {
     private saved: SavedTensors,
     private readonly formula: Backward<SavedTensors>,
   ) {
-    for (const input of inputs) if (input instanceof GradNode) input.references++;
+    for (const input of inputs) if (input instanceof GradNode) input.ref();
+  }
+
+  /** One user more. */
+  ref(): void {
+    this.references++;
   }
 
   /** The targets of the gradients that `run` returns. */
@@ -102,30 +107,57 @@ export function backward(root: Tensor, gradient?: Tensor): void {
     );
   if (gradient && !sameShape(gradient.shape, root.shape))
     throw new Error(`backward: gradient ${show(gradient.shape)} for a tensor of shape ${show(root.shape)}`);
-  const start = root.node;
-  noGrad(() =>
-    scope(() => {
-      const seed = gradient ?? tensor([1], root.shape, { device: root.device });
-      const gradients = new Map<GradNode, Tensor>([[start, seed]]);
-      for (const node of newestFirst(start)) {
-        const dy = gradients.get(node);
-        gradients.delete(node);
-        if (!dy) continue;
-        // What the formula creates and does not return is freed with this inner scope.
-        const results = scope(() => node.run(dy).map((result) => (result === dy ? dy.alias() : result)));
-        if (dy !== gradient) dy.dispose();
-        node.free();
-        results.forEach((result, index) => {
-          const target = node.targets[index];
-          if (!target || !result) return;
-          if (target instanceof GradNode) {
-            const before = gradients.get(target);
-            gradients.set(target, before ? accumulate(before, result) : result);
-          } else addToLeaf(target, result);
-        });
-      }
-    }),
-  );
+  const nodes = newestFirst(root.node);
+  // Held while they wait: where the forward pass ran in a scope, nodes live on the nodes that consume them, and those
+  // are freed first.
+  for (const node of nodes) node.ref();
+  try {
+    noGrad(() => scope(() => propagate(root, gradient, nodes)));
+  } finally {
+    for (const node of nodes) node.unref();
+  }
+}
+
+/** Runs the formulas of `nodes`, newest first, and passes their results on. */
+function propagate(root: Tensor, gradient: Tensor | undefined, nodes: readonly GradNode[]): void {
+  const seed = gradient ?? tensor([1], root.shape, { device: root.device });
+  const gradients = new Map<GradNode, Tensor>([[nodes[0]!, seed]]);
+  for (const node of nodes) {
+    const dy = gradients.get(node);
+    gradients.delete(node);
+    if (!dy) continue;
+    // What the formula creates and does not return is freed with this inner scope.
+    const results = scope(() => ownHandles(node.run(dy), dy));
+    if (dy !== gradient) dy.dispose();
+    node.free();
+    results.forEach((result, index) => {
+      const target = node.targets[index];
+      if (!target || !result) return;
+      if (target instanceof GradNode) {
+        const before = gradients.get(target);
+        gradients.set(target, before ? addInto(before, result) : result);
+      } else addToLeaf(target, result);
+    });
+  }
+}
+
+/** The results of a formula, each with a handle of its own: it may return `dy`, or one tensor for two inputs. */
+function ownHandles(results: readonly (Tensor | null)[], dy: Tensor): (Tensor | null)[] {
+  const taken = new Set<Tensor>([dy]);
+  return results.map((result) => {
+    if (!result) return null;
+    if (taken.has(result)) return result.alias();
+    taken.add(result);
+    return result;
+  });
+}
+
+/** before + gradient, where neither is needed any more: what the sum does not use is freed at once. */
+function addInto(before: Tensor, gradient: Tensor): Tensor {
+  const sum = accumulate(before, gradient);
+  gradient.dispose();
+  if (sum !== before) before.dispose();
+  return sum;
 }
 
 /** Every node that `start` depends on, newest first. */
@@ -138,13 +170,13 @@ function newestFirst(start: GradNode): GradNode[] {
 /** Adds a gradient to `leaf.grad`. The first one becomes the gradient itself where nobody else uses its memory. */
 function addToLeaf(leaf: Tensor, gradient: Tensor): void {
   const masked = leaf.gradHook ? leaf.gradHook(gradient) : gradient;
+  if (masked !== gradient) gradient.dispose();
   if (!sameShape(masked.shape, leaf.shape))
     throw new Error(`backward: gradient ${show(masked.shape)} for a parameter of shape ${show(leaf.shape)}`);
-  if (leaf.grad) {
-    const sum = accumulate(leaf.grad, masked);
-    if (sum === leaf.grad) return;
-    leaf.grad.dispose();
-    leaf.grad = keep(sum);
-  } else leaf.grad = keep(masked.shared ? copyOf(masked) : masked);
+  if (leaf.grad) leaf.grad = keep(addInto(leaf.grad, masked));
+  else if (masked.shared) {
+    leaf.grad = keep(copyOf(masked));
+    masked.dispose();
+  } else leaf.grad = keep(masked);
   leaf.device.pool.changeKind(leaf.grad.buffer, 'gradient');
 }
