@@ -20,7 +20,8 @@ export function convNormAct(
   residual?: Tensor,
 ): Tensor {
   const gradient = recordsGrad(x, conv.weight, conv.bias, norm.weight, norm.bias, residual);
-  if (gradient || norm.active) return norm.apply(conv.forward(x), { activation, residual });
+  // A convolution before a norm has no bias in any network here; the kernel does not fuse both.
+  if (gradient || norm.active || conv.bias) return norm.apply(conv.forward(x), { activation, residual });
   return conv.apply(x, { norm, activation, residual });
 }
 
