@@ -1,0 +1,132 @@
+/** The public API: the names that are promised, and weights that go to a file and back. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as tessera from '../src/index.ts';
+import { readSafetensors } from '../src/weights/safetensors.ts';
+import { testDevice } from './helpers/device.ts';
+import { pseudo } from './helpers/pseudo.ts';
+
+const PROMISED = [
+  'openDevice tensor createModel freeze maskGradient SGD AdamW scope noGrad loadWeights saveWeights',
+  'matmul linear conv2d depthwiseConv2d batchNorm maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool lrn',
+  'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
+  'dropout dropPath resize pad concat NoAdapterError compoundScale',
+].flatMap((line) => line.split(' '));
+
+const { createModel, loadWeights, noGrad, saveWeights, scope, tensor } = tessera;
+
+const test = suite('public API');
+let device: tessera.Device;
+const folder = mkdtempSync(join(tmpdir(), 'tessera-api-'));
+test.before(async () => {
+  device = await testDevice();
+});
+test.after(() => {
+  rmSync(folder, { recursive: true });
+  device.close();
+});
+
+async function logits(model: tessera.Model): Promise<ArrayLike<number>> {
+  const x = tensor(pseudo('x', 2 * 64 * 64 * 3) as Float32Array<ArrayBuffer>, [2, 64, 64, 3], { device });
+  const y = noGrad(() => scope(() => model.eval().forward(x)));
+  const data = await y.data();
+  x.dispose();
+  y.dispose();
+  return data;
+}
+
+test('the promised names are there', () => {
+  const missing = PROMISED.filter((name) => typeof Reflect.get(tessera, name) !== 'function');
+  assert.equal(missing, []);
+});
+
+test('createModel needs a device only, and the same seed gives the same network', async () => {
+  const [a, b, c] = await Promise.all(
+    [1, 1, 2].map((seed) => createModel('resnet18', { numClasses: 2, seed })),
+  );
+  assert.equal(await logits(a), await logits(b));
+  assert.not.equal(await logits(a), await logits(c));
+  for (const model of [a, b, c]) model.dispose();
+});
+
+for (const name of ['resnet18', 'efficientnet_lite0', 'alexnet'])
+  test(`${name}: saved and loaded weights give the same logits`, async () => {
+    const path = join(folder, `${name}.safetensors`);
+    const model = await createModel(name, { numClasses: 5, seed: 3, dropout: 0.1 });
+    const expected = await logits(model);
+    await saveWeights(model, path, { metadata: { classes: 'a,b' } });
+    assert.equal(
+      readdirSync(folder).filter((file) => file.endsWith('.tmp')),
+      [],
+    );
+    const { tensors, metadata } = readSafetensors(readFileSync(path));
+    assert.is(metadata.classes, 'a,b');
+    assert.is(metadata.format, 'pt');
+    const norms = [...model.namedBuffers()].length / 2;
+    const counters = [...tensors].filter(([key]) => key.endsWith('num_batches_tracked'));
+    assert.is(counters.length, norms);
+    assert.ok(counters.every(([, { dtype, shape }]) => dtype === 'int64' && shape.length === 0));
+    assert.is(tensors.size, [...model.namedParameters()].length + 3 * norms);
+
+    // The number of classes comes from the file.
+    const again = await createModel(name, { weights: path, seed: 9 });
+    assert.is(again.numClasses, 5);
+    assert.equal(await logits(again), expected);
+    // Another number of classes: a new head, said so.
+    let report: tessera.LoadReport | undefined;
+    const other = await createModel(name, {
+      weights: new Uint8Array(readFileSync(path)),
+      numClasses: 2,
+      onReport: (value) => {
+        report = value;
+      },
+    });
+    assert.equal(report?.replacedHead, [`${other.classifier}.weight`, `${other.classifier}.bias`]);
+    assert.is((await logits(other)).length, 4);
+    assert.ok(Array.from(await logits(other)).every(Number.isFinite));
+    for (const used of [model, again, other]) used.dispose();
+    device.trim();
+  });
+
+test('a file remembers on which padding and epsilon its weights depend', async () => {
+  const path = join(folder, 'same.safetensors');
+  const model = await createModel('efficientnet_lite0', { padding: 'same', normEps: 1e-3, numClasses: 2 });
+  await saveWeights(model, path, { dtype: 'float16' });
+  const again = await createModel('efficientnet_lite0', { weights: path });
+  assert.equal(again.spec, {
+    name: 'efficientnet_lite0',
+    options: { padding: 'same', normEps: 1e-3 },
+  });
+  const [a, b] = [await logits(model), await logits(again)];
+  const largest = Math.max(...Array.from(a, Math.abs));
+  assert.ok(Array.from(a).every((value, i) => Math.abs(value - b[i]) < 0.02 * largest));
+});
+
+test('what does not fit is refused by name, unless it is not strict', async () => {
+  const path = join(folder, 'alexnet.safetensors');
+  const resnet = await createModel('resnet18', { numClasses: 5 });
+  const error = await loadWeights(resnet, path).catch((reason) => reason);
+  assert.match(error.message, /The weights do not fit the model\. 102 missing: conv1\.weight/);
+  assert.match(error.message, /No tensor of the file fits/);
+  const missing = await createModel('resnet18', { weights: join(folder, 'nothing.pth') }).catch(
+    (reason) => reason,
+  );
+  assert.match(missing.message, /ENOENT/);
+  writeFileSync(join(folder, 'page.pth'), '<!doctype html>');
+  const page = await createModel('resnet18', { weights: join(folder, 'page.pth') }).catch((reason) => reason);
+  assert.match(page.message, /is an HTML or XML page/);
+  const shipped = await createModel('alexnet', { weights: 'pretrained' }).catch((reason) => reason);
+  assert.match(shipped.message, /no pretrained weights of 'alexnet' ship with the project/);
+});
+
+test('a failed save leaves what was there', async () => {
+  const model = await createModel('resnet18', { numClasses: 2 });
+  const error = await saveWeights(model, join(folder, 'no', 'folder.safetensors')).catch((reason) => reason);
+  assert.match(error.message, /ENOENT/);
+  model.dispose();
+});
+
+test.run();
