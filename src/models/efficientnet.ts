@@ -12,6 +12,7 @@ import { globalAvgPool } from '../kernels/index.ts';
 import {
   BatchNorm2d,
   Conv2d,
+  chain,
   convNormAct,
   Dropout,
   type InitRule,
@@ -209,7 +210,11 @@ export class EfficientNet extends Model {
       ...Object.fromEntries(
         this.blocks.map((blocks, stage) => [
           rest[stage],
-          (x: Tensor) => blocks.reduce((y, block) => block.forward(y), x),
+          (x: Tensor) =>
+            chain(
+              x,
+              blocks.map((block) => (y: Tensor) => block.forward(y)),
+            ),
         ]),
       ),
       [rest[7]]: (x) => convNormAct(x, this.headConv, this.headNorm, activation),

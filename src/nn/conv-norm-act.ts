@@ -10,6 +10,7 @@
 import { type Activation, activate } from '../kernels/activations.ts';
 import { recordsGrad, type Tensor } from '../tensor/index.ts';
 import type { BatchNorm2d, Conv2d } from './layers.ts';
+import { tapped } from './tap.ts';
 
 /** act(norm(conv(x)) + residual). */
 export function convNormAct(
@@ -22,11 +23,11 @@ export function convNormAct(
   const gradient = recordsGrad(x, conv.weight, conv.bias, norm.weight, norm.bias, residual);
   // A convolution before a norm has no bias in any network here; the kernel does not fuse both.
   if (gradient || norm.active || conv.bias) return norm.apply(conv.forward(x), { activation, residual });
-  return conv.apply(x, { norm, activation, residual });
+  return tapped(norm, conv.apply(x, { norm, activation, residual }));
 }
 
 /** act(conv(x)), for convolutions without a norm. */
 export function convAct(x: Tensor, conv: Conv2d, activation: Activation): Tensor {
-  if (recordsGrad(x, conv.weight, conv.bias)) return activate(conv.forward(x), activation);
+  if (recordsGrad(x, conv.weight, conv.bias)) return tapped(conv, activate(conv.forward(x), activation));
   return conv.apply(x, { activation });
 }

@@ -1,6 +1,7 @@
 /** Networks: modules, layers, initialisation, optimisers, schedules, freezing. */
 export { crossEntropy } from '../kernels/index.ts';
 export { AdamW, type AdamWOptions } from './adamw.ts';
+export { chain } from './chain.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
 export { type FreezeReport, type FreezeSpec, freeze, maskGradient, unfreeze } from './freeze.ts';
 export {
@@ -38,3 +39,4 @@ export { Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts'
 export { constant, cosine, type Schedule, step } from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SqueezeExcitation } from './squeeze-excitation.ts';
+export { type Tap, tapped, tapping } from './tap.ts';

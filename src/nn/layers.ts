@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/index.ts';
 import { type Init, torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';
 import { buffer, Module, parameter } from './module.ts';
+import { tapped } from './tap.ts';
 
 export interface ConvOptions {
   stride?: Pair;
@@ -72,7 +73,7 @@ export class Conv2d extends Module {
       padding: this.paddingOf(x),
       ...epilogue,
     };
-    return conv2d(x, this.weight, { ...options, groups });
+    return tapped(this, conv2d(x, this.weight, { ...options, groups }));
   }
 
   /** The padding for an input of this size. */
@@ -132,7 +133,7 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias ?? undefined);
+    return tapped(this, linear(x, this.weight, this.bias ?? undefined));
   }
 
   override initOf(_attribute: string): Init {
@@ -182,16 +183,8 @@ export class BatchNorm2d extends Module {
   /** act(norm(x) + residual), in one pass over the data. */
   apply(x: Tensor, epilogue: Pick<Parameters<typeof batchNorm>[1], 'activation' | 'residual'> = {}): Tensor {
     const { weight, bias, runningMean, runningVar, eps, momentum } = this;
-    return batchNorm(x, {
-      weight,
-      bias,
-      runningMean,
-      runningVar,
-      eps,
-      momentum,
-      training: this.active,
-      ...epilogue,
-    });
+    const statistics = { runningMean, runningVar, eps, momentum, training: this.active };
+    return tapped(this, batchNorm(x, { weight, bias, ...statistics, ...epilogue }));
   }
 
   override initOf(attribute: string): Init {

@@ -3,6 +3,7 @@
  * none of them by name. A model is a list of stages in order; the head is the last one.
  */
 import type { Tensor } from '../tensor/index.ts';
+import { chain } from './chain.ts';
 import { seedDropout } from './functional-layers.ts';
 import { type InitRule, initialise } from './init.ts';
 import { Module, onDevice } from './module.ts';
@@ -58,7 +59,10 @@ export abstract class Model extends Module {
     const { stages } = this;
     const first = range.from === undefined ? 0 : this.stageIndex(range.from);
     const last = range.through === undefined ? stages.length - 1 : this.stageIndex(range.through);
-    return stages.slice(first, last + 1).reduce((y, stage) => this.stageTable[stage](y), x);
+    return chain(
+      x,
+      stages.slice(first, last + 1).map((stage) => this.stageTable[stage]),
+    );
   }
 
   /** The place of a stage. Throws a sentence with the list where there is no such stage. */

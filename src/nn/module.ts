@@ -10,6 +10,7 @@
  */
 import type { Device } from '../gpu/index.ts';
 import { empty, getDefaultDevice, type Shape, Tensor } from '../tensor/index.ts';
+import { chain } from './chain.ts';
 import type { Init } from './init.ts';
 import type { Layout } from './layout.ts';
 
@@ -157,6 +158,9 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.layers.reduce((y, layer) => layer.forward(y), x);
+    return chain(
+      x,
+      this.layers.map((layer) => (y: Tensor) => layer.forward(y)),
+    );
   }
 }

@@ -1,0 +1,87 @@
+/**
+ * A dry device: everything of `Device` but the GPU. Ops check shapes and limits, take buffers from the pool, record
+ * dispatches and gradient nodes as ever, and nothing is computed and no memory is used. What a training step needs is
+ * therefore found by taking it, kernels' temporaries and the pool's rounding included, in milliseconds and without an
+ * adapter; there is no second set of formulas that could drift from the kernels.
+ *
+ * Values do not exist: `data()` and `item()` reject.
+ */
+import { Device } from './device.ts';
+import { DeviceError } from './errors.ts';
+
+/** What kernels ask of a device when they choose how to work; a real `Device` has all of it. */
+export interface DeviceTraits {
+  readonly limits: Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>;
+  readonly features: Iterable<string>;
+  readonly info: GPUAdapterInfo;
+  readonly hasImmediates: boolean;
+}
+
+/** What a dry device was asked to do since it was opened. */
+export interface Work {
+  /** Floating-point operations and bytes moved, as the kernels count them. */
+  flops: number;
+  bytes: number;
+  dispatches: number;
+}
+
+/** A device as WebGPU guarantees it everywhere, for answers on machines without an adapter. */
+export const PLAIN_TRAITS: DeviceTraits = {
+  limits: { maxBufferSize: 256 * 2 ** 20, maxStorageBufferBindingSize: 128 * 2 ** 20 },
+  features: [],
+  info: { vendor: '', architecture: '', device: '', description: 'no adapter' } as GPUAdapterInfo,
+  hasImmediates: false,
+};
+
+/** Opens a dry device that takes the decisions of `like`, and the counter of its work. */
+export async function dryDevice(like: DeviceTraits): Promise<{ device: Device; work: Work }> {
+  const gpu = dryGpu(like);
+  const device = await Device.open(gpu, { features: like.hasImmediates ? 'all' : 'none' });
+  const work: Work = { flops: 0, bytes: 0, dispatches: 0 };
+  const run = device.run.bind(device);
+  device.run = (source, dispatch) => {
+    run(source, dispatch);
+    work.flops += dispatch.flops ?? 0;
+    work.bytes += dispatch.bytes ?? 0;
+    work.dispatches++;
+  };
+  return { device, work };
+}
+
+const nothing = (): void => undefined;
+const handle = (): object => ({});
+
+function dryGpu({ limits, features, info }: DeviceTraits): GPU {
+  const buffer = {
+    destroy: nothing,
+    unmap: nothing,
+    mapAsync: () =>
+      Promise.reject(new DeviceError('a dry device computes nothing, so there is nothing to read')),
+  };
+  const pass = {
+    setPipeline: nothing,
+    setBindGroup: nothing,
+    setImmediates: nothing,
+    dispatchWorkgroups: nothing,
+    end: nothing,
+  };
+  const encoder = { beginComputePass: () => pass, copyBufferToBuffer: nothing, finish: handle };
+  const device = {
+    limits,
+    features: new Set(features),
+    lost: new Promise<never>(nothing),
+    queue: { writeBuffer: nothing, submit: nothing, onSubmittedWorkDone: () => Promise.resolve() },
+    createBuffer: () => buffer,
+    createShaderModule: handle,
+    createBindGroupLayout: handle,
+    createPipelineLayout: handle,
+    createBindGroup: handle,
+    createComputePipeline: handle,
+    createComputePipelineAsync: () => Promise.resolve({}),
+    createCommandEncoder: () => encoder,
+    destroy: nothing,
+  };
+  const adapter = { limits, features: new Set(features), info, requestDevice: () => Promise.resolve(device) };
+  // Only what Device and CommandList call exists here; a call to anything else fails loudly.
+  return { requestAdapter: () => Promise.resolve(adapter) } as unknown as GPU;
+}
