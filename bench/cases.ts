@@ -1,0 +1,180 @@
+/**
+ * What the bench runs, as a table: kernels first, then whole networks. A case builds its operands, then returns the
+ * work to time and what it costs.
+ */
+
+import type { Device } from '../src/gpu/index.ts';
+import { batchNorm, conv2d, crossEntropy, globalAvgPool, matmul, maxPool2d } from '../src/kernels/index.ts';
+import { buildModel } from '../src/models/registry.ts';
+import { AdamW } from '../src/nn/index.ts';
+import { noGrad, type Shape, sizeOf, type Tensor, tensor } from '../src/tensor/index.ts';
+import { randomValues } from './measure.ts';
+
+export interface Work {
+  run: () => unknown;
+  flops?: number;
+  bytes?: number;
+}
+
+export interface Case {
+  name: string;
+  group: 'matmul' | 'conv' | 'norm' | 'pool' | 'model';
+  prepare: (device: Device) => Work;
+}
+
+const values = (device: Device, shape: Shape, requiresGrad = false): Tensor =>
+  tensor(randomValues(sizeOf(shape), sizeOf(shape)), shape, { device, requiresGrad });
+
+function matmulCase(size: number): Case {
+  return {
+    name: `matmul ${size}³`,
+    group: 'matmul',
+    prepare: (device) => {
+      const [a, b] = [values(device, [size, size]), values(device, [size, size])];
+      return { run: () => matmul(a, b), flops: 2 * size ** 3, bytes: 12 * size ** 2 };
+    },
+  };
+}
+
+/** The convolutions of ResNet-18 at 224², a picture at a time: size, channels, kernel, stride. */
+const RESNET18_CONVOLUTIONS = [
+  // size  in  out  kernel stride
+  [224, 3, 64, 7, 2],
+  [56, 64, 64, 3, 1],
+  [56, 64, 128, 3, 2],
+  [56, 64, 128, 1, 2],
+  [28, 128, 128, 3, 1],
+  [14, 256, 256, 3, 1],
+  [7, 512, 512, 3, 1],
+] as const;
+
+type Pass = 'forward' | 'input gradient' | 'weight gradient';
+
+function convCase(
+  [size, cin, cout, kernel, stride]: (typeof RESNET18_CONVOLUTIONS)[number],
+  pass: Pass,
+): Case {
+  return {
+    name: `conv ${kernel}×${kernel}/${stride} ${size}² ${cin}→${cout} ${pass}`,
+    group: 'conv',
+    prepare: (device) => {
+      const x = values(device, [1, size, size, cin], pass === 'input gradient');
+      const w = values(device, [kernel, kernel, cin, cout], pass === 'weight gradient');
+      const options = { stride, padding: (kernel - 1) / 2 };
+      const out = Math.ceil(size / stride);
+      const flops = 2 * out * out * kernel * kernel * cin * cout;
+      const bytes = 4 * (size * size * cin + kernel * kernel * cin * cout + out * out * cout);
+      if (pass === 'forward') return { run: () => conv2d(x, w, options), flops, bytes };
+      const dy = values(device, [1, out, out, cout]);
+      // A gradient needs a forward pass to be recorded; the node is kept and its formula run again.
+      const node = conv2d(x, w, options).node!;
+      return { run: () => noGrad(() => node.run(dy)), flops, bytes };
+    },
+  };
+}
+
+function normCase(size: number, channels: number, pass: 'forward' | 'backward'): Case {
+  return {
+    name: `batch norm + relu ${size}²×${channels} ×8 ${pass}`,
+    group: 'norm',
+    prepare: (device) => {
+      const shape = [8, size, size, channels];
+      const vector = (): Tensor => values(device, [channels]);
+      const x = values(device, shape, pass === 'backward');
+      const options = {
+        weight: vector(),
+        bias: vector(),
+        runningMean: vector(),
+        runningVar: vector(),
+        training: true,
+        activation: 'relu',
+      } as const;
+      const bytes = 4 * sizeOf(shape);
+      if (pass === 'forward') return { run: () => batchNorm(x, options), bytes: 3 * bytes };
+      const dy = values(device, shape);
+      const node = batchNorm(x, options).node!;
+      return { run: () => noGrad(() => node.run(dy)), bytes: 7 * bytes };
+    },
+  };
+}
+
+const poolCases: Case[] = [
+  {
+    name: 'max-pool 3×3/2 112²×64',
+    group: 'pool',
+    prepare: (device) => {
+      const x = values(device, [1, 112, 112, 64]);
+      return {
+        run: () => maxPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }),
+        bytes: 4 * (112 * 112 + 56 * 56) * 64,
+      };
+    },
+  },
+  {
+    name: 'global average 7²×512 ×32',
+    group: 'pool',
+    prepare: (device) => {
+      const x = values(device, [32, 7, 7, 512]);
+      return { run: () => globalAvgPool(x), bytes: 4 * 32 * 50 * 512 };
+    },
+  },
+];
+
+/** FLOPs of a forward pass of one picture at 224² (multiply-adds × 2); a training step costs about three of them. */
+const RESNET18_FLOPS = 3.63e9;
+
+function forwardCase(batch: number, size: number): Case {
+  return {
+    name: `resnet18 forward ${batch}×${size}²`,
+    group: 'model',
+    prepare: (device) => {
+      const model = buildModel('resnet18', { device });
+      model.eval();
+      const x = values(device, [batch, size, size, 3]);
+      return { run: () => noGrad(() => model.forward(x)), flops: batch * RESNET18_FLOPS * (size / 224) ** 2 };
+    },
+  };
+}
+
+function trainingCase(batch: number, size: number): Case {
+  return {
+    name: `resnet18 training step ${batch}×${size}²`,
+    group: 'model',
+    prepare: (device) => {
+      const model = buildModel('resnet18', { device });
+      model.train();
+      const x = values(device, [batch, size, size, 3]);
+      const labels = Int32Array.from({ length: batch }, (_, index) => index);
+      const optimizer = new AdamW(
+        [...model.namedParameters()].map(([, parameter]) => parameter),
+        { lr: 1e-4 },
+      );
+      return {
+        run: () => {
+          crossEntropy(model.forward(x), labels).backward();
+          optimizer.step();
+          optimizer.zeroGrad();
+        },
+        flops: 3 * batch * RESNET18_FLOPS * (size / 224) ** 2,
+      };
+    },
+  };
+}
+
+export const CASES: readonly Case[] = [
+  matmulCase(512),
+  matmulCase(1024),
+  ...RESNET18_CONVOLUTIONS.flatMap((layer) => [
+    convCase(layer, 'forward'),
+    // Nothing asks for the gradient of the pictures.
+    ...(layer[1] === 3 ? [] : [convCase(layer, 'input gradient')]),
+    convCase(layer, 'weight gradient'),
+  ]),
+  normCase(56, 64, 'forward'),
+  normCase(56, 64, 'backward'),
+  normCase(7, 512, 'forward'),
+  normCase(7, 512, 'backward'),
+  ...poolCases,
+  forwardCase(1, 224),
+  trainingCase(4, 112),
+];

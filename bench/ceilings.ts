@@ -1,0 +1,75 @@
+/**
+ * What this adapter can do at best, measured in the same run as the kernels: multiply-adds from registers, and
+ * copying memory. A kernel's percentage of the nearer ceiling says how much is left to gain.
+ */
+import { type Device, elementwise, elementwiseGroups, program } from '../src/gpu/index.ts';
+import { empty, tensor } from '../src/tensor/index.ts';
+import { measure, randomValues } from './measure.ts';
+
+const CHAINS = 12;
+const UNROLL = 16;
+const STEPS = 256;
+const INVOCATIONS = 16384;
+
+const lines = (count: number, line: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => line(index)).join('\n');
+
+/** Twelve independent chains of fma, sixteen in a row: no loads, few loop-carried copies. */
+const fma = program(
+  elementwise({
+    name: 'ceiling-fma',
+    bindings: { y: 'write f32' },
+    params: { steps: 'u32', scale: 'f32' },
+    wgsl: `fn element(i: u32) {
+${lines(CHAINS, (c) => `  var a${c} = f32(i) + ${c}.5;`)}
+  for (var step = 0u; step < p.steps; step++) {
+${lines(UNROLL, () => lines(CHAINS, (c) => `    a${c} = fma(a${c}, p.scale, 0.5);`))}
+  }
+  y[i] = ${Array.from({ length: CHAINS }, (_, c) => `a${c}`).join(' + ')};
+}`,
+  }),
+);
+
+const copy = program(
+  elementwise({
+    name: 'ceiling-copy',
+    bindings: { x: 'read vec4f', y: 'write vec4f' },
+    params: {},
+    wgsl: 'fn element(i: u32) { y[i] = x[i]; }',
+  }),
+);
+
+export interface Ceilings {
+  /** Floating-point operations per second, in GFLOP/s. */
+  gflops: number;
+  /** Bytes read plus bytes written per second, in GB/s. */
+  gbytes: number;
+}
+
+export async function measureCeilings(device: Device): Promise<Ceilings> {
+  const y = empty(device, [INVOCATIONS]);
+  const arithmetic = await measure(device, () =>
+    device.run(fma, {
+      bindings: { y: y.buffer },
+      params: { count: INVOCATIONS, steps: STEPS, scale: 0.5 },
+      groups: elementwiseGroups(INVOCATIONS),
+      flops: 2 * INVOCATIONS * STEPS * CHAINS * UNROLL,
+    }),
+  );
+  const floats = 4 * 2 ** 20;
+  const source = tensor(randomValues(floats), [floats], { device });
+  const target = empty(device, [floats]);
+  const memory = await measure(device, () =>
+    device.run(copy, {
+      bindings: { x: source.buffer, y: target.buffer },
+      params: { count: floats / 4 },
+      groups: elementwiseGroups(floats / 4),
+      bytes: 8 * floats,
+    }),
+  );
+  for (const used of [y, source, target]) used.dispose();
+  return {
+    gflops: (2 * INVOCATIONS * STEPS * CHAINS * UNROLL) / arithmetic.low / 1e6,
+    gbytes: (8 * floats) / memory.low / 1e6,
+  };
+}

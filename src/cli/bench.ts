@@ -1,0 +1,127 @@
+/**
+ * `npm run bench`: times kernels and networks on this adapter, beside the ceilings of the same run, so that a number
+ * says by itself how much is left to gain.
+ */
+import type { Command } from 'commander';
+import { CASES, type Case } from '../../bench/cases.ts';
+import { type Ceilings, measureCeilings } from '../../bench/ceilings.ts';
+import { measure, type Timing } from '../../bench/measure.ts';
+import type { Device } from '../gpu/index.ts';
+import { openDevice } from '../open.ts';
+import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
+
+export const description =
+  'Times matrix products, the convolutions of ResNet-18 with both gradients, batch norm, pooling, a forward pass and ' +
+  'a training step: median and spread in ms, GFLOP/s, and the share of what this adapter reaches at best.';
+
+export function options(command: Command): void {
+  command
+    .option('--filter <text>', 'only the cases whose name or group contains this')
+    .option('--samples <n>', 'samples per case', '15')
+    .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface BenchOptions {
+  filter?: string;
+  samples: string;
+  adapter?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
+interface Result extends Timing {
+  name: string;
+  group: Case['group'];
+  gflops: number | null;
+  gbytes: number | null;
+  /** Percentage of the ceiling that this work hits first. */
+  ceiling: number | null;
+}
+
+export async function run(
+  _args: string[],
+  { filter, samples, adapter, json, debug }: BenchOptions,
+): Promise<number> {
+  const count = Number(samples);
+  if (!Number.isInteger(count) || count < 3)
+    throw new UserError(`--samples ${samples}: give a whole number of at least 3`);
+  const wanted = filter?.toLowerCase() ?? '';
+  const cases = CASES.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(wanted));
+  if (cases.length === 0)
+    throw new UserError(
+      `--filter ${filter}: no case has that in its name; try conv, matmul, norm, pool or model`,
+    );
+
+  const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
+  announceSoftware(device);
+  const stop = onStop('Stopping after this case; once more stops at once.');
+  const bar = progress('Bench', cases.length + 1);
+  const ceilings = await measureCeilings(device);
+  bar.update(1);
+  const results: Result[] = [];
+  for (const benchCase of cases) {
+    if (stop.requested) break;
+    results.push(await runCase(device, benchCase, ceilings, count));
+    bar.update(results.length + 1);
+  }
+  bar.stop();
+  stop.dispose();
+  const report = {
+    adapter: { description: device.info.description, device: device.info.device, software: device.software },
+    ceilings,
+    results,
+  };
+  if (json) printJson(report);
+  else print(device, ceilings, results);
+  device.close();
+  return stop.requested ? 130 : 0;
+}
+
+async function runCase(
+  device: Device,
+  benchCase: Case,
+  ceilings: Ceilings,
+  samples: number,
+): Promise<Result> {
+  const work = benchCase.prepare(device);
+  const timing = await measure(device, work.run, { samples });
+  const perSecond = (amount: number | undefined): number | null =>
+    amount ? amount / timing.median / 1e6 : null;
+  const gflops = perSecond(work.flops);
+  const gbytes = perSecond(work.bytes);
+  const shares = [(gflops ?? 0) / ceilings.gflops, (gbytes ?? 0) / ceilings.gbytes];
+  return {
+    name: benchCase.name,
+    group: benchCase.group,
+    ...timing,
+    gflops,
+    gbytes,
+    ceiling: 100 * Math.max(...shares),
+  };
+}
+
+function print(device: Device, ceilings: Ceilings, results: readonly Result[]): void {
+  say(
+    `${device.info.device || device.info.description}: at best ${formatNumber(ceilings.gflops)} GFLOP/s from registers, ${formatNumber(ceilings.gbytes)} GB/s copying`,
+  );
+  const rows = [
+    ['case', 'ms', 'p10–p90', 'GFLOP/s', 'GB/s', '% of ceiling'],
+    ...results.map((result) => [
+      result.name,
+      formatNumber(result.median),
+      `${formatNumber(result.low)}–${formatNumber(result.high)}`,
+      result.gflops ? formatNumber(result.gflops) : '',
+      result.gbytes ? formatNumber(result.gbytes) : '',
+      result.ceiling ? String(Math.round(result.ceiling)) : '',
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const row of rows)
+    process.stdout.write(
+      `${row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+}
