@@ -166,3 +166,9 @@ export function better(a: Metrics, b: Metrics): boolean {
   if (Number.isNaN(scoreA) || Number.isNaN(scoreB)) return a.loss < b.loss;
   return scoreA > scoreB || (scoreA === scoreB && a.loss < b.loss);
 }
+
+/** `97.3 %`, never rounded up to 100. */
+export function percent(share: number): string {
+  const digits = share > 0.9995 && share < 1 ? '>99.9' : (100 * share).toFixed(1);
+  return `${digits} %`;
+}

@@ -1,0 +1,56 @@
+/** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
+import { InvalidArgumentError } from 'commander';
+import { newestCheckpoint } from '../train/checkpoint.ts';
+import { say, UserError } from './ui.ts';
+
+/** A commander parser for whole numbers of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    return value;
+  };
+}
+
+/** A commander parser for numbers above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY))
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+/** A commander parser for numbers from 0 to 1. */
+export function fractionNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+  return value;
+}
+
+/** Where `train` puts its runs when it is not told. */
+export const RUNS = 'runs';
+
+/** The checkpoint that was named, or the newest one. */
+export async function chosenCheckpoint(named: string | undefined): Promise<string> {
+  if (named !== undefined) return named;
+  const newest = await newestCheckpoint(RUNS);
+  if (!newest)
+    throw new UserError(
+      `there is no checkpoint under ${RUNS}/ yet; train one (${commandLine('train', [])}) or name one with --checkpoint`,
+    );
+  say(`No --checkpoint was given: the newest is ${newest}.`);
+  return newest;
+}
+
+/** `npm run train -- --data pictures`, as one types it: through npm where that is how this command was started. */
+export function commandLine(name: string, args: readonly string[]): string {
+  const start =
+    process.env.npm_lifecycle_event || !process.argv[1]?.endsWith('tessera') ? 'npm run' : 'tessera';
+  const words = args.map((word) =>
+    /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
+  );
+  const dashes = start === 'npm run' && words.length > 0 ? ['--'] : [];
+  return [start, name, ...dashes, ...words].join(' ');
+}

@@ -1,0 +1,77 @@
+/** The pictures of train and evaluate: a folder or the demo data, and the preprocessing that goes with a size. */
+import { createHash } from 'node:crypto';
+import { relative } from 'node:path';
+import { openImageFolder } from '../data/folder.ts';
+import type { DataSet, Sample } from '../data/sample.ts';
+import { openDemoData } from '../data/synthetic.ts';
+import type { Preprocessing } from '../data/transforms.ts';
+import type { CheckpointInfo } from '../train/checkpoint.ts';
+import type { TrainSettings } from '../train/settings.ts';
+import { UserError } from './ui.ts';
+
+/** The demo data is one data set, whatever the seed of the run. */
+const DEMO_SEED = 0;
+
+/** The data set of a run. */
+export function openData({
+  data,
+  seed,
+  size,
+}: Pick<TrainSettings, 'data' | 'seed' | 'size'>): Promise<DataSet> {
+  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : openImageFolder(data, { seed });
+}
+
+/**
+ * ImageNet's preprocessing at another input size: the short side is resized to 8/7 of it, as 256 is to 224. The demo
+ * data's crops have the size of the input and are not resized, which would blur what tells them apart.
+ */
+export function preprocessingFor({ data, size }: Pick<TrainSettings, 'data' | 'size'>): Preprocessing {
+  return {
+    inputSize: size,
+    resizeSize: data === null ? size : Math.round((size * 256) / 224),
+    interpolation: 'bilinear',
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  };
+}
+
+/** A hash of the names and labels of all pictures: a run is only resumed on the same ones. */
+export function fingerprint(set: DataSet, data: string | null): string {
+  const hash = createHash('sha256');
+  for (const [side, samples] of [
+    ['train', set.train],
+    ['val', set.val],
+  ] as const)
+    for (const { file, label } of samples)
+      hash.update(`${side} ${label} ${data === null ? file : relative(data, file)}\n`);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/**
+ * What `evaluate` measures a checkpoint on, with labels as the checkpoint numbers its classes: the validation side of
+ * a folder that has one, or of the very data the run was trained on (split by the run's seed); every picture of any
+ * other folder.
+ */
+export async function openEvaluation(
+  data: string | undefined,
+  { settings, classes }: CheckpointInfo,
+): Promise<{ samples: Sample[]; notes: string[] }> {
+  const own = data === undefined || data === settings.data;
+  const source = data ?? settings.data;
+  const set = await openData({ ...settings, data: source });
+  const split = set.notes.find((note) => note.startsWith('no validation folder'));
+  const all = !own && split !== undefined;
+  const samples = all ? [...set.train, ...set.val] : set.val;
+  const notes = set.notes.filter((note) => !all || note !== split);
+  return { samples: relabel(samples, set.classes, classes, source ?? 'the demo data'), notes };
+}
+
+/** Labels as places in `wanted`, by the classes' names. */
+function relabel(samples: Sample[], found: string[], wanted: string[], source: string): Sample[] {
+  const unknown = found.filter((name) => !wanted.includes(name));
+  if (unknown.length > 0)
+    throw new UserError(
+      `${source} has the classes ${found.join(', ')}, but the checkpoint knows ${wanted.join(', ')}; rename the folders or name another folder with --data`,
+    );
+  return samples.map((sample) => ({ ...sample, label: wanted.indexOf(found[sample.label]) }));
+}

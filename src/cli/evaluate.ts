@@ -1,0 +1,158 @@
+/** `npm run evaluate`: what a checkpoint is worth on pictures it never trained on. */
+import type { Command } from 'commander';
+import { closeLoader } from '../data/loader.ts';
+import { openDevice } from '../open.ts';
+import { fromSamples } from '../train/batches.ts';
+import { modelOf, readCheckpoint } from '../train/checkpoint.ts';
+import { type Inference, infer } from '../train/infer.ts';
+import {
+  type ClassMetrics,
+  classMetrics,
+  confusionMatrix,
+  measure,
+  percent,
+  predictions,
+} from '../train/metrics.ts';
+import { describeMetrics } from '../train/report.ts';
+import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
+import { openEvaluation } from './data-source.ts';
+import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
+
+export const description =
+  'Measures a checkpoint on a folder of pictures: accuracy, AUC (two classes) or top-5, and the confusion matrix. ' +
+  'Without --data it takes the pictures that validated the run.';
+
+export function options(command: Command): void {
+  command
+    .option(
+      '--data <dir>',
+      'folder with a folder for each class; of one with train/ and val/, the validation side',
+    )
+    .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)')
+    .option('--threshold <p>', 'two classes: the second one is called at this probability', fractionNumber)
+    .option('--batch <n>', 'pictures at a time', wholeNumber(1), 32)
+    .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface EvaluateOptions {
+  data?: string;
+  checkpoint?: string;
+  threshold?: number;
+  batch: number;
+  adapter?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
+export async function run(_args: string[], options: EvaluateOptions): Promise<number> {
+  const { data, threshold, batch: batchSize, json } = options;
+  const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
+  const { info, path } = checkpoint;
+  const { classes, preprocessing } = info;
+  if (threshold !== undefined && classes.length !== 2)
+    throw new UserError(`--threshold is for two classes; ${path} knows ${classes.length}`);
+  const { samples, notes } = await openEvaluation(data, info);
+  for (const note of notes) say(note);
+
+  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  announceSoftware(device);
+  const stop = onStop('Stopping.');
+  let unreadable = 0;
+  try {
+    const model = await modelOf(checkpoint, device);
+    say(`${path}: ${info.model}, epoch ${info.epoch}, on ${samples.length} pictures`);
+    const source = fromSamples(samples, {
+      batchSize,
+      preprocessing,
+      onUnreadable: (error) => {
+        unreadable++;
+        bar.note(`skipped: ${error.message}`);
+      },
+    });
+    const bar = progress('Evaluating', source.batches);
+    const answers = await infer(model, device, source.load(0), {
+      onBatch: (done) => {
+        bar.update(done);
+        return !stop.requested;
+      },
+    });
+    bar.stop();
+    if (!answers) return stop.exitCode;
+    if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
+    const result = summary(answers, classes, threshold);
+    if (json) printJson({ checkpoint: path, model: info.model, unreadable, ...result });
+    else print(result, classes);
+    device.close();
+    return 0;
+  } finally {
+    await closeLoader();
+    stop.dispose();
+  }
+}
+
+function summary(answers: Inference, classes: string[], threshold?: number) {
+  const predicted = predictions(answers, threshold);
+  const confusion = confusionMatrix(predicted, answers.labels, classes.length);
+  return {
+    ...measure(answers, threshold),
+    ...(threshold === undefined ? {} : { threshold }),
+    classes: classMetrics(confusion).map((metrics, index) => ({ name: classes[index], ...metrics })),
+    /** [actual][predicted] */
+    confusion,
+  };
+}
+
+function print({ count, threshold, confusion, ...rest }: ReturnType<typeof summary>, names: string[]): void {
+  const at = threshold === undefined ? '' : `, ${names[1]} from a probability of ${threshold}`;
+  const lines = [`${count} pictures: ${describeMetrics({ count, ...rest })}${at}`, ''];
+  if (names.length <= MATRIX_CLASSES) lines.push(...matrixTable(confusion, names), '');
+  lines.push(...classTable(rest.classes));
+  const confused = names.length > MATRIX_CLASSES ? mostConfused(confusion, names) : [];
+  if (confused.length > 0) lines.push('', 'Most confused:', ...confused);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** A table with more columns does not fit a terminal. */
+const MATRIX_CLASSES = 12;
+const WIDEST_NAME = 18;
+const cut = (name: string): string =>
+  name.length > WIDEST_NAME ? `${name.slice(0, WIDEST_NAME - 1)}…` : name;
+
+/** Rows: what the pictures are; columns: what they were taken for. */
+function matrixTable(matrix: number[][], names: string[]): string[] {
+  const short = names.map(cut);
+  const rows = [['is \\ taken for', ...short], ...matrix.map((row, i) => [short[i], ...row.map(String)])];
+  return aligned(rows);
+}
+
+function classTable(classes: (ClassMetrics & { name: string })[]): string[] {
+  const share = (value: number): string => (Number.isNaN(value) ? '–' : percent(value));
+  return aligned([
+    ['class', 'pictures', 'precision', 'recall'],
+    ...classes.map(({ name, count, precision, recall }) => [
+      cut(name),
+      formatNumber(count),
+      share(precision),
+      share(recall),
+    ]),
+  ]);
+}
+
+/** The pairs of classes that were mixed up most often. */
+function mostConfused(matrix: number[][], names: string[], most = 10): string[] {
+  return matrix
+    .flatMap((row, actual) => row.map((count, predicted) => ({ actual, predicted, count })))
+    .filter(({ actual, predicted, count }) => actual !== predicted && count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, most)
+    .map(({ actual, predicted, count }) => `  ${names[actual]} taken for ${names[predicted]}: ${count}`);
+}
+
+/** The first column to the left, the others to the right. */
+function aligned(rows: string[][]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   '),
+  );
+}

@@ -1,0 +1,151 @@
+/** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { imagenetClasses } from '../data/imagenet.ts';
+import { closeLoader } from '../data/loader.ts';
+import type { Preprocessing } from '../data/transforms.ts';
+import { listPictures } from '../data/walk.ts';
+import type { Device } from '../gpu/index.ts';
+import { createModel } from '../model-files.ts';
+import type { Model } from '../nn/index.ts';
+import { openDevice } from '../open.ts';
+import { fromSamples } from '../train/batches.ts';
+import { modelOf, readCheckpoint, weightsFrom } from '../train/checkpoint.ts';
+import { type Inference, infer } from '../train/infer.ts';
+import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
+import { chosenCheckpoint, wholeNumber } from './command-line.ts';
+import { preprocessingFor } from './data-source.ts';
+import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
+
+export const description =
+  'Names what is in pictures, with probabilities. With a checkpoint of `train` (the newest under runs/ by default), ' +
+  'or with --model and --weights: files for 1000 classes give the names of ImageNet.';
+
+export function options(command: Command): void {
+  command
+    .argument('<image...>', 'pictures, and folders of pictures')
+    .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)')
+    .option('--model <name>', 'architecture of the --weights (default: resnet18)')
+    .option('--weights <file>', "a .pth or .safetensors file, or 'pretrained', in place of a checkpoint")
+    .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8))
+    .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
+    .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
+    .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface PredictOptions {
+  checkpoint?: string;
+  model?: string;
+  weights?: string;
+  size?: number;
+  topK: number;
+  batch: number;
+  adapter?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
+/** What is said about one picture; the array of these is the output of `--json`. */
+export interface Prediction {
+  file: string;
+  topK: { index: number; label: string; probability: number; logit: number }[];
+}
+
+/** A network that is ready to answer. */
+interface Classifier {
+  model: Model;
+  classes: string[];
+  preprocessing: Preprocessing;
+}
+
+export async function run(args: string[], options: PredictOptions): Promise<number> {
+  if (options.checkpoint !== undefined && (options.weights !== undefined || options.model !== undefined))
+    throw new UserError('--checkpoint names its model and weights itself; leave out --model and --weights');
+  if (options.model !== undefined && options.weights === undefined)
+    throw new UserError(`--model ${options.model} needs --weights FILE: random weights know nothing`);
+  const { files, failures } = await expand(args);
+  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  announceSoftware(device);
+  const stop = onStop('Stopping.');
+  try {
+    const { model, classes, preprocessing } = await openClassifier(device, options);
+    const samples = files.map((file) => ({ file, label: 0 }));
+    const source = fromSamples(samples, {
+      batchSize: options.batch,
+      preprocessing,
+      onUnreadable: (error) => failures.push(error.message),
+    });
+    const answers = await infer(model, device, source.load(0), { onBatch: () => !stop.requested });
+    if (!answers) return stop.exitCode;
+    const predictions = predictionsOf(answers, classes, options.topK);
+    if (options.json) printJson(predictions);
+    else print(predictions);
+    device.close();
+  } finally {
+    await closeLoader();
+    stop.dispose();
+  }
+  for (const failure of failures) say(`error: ${failure}`);
+  return failures.length > 0 ? 1 : 0;
+}
+
+/** The pictures that the arguments mean, folders searched; and a sentence for each argument that means none. */
+async function expand(args: readonly string[]): Promise<{ files: string[]; failures: string[] }> {
+  const files: string[] = [];
+  const failures: string[] = [];
+  for (const arg of args) {
+    const found = await stat(arg).catch(() => null);
+    if (!found) failures.push(`there is no picture ${arg}`);
+    else if (!found.isDirectory()) files.push(arg);
+    else {
+      const { pictures } = await listPictures(arg);
+      if (pictures.length === 0) failures.push(`the folder ${arg} holds no pictures`);
+      files.push(...pictures);
+    }
+  }
+  if (files.length === 0) throw new UserError(failures.join('; '));
+  return { files, failures };
+}
+
+async function openClassifier(device: Device, options: PredictOptions): Promise<Classifier> {
+  if (options.weights === undefined) {
+    const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
+    const { classes, preprocessing, model, epoch } = checkpoint.info;
+    say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
+    return { model: await modelOf(checkpoint, device), classes, preprocessing };
+  }
+  const name = options.model ?? 'resnet18';
+  const model = (await createModel(name, { device, weights: await weightsFrom(options.weights) })).eval();
+  const preprocessing = preprocessingFor({ data: '', size: options.size ?? model.inputSize });
+  const classes =
+    model.numClasses === imagenetClasses.length
+      ? [...imagenetClasses]
+      : Array.from({ length: model.numClasses }, (_, index) => `class ${index}`);
+  return { model, classes, preprocessing };
+}
+
+/** The `k` likeliest classes of every picture. */
+export function predictionsOf(answers: Inference, classes: readonly string[], k: number): Prediction[] {
+  return answers.samples.map(({ file }, picture) => {
+    const logits = rowOf(answers, picture);
+    const probabilities = softmaxRow(logits);
+    const topK = largest(logits, k).map((index) => ({
+      index,
+      label: classes[index],
+      probability: probabilities[index],
+      logit: logits[index],
+    }));
+    return { file, topK };
+  });
+}
+
+function print(predictions: readonly Prediction[]): void {
+  const width = Math.max(...predictions.flatMap(({ topK }) => topK.map(({ label }) => label.length)));
+  for (const { file, topK } of predictions) {
+    const lines = topK.map(
+      ({ label, probability }) => `  ${label.padEnd(width)}  ${percent(probability).padStart(7)}`,
+    );
+    process.stdout.write(`${[file, ...lines].join('\n')}\n`);
+  }
+}

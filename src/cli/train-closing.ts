@@ -1,0 +1,98 @@
+/** The last words of `train`: what it did, what it measured, what to try next. */
+import { join } from 'node:path';
+import type { FreezeReport } from '../nn/index.ts';
+import { BEST } from '../train/checkpoint.ts';
+import { percent } from '../train/metrics.ts';
+import type { Progress } from '../train/progress.ts';
+import { describeMetrics, type Report, trains } from '../train/report.ts';
+import { commandLine } from './command-line.ts';
+import { bold, formatBytes, formatNumber, formatSeconds } from './ui.ts';
+
+/** What is frozen, and what that saves. */
+export function describeFreezing({
+  frozenStages,
+  frozenParameters,
+  trainableParameters,
+}: FreezeReport): string {
+  const all = frozenParameters + trainableParameters;
+  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train.`;
+  return (
+    `Frozen: ${frozenStages.join(', ') || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ` +
+    `${formatNumber(all)} parameters (${percent(frozenParameters / all)}): no backward pass, no saved activations, no ` +
+    `optimiser state for them, and their batch norms are folded into the convolutions. ${formatNumber(trainableParameters)} train.`
+  );
+}
+
+/** The closing text of a run, finished or stopped. */
+export function closingText(report: Report, progress: Progress, stepsPerEpoch: number): string {
+  return report.finished ? finished(report) : stopped(report, progress, stepsPerEpoch);
+}
+
+function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPerEpoch: number): string {
+  const where =
+    batch < stepsPerEpoch
+      ? `after ${batch} of ${stepsPerEpoch} steps of epoch ${epoch + 1} of ${settings.epochs}`
+      : `before the validation of epoch ${epoch + 1} of ${settings.epochs}`;
+  return `Stopped ${where}; everything is saved in ${out}. Go on with:\n  ${commandLine('train', ['--resume', out])}`;
+}
+
+function finished(report: Report): string {
+  const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
+  const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
+  const lines = [
+    '',
+    bold(
+      `Trained ${report.model} (${trains(settings)}) on ${pictures.train} pictures for ${settings.epochs} ` +
+        `${settings.epochs === 1 ? 'epoch' : 'epochs'} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
+    ),
+  ];
+  if (last)
+    lines.push(
+      `Last epoch: ${describeMetrics(last.val)}, on ${last.val.count} pictures it never trained on.`,
+    );
+  if (best && best !== last) lines.push(`Best epoch, ${best.epoch}: ${describeMetrics(best.val)}.`);
+  if (pictures.unreadable > 0)
+    lines.push(
+      `${pictures.unreadable} ${pictures.unreadable === 1 ? 'picture' : 'pictures'} could not be read and took no part.`,
+    );
+  lines.push(
+    `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows the run, report.json has its figures.`,
+    '',
+    'Next:',
+    ...nextSteps(report).map(([command, why]) => `  ${command}\n      ${why}`),
+  );
+  return lines.join('\n');
+}
+
+/** [command, what for]. */
+function nextSteps({ out, settings, classes, epochs, best, parameters }: Report): [string, string][] {
+  const { data, weights, model } = settings;
+  const start = [
+    ...(data === null ? [] : ['--data', data]),
+    ...(model === 'resnet18' ? [] : ['--model', model]),
+    ...(weights === null ? [] : ['--weights', weights]),
+  ];
+  const steps: [string, string][] = [
+    [
+      commandLine('evaluate', ['--checkpoint', out]),
+      `the confusion matrix${classes.length === 2 ? ', another --threshold' : ''}`,
+    ],
+    [commandLine('predict', ['PICTURE', '--checkpoint', out]), 'what it says to pictures of yours'],
+  ];
+  const [before, last] = epochs.slice(-2);
+  const falling = last && best === last && last.val.loss < 0.95 * before.val.loss;
+  const lastFrozen = parameters.frozenStages.at(-1);
+  if (lastFrozen !== undefined)
+    steps.push([
+      commandLine('train', [...start, '--train-from', lastFrozen]),
+      `${lastFrozen} trains too: slower, and usually better`,
+    ]);
+  if (falling)
+    steps.push([
+      commandLine('train', [...start, '--epochs', String(2 * settings.epochs)]),
+      'it was still getting better: more epochs',
+    ]);
+  if (data === null)
+    steps.push([commandLine('train', ['--data', 'DIR']), 'your own pictures, a folder for each class']);
+  return steps;
+}

@@ -1,0 +1,92 @@
+/** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
+import type { TrainSettings } from '../train/settings.ts';
+import { UserError } from './ui.ts';
+
+/** The options of `train`, as commander gives them. */
+export interface TrainOptions {
+  data?: string;
+  model?: string;
+  weights?: string;
+  trainFrom?: string;
+  epochs?: number;
+  batch?: number;
+  lr?: number;
+  seed?: number;
+  size?: number;
+  out?: string;
+  overwrite?: boolean;
+  resume?: string;
+  adapter?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
+/** Defaults by what trains: the last layer, later stages too, or everything from random weights. */
+const DEFAULTS = {
+  head: { epochs: 5, lr: 3e-3, backboneFactor: 0.1 },
+  stages: { epochs: 3, lr: 1e-3, backboneFactor: 0.1 },
+  scratch: { epochs: 20, lr: 1e-3, backboneFactor: 1 },
+} as const;
+
+/** Bare `train`: small pictures, so that it learns something in minutes on a processor. */
+const DEMO = { epochs: 8, size: 64 };
+
+/**
+ * The settings of a new run.
+ * @param inputSize side of the pictures that the model's published weights expect
+ */
+export function settingsOf(options: TrainOptions, inputSize: number): TrainSettings {
+  const weights = options.weights === undefined || options.weights === 'none' ? null : options.weights;
+  const demo = options.data === undefined;
+  const small = demo && weights === null;
+  const trainFrom = options.trainFrom ?? (weights === null ? 'all' : 'head');
+  if (weights === null && trainFrom !== 'all')
+    throw new UserError(
+      `--train-from ${trainFrom} would freeze random weights; give pretrained ones with --weights FILE, or leave it out`,
+    );
+  const kind = weights === null ? 'scratch' : trainFrom === 'head' ? 'head' : 'stages';
+  const defaults = DEFAULTS[kind];
+  const size = options.size ?? (small ? DEMO.size : inputSize);
+  return {
+    data: options.data ?? null,
+    model: options.model ?? 'resnet18',
+    weights,
+    trainFrom,
+    epochs: options.epochs ?? (small ? DEMO.epochs : defaults.epochs),
+    batch: options.batch ?? 32,
+    lr: options.lr ?? defaults.lr,
+    backboneFactor: defaults.backboneFactor,
+    weightDecay: 0.01,
+    labelSmoothing: 0,
+    warmup: 0.05,
+    size,
+    // The demo's classes differ in texture, which other scales would change.
+    augmentation: demo ? { scale: [1, 1], ratio: [1, 1] } : {},
+    seed: options.seed ?? 0,
+  };
+}
+
+/** Options that a resumed run takes from its checkpoint. */
+const OF_THE_RUN = [
+  'model',
+  'weights',
+  'trainFrom',
+  'epochs',
+  'batch',
+  'lr',
+  'seed',
+  'size',
+  'out',
+  'overwrite',
+] as const;
+
+/** Refuses options that would change a run which is resumed. */
+export function checkResumeOptions(options: TrainOptions): void {
+  const given = OF_THE_RUN.filter((name) => options[name] !== undefined).map(
+    (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  );
+  if (given.length > 0)
+    throw new UserError(
+      `--resume goes on with the settings that the run began with; leave out ${given.join(', ')}, or start a new run from its weights with --weights`,
+    );
+}

@@ -1,0 +1,211 @@
+/**
+ * Checkpoints: a safetensors file that needs nothing beside it. The tensors have torchvision's names and layout, so
+ * that PyTorch reads them; the metadata field `tessera` is a JSON object with everything else (`CheckpointInfo`).
+ *
+ * `best.safetensors` holds the weights of the best epoch. `last.safetensors` also holds the optimiser's state, as
+ * tensors named `optimizer.…`, and the place where the run stopped: one file, so that weights and state can never be
+ * of different steps. Files are written beside their place and then renamed; a crash leaves the old one.
+ */
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Preprocessing } from '../data/transforms.ts';
+import type { Device } from '../gpu/index.ts';
+import { createModel, openWeights, weightsBytes } from '../model-files.ts';
+import type { Model, Optimizer } from '../nn/index.ts';
+import { readWeights } from '../weights/read.ts';
+import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import { fromFloat32, type StateDict, toFloat32 } from '../weights/state.ts';
+import type { Metrics } from './metrics.ts';
+import type { Progress } from './progress.ts';
+import type { TrainSettings } from './settings.ts';
+
+/** Goes up when the version before would misread the file. */
+const FORMAT = 1;
+const KEY = 'tessera';
+const OPTIMIZER = 'optimizer.';
+
+export const BEST = 'best.safetensors';
+export const LAST = 'last.safetensors';
+
+/** What a checkpoint says about itself. */
+export interface CheckpointInfo {
+  format: number;
+  /** Name of the architecture, as `buildModel` knows it. */
+  model: string;
+  /** Class names in the order of the outputs. */
+  classes: string[];
+  preprocessing: Preprocessing;
+  /** Epochs that were finished, and steps that were taken. */
+  epoch: number;
+  step: number;
+  seed: number;
+  /** Of the last validation before it was saved; null before the first. */
+  metrics: Metrics | null;
+  settings: TrainSettings;
+  /** A hash of the names and labels of the pictures. */
+  pictures: string;
+  /** Of last.safetensors only: where the run goes on. */
+  progress?: Progress;
+}
+
+export interface Checkpoint {
+  path: string;
+  info: CheckpointInfo;
+  /** A safetensors file without the optimiser's state. */
+  weights: Uint8Array;
+  /** What `Optimizer.loadState` takes; empty in best.safetensors. */
+  optimizer: [string, Float32Array][];
+}
+
+/** A weight or a running statistic is NaN or infinite, so that the state is not worth keeping. */
+export class NonFiniteStateError extends Error {
+  override name = 'NonFiniteStateError';
+}
+
+/**
+ * Writes a checkpoint of the model as it is now, with the state of the optimiser where one is given.
+ * @throws NonFiniteStateError, and writes nothing, where a weight is not finite
+ */
+export async function saveCheckpoint(
+  path: string,
+  model: Model,
+  info: Omit<CheckpointInfo, 'format'>,
+  optimizer?: Optimizer,
+): Promise<void> {
+  const { tensors, metadata } = readSafetensors(await weightsBytes(model));
+  checkFinite(tensors);
+  if (optimizer)
+    for await (const [name, values] of optimizer.stateTensors())
+      tensors.set(`${OPTIMIZER}${name}`, fromFloat32(Float32Array.from(values), [values.length]));
+  const description = JSON.stringify({ format: FORMAT, ...info });
+  await writeWhole(path, writeSafetensors(tensors, { ...metadata, [KEY]: description }));
+}
+
+function checkFinite(tensors: StateDict): void {
+  for (const [name, tensor] of tensors) {
+    // x·0 is 0 for every finite x and NaN otherwise, and NaN survives a sum.
+    let sum = 0;
+    for (const value of toFloat32(tensor)) sum += value * 0;
+    if (sum !== 0)
+      throw new NonFiniteStateError(`${name} holds values that are not finite, so nothing was saved`);
+  }
+}
+
+/** Writes a file so that its path holds the old content or the new one at any time, and the new one after a crash. */
+export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new Error(
+      `${path} could not be written: ${error instanceof Error ? error.message : error}; the file that was there is untouched`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Reads a checkpoint; `path` may also be the folder of a run, which means its best one.
+ * @throws Error, a sentence, where there is none or the file is something else
+ */
+export async function readCheckpoint(path: string, inFolder: string = BEST): Promise<Checkpoint> {
+  const found = await stat(path).catch(() => null);
+  if (!found) throw new Error(`there is no checkpoint ${path}`);
+  const file = found.isDirectory() ? join(path, inFolder) : path;
+  const bytes = await readFile(file).catch(() => {
+    throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
+  });
+  const { tensors, metadata } = await readWeights(bytes, file);
+  const optimizer = [...tensors].filter(([name]) => name.startsWith(OPTIMIZER));
+  return {
+    path: file,
+    info: parseInfo(file, metadata[KEY]),
+    weights: optimizer.length > 0 ? writeSafetensors(withoutOptimizer(tensors), metadata) : bytes,
+    optimizer: optimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), toFloat32(tensor)]),
+  };
+}
+
+/** The tensors of a weights file without the optimiser's, where it is a `last.safetensors`. */
+export function withoutOptimizer(tensors: StateDict): StateDict {
+  return new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)));
+}
+
+function parseInfo(file: string, json: string | undefined): CheckpointInfo {
+  if (json === undefined)
+    throw new Error(
+      `${file} holds weights but no classes and preprocessing, so it is no checkpoint of \`train\`; give it as --weights, with --model`,
+    );
+  const refuse = (what: string): Error => new Error(`${file} is damaged: its description ${what}`);
+  let info: unknown;
+  try {
+    info = JSON.parse(json);
+  } catch (error) {
+    throw refuse(`is no JSON (${error instanceof Error ? error.message : error})`);
+  }
+  if (!isRecord(info)) throw refuse('is no object');
+  if (typeof info.format === 'number' && info.format > FORMAT)
+    throw new Error(
+      `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
+    );
+  if (info.format !== FORMAT) throw refuse(`has the format ${info.format}`);
+  if (typeof info.model !== 'string') throw refuse('names no model');
+  if (!Array.isArray(info.classes) || !info.classes.every((name) => typeof name === 'string'))
+    throw refuse('lists no class names');
+  if (!isPreprocessing(info.preprocessing)) throw refuse('has no preprocessing');
+  if (!isRecord(info.settings)) throw refuse('has no settings');
+  return info as unknown as CheckpointInfo;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function isPreprocessing(value: unknown): value is Preprocessing {
+  if (!isRecord(value)) return false;
+  const size = (side: unknown): boolean => Number.isInteger(side) && Number(side) > 0 && Number(side) < 65536;
+  const triple = (list: unknown): boolean =>
+    Array.isArray(list) && list.length === 3 && list.every((number) => Number.isFinite(number));
+  return (
+    size(value.inputSize) &&
+    size(value.resizeSize) &&
+    (value.interpolation === 'bilinear' || value.interpolation === 'bicubic') &&
+    triple(value.mean) &&
+    triple(value.std)
+  );
+}
+
+/** The network of a checkpoint, in evaluation mode. */
+export async function modelOf({ info, weights }: Checkpoint, device: Device): Promise<Model> {
+  const { model: name, classes, seed } = info;
+  return (await createModel(name, { weights, device, numClasses: classes.length, seed })).eval();
+}
+
+/** The best checkpoint of the run under `runs` that was written to last; null where there is none. */
+export async function newestCheckpoint(runs: string): Promise<string | null> {
+  const names = await readdir(runs).catch(() => []);
+  let newest: { path: string; time: number } | null = null;
+  for (const name of names) {
+    const path = join(runs, name, BEST);
+    const found = await stat(path).catch(() => null);
+    if (found?.isFile() && (!newest || found.mtimeMs > newest.time)) newest = { path, time: found.mtimeMs };
+  }
+  return newest?.path ?? null;
+}
+
+/**
+ * What `createModel` takes as weights. A checkpoint's optimiser state, which no model expects, is left out.
+ * @param source 'pretrained' or the path of a file
+ */
+export async function weightsFrom(source: string): Promise<string | Uint8Array> {
+  if (!source.endsWith('.safetensors')) return source;
+  const { tensors, metadata } = await openWeights(source);
+  return metadata[KEY] === undefined ? source : writeSafetensors(withoutOptimizer(tensors), metadata);
+}
