@@ -20,6 +20,7 @@ export function register(tensor: Tensor): boolean {
 /** Takes a tensor out of the scope that would free it and returns it; its owner frees it. */
 export function keep(tensor: Tensor): Tensor {
   for (const frame of frames) frame.delete(tensor);
+  tensor.watch();
   return tensor;
 }
 
@@ -30,18 +31,22 @@ export function scope<Result>(body: () => Result): Result {
   let survivors = new Set<unknown>();
   try {
     const result = body();
-    if (result instanceof Promise)
+    if (result instanceof Promise) {
+      // What fails in there later fails because of the error below, which says what to do.
+      result.catch(() => undefined);
       throw new TypeError(
         'scope: the function returned a promise; what it awaits would run after its tensors are freed. Await outside of the scope',
       );
+    }
     survivors = tensorsIn(result);
     return result;
   } finally {
     frames.pop();
     const outer = frames.at(-1);
     for (const tensor of frame) {
-      if (survivors.has(tensor)) outer?.add(tensor);
-      else tensor.dispose();
+      if (!survivors.has(tensor)) tensor.dispose();
+      else if (outer) outer.add(tensor);
+      else tensor.watch();
     }
   }
 }

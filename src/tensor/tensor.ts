@@ -38,20 +38,31 @@ export class Storage {
   }
 }
 
-/** Frees the storage of tensors that were created outside any scope and that nobody holds any more. */
-const collected = new FinalizationRegistry<Storage>((storage) => storage.release());
+/** What a tensor gives back at its end. Apart from the tensor, since a collected one cannot be asked any more. */
+interface Holdings {
+  readonly storage: Storage;
+  node: GradNode | null;
+}
+
+/** Frees what tensors held that no scope frees and that nobody refers to any more. */
+const collected = new FinalizationRegistry<Holdings>(release);
+
+function release({ storage, node }: Holdings): void {
+  node?.unref();
+  storage.release();
+}
 
 export class Tensor {
   /** The gradient of the last `backward()`, summed over calls until it is reset; null before. */
   grad: Tensor | null = null;
-  /** What computed this tensor, where a gradient may have to go back through it. */
-  node: GradNode | null = null;
   /** Applied to a gradient before it is added to `grad` (gradient masks). */
   gradHook: ((gradient: Tensor) => Tensor) | null = null;
+  private readonly holdings: Holdings;
   private disposed = false;
+  private watched = false;
 
   constructor(
-    private readonly storage: Storage,
+    storage: Storage,
     readonly shape: Shape,
     readonly dtype: DataType = 'float32',
     /** Leaves only: `backward()` fills `grad`. */
@@ -59,11 +70,32 @@ export class Tensor {
     /** Handles that autograd or a module owns are freed by their owner, not by a scope. */
     owned = false,
   ) {
-    if (!owned && !register(this)) collected.register(this, storage, this);
+    this.holdings = { storage, node: null };
+    if (!owned && !register(this)) this.watch();
   }
 
   get device(): Device {
     return this.storage.device;
+  }
+
+  private get storage(): Storage {
+    return this.holdings.storage;
+  }
+
+  /** What computed this tensor, where a gradient may have to go back through it. */
+  get node(): GradNode | null {
+    return this.holdings.node;
+  }
+
+  set node(node: GradNode | null) {
+    this.holdings.node = node;
+  }
+
+  /** Has the garbage collector free this tensor: for those that no scope frees. */
+  watch(): void {
+    if (this.watched) return;
+    this.watched = true;
+    collected.register(this, this.holdings, this);
   }
 
   get size(): number {
@@ -128,10 +160,9 @@ export class Tensor {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    collected.unregister(this);
-    this.node?.unref();
+    if (this.watched) collected.unregister(this);
+    release(this.holdings);
     this.node = null;
-    this.storage.release();
   }
 }
 
@@ -181,5 +212,8 @@ export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
 /** A tensor whose values are still to be written by a kernel. */
 export function empty(device: Device, shape: Shape, options: Omit<TensorOptions, 'device'> = {}): Tensor {
   const buffer = device.take(4 * sizeOf(shape), options.kind ?? 'activation');
-  return new Tensor(new Storage(device, buffer), shape, options.dtype, options.requiresGrad, options.owned);
+  const { dtype, requiresGrad, owned } = options;
+  const result = new Tensor(new Storage(device, buffer), shape, dtype, requiresGrad, owned);
+  if (owned) result.watch();
+  return result;
 }

@@ -90,7 +90,7 @@ export async function checkOp(
 /** d objective / d values[i], by central differences. */
 function derivative(objective: () => number, values: Float64Array, i: number): number {
   const value = values[i]!;
-  const step = 1e-5 * Math.max(1, Math.abs(value));
+  const step = 1e-5 * Math.sqrt(Math.max(1, Math.abs(value)));
   values[i] = value + step;
   const above = objective();
   values[i] = value - step;

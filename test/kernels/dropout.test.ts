@@ -1,10 +1,10 @@
 /** dropout and dropPath: masks that the CPU predicts bit for bit, drawn again in the backward pass. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Device } from '../../src/gpu/index.ts';
 import { type DropoutOptions, dropout, dropPath } from '../../src/kernels/dropout.ts';
 import { type Shape, scope, setStep, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { randomKey, uniformAt } from '../../src/tensor/random.ts';
+import { countCreated } from '../helpers/created.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 import { pseudo } from '../helpers/pseudo.ts';
 
@@ -49,6 +49,14 @@ for (const open of [testDevice, clampedDevice])
     }
     device.close();
   });
+
+test('a value whose random number is p itself is kept', async () => {
+  const device = await testDevice();
+  const p = uniformAt(randomKey(0, 'dropout', 0), 5);
+  const y = await dropout(ones([8]), p, { training: true }).data();
+  assert.ok(y[5]! > 0);
+  device.close();
+});
 
 test('the mean is kept, the share of zeros is p', async () => {
   const device = await testDevice();
@@ -110,22 +118,6 @@ test('steps create nothing on the device once the first has run', async () => {
     device.close();
   }
 });
-
-/** Counts buffers and bind groups that the device creates from now on. */
-function countCreated(device: Device): () => number {
-  let created = 0;
-  const { gpu } = device;
-  for (const name of ['createBuffer', 'createBindGroup'] as const) {
-    const original = gpu[name].bind(gpu) as (descriptor: never) => unknown;
-    Object.assign(gpu, {
-      [name]: (descriptor: never) => {
-        created++;
-        return original(descriptor);
-      },
-    });
-  }
-  return () => created;
-}
 
 test('in evaluation, or with p = 0, the input itself comes back', async () => {
   const device = await testDevice();

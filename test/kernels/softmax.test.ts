@@ -24,6 +24,7 @@ const CASES: [Shape, Fill][] = [
   [[4, 37], { scale: 100 }],
   [[4, 5], { offset: 1000, scale: 4 }],
   [[4, 8], { offset: -1000, scale: 4 }],
+  [[4, 8], { offset: 16384, scale: 4 }], // m + log s in one float32 would be off by 1e-3
   [[3, 6], { levels: 2, scale: 50 }],
 ];
 
