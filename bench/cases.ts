@@ -66,9 +66,9 @@ function convCase(
       const bytes = 4 * (size * size * cin + kernel * kernel * cin * cout + out * out * cout);
       if (pass === 'forward') return { run: () => conv2d(x, w, options), flops, bytes };
       const dy = values(device, [1, out, out, cout]);
-      // A gradient needs a forward pass to be recorded; the node is kept and its formula run again.
-      const node = conv2d(x, w, options).node!;
-      return { run: () => noGrad(() => node.run(dy)), flops, bytes };
+      // A gradient needs a forward pass to be recorded; it is kept, and its formula run again and again.
+      const y = conv2d(x, w, options);
+      return { run: () => noGrad(() => y.node!.run(dy)), flops, bytes };
     },
   };
 }
@@ -92,8 +92,8 @@ function normCase(size: number, channels: number, pass: 'forward' | 'backward'):
       const bytes = 4 * sizeOf(shape);
       if (pass === 'forward') return { run: () => batchNorm(x, options), bytes: 3 * bytes };
       const dy = values(device, shape);
-      const node = batchNorm(x, options).node!;
-      return { run: () => noGrad(() => node.run(dy)), bytes: 7 * bytes };
+      const y = batchNorm(x, options);
+      return { run: () => noGrad(() => y.node!.run(dy)), bytes: 7 * bytes };
     },
   };
 }
