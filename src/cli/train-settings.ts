@@ -16,6 +16,8 @@ export interface TrainOptions {
   out?: string;
   overwrite?: boolean;
   resume?: string;
+  /** GiB */
+  memory?: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;

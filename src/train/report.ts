@@ -4,6 +4,7 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { COLOURS, chartPage, type Panel } from './chart.ts';
 import { writeWhole } from './checkpoint.ts';
+import type { StepCost } from './cost.ts';
 import { surest, tilesOf } from './examples.ts';
 import type { Inference } from './infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from './metrics.ts';
@@ -22,6 +23,8 @@ export interface Report {
   pictures: { train: number; val: number; unreadable: number };
   /** Values that train and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
+  /** Of one step, found before the run. */
+  step: StepCost;
   epochs: EpochRecord[];
   /** The epoch of best.safetensors. */
   best: EpochRecord | null;

@@ -1,25 +1,50 @@
-/** The last words of `train`: what it did, what it measured, what to try next. */
+/** The first and the last words of `train`: what it will do; what it did, what it measured, what to try next. */
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { BEST } from '../train/checkpoint.ts';
+import type { StepCost } from '../train/cost.ts';
 import { percent } from '../train/metrics.ts';
 import type { Progress } from '../train/progress.ts';
 import { describeMetrics, type Report, trains } from '../train/report.ts';
 import { commandLine } from './command-line.ts';
+import type { Costs } from './train-preflight.ts';
+import type { Setup } from './train-setup.ts';
 import { bold, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
+/** What is trained on what. */
+export function openingText({ settings, set, out }: Setup, freezing: FreezeReport, costs: Costs): string {
+  const { model, size, epochs, batch, lr, data } = settings;
+  const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
+  const lines = [
+    `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
+      `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} in steps of ${batch}, learning rate ${lr}, results in ${out}`,
+    describeFreezing(freezing, costs),
+  ];
+  if (data === null)
+    lines.push(
+      'No --data was given: this is the demo. It learns to tell photographs from copies that went through a ' +
+        "generator's decoder. Your own pictures: --data DIR.",
+    );
+  if (settings.weights === null)
+    lines.push(
+      'It starts from random weights, which need many pictures to become good; pretrained ones: --weights FILE.',
+    );
+  return lines.join('\n');
+}
+
 /** What is frozen, and what that saves. */
-export function describeFreezing({
-  frozenStages,
-  frozenParameters,
-  trainableParameters,
-}: FreezeReport): string {
+export function describeFreezing(
+  { frozenStages, frozenParameters, trainableParameters }: FreezeReport,
+  { step, unfrozen }: Costs,
+): string {
   const all = frozenParameters + trainableParameters;
-  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train.`;
+  const cost = ({ flops, peakBytes }: StepCost): string =>
+    `${formatNumber(flops / 1e9)} GFLOP and ${formatBytes(peakBytes)}`;
+  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train: a step takes ${cost(step)}.`;
   return (
     `Frozen: ${frozenStages.join(', ') || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ` +
-    `${formatNumber(all)} parameters (${percent(frozenParameters / all)}): no backward pass, no saved activations, no ` +
-    `optimiser state for them, and their batch norms are folded into the convolutions. ${formatNumber(trainableParameters)} train.`
+    `${formatNumber(all)} parameters (${percent(frozenParameters / all)}), which need no backward pass, no saved ` +
+    `activations and no optimiser state: a step takes ${cost(step)}${unfrozen ? ` in place of ${cost(unfrozen)}` : ''}.`
   );
 }
 

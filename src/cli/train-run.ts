@@ -1,0 +1,161 @@
+/** The run of `train` itself: network, optimiser and batches put together, checkpoints and report written. */
+import { join } from 'node:path';
+import type { DataSet, Sample } from '../data/sample.ts';
+import type { Device } from '../gpu/index.ts';
+import { createModel } from '../model-files.ts';
+import type { Model, Optimizer } from '../nn/index.ts';
+import { type BatchSource, fromSamples } from '../train/batches.ts';
+import {
+  BEST,
+  type CheckpointInfo,
+  LAST,
+  modelOf,
+  saveCheckpoint,
+  weightsFrom,
+} from '../train/checkpoint.ts';
+import type { Inference } from '../train/infer.ts';
+import type { Progress } from '../train/progress.ts';
+import { makeReport, type Report, writeReport } from '../train/report.ts';
+import { freezeBefore, optimizerOf, scheduleOf, type TrainSettings } from '../train/settings.ts';
+import { fit } from '../train/trainer.ts';
+import { describeReport } from '../weights/load.ts';
+import { fingerprint } from './data-source.ts';
+import { TrainConsole } from './train-console.ts';
+import type { Costs } from './train-preflight.ts';
+import type { Setup } from './train-setup.ts';
+import { closingText, openingText } from './train-text.ts';
+import { type StopRequest, say } from './ui.ts';
+
+/** Trains to the end or until a stop is requested, and returns what report.json holds. */
+export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
+  const { settings, out, set, preprocessing, progress, resumed } = setup;
+  const started = performance.now();
+  for (const note of set.notes) say(note);
+  const model = resumed ? await modelOf(resumed, device) : await startingModel(device, set, settings);
+  const freezing = freezeBefore(model, settings.trainFrom);
+  const optimizer = optimizerOf(model, settings);
+  if (resumed) optimizer.loadState(resumed.optimizer);
+  say(openingText(setup, freezing, costs));
+
+  const unreadable = new Set<string>();
+  const sources = batchSources(setup, (message, file) => {
+    if (!unreadable.has(file)) terminal.note(`skipped: ${message}`);
+    unreadable.add(file);
+  });
+  const terminal = new TrainConsole(workLeft(setup, sources));
+  let answers: Inference | null = null;
+  try {
+    const { finished } = await fit({
+      model,
+      device,
+      optimizer,
+      ...sources,
+      epochs: settings.epochs,
+      schedule: scheduleOf(settings, settings.epochs * sources.train.batches),
+      labelSmoothing: settings.labelSmoothing,
+      from: progress,
+      stop,
+      save: saver(setup, sources.train.batches, model, optimizer),
+      onStep: (event) => terminal.step(event),
+      onValidate: () => terminal.validated(),
+      onEpoch: (record, best, given) => {
+        answers = given;
+        terminal.epoch(record, best);
+      },
+    });
+    terminal.stop();
+    const context = {
+      out,
+      finished,
+      model: settings.model,
+      classes: set.classes,
+      settings,
+      adapter: {
+        description: device.info.description || device.info.device || device.info.vendor,
+        software: device.software,
+      },
+      pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.size },
+      freezing,
+      step: costs.step,
+      seconds: (performance.now() - started) / 1000,
+      firstStepSeconds: terminal.firstStepSeconds,
+      imagesPerSecond: terminal.imagesPerSecond,
+      peakBytes: device.memory().peak,
+    };
+    const report = makeReport(context, progress, answers);
+    await writeReport(report, progress, sources.train.batches, answers, preprocessing);
+    say(closingText(report, progress, sources.train.batches));
+    return report;
+  } finally {
+    terminal.stop();
+  }
+}
+
+/** The network with its starting weights and a head for the classes. */
+async function startingModel(device: Device, set: DataSet, settings: TrainSettings): Promise<Model> {
+  const { model, weights, seed } = settings;
+  return createModel(model, {
+    device,
+    numClasses: set.classes.length,
+    seed,
+    ...(weights === null ? {} : { weights: await weightsFrom(weights) }),
+    onReport: (report) => say(`${weights}: ${describeReport(report)}`),
+  });
+}
+
+interface Sources {
+  train: BatchSource;
+  val: BatchSource;
+}
+
+function batchSources(
+  { settings, set, preprocessing }: Setup,
+  onUnreadable: (message: string, file: string) => void,
+): Sources {
+  const common = {
+    batchSize: settings.batch,
+    preprocessing,
+    seed: settings.seed,
+    onUnreadable: (error: Error, { file }: Sample) => onUnreadable(error.message, file),
+  };
+  return {
+    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),
+    val: fromSamples(set.val, common),
+  };
+}
+
+function workLeft({ settings, progress }: Setup, { train, val }: Sources) {
+  const epochs = settings.epochs - progress.epoch;
+  const validationShare = { head: 1, all: 0.35 }[settings.trainFrom] ?? 0.7;
+  return {
+    epochs: settings.epochs,
+    stepsLeft: epochs * train.batches - progress.batch,
+    validationsLeft: epochs * val.batches,
+    validationShare,
+  };
+}
+
+/** Writes best.safetensors and last.safetensors into the folder of the run. */
+function saver(
+  { settings, set, preprocessing, out }: Setup,
+  batches: number,
+  model: Model,
+  optimizer: Optimizer,
+) {
+  const pictures = fingerprint(set, settings.data);
+  return async (which: 'best' | 'last', progress: Progress): Promise<void> => {
+    const info: Omit<CheckpointInfo, 'format'> = {
+      model: settings.model,
+      classes: set.classes,
+      preprocessing,
+      epoch: progress.epoch,
+      step: progress.epoch * batches + progress.batch,
+      seed: settings.seed,
+      metrics: progress.history.at(-1)?.val ?? null,
+      settings,
+      pictures,
+    };
+    if (which === 'best') await saveCheckpoint(join(out, BEST), model, info);
+    else await saveCheckpoint(join(out, LAST), model, { ...info, progress }, optimizer);
+  };
+}

@@ -1,0 +1,115 @@
+/** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { DataSet } from '../data/sample.ts';
+import type { Preprocessing } from '../data/transforms.ts';
+import { buildModel } from '../models/registry.ts';
+import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
+import { noProgress, type Progress } from '../train/progress.ts';
+import type { TrainSettings } from '../train/settings.ts';
+import { commandLine, RUNS } from './command-line.ts';
+import { fingerprint, openData, preprocessingFor } from './data-source.ts';
+import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
+import { say, UserError } from './ui.ts';
+
+/** A run before its first step. */
+export interface Setup {
+  settings: TrainSettings;
+  out: string;
+  set: DataSet;
+  preprocessing: Preprocessing;
+  progress: Progress;
+  resumed: Checkpoint | null;
+}
+
+/** A new run. */
+export async function begin(options: TrainOptions): Promise<Setup> {
+  const model = options.model ?? 'resnet18';
+  const settings = settingsOf(options, inputSizeOf(model));
+  if (settings.weights !== null && settings.weights !== 'pretrained') await checkExists(settings.weights);
+  const set = await openData(settings);
+  const out = options.out ?? (await freshName(join(RUNS, `${settings.model}-${timestamp(new Date())}`)));
+  if (!options.overwrite) await checkFree(out);
+  return {
+    settings,
+    out,
+    set,
+    preprocessing: preprocessingFor(settings),
+    progress: noProgress(),
+    resumed: null,
+  };
+}
+
+/** A run that was stopped. */
+export async function goOn(options: TrainOptions): Promise<Setup> {
+  checkResumeOptions(options);
+  const resumed = await readCheckpoint(options.resume!, LAST);
+  const { info, path } = resumed;
+  const { progress, preprocessing, pictures } = info;
+  if (!progress)
+    throw new UserError(`${path} holds no place to go on from; name the folder of the run, or its ${LAST}`);
+  const settings = { ...info.settings, data: options.data ?? info.settings.data };
+  if (progress.epoch >= settings.epochs)
+    throw new UserError(
+      `the run in ${dirname(path)} is finished (${settings.epochs} epochs); to train further, start a new one: ` +
+        commandLine('train', [...dataArgs(settings), '--weights', path, '--train-from', settings.trainFrom]),
+    );
+  const set = await openData(settings);
+  if (fingerprint(set, settings.data) !== pictures)
+    throw new UserError(
+      `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +
+        commandLine('train', [...dataArgs(settings), '--weights', path]),
+    );
+  say(
+    `Going on with ${dirname(path)} in epoch ${progress.epoch + 1} of ${settings.epochs}, step ${progress.batch + 1}.`,
+  );
+  return { settings, out: dirname(path), set, preprocessing, progress, resumed };
+}
+
+/** The input size that an architecture's published weights expect. Throws a sentence for unknown names. */
+function inputSizeOf(model: string): number {
+  const probe = buildModel(model, { numClasses: 1, initialise: false });
+  const { inputSize } = probe;
+  probe.dispose();
+  return inputSize;
+}
+
+async function checkExists(file: string): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (!found?.isFile()) throw new UserError(`there is no weights file ${file}`);
+}
+
+/** Files of a run; `--overwrite` removes them and nothing else. */
+const RUN_FILES = [BEST, LAST, 'report.json', 'report.svg'];
+
+async function checkFree(folder: string): Promise<void> {
+  const entries = await readdir(folder).catch(() => []);
+  if (entries.length > 0)
+    throw new UserError(
+      `${folder} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
+    );
+}
+
+/** Makes the folder of a run; with `overwrite` the files of another run in it go. */
+export async function claimFolder(folder: string, overwrite = false): Promise<void> {
+  if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new UserError(`the folder ${folder} cannot be made: ${error.message}`);
+  });
+}
+
+async function freshName(folder: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? folder : `${folder}-${n}`;
+    if (!(await stat(name).catch(() => null))) return name;
+  }
+}
+
+/** `2025-03-31-1405`, local time. */
+function timestamp(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}`;
+}
+
+const dataArgs = ({ data }: TrainSettings): string[] => (data === null ? [] : ['--data', data]);

@@ -1,0 +1,193 @@
+/**
+ * The preflight: what a training step will take, said before the first one. WebGPU refuses nothing until it is too
+ * late (and a software adapter not even then), so the step is taken on a dry device (src/gpu/dry.ts) with the limits
+ * of the real one: the bytes are those that the pool will hold, and a tensor that no binding can hold raises the
+ * error of the real run.
+ */
+import { type DeviceTraits, dryDevice, type Work } from '../gpu/dry.ts';
+import type { Device } from '../gpu/index.ts';
+import { buildModel, type ModelOptions } from '../models/registry.ts';
+import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
+import { empty, noGrad, scope } from '../tensor/index.ts';
+import { freezeBefore } from './settings.ts';
+
+export interface PreflightOptions {
+  /** The device that will train; only its limits and features are asked. */
+  device: DeviceTraits;
+  /** Name of the architecture, and how it is built. */
+  model: string;
+  modelOptions?: Omit<ModelOptions, 'device' | 'initialise'>;
+  batch: number;
+  /** Height and width of the pictures. */
+  size: number;
+  /** The first stage that trains, 'head' or 'all'. */
+  trainFrom: string;
+  /** AdamW over everything that trains by default. */
+  optimizer?: (model: Model) => Optimizer;
+  /** Bytes that the run may take. */
+  budget: number;
+}
+
+/** What a training step takes. Bytes are buffers of the pool, its rounding included. */
+export interface StepCost {
+  /** Floating-point operations of a step, as the kernels count them: forward, backward and update. */
+  flops: number;
+  dispatches: number;
+  /** Parameters and running statistics. */
+  parameterBytes: number;
+  gradientBytes: number;
+  optimizerBytes: number;
+  /** Activations that wait for the backward pass, the pictures among them. */
+  savedBytes: number;
+  /** The same by stage. */
+  savedByStage: Record<string, number>;
+  /** The most bytes in use at a moment of the step. */
+  peakBytes: number;
+  /** What the process holds after two steps and a validation pass: pooled buffers are kept. This has to fit. */
+  totalBytes: number;
+}
+
+export interface Preflight {
+  batch: number;
+  size: number;
+  trainFrom: string;
+  budget: number;
+  fits: boolean;
+  /** Why it does not fit, as a sentence. */
+  problem: string | null;
+  /** Null where an adapter's limit is broken: the step does not come to its end. */
+  cost: StepCost | null;
+  /** Where `batch` does not fit: the largest batch that does, 0 where none does. */
+  largestBatch: number | null;
+}
+
+/** Takes a step without taking it. Throws RangeError for names of models and stages that do not exist. */
+export async function preflight(options: PreflightOptions): Promise<Preflight> {
+  const rehearsal = await Rehearsal.open(options);
+  const { batch, size, trainFrom, budget } = options;
+  const attempt = rehearsal.attempt(batch);
+  const fits = attempt.problem === null;
+  const largestBatch = fits ? null : rehearsal.largestBelow(batch);
+  rehearsal.close();
+  return { batch, size, trainFrom, budget, fits, ...attempt, largestBatch };
+}
+
+/** A model and its optimiser on a dry device. */
+class Rehearsal {
+  private constructor(
+    private readonly device: Device,
+    private readonly work: Work,
+    private readonly model: Model,
+    private readonly optimizer: Optimizer,
+    private readonly options: PreflightOptions,
+  ) {}
+
+  static async open(options: PreflightOptions): Promise<Rehearsal> {
+    const { device: like, model: name, modelOptions, trainFrom } = options;
+    const { device, work } = await dryDevice(like);
+    const model = buildModel(name, { ...modelOptions, device, initialise: false });
+    freezeBefore(model, trainFrom);
+    const trains = [...model.namedParameters()].flatMap(([, value]) => (value.requiresGrad ? [value] : []));
+    const optimizer = options.optimizer?.(model) ?? new AdamW(trains, { lr: 0 });
+    return new Rehearsal(device, work, model, optimizer, options);
+  }
+
+  close(): void {
+    this.device.close();
+  }
+
+  /** The cost of a batch, and why it does not fit where it does not. */
+  attempt(batch: number): { cost: StepCost | null; problem: string | null } {
+    this.optimizer.zeroGrad();
+    this.device.trim();
+    try {
+      const cost = this.costOf(batch);
+      const { totalBytes } = cost;
+      const { budget } = this.options;
+      const problem =
+        totalBytes > budget
+          ? `a step of ${batch} pictures takes ${inMiB(totalBytes)}, and ${inMiB(budget)} may be used`
+          : null;
+      return { cost, problem };
+    } catch (error) {
+      if (error instanceof RangeError) return { cost: null, problem: error.message };
+      throw error;
+    }
+  }
+
+  /** The largest batch below `batch` that fits; 0 where none does. What fits grows with the batch. */
+  largestBelow(batch: number): number {
+    let [fits, fails] = [0, batch];
+    while (fails - fits > 1) {
+      const middle = (fits + fails) >> 1;
+      if (this.attempt(middle).problem === null) fits = middle;
+      else fails = middle;
+    }
+    return fits;
+  }
+
+  private costOf(batch: number): StepCost {
+    const { device, model, work } = this;
+    model.train();
+    const savedByStage = this.savedBytes(batch);
+    this.step(batch);
+    const before = { ...work };
+    const gradientBytes = this.step(batch);
+    const { flops, dispatches } = work;
+    model.eval();
+    noGrad(() => scope(() => void model.forward(this.pictures(batch))));
+    const { live, pooled, peak, byKind } = device.memory();
+    return {
+      flops: flops - before.flops,
+      dispatches: dispatches - before.dispatches,
+      parameterBytes: byKind.parameter,
+      gradientBytes,
+      optimizerBytes: byKind.optimizer,
+      savedBytes: Object.values(savedByStage).reduce((sum, bytes) => sum + bytes, 0),
+      savedByStage,
+      peakBytes: peak,
+      totalBytes: live + pooled,
+    };
+  }
+
+  private pictures(batch: number) {
+    const { size } = this.options;
+    return empty(this.device, [batch, size, size, 3]);
+  }
+
+  /** One step as the trainer takes it; returns the bytes of the gradients. */
+  private step(batch: number): number {
+    const { device, model, optimizer } = this;
+    return scope(() => {
+      const loss = crossEntropy(model.forward(this.pictures(batch)), new Int32Array(batch));
+      loss.backward();
+      const { gradient } = device.memory().byKind;
+      optimizer.step(loss);
+      optimizer.zeroGrad();
+      return gradient;
+    });
+  }
+
+  /** What each stage leaves in memory for the backward pass; the pictures count to the first. */
+  private savedBytes(batch: number): Record<string, number> {
+    const { device, model } = this;
+    const saved: Record<string, number> = {};
+    scope(() => {
+      const atRest = device.memory().byKind.activation;
+      let [x, before] = [this.pictures(batch), 0];
+      for (const stage of model.stages) {
+        const y = model.forwardStages(x, { from: stage, through: stage });
+        if (y !== x) x.dispose();
+        x = y;
+        // An output that no formula saved is only handed over; where the next stage saves it, it counts there.
+        const handedOver = y.shared ? 0 : y.buffer.size;
+        const kept = device.memory().byKind.activation - atRest - handedOver;
+        saved[stage] = kept - before;
+        before = kept;
+      }
+    });
+    return saved;
+  }
+}
+
+const inMiB = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`;

@@ -1,0 +1,263 @@
+/** The training loop on a tiny network: it learns, repeats itself, goes on where it stopped, and creates nothing anew. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { closeLoader, loadBatches } from '../../src/data/loader.ts';
+import type { Device } from '../../src/gpu/index.ts';
+import { AdamW, cosine, freeze } from '../../src/nn/index.ts';
+import type { BatchSource } from '../../src/train/batches.ts';
+import { infer } from '../../src/train/infer.ts';
+import { measure } from '../../src/train/metrics.ts';
+import type { EpochRecord, Progress } from '../../src/train/progress.ts';
+import { type FitOptions, fit, TrainingError } from '../../src/train/trainer.ts';
+import { testDevice } from '../helpers/device.ts';
+import { countCreations } from './creations.ts';
+import { PREPROCESSING, stripeBatches, stripes, type TinyNet, tinyNet } from './tiny.ts';
+
+const test = suite('train/trainer');
+const EPOCHS = 3;
+let device: Device;
+test.before(async () => {
+  device = await testDevice();
+});
+test.after(async () => {
+  await closeLoader();
+  device.close();
+});
+
+/** A run of three epochs over 44 + 22 pictures in steps of 8. */
+function setUp(seed = 1) {
+  const model = tinyNet(device, seed);
+  const parameters = [...model.namedParameters()].map(([, parameter]) => parameter);
+  const optimizer = new AdamW(parameters, { lr: 0.02 });
+  const options: FitOptions = {
+    model,
+    device,
+    optimizer,
+    ...stripeBatches(seed),
+    epochs: EPOCHS,
+    schedule: cosine({ warmup: 2 }),
+  };
+  return { model, optimizer, options };
+}
+
+/** Every parameter and running statistic. */
+async function valuesOf(model: TinyNet): Promise<Record<string, number[]>> {
+  const values: Record<string, number[]> = {};
+  for (const { name, tensor } of model.tensors()) values[name] = [...(await tensor.data())];
+  return values;
+}
+
+/** Records without their times. */
+const numbers = (history: EpochRecord[]) =>
+  history.map(({ epoch, trainLoss, val }) => ({ epoch, trainLoss, val }));
+
+test('it learns: the loss falls and the validation pictures are told apart', async () => {
+  const { options } = setUp();
+  const { finished, progress } = await fit({ ...options, epochs: 8 });
+  assert.ok(finished);
+  const { history } = progress;
+  assert.is(history.length, 8);
+  assert.ok(history[7].trainLoss < 0.7 * history[0].trainLoss, `training loss ${history[7].trainLoss}`);
+  assert.ok(history[progress.best].val.accuracy >= 0.9, `accuracy ${history[progress.best].val.accuracy}`);
+  assert.is(history[0].val.count, 22);
+});
+
+test('the same seed gives the same bits, another seed others', async () => {
+  const runs = [];
+  for (const seed of [1, 1, 2]) {
+    const { model, options } = setUp(seed);
+    const { progress } = await fit(options);
+    runs.push({ values: await valuesOf(model), history: numbers(progress.history) });
+  }
+  assert.equal(runs[0], runs[1]);
+  assert.is.not(runs[0].history[2].trainLoss, runs[2].history[2].trainLoss);
+});
+
+const STEPS = 6; // per epoch: 44 pictures in steps of 8
+const STOPS: [
+  where: string,
+  stopAfter: number,
+  validated: boolean,
+  place: { epoch: number; batch: number },
+][] = [
+  ['in the first epoch', 2, false, { epoch: 0, batch: 2 }],
+  ['in the middle of the second epoch', STEPS + 3, false, { epoch: 1, batch: 3 }],
+  ['after the last step of an epoch', 2 * STEPS, false, { epoch: 1, batch: STEPS }],
+  ['in a validation', STEPS, true, { epoch: 0, batch: STEPS }],
+];
+for (const [where, stopAfter, validated, place] of STOPS)
+  test(`a run stopped ${where} and resumed gives the numbers of one that was not`, async () => {
+    const whole = setUp();
+    const { progress: wholeProgress } = await fit(whole.options);
+
+    const first = setUp();
+    const stop = { requested: false };
+    const stopped = await fit({
+      ...first.options,
+      stop,
+      onStep: ({ step }) => {
+        if (!validated && step === stopAfter) stop.requested = true;
+      },
+      onValidate: () => {
+        if (validated) stop.requested = true;
+      },
+    });
+    assert.not.ok(stopped.finished);
+    assert.is(stopped.progress.epoch, place.epoch);
+    assert.is(stopped.progress.batch, place.batch);
+
+    // A new network from another seed, everything restored as from a file.
+    const second = setUp();
+    for (const { name, tensor } of second.model.tensors())
+      tensor.write(Float32Array.from((await valuesOf(first.model))[name]));
+    const state: [string, ArrayLike<number>][] = [];
+    for await (const entry of first.optimizer.stateTensors()) state.push(entry);
+    second.optimizer.loadState(state);
+    const from: Progress = JSON.parse(JSON.stringify(stopped.progress));
+    const { finished, progress } = await fit({ ...second.options, from });
+
+    assert.ok(finished);
+    assert.equal(numbers(progress.history), numbers(wholeProgress.history));
+    assert.equal(progress.trace, wholeProgress.trace);
+    assert.equal(await valuesOf(second.model), await valuesOf(whole.model));
+  });
+
+test('a loss that is not finite ends the run with a sentence; nothing is saved after it', async () => {
+  const { model, options } = setUp();
+  const saves: [string, number][] = [];
+  let steps = 0;
+  const failing = fit({
+    ...options,
+    save: async (which, { epoch }) => {
+      saves.push([which, epoch]);
+    },
+    onStep: () => {
+      if (++steps === STEPS + 2) model.fc.bias!.write(Float32Array.of(Number.NaN, 0));
+    },
+  });
+  try {
+    await failing;
+    assert.unreachable('a NaN among the weights went unnoticed');
+  } catch (error) {
+    assert.instance(error, TrainingError);
+    assert.match(
+      String(error),
+      /loss became NaN in epoch 2 of 3 \(step 9\).*learning rate \(0\.02\).*epoch 1$/,
+    );
+  }
+  assert.equal(saves, [
+    ['best', 1],
+    ['last', 1],
+  ]);
+});
+
+test('every picture takes part once an epoch; a batch of one is left out where norms train', async () => {
+  const seen: number[] = [];
+  const { options } = setUp();
+  await fit({ ...options, epochs: 1, onStep: ({ pictures }) => seen.push(pictures) });
+  assert.equal(seen, [8, 8, 8, 8, 8, 4]);
+
+  const single = { batchSize: 8, preprocessing: PREPROCESSING };
+  const train: BatchSource = { batches: 2, load: () => loadBatches(stripes(9, 1), single) };
+  seen.length = 0;
+  await fit({ ...setUp().options, train, epochs: 1, onStep: ({ pictures }) => seen.push(pictures) });
+  assert.equal(seen, [8]);
+  seen.length = 0;
+  const frozen = setUp();
+  freeze(frozen.model, { except: ['fc'] });
+  await fit({ ...frozen.options, train, epochs: 1, onStep: ({ pictures }) => seen.push(pictures) });
+  assert.equal(seen, [8, 1]);
+});
+
+test('what is frozen does not move, running statistics included; the head does', async () => {
+  const { model, options } = setUp();
+  freeze(model, { except: ['fc'] });
+  const before = await valuesOf(model);
+  await fit(options);
+  for (const [name, values] of Object.entries(await valuesOf(model)))
+    if (name.startsWith('fc.')) assert.not.equal(values, before[name], name);
+    else assert.equal(values, before[name], name);
+});
+
+test('validation batches that cannot be read do not stop the run', async () => {
+  const pictures = stripes(24, 2).map((sample, index) =>
+    index >= 8 && index < 16 ? { file: '/nowhere/gone.png', label: 0 } : sample,
+  );
+  const common = { batchSize: 8, preprocessing: PREPROCESSING, onUnreadable: () => undefined };
+  const val: BatchSource = { batches: 3, load: () => loadBatches(pictures, common) };
+  const { progress } = await fit({ ...setUp().options, val });
+  assert.equal(
+    progress.history.map(({ val: { count } }) => count),
+    [16, 16, 16],
+  );
+  const none: BatchSource = { batches: 1, load: () => loadBatches(pictures.slice(8, 16), common) };
+  try {
+    await fit({ ...setUp().options, val: none });
+    assert.unreachable('an empty validation set went unnoticed');
+  } catch (error) {
+    assert.match(String(error), /no picture of the validation set could be read/);
+  }
+});
+
+test('an error of the loader ends the run, also one that comes before its batch is asked for', async () => {
+  async function* broken() {
+    yield* [];
+    throw new Error('the disk is gone');
+  }
+  const val = { batches: 1, load: broken } as unknown as BatchSource;
+  try {
+    await fit({ ...setUp().options, val });
+    assert.unreachable('the error was lost');
+  } catch (error) {
+    assert.is((error as Error).message, 'the disk is gone');
+  }
+});
+
+test('after the first epoch no buffer and no bind group is created, and as many bytes are live at every end', async () => {
+  const { options } = setUp();
+  const live: number[] = [];
+  const created = countCreations(device);
+  const counts: number[] = [];
+  await fit({
+    ...options,
+    epochs: 5,
+    onEpoch: () => {
+      live.push(device.memory().live);
+      counts.push(created.buffers + created.bindGroups);
+    },
+  });
+  created.restore();
+  assert.ok(counts[0] > 0, 'nothing was counted');
+  assert.is(counts[4] - counts[0], 0, `created after the first epoch: ${counts}`);
+  assert.is(live[4], live[0]);
+});
+
+test('inference: logits in the order of the pictures, whatever the batch size; the mode is left as it was', async () => {
+  const model = tinyNet(device).train();
+  const samples = stripes(21, 3);
+  const results = [];
+  for (const batchSize of [4, 21])
+    results.push(
+      await infer(model, device, loadBatches(samples, { batchSize, preprocessing: PREPROCESSING })),
+    );
+  assert.ok(model.training && model.bn1.training);
+  assert.equal(
+    results[0]?.samples.map(({ file }) => file),
+    samples.map(({ file }) => file),
+  );
+  const [a, b] = results.map((result) => result!.logits);
+  assert.is(a.length, 42);
+  assert.ok(a.every((value, i) => Math.abs(value - b[i]) < 1e-5));
+  assert.is(measure(results[0]!).count, 21);
+  const early = await infer(
+    model,
+    device,
+    loadBatches(samples, { batchSize: 4, preprocessing: PREPROCESSING }),
+    {
+      onBatch: () => false,
+    },
+  );
+  assert.is(early, null);
+});
+
+test.run();
