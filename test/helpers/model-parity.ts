@@ -49,6 +49,9 @@ export interface TrainingRow extends ModelRow {
   changes: NormTable[];
 }
 
+/** What errors may be at most. */
+export const LIMITS = { logits: 1e-4, losses: 1e-4, gradients: 1e-3, running: 1e-4, changes: 1e-3 };
+
 /** A parameter or buffer with the layout that PyTorch keeps it in. */
 interface State {
   value: Tensor;
@@ -64,7 +67,7 @@ function stateOf(model: Model): Map<string, State> {
 
 /** The model of a fixture with the weights of a row; nothing is dropped at random. */
 function build(device: Device, { model: name, numClasses }: ModelFixture, row: EvaluationRow | TrainingRow) {
-  const model = buildModel(name, { device, numClasses, seed: 0, dropout: 0, dropPath: 0 });
+  const model = buildModel(name, { device, numClasses, initialise: false, dropout: 0, dropPath: 0 });
   const state = stateOf(model);
   const shapes = new Map(
     [...state].map(([key, { value, layout }]) => [key, torchShape(value.shape, layout)]),

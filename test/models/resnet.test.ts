@@ -7,9 +7,7 @@ import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { testDevice } from '../helpers/device.ts';
 import { fixture } from '../helpers/expected.ts';
-import { logitsError, type ModelFixture, trainingErrors } from '../helpers/model-parity.ts';
-
-const LIMITS = { logits: 1e-4, losses: 1e-4, gradients: 1e-3, running: 1e-4, changes: 1e-3 };
+import { LIMITS, logitsError, type ModelFixture, trainingErrors } from '../helpers/model-parity.ts';
 
 const test = suite('ResNet-18');
 const stored = fixture<ModelFixture>('model_resnet18.json');

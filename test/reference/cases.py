@@ -154,10 +154,10 @@ BATCH_NORMS = [
     norm(2, 5, 5, 8, training=True, momentum=0.01, eps=1e-3),
     norm(2, 5, 5, 8, training=True, momentum=1.0),
     norm(2, 5, 5, 8, training=False, eps=1e-3),
-    # A mean far above the spread: E[x²] − E[x]² in float32 would be wrong by tens of percent. The tolerance is
-    # what is left when a float32 mean of 1000 (spacing 6e-5) is subtracted.
-    norm(4, 9, 9, 6, x={"offset": 1000}, training=True, tolerance=[1e-4, 1e-3]),
-    norm(2, 33, 31, 16, x={"offset": -1000, "scale": 4}, training=True, tolerance=[1e-4, 1e-3]),
+    # A mean far above the spread: E[x²] − E[x]² in float32 would be wrong by tens of percent. A float32 mean of 1000
+    # has a spacing of 6e-5, which leaves up to 3e-5 / 0.58 in x̂ of at most 1.7 (PyTorch's own kernel leaves 2e-4).
+    norm(4, 9, 9, 6, x={"offset": 1000}, training=True, tolerance=[3e-5, 1e-4]),
+    norm(2, 33, 31, 16, x={"offset": -1000, "scale": 4}, training=True, tolerance=[3e-5, 1e-4]),
     norm(3, 6, 6, 5, x={"scale": 1 / 1024}, training=True),
     *(
         norm(2, 6, 5, c, training=training, activation=activation, residual=residual)
