@@ -7,17 +7,21 @@ import type { Device } from './gpu/index.ts';
 import { buildModel, type ModelOptions } from './models/registry.ts';
 import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
-import { SHIPPED } from './weights/catalog.ts';
-import { type ExpectedTensor, type LoadOptions, type LoadReport, planLoad } from './weights/load.ts';
+import { readCard, SPEC_KEY } from './weights/card.ts';
+import { CATALOG, defaultEntry, modelOptions, type WeightsEntry } from './weights/catalog.ts';
+import { classesIn, expectedTensors, shapeOnly } from './weights/expected.ts';
+import { type LoadOptions, type LoadReport, planLoad } from './weights/load.ts';
+import { impliedOptions, matchNames } from './weights/names.ts';
 import { readWeights } from './weights/read.ts';
 import { writeSafetensors } from './weights/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from './weights/state.ts';
 
-/** Key of a file's metadata under which the architecture stands: its name and what the weights depend on, as JSON. */
-const SPEC_KEY = 'tessera.model';
-
 export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
-  /** 'pretrained': the ImageNet weights that ship; else a path or the bytes of a .pth, .pt or .safetensors file. */
+  /**
+   * 'pretrained': the catalog's ImageNet weights of this model, from the folder weights/ (those of efficientnet_lite0
+   * ship, others are put there by `npm run weights -- fetch`). The name of other weights in the catalog, such as
+   * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file.
+   */
   weights?: string | Uint8Array;
   device?: Device;
   /** Told what became of every tensor of the file. */
@@ -31,12 +35,16 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
  * @throws RangeError for unknown names, WeightsError for unreadable files, Error where the tensors do not fit
  */
 export async function createModel(name: string, options: CreateOptions = {}): Promise<Model> {
-  const { weights, onReport, ...modelOptions } = options;
-  if (weights === undefined) return buildModel(name, modelOptions);
-  const shipped = weights === 'pretrained' ? shippedWeights(name) : null;
-  const file = shipped ? await openShipped(shipped.file) : await openWeights(weights);
-  const { padding, normEps } = { ...shipped, ...specOf(file)?.options };
-  const build = { padding, normEps, ...modelOptions } as ModelOptions;
+  const { weights, onReport, ...given } = options;
+  if (weights === undefined) return buildModel(name, given);
+  const entry = typeof weights === 'string' ? catalogEntry(name, weights) : null;
+  const file = entry ? await openEntry(entry) : await openWeights(weights);
+  const { padding, normEps } = {
+    ...impliedOptions(file.tensors.keys()),
+    ...(entry && modelOptions(entry)),
+    ...readCard(file.metadata).model?.options,
+  };
+  const build = { padding, normEps, ...given } as ModelOptions;
   const model = buildModel(name, {
     numClasses: 1000,
     ...build,
@@ -71,56 +79,72 @@ export async function openWeights(source: string | Uint8Array): Promise<WeightsF
 
 /** Writes what fits into `model`. With a seed, what the file lacks is initialised; without, it stays as it is. */
 function loadFile(model: Model, file: WeightsFile, options: LoadOptions, seed?: number): LoadReport {
-  const expected = new Map<string, ExpectedTensor>();
-  const tensors = new Map([...model.namedParameters(), ...model.namedBuffers()]);
-  for (const [name, { shape }] of tensors)
-    expected.set(name, { shape, layout: model.parameterLayout(name), head: model.isHead(name) });
-  const { report, values } = planLoad(expected, file, options);
-  for (const [name, { data }] of values) tensors.get(name)!.write(data as Float32Array<ArrayBuffer>);
+  const expected = expectedTensors(model);
+  const { tensors, notes } = matchNames(file.tensors, expected.keys());
+  const renamed = { ...file, tensors, notes: [...(file.notes ?? []), ...notes] };
+  const { report, values } = planLoad(expected, renamed, options);
+  const targets = new Map([...model.namedParameters(), ...model.namedBuffers()]);
+  for (const [name, { data }] of values) targets.get(name)!.write(data as Float32Array<ArrayBuffer>);
   if (seed !== undefined) model.initialise(seed, (name) => !values.has(name));
   return report;
 }
 
-function shippedWeights(name: string): (typeof SHIPPED)[string] {
-  const shipped = Object.hasOwn(SHIPPED, name) ? SHIPPED[name] : undefined;
-  if (shipped) return shipped;
-  const names = Object.keys(SHIPPED);
-  const have = names.length > 0 ? `there are weights for ${names.join(', ')}` : 'no weights ship yet';
+/** The catalog's weights that `weights` means, or null where it is a path. */
+function catalogEntry(model: string, weights: string): WeightsEntry | null {
+  if (weights !== 'pretrained') return CATALOG.find(({ name }) => name === weights) ?? null;
+  const entry = defaultEntry(model);
+  if (entry) return entry;
   throw new RangeError(
-    `no pretrained weights of '${name}' ship with the project (${have}); give the path of a .pth or .safetensors file as weights`,
+    `the catalog has no pretrained weights of '${model}'; give the path of a .pth or .safetensors file as weights`,
   );
 }
 
-async function openShipped(file: string): Promise<WeightsFile> {
-  const url = new URL(`../weights/${file}`, import.meta.url);
-  if (url.protocol === 'file:') {
-    const { fileURLToPath } = await import('node:url');
-    return openWeights(fileURLToPath(url));
+/** Where weights ship, and where the fetched ones lie. */
+const FOLDER = new URL('../weights/', import.meta.url);
+
+/** Reads weights of the catalog from the folder; converted ones before downloaded ones. */
+async function openEntry({ name, shipped }: WeightsEntry): Promise<WeightsFile> {
+  const files = shipped ? [shipped.file] : [`${name}.safetensors`, `${name}.pth`];
+  for (const file of files) {
+    const bytes = await readFromFolder(file);
+    if (bytes) return readWeights(bytes, `weights/${file}`);
   }
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status} ${answer.statusText}`);
-  return readWeights(new Uint8Array(await answer.arrayBuffer()), file);
+  const remedy = shipped
+    ? 'it comes with the project: restore it (git checkout weights)'
+    : `fetch it first: npm run weights -- fetch ${name}`;
+  throw new Error(`there is no weights/${files[files.length - 1]}; ${remedy}`);
+}
+
+/** The bytes of a file in the folder, over the network in a browser; null where it is not there. */
+async function readFromFolder(file: string): Promise<Uint8Array | null> {
+  const url = new URL(file, FOLDER);
+  if (url.protocol !== 'file:') {
+    const answer = await fetch(url);
+    if (answer.status === 404) return null;
+    if (!answer.ok) throw new Error(`${url} answered ${answer.status} ${answer.statusText}`);
+    return new Uint8Array(await answer.arrayBuffer());
+  }
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return await readFile(url);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /** The architecture that a file of this project was saved from; null for other files. */
 export function specOf(file: WeightsFile): Model['spec'] {
-  const text = file.metadata[SPEC_KEY];
-  if (text === undefined) return null;
-  try {
-    const spec = JSON.parse(text);
-    return typeof spec?.name === 'string' && typeof spec?.options === 'object' ? spec : null;
-  } catch {
-    return null; // another program's idea of this key: the tensors still say what they are
-  }
+  return readCard(file.metadata).model;
 }
 
 /** The number of classes of the file's last layer, where the caller names none. */
 function classesOf(name: string, file: WeightsFile, options: ModelOptions): { numClasses?: number } {
   if (options.numClasses !== undefined) return {};
-  const probe = buildModel(name, { ...options, numClasses: 1, initialise: false });
-  const shape = file.tensors.get(`${probe.classifier}.weight`)?.shape;
-  probe.dispose();
-  return shape && shape.length === 2 ? { numClasses: shape[0] } : {};
+  const probe = shapeOnly(name, { ...options, numClasses: 1 });
+  const { tensors } = matchNames(file.tensors, expectedTensors(probe).keys());
+  const numClasses = classesIn(probe, tensors);
+  return numClasses === null ? {} : { numClasses };
 }
 
 export interface SaveOptions {

@@ -1,0 +1,71 @@
+/**
+ * What a model expects of a weights file, without a GPU: names, shapes and layouts of its parameters and buffers.
+ * Also the other way round: which of our models a file belongs to.
+ */
+import type { Device } from '../gpu/index.ts';
+import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
+import { type Model, torchShape } from '../nn/index.ts';
+import type { ExpectedTensor } from './load.ts';
+import { detectFamily, matchNames } from './names.ts';
+import type { StateDict } from './state.ts';
+
+/**
+ * A device that gives no memory: a model that is built on it, without initial values, has names and shapes and costs
+ * nothing. PyTorch: `torch.device('meta')`. It has no more of a device than building a model asks for.
+ */
+const META = {
+  take: () => ({}),
+  pool: { release: () => undefined },
+} as unknown as Device;
+
+/** A model of which only names and shapes may be asked; see META. */
+export function shapeOnly(name: string, options: Omit<ModelOptions, 'device' | 'initialise'> = {}): Model {
+  return buildModel(name, { ...options, device: META, initialise: false });
+}
+
+/** A model's parameters and buffers as `planLoad` wants them. */
+export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
+  const expected = new Map<string, ExpectedTensor>();
+  for (const [name, { shape }] of [...model.namedParameters(), ...model.namedBuffers()])
+    expected.set(name, { shape, layout: model.parameterLayout(name), head: model.isHead(name) });
+  return expected;
+}
+
+/** Whether the file, under the model's names, has exactly the model's tensors but for the number of classes. */
+function fits(model: Model, file: StateDict): boolean {
+  const expected = expectedTensors(model);
+  const { tensors } = matchNames(file, expected.keys());
+  let found = 0;
+  for (const [name, { shape, layout, head }] of expected) {
+    const stored = tensors.get(name)?.shape;
+    if (!stored) return false;
+    const wanted = torchShape(shape, layout);
+    // The first dimension of the head is the number of classes.
+    const from = head ? 1 : 0;
+    if (stored.length !== wanted.length || wanted.slice(from).some((size, i) => size !== stored[i + from]))
+      return false;
+    found++;
+  }
+  const counters = [...tensors.keys()].filter((name) => name.endsWith('num_batches_tracked')).length;
+  return found + counters === tensors.size;
+}
+
+/**
+ * Every model that a file's tensors fit, in the registry's order. There may be two: an EfficientNet of ours has a twin
+ * with TensorFlow's padding (tf_…), which no name and no shape can tell.
+ */
+export function detectModels(file: StateDict): string[] {
+  const family = detectFamily(file.keys());
+  if (!family) return [];
+  return modelNames().filter((name) => {
+    const start =
+      family.network === 'efficientnet' ? /^(tf_)?efficientnet_/ : new RegExp(`^${family.network}`);
+    return start.test(name) && fits(shapeOnly(name), file);
+  });
+}
+
+/** The number of classes of the file's last layer, or null where it has none under the model's names. */
+export function classesIn(model: Model, tensors: StateDict): number | null {
+  const shape = tensors.get(`${model.classifier}.weight`)?.shape;
+  return shape && shape.length === 2 ? shape[0] : null;
+}
