@@ -118,8 +118,8 @@ test('what does not fit is refused by name, unless it is not strict', async () =
   writeFileSync(join(folder, 'page.pth'), '<!doctype html>');
   const page = await createModel('resnet18', { weights: join(folder, 'page.pth') }).catch((reason) => reason);
   assert.match(page.message, /is an HTML or XML page/);
-  const shipped = await createModel('alexnet', { weights: 'pretrained' }).catch((reason) => reason);
-  assert.match(shipped.message, /no pretrained weights of 'alexnet' ship with the project/);
+  const shipped = await createModel('alexnet_2012', { weights: 'pretrained' }).catch((reason) => reason);
+  assert.match(shipped.message, /the catalog has no pretrained weights of 'alexnet_2012'/);
 });
 
 test('a failed save leaves what was there', async () => {
