@@ -24,6 +24,12 @@ export const commands = [
     adapter: true,
   },
   {
+    name: 'summary',
+    summary: 'print the layers of a network and what a training step of it takes',
+    module: 'src/cli/summary.ts',
+    adapter: false,
+  },
+  {
     name: 'bench',
     summary: 'time kernels, forward passes and training steps on this adapter',
     module: 'src/cli/bench.ts',

@@ -1,0 +1,234 @@
+/** `npm run summary MODEL`: what a network is made of, and whether a training step of it fits this adapter. */
+import type { Command } from 'commander';
+import { type DeviceTraits, dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
+import { NoAdapterError } from '../gpu/index.ts';
+import { buildModel, modelNames } from '../models/registry.ts';
+import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
+import { type Model, SGD } from '../nn/index.ts';
+import { type MemoryBudget, memoryBudget, openDevice } from '../open.ts';
+import { type Preflight, preflight } from '../train/preflight.ts';
+import { freezeBefore } from '../train/settings.ts';
+import { positiveNumber, wholeNumber } from './command-line.ts';
+import { bold, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
+
+export const description =
+  'Prints the stages and layers of a network: output shapes, parameters, multiply-adds, bytes of activations and what ' +
+  '--train-from freezes; then what a training step takes, and whether that fits this adapter. Nothing is computed: ' +
+  'the step is rehearsed without the GPU.';
+
+export function options(command: Command): void {
+  command
+    .argument('<model>', 'name of a network, for example resnet18')
+    .option('--batch <n>', 'pictures in a step', wholeNumber(1), 32)
+    .option('--size <pixels>', "side of the pictures (default: the architecture's own)", wholeNumber(1))
+    .option('--classes <n>', 'outputs of the last layer', wholeNumber(1), 1000)
+    .option('--train-from <stage>', "the first stage that trains: a stage, 'head' or 'all'", 'all')
+    .option('--optimizer <name>', "'adamw', or 'sgd' with momentum", 'adamw')
+    .option('--memory <GiB>', 'memory that the run may take (default: what this machine has)', positiveNumber)
+    .option('--stages', 'leave the layers out')
+    .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface SummaryOptions {
+  batch: number;
+  size?: number;
+  classes: number;
+  trainFrom: string;
+  optimizer: string;
+  memory?: number;
+  stages?: boolean;
+  adapter?: string;
+  json?: boolean;
+}
+
+/** The document of `--json`. */
+interface Summary extends ModelSummary {
+  model: string;
+  classes: number;
+  adapter: string | null;
+  memory: MemoryBudget;
+  step: Preflight & { optimizer: string };
+}
+
+export async function run([name]: string[], options: SummaryOptions): Promise<number> {
+  const { batch, trainFrom, classes: numClasses } = options;
+  if (!modelNames().includes(name!)) throw new UserError(unknownModel(name!));
+  const optimizer = optimizerNamed(options.optimizer);
+  const { traits, adapter, memory } = await surroundings(options);
+  const { device } = await dryDevice({ ...traits, limits: BOUNDLESS });
+  const model = buildModel(name!, { device, numClasses, initialise: false });
+  freezeBefore(model, trainFrom);
+  const size = options.size ?? model.inputSize;
+  const layers = summarise(model, size);
+  const step = await preflight({
+    device: traits,
+    model: name!,
+    modelOptions: { numClasses },
+    batch,
+    size,
+    trainFrom,
+    optimizer,
+    budget: memory.bytes,
+  });
+  const summary: Summary = {
+    model: name!,
+    classes: numClasses,
+    adapter,
+    memory,
+    ...layers,
+    step: { ...step, optimizer: options.optimizer },
+  };
+  if (options.json) printJson(summary);
+  else process.stdout.write(`${describe(summary, options.stages === true)}\n`);
+  return step.fits ? 0 : 1;
+}
+
+/** The layers' table needs no adapter; whether they fit is the preflight's question. */
+const BOUNDLESS = {
+  maxBufferSize: Number.MAX_SAFE_INTEGER,
+  maxStorageBufferBindingSize: Number.MAX_SAFE_INTEGER,
+};
+
+/** The adapter's limits and the memory to plan with; WebGPU's default limits where no adapter answers. */
+async function surroundings({
+  adapter,
+  memory,
+}: SummaryOptions): Promise<{ traits: DeviceTraits; adapter: string | null; memory: MemoryBudget }> {
+  const asked = memory === undefined ? undefined : memory * 2 ** 30;
+  try {
+    const device = await openDevice({ adapter });
+    const { limits, features, info, hasImmediates } = device;
+    const budget = await memoryBudget(device, asked);
+    device.close();
+    const described = info.description || info.device || info.vendor;
+    return { traits: { limits, features, info, hasImmediates }, adapter: described, memory: budget };
+  } catch (error) {
+    if (!(error instanceof NoAdapterError) || adapter !== undefined) throw error;
+    say('No adapter answers here: the limits are those that WebGPU guarantees everywhere.');
+    return {
+      traits: PLAIN_TRAITS,
+      adapter: null,
+      memory: await memoryBudget({ software: false }, asked),
+    };
+  }
+}
+
+/** What makes the optimiser of that name; undefined stands for AdamW, the preflight's own. */
+function optimizerNamed(name: string): ((model: Model) => SGD) | undefined {
+  if (name === 'adamw') return undefined;
+  if (name !== 'sgd') throw new UserError(`--optimizer ${name}: the optimisers are adamw and sgd`);
+  return (model) =>
+    new SGD(
+      [...model.namedParameters()].flatMap(([, parameter]) => (parameter.requiresGrad ? [parameter] : [])),
+      { lr: 0, momentum: 0.9 },
+    );
+}
+
+function unknownModel(name: string): string {
+  return `there is no model '${name}'; the models are ${modelNames().join(', ')}`;
+}
+
+// --- text -----------------------------------------------------------------------------------------------------
+
+/** `1.81 G`, `11.7 M`, `9,536`. */
+function formatCount(value: number): string {
+  if (value >= 999.5e6) return `${formatNumber(value / 1e9)} G`;
+  return value >= 999_950 ? `${formatNumber(value / 1e6)} M` : Math.round(value).toLocaleString('en-US');
+}
+
+const COLUMNS = ['', '', 'output', 'parameters', 'multiply-adds', 'output bytes', 'kept', ''];
+
+function describe(summary: Summary, stagesOnly: boolean): string {
+  const { model, size, classes, stages, parameters, multiplyAdds, step } = summary;
+  const rows: string[][] = [COLUMNS];
+  for (const stage of stages) {
+    const kept = step.cost?.savedByStage[stage.name];
+    rows.push(row(stage.name, '', stage, step.batch, kept));
+    if (stagesOnly || only(stage)) continue;
+    for (const layer of stage.layers) rows.push(row(`  ${layer.name}`, layer.kind, layer, step.batch));
+  }
+  return [
+    bold(
+      `${model} for pictures of ${size}×${size} and ${classes} classes: ${formatCount(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds a picture`,
+      process.stdout,
+    ),
+    '',
+    table(rows),
+    '',
+    `Bytes are those of ${step.batch} pictures; kept: what the backward pass of a stage needs.`,
+    '',
+    describeStep(summary),
+  ].join('\n');
+}
+
+/** Whether the stage is one layer of the same name. */
+const only = ({ name, layers }: StageSummary): boolean => layers.length === 1 && layers[0]!.name === name;
+
+function row(
+  name: string,
+  kind: string,
+  entry: Omit<LayerSummary, 'kind'>,
+  batch: number,
+  kept?: number,
+): string[] {
+  return [
+    name,
+    kind,
+    entry.output.join('×'),
+    formatCount(entry.parameters),
+    entry.multiplyAdds > 0 ? formatCount(entry.multiplyAdds) : '',
+    formatBytes(batch * entry.activationBytes),
+    kept ? formatBytes(kept) : '',
+    entry.frozen ? 'frozen' : '',
+  ];
+}
+
+/** Lines with the columns aligned: names and kinds to the left, numbers to the right. */
+function table(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const align = (cell: string, column: number): string =>
+    column < 2 || column === COLUMNS.length - 1
+      ? cell.padEnd(widths[column]!)
+      : cell.padStart(widths[column]!);
+  return rows.map((cells) => cells.map(align).join('  ').trimEnd()).join('\n');
+}
+
+function describeStep({ step, memory, adapter, trainableParameters }: Summary): string {
+  const { batch, trainFrom, optimizer, cost, fits, problem, largestBatch } = step;
+  const trains =
+    trainFrom === 'all'
+      ? 'everything trains'
+      : `trained from ${trainFrom === 'head' ? 'the head' : trainFrom}`;
+  const lines = [
+    `A training step of ${batch} pictures, ${trains} (${formatCount(trainableParameters)} parameters), ${optimizer}:`,
+  ];
+  if (cost)
+    lines.push(
+      formatRows([
+        ['work', `${formatCount(cost.flops)}FLOP in ${cost.dispatches} dispatches`],
+        ['parameters', formatBytes(cost.parameterBytes)],
+        ['gradients', formatBytes(cost.gradientBytes)],
+        ['optimiser state', formatBytes(cost.optimizerBytes)],
+        ['activations kept', `${formatBytes(cost.savedBytes)} for the backward pass`],
+        ['at most in use', formatBytes(cost.peakBytes)],
+        ['taken in all', `${formatBytes(cost.totalBytes)} with the buffers that are kept for the next step`],
+      ]),
+    );
+  const where = adapter ?? 'a device with default limits';
+  const available = `${formatBytes(memory.bytes)} (${SOURCES[memory.from]})`;
+  if (fits) lines.push(`It fits ${where}: ${available}.`);
+  else
+    lines.push(
+      `It does not fit ${where}, ${available}: ${problem}.`,
+      largestBatch ? `A batch of ${largestBatch} fits.` : 'No batch fits; take smaller pictures.',
+    );
+  return lines.join('\n');
+}
+
+const SOURCES: Record<MemoryBudget['from'], string> = {
+  asked: 'as asked with --memory',
+  'control group': "this control group's memory",
+  machine: "this machine's memory",
+  default: 'what is assumed of a GPU; --memory says otherwise',
+};

@@ -1,0 +1,64 @@
+/** `npm run summary` as a command: text, JSON, exit codes and sentences. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Runs the command as the launcher does. */
+function summary(...args: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['bin/tessera.mjs', 'summary', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, npm_lifecycle_event: '' },
+  });
+  return { code: status, stdout, stderr };
+}
+
+const test = suite('summary command');
+
+test('layers, totals and a step that fits, as text', () => {
+  const { code, stdout } = summary('resnet18', '--batch', '2', '--size', '64', '--train-from', 'layer4');
+  assert.is(code, 0);
+  assert.match(
+    stdout,
+    /^resnet18 for pictures of 64×64 and 1000 classes: 11\.7 M parameters, 149 M multiply-adds/,
+  );
+  assert.match(stdout, /^ {2}layer4\.0\.conv1 +conv 3×3 \/ 2, 256 → 512 +2×2×512 +1\.18 M/m);
+  assert.match(stdout, /^layer3 .* frozen$/m);
+  assert.not.match(stdout, /^layer4 .* frozen$/m);
+  assert.match(stdout, /^It fits /m);
+});
+
+test('one JSON document, and exit code 1 with the batch that fits where this one does not', () => {
+  const { code, stdout } = summary(
+    ...['alexnet', '--classes', '2', '--size', '64', '--batch', '1000', '--memory', '1', '--json'],
+  );
+  assert.is(code, 1);
+  const { model, step, stages, parameters } = JSON.parse(stdout);
+  assert.is(model, 'alexnet');
+  assert.is(parameters, 57_012_034);
+  assert.is(stages.length, 8);
+  assert.not(step.fits);
+  assert.ok(step.largestBatch > 0 && step.largestBatch < 1000);
+});
+
+const WRONG: [string[], RegExp][] = [
+  [['resnet19'], /there is no model 'resnet19'; the models are resnet18, /],
+  [['resnet18', '--train-from', 'layer9'], /there is no stage 'layer9'; the stages are conv1, /],
+  [['resnet18', '--optimizer', 'lion'], /the optimisers are adamw and sgd/],
+  [['alexnet', '--size', '16'], /maxPool2d|conv2d/],
+  [[], /missing required argument 'model'/],
+];
+
+for (const [args, sentence] of WRONG)
+  test(`${args.join(' ') || 'nothing'}: a sentence`, () => {
+    const { code, stdout, stderr } = summary(...args);
+    assert.is(code, 1);
+    assert.is(stdout, '');
+    assert.match(stderr, sentence);
+    assert.not.match(stderr, / at .*\.ts:/);
+  });
+
+test.run();

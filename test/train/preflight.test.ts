@@ -1,0 +1,123 @@
+/** The preflight against the real thing: bytes, limits, and the batch that fits. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PLAIN_TRAITS } from '../../src/gpu/dry.ts';
+import type { Device } from '../../src/gpu/index.ts';
+import { buildModel } from '../../src/models/registry.ts';
+import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
+import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
+import { type PreflightOptions, preflight } from '../../src/train/preflight.ts';
+import { freezeBefore } from '../../src/train/settings.ts';
+import { clampedDevice, testDevice } from '../helpers/device.ts';
+
+const test = suite('preflight');
+const PLENTY = 2 ** 40;
+const BASE: PreflightOptions = {
+  device: PLAIN_TRAITS,
+  model: 'resnet18',
+  batch: 2,
+  size: 64,
+  trainFrom: 'all',
+  budget: PLENTY,
+};
+
+const trainable = (model: Model) =>
+  [...model.namedParameters()].flatMap(([, parameter]) => (parameter.requiresGrad ? [parameter] : []));
+
+/** The bytes that a device holds after what the preflight rehearses, and the most that were in use. */
+async function takenOn(device: Device, { model: name, batch, size, trainFrom, optimizer }: PreflightOptions) {
+  const model = buildModel(name, { device });
+  freezeBefore(model, trainFrom);
+  const update = optimizer?.(model) ?? new AdamW(trainable(model), { lr: 0 });
+  const pictures = () => zeros([batch, size, size, 3], { device });
+  model.train();
+  for (let step = 0; step < 2; step++) {
+    scope(() => {
+      const loss = crossEntropy(model.forward(pictures()), new Int32Array(batch));
+      loss.backward();
+      update.step(loss);
+      update.zeroGrad();
+    });
+    await device.pace();
+  }
+  model.eval();
+  noGrad(() => scope(() => void model.forward(pictures())));
+  await device.pace();
+  const { live, pooled, peak } = device.memory();
+  return { total: live + pooled, peak };
+}
+
+const REAL: [string, Partial<PreflightOptions>, () => Promise<Device>][] = [
+  ['everything trains', {}, testDevice],
+  ['everything trains, default limits', {}, clampedDevice],
+  ['the head trains', { trainFrom: 'head' }, testDevice],
+  [
+    'the last stages train by SGD',
+    { trainFrom: 'layer4', optimizer: (model) => new SGD(trainable(model), { lr: 0, momentum: 0.9 }) },
+    testDevice,
+  ],
+];
+
+for (const [name, changes, open] of REAL)
+  test(`${name}: the bytes are those of a real device`, async () => {
+    const device = await open();
+    const options = { ...BASE, ...changes, device };
+    const { cost, fits } = await preflight(options);
+    const { total, peak } = await takenOn(device, options);
+    device.close();
+    assert.ok(fits);
+    assert.is(cost!.totalBytes, total);
+    assert.is(cost!.peakBytes, peak);
+  });
+
+test('freezing shows: nothing is kept before the first stage that trains', async () => {
+  const { cost } = await preflight({ ...BASE, trainFrom: 'layer3' });
+  const { conv1, layer1, layer2, layer3, layer4, fc } = cost!.savedByStage;
+  assert.equal([conv1, layer1, layer2], [0, 0, 0]);
+  assert.ok(layer3! > 0 && layer4! > 0 && fc! > 0);
+  const all = (await preflight(BASE)).cost!;
+  assert.ok(cost!.savedBytes < all.savedBytes / 2);
+  assert.ok(cost!.flops < all.flops);
+  assert.ok(cost!.gradientBytes < all.gradientBytes && cost!.optimizerBytes < all.optimizerBytes);
+});
+
+test('SGD with momentum keeps half of what AdamW keeps', async () => {
+  const sgd = (model: Model): SGD => new SGD(trainable(model), { lr: 0, momentum: 0.9 });
+  const [adam, half] = [await preflight(BASE), await preflight({ ...BASE, optimizer: sgd })];
+  assert.ok(Math.abs(adam.cost!.optimizerBytes / half.cost!.optimizerBytes - 2) < 0.01);
+});
+
+const TIGHT: [string, Partial<PreflightOptions>, RegExp][] = [
+  [
+    'a budget',
+    { batch: 64, budget: 256 * 2 ** 20 },
+    /a step of 64 pictures takes [\d,]+ MiB, and 256 MiB may be used/,
+  ],
+  ['a binding', { batch: 300, size: 112 }, /binds at most 134217728 at once/],
+];
+
+for (const [name, changes, sentence] of TIGHT)
+  test(`${name} that does not hold a batch: the largest that fits is named`, async () => {
+    const options = { ...BASE, ...changes };
+    const { fits, problem, largestBatch } = await preflight(options);
+    assert.not(fits);
+    assert.match(problem!, sentence);
+    assert.ok(largestBatch! > 0 && largestBatch! < options.batch);
+    assert.ok((await preflight({ ...options, batch: largestBatch! })).fits);
+    assert.not((await preflight({ ...options, batch: largestBatch! + 1 })).fits);
+  });
+
+test('where no batch fits, the largest is 0', async () => {
+  const { fits, largestBatch } = await preflight({ ...BASE, budget: 2 ** 20 });
+  assert.not(fits);
+  assert.is(largestBatch, 0);
+});
+
+test('names that do not exist are sentences', async () => {
+  await preflight({ ...BASE, trainFrom: 'layer9' }).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, /no stage 'layer9'; the stages are conv1, layer1/),
+  );
+});
+
+test.run();
