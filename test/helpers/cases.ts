@@ -3,6 +3,8 @@ import { type Expected, fixture } from './expected.ts';
 import type { OpInputs, OpParameters } from './parameters.ts';
 import { elementCount, type Fill, pseudo, pseudoFill } from './pseudo.ts';
 
+export { describe } from '../../src/verify/random-cases.ts';
+
 interface InputSpec {
   shape: number[];
   fill?: Fill;
@@ -85,17 +87,4 @@ function softLabels(name: string, rows: number, classes: number): Float32Array {
     parts[last] = 1 - parts.subarray(row * classes, last).reduce((total, part) => total + part, 0);
   }
   return parts;
-}
-
-/** What `describe` needs of a case. */
-interface Described {
-  name: string;
-  inputs: Record<string, { shape: readonly number[] }>;
-  parameters: OpParameters;
-}
-
-/** A case in words, for messages: `conv2d/3 [2,7,7,3] [3,3,3,8] {"stride":2}`. */
-export function describe({ name, inputs, parameters }: Described): string {
-  const shapes = Object.values(inputs).map(({ shape }) => `[${shape}]`);
-  return [name, ...shapes, JSON.stringify(parameters)].join(' ');
 }

@@ -5,20 +5,10 @@
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { scope, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { relativeError } from '../../src/verify/errors.ts';
 import { pseudo } from './pseudo.ts';
 
-/** max|Δ| / max|reference|: how errors are stated in this project. NaN where one side has a NaN. */
-export function relativeError(actual: ArrayLike<number>, reference: ArrayLike<number>): number {
-  assert.is(actual.length, reference.length, 'number of values');
-  let difference = 0;
-  let largest = 0;
-  for (let i = 0; i < reference.length; i++) {
-    const delta = Math.abs(actual[i]! - reference[i]!);
-    difference = Number.isNaN(delta) ? Number.NaN : Math.max(difference, delta);
-    largest = Math.max(largest, Math.abs(reference[i]!));
-  }
-  return largest > 0 ? difference / largest : difference;
-}
+export { relativeError };
 
 export interface OpCheck {
   name: string;

@@ -3,17 +3,16 @@
  * and how far a result departs from one.
  */
 import { readFileSync } from 'node:fs';
-import { relativeError } from './check.ts';
-import { elementCount, pseudo, pseudoFill } from './pseudo.ts';
+import { type Norms, normsError, normsOf, relativeError, samplePositions } from '../../src/verify/errors.ts';
+import { elementCount } from './pseudo.ts';
+
+export { type Norms, normsError, normsOf };
 
 /** A reference tensor as test/reference/summary.py stores it. */
 export type Expected = { shape: number[] } & (
   | { values: string }
   | { max: number; norm: number; projections: number[]; samples: string }
 );
-
-/** L2 norm and two projections of a tensor of a model. */
-export type Norms = readonly [norm: number, projection0: number, projection1: number];
 
 /** A file of test/reference, parsed. */
 export function fixture<Contents>(name: string): Contents {
@@ -25,32 +24,6 @@ export const decodeBytes = (text: string): Uint8Array => Uint8Array.from(Buffer.
 
 /** Little-endian float32 values from base64. */
 export const decodeFloats = (text: string): Float32Array => new Float32Array(decodeBytes(text).buffer);
-
-/** The streams that tensors are projected on. A shorter one is the beginning of a longer one. */
-const streams: Float32Array[] = [new Float32Array(0), new Float32Array(0)];
-
-/** The first `count` numbers of `projection<i>`. */
-function projection(i: number, count: number): Float32Array {
-  if (streams[i].length < count) streams[i] = pseudo(`projection${i}`, count);
-  return streams[i];
-}
-
-/** L2 norm and projections on the streams `projection0`, `projection1`. */
-export function normsOf(values: ArrayLike<number>): Norms {
-  const [left, right] = [projection(0, values.length), projection(1, values.length)];
-  let [squares, first, second] = [0, 0, 0];
-  for (let i = 0; i < values.length; i++) {
-    squares += values[i] * values[i];
-    first += values[i] * left[i];
-    second += values[i] * right[i];
-  }
-  return [Math.sqrt(squares), first, second];
-}
-
-/** Largest difference of norm or projection, over `scale` (the reference's norm unless given). */
-export function normsError(actual: Norms, expected: Norms, scale = expected[0]): number {
-  return Math.max(...actual.map((value, i) => Math.abs(value - expected[i]))) / (scale || 1);
-}
 
 /**
  * How far `actual` is from a stored reference: max|Δ| / max|reference| of the stored elements and, where only some
@@ -68,10 +41,4 @@ export function departure(actual: ArrayLike<number>, shape: readonly number[], e
     difference / (max || 1),
     normsError(normsOf(actual), [norm, projections[0], projections[1]]),
   );
-}
-
-/** First, last and pseudo-random positions in a tensor of `size` elements. */
-function samplePositions(size: number, count: number): number[] {
-  const inner = pseudoFill('samples', count - 2, { levels: size });
-  return [0, size - 1, ...Array.from(inner, (position) => Math.min(position, size - 1))];
 }

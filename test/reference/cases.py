@@ -8,7 +8,7 @@ from itertools import combinations
 
 
 def tensor(*shape, grad=True, **fill):
-    """An input: `fill` is scale, offset, levels of test/helpers/pseudo.ts."""
+    """An input: `fill` is scale, offset, levels of src/verify/pseudo.ts."""
     return {"shape": list(shape), **({"fill": fill} if fill else {}), **({} if grad else {"grad": False})}
 
 

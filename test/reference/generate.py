@@ -6,7 +6,7 @@
     python test/reference/generate.py resnet18 …     # these models only
 
 The tests read the JSON files and need no Python. Inputs and weights are not stored: both sides compute them
-from the formula in test/helpers/pseudo.ts.
+from the formula in src/verify/pseudo.ts.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Pseudo-random numbers from one stated formula, bit for bit those of test/helpers/pseudo.ts.
+"""Pseudo-random numbers from one stated formula, bit for bit those of src/verify/pseudo.ts.
 
 The formula stands in the header of that file; every function here has its namesake there.
 """
