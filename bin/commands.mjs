@@ -30,6 +30,12 @@ export const commands = [
     adapter: false,
   },
   {
+    name: 'weights',
+    summary: 'list, fetch, convert and inspect weights',
+    module: 'src/cli/weights.ts',
+    adapter: false,
+  },
+  {
     name: 'bench',
     summary: 'time kernels, forward passes and training steps on this adapter',
     module: 'src/cli/bench.ts',
