@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel } from '../models/registry.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
@@ -25,7 +26,7 @@ export interface Setup {
 /** A new run. */
 export async function begin(options: TrainOptions): Promise<Setup> {
   const model = options.model ?? 'resnet18';
-  const settings = settingsOf(options, inputSizeOf(model));
+  const settings = settingsOf(options, await inputSizeOf(model));
   if (settings.weights !== null && settings.weights !== 'pretrained') await checkExists(settings.weights);
   const set = await openData(settings);
   const out = options.out ?? (await freshName(join(RUNS, `${settings.model}-${timestamp(new Date())}`)));
@@ -67,11 +68,9 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
 }
 
 /** The input size that an architecture's published weights expect. Throws a sentence for unknown names. */
-function inputSizeOf(model: string): number {
-  const probe = buildModel(model, { numClasses: 1, initialise: false });
-  const { inputSize } = probe;
-  probe.dispose();
-  return inputSize;
+async function inputSizeOf(name: string): Promise<number> {
+  const { device } = await dryDevice(PLAIN_TRAITS);
+  return buildModel(name, { device, numClasses: 1, initialise: false }).inputSize;
 }
 
 async function checkExists(file: string): Promise<void> {

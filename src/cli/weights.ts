@@ -1,0 +1,325 @@
+/**
+ * `npm run weights`: the catalog, downloads, conversion and a look into files. Needs no adapter.
+ *
+ *   list [TEXT]     what there is, and what is here already
+ *   fetch NAME      into weights/, resumed and checked
+ *   convert FILE    to safetensors with our names
+ *   inspect FILE    tensors, shapes, types, hashes
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Argument, type Command } from 'commander';
+import {
+  CATALOG,
+  type Download,
+  entryOfHash,
+  fileOf,
+  getEntry,
+  type WeightsEntry,
+} from '../weights/catalog.ts';
+import { convertWeights } from '../weights/convert.ts';
+import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
+import { hashFile } from '../weights/hash.ts';
+import { type Inspection, inspectFile } from '../weights/inspect.ts';
+import { showShape } from '../weights/state.ts';
+import { commandLine } from './command-line.ts';
+import {
+  bold,
+  formatBytes,
+  formatNumber,
+  formatSeconds,
+  onStop,
+  type Progress,
+  printJson,
+  progress,
+  say,
+  UserError,
+} from './ui.ts';
+
+export const description =
+  'ImageNet weights: lists the catalog, fetches a set into weights/, converts .pth and .safetensors files with ' +
+  "torchvision's, timm's or lukemelas's names to safetensors with ours, and shows what is in a file.";
+
+const ACTIONS = ['list', 'fetch', 'convert', 'inspect'] as const;
+type Action = (typeof ACTIONS)[number];
+
+export function options(command: Command): void {
+  command
+    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
+    .argument('[what]', 'list: a part of a name; fetch: a name; convert, inspect: a file')
+    .option('--from <url>', 'fetch: another address of the file, or of a folder with it (ending in /)')
+    .option('--model <name>', 'convert: the model that the file is for, where the file does not say')
+    .option('--f16', 'convert: round weights to float16, half the size')
+    .option('--out <path>', 'convert: the file to write; fetch: the folder (default: weights/)')
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface WeightsOptions {
+  from?: string;
+  model?: string;
+  f16?: boolean;
+  out?: string;
+  json?: boolean;
+}
+
+/** The project's folder of weights. */
+const FOLDER = fileURLToPath(new URL('../../weights/', import.meta.url));
+
+export async function run([action, what]: string[], given: WeightsOptions): Promise<number> {
+  if (action === 'list') return list(what ?? '', given);
+  if (what === undefined)
+    throw new UserError(
+      `weights ${action} wants ${action === 'fetch' ? 'a name; list shows them' : 'a file'}`,
+    );
+  const actions: Record<Exclude<Action, 'list'>, () => Promise<number>> = {
+    fetch: () => fetchWeights(what, given),
+    convert: () => convert(what, given),
+    inspect: () => inspect(what, given),
+  };
+  return actions[action as keyof typeof actions]();
+}
+
+/** A path as one would type it from here. */
+function shown(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+}
+
+/** Where the entry's file lies, or null. */
+function present(entry: WeightsEntry, folder: string): string | null {
+  const files = entry.shipped
+    ? [entry.shipped.file]
+    : [`${entry.name}.safetensors`, ...entry.downloads.map((one) => fileOf(entry, one))];
+  return files.map((file) => join(folder, file)).find((path) => existsSync(path)) ?? null;
+}
+
+function list(text: string, { out = FOLDER, json }: WeightsOptions): number {
+  const entries = CATALOG.filter(({ name }) => name.includes(text.toLowerCase()));
+  if (entries.length === 0)
+    throw new UserError(`no weights have '${text}' in their name; leave it out to see all`);
+  if (json) {
+    printJson(entries.map((entry) => ({ ...entry, file: present(entry, out) })));
+    return 0;
+  }
+  const heading = ['name', 'top-1 %', 'input', 'parameters', 'size', 'licence', ''];
+  const rows = entries.map((entry) => [
+    entry.name,
+    entry.top1.toFixed(1),
+    `${entry.preprocessing.inputSize}²`,
+    `${formatNumber(entry.parameters / 1e6)} M`,
+    entry.megabytes === null ? '' : `${formatNumber(entry.megabytes)} MB`,
+    entry.licence,
+    entry.shipped ? 'ships' : present(entry, out) ? 'here' : '',
+  ]);
+  process.stdout.write(`${table(heading, rows)}\n`);
+  say(`${entries.length} sets of weights. Accuracies and sizes are those that their publishers state.`);
+  return 0;
+}
+
+/** Columns of the same width, the heading in bold. */
+function table(heading: string[], rows: string[][]): string {
+  const widths = heading.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column].length)),
+  );
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd();
+  return [bold(line(heading), process.stdout), ...rows.map(line)].join('\n');
+}
+
+async function fetchWeights(name: string, { from, out = FOLDER, json }: WeightsOptions): Promise<number> {
+  const entry = getEntry(name);
+  if (entry.shipped) return report(entry, present(entry, FOLDER), 'comes with the project', json);
+  const there = await wholeFile(entry, out);
+  if (there) return report(entry, there, 'is there already, and whole', json);
+  const stop = onStop('Stopping; once more stops at once.');
+  try {
+    const path = await firstThatWorks(entry, from, out, stop.signal);
+    return report(entry, path, 'is fetched', json);
+  } catch (error) {
+    if (!(error instanceof DownloadStopped)) throw error;
+    say(`Stopped. What has arrived is kept: ${commandLine('weights', ['fetch', name])} goes on from there.`);
+    return stop.exitCode;
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** The fetched file, if it is there and has the right hash; a converted one is not asked. */
+async function wholeFile(entry: WeightsEntry, folder: string): Promise<string | null> {
+  for (const one of entry.downloads) {
+    const path = join(folder, fileOf(entry, one));
+    if (existsSync(path) && one.sha256 !== null && (await hashFile(path)).startsWith(one.sha256)) return path;
+  }
+  return null;
+}
+
+/** Tries the entry's addresses one after the other, or the one that `from` names. */
+async function firstThatWorks(
+  entry: WeightsEntry,
+  from: string | undefined,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const sources = from === undefined ? entry.downloads : [mirror(entry, from)];
+  for (const [index, source] of sources.entries()) {
+    try {
+      return await fetchOne(entry, source, folder, signal);
+    } catch (error) {
+      if (!(error instanceof DownloadError) || index === sources.length - 1) throw error;
+      say(`${error.message}.`);
+      say(`Trying ${new URL(sources[index + 1].url).host} instead.`);
+    }
+  }
+  throw new Error(`${entry.name} has no address`);
+}
+
+/** The file at another address: the folder's, under its own name, or the address itself. */
+function mirror(entry: WeightsEntry, from: string): Download {
+  const url = from.endsWith('/') ? `${from}${basename(entry.downloads[0].url)}` : from;
+  const path = URL.canParse(url) ? new URL(url).pathname : url;
+  const same = entry.downloads.find((one) => extname(one.url) === extname(path)) ?? entry.downloads[0];
+  return { url, sha256: same.sha256 };
+}
+
+async function fetchOne(
+  entry: WeightsEntry,
+  source: Download,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = join(folder, fileOf(entry, source));
+  let bar: Progress | null = null;
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const started = performance.now();
+  try {
+    const done = await download({
+      ...source,
+      path,
+      signal,
+      check: (part) => inspectFile(part, { hashes: false }),
+      onNote: (sentence) => (bar ? bar.note(sentence) : say(sentence)),
+      onProgress: (received, total) => {
+        bar ??= progress(entry.name, Math.max(1, Math.round((total ?? 0) / 1e6)));
+        const of = total === null ? '' : ` of ${megabytes(total)}`;
+        bar.update(Math.floor(received / 1e6), `${megabytes(received)}${of} MB`);
+      },
+    });
+    bar = stopped(bar);
+    say(
+      `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
+    );
+    say(comparison(done.comparedWith, new URL(source.url).host));
+    return path;
+  } finally {
+    stopped(bar);
+  }
+}
+
+function stopped(bar: Progress | null): null {
+  bar?.stop();
+  return null;
+}
+
+function comparison(comparedWith: 'given' | 'server' | null, host: string): string {
+  if (comparedWith === 'given') return 'It begins as the catalog says.';
+  if (comparedWith === 'server') return `It is the one that ${host} states; the catalog knows none.`;
+  return 'Neither the catalog nor the server states a hash to compare it with; the file itself is well-formed.';
+}
+
+function report(entry: WeightsEntry, path: string | null, what: string, json: boolean | undefined): number {
+  if (!path)
+    throw new UserError(
+      `weights/${fileOf(entry)} is missing; it comes with the project: git checkout weights`,
+    );
+  if (json) printJson({ ...entry, file: path });
+  else process.stdout.write(`${shown(path)} ${what}. Licence: ${entry.licence} (${entry.source})\n`);
+  return 0;
+}
+
+async function convert(path: string, { model, f16, out, json }: WeightsOptions): Promise<number> {
+  const target = out ?? join(dirname(path), `${basename(path, extname(path))}.safetensors`);
+  if (target === path && out === undefined)
+    throw new UserError(`${path} is safetensors already; name the file to write with --out`);
+  const bytes = await readInput(path);
+  const started = performance.now();
+  const entry = entryOfHash(createHash('sha256').update(bytes).digest('hex'));
+  const converted = await convertWeights(bytes, basename(path), { model, half: f16, entry });
+  const seconds = (performance.now() - started) / 1000;
+  await writeAtomically(target, converted.bytes);
+  const { card, tensors, notes } = converted;
+  for (const note of notes) say(note);
+  if (json)
+    printJson({ file: target, bytes: converted.bytes.length, seconds, tensors, ...summary(card), notes });
+  else
+    process.stdout.write(
+      `${shown(target)}: ${card.model?.name}, ${tensors} tensors, ${formatBytes(converted.bytes.length)}, in ${formatSeconds(seconds)}\n`,
+    );
+  return 0;
+}
+
+/** A card for JSON, without a thousand class names. */
+function summary({ classes, ...card }: Awaited<ReturnType<typeof convertWeights>>['card']) {
+  return { ...card, classes: classes?.length ?? null };
+}
+
+async function readInput(path: string): Promise<Uint8Array> {
+  await fileThere(path);
+  return readFile(path);
+}
+
+async function fileThere(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (!found) throw new UserError(`there is no file ${path}`);
+  if (!found.isFile()) throw new UserError(`${path} is no file`);
+}
+
+/** Beside its place first, so that nothing half-written ever has the name. */
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, bytes, { flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new UserError(`${path} could not be written: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function inspect(path: string, { json }: WeightsOptions): Promise<number> {
+  await fileThere(path);
+  const inspection = await inspectFile(path);
+  if (json) printJson({ file: path, ...inspection });
+  else print(path, inspection);
+  return 0;
+}
+
+function print(path: string, { format, bytes, sha256, metadata, notes, tensors }: Inspection): void {
+  const numbers = tensors.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  const rows = tensors.map(({ name, dtype, shape, bytes: size, sha256: hash }) => [
+    name,
+    dtype,
+    showShape(shape),
+    String(size),
+    hash?.slice(0, 16) ?? '',
+  ]);
+  const said = Object.entries(metadata).map(([key, value]) => `  ${key}: ${value.slice(0, 200)}`);
+  const lines = [
+    table(['tensor', 'type', 'shape', 'bytes', 'SHA-256'], rows),
+    `${shown(path)}: ${format}, ${formatBytes(bytes)}, ${tensors.length} tensors, ${formatNumber(numbers)} numbers`,
+    `SHA-256 ${sha256}`,
+    ...said,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  const entry = sha256 && entryOfHash(sha256);
+  if (entry) say(`The catalog knows this file: ${entry.name}.`);
+  for (const note of notes) say(note);
+}
