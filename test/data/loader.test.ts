@@ -194,7 +194,7 @@ test('options that make no sense are sentences', async () => {
   }
 });
 
-/** Runs a program of its own and gives what it prints; a process that does not end fails after 30 seconds. */
+/** Runs a program of its own and gives what it prints; a process that does not end fails after two minutes. */
 async function runProgram(body: string): Promise<string> {
   const loader = new URL('../../src/data/loader.ts', import.meta.url).href;
   const program = `
@@ -203,7 +203,7 @@ async function runProgram(body: string): Promise<string> {
     const options = { batchSize: 2, preprocessing: ${JSON.stringify(preprocessing)} };
     ${body}`;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
-  return (await promisify(execFile)(process.execPath, args, { timeout: 30000 })).stdout;
+  return (await promisify(execFile)(process.execPath, args, { timeout: 120_000 })).stdout;
 }
 
 test('idle workers do not keep the process alive, and busy ones do', async () => {

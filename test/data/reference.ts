@@ -31,6 +31,7 @@ export interface Reference {
     uniform: number[];
     area: [number, number, number, number];
   }[];
+  photos: Record<string, Summary>;
   transforms: {
     mean: [number, number, number];
     std: [number, number, number];

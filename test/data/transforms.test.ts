@@ -1,6 +1,8 @@
 /** Transforms against torchvision: evaluation bit for bit, RandomResizedCrop for given random numbers. */
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readImage } from '../../src/data/decode.ts';
 import { crop } from '../../src/data/image.ts';
 import {
   centerCrop,
@@ -29,6 +31,13 @@ for (const c of reference.transforms.cases) {
     const out = evalTransform({ ...pre, ...c })(formula(c.in[0], c.in[1], 'smooth'), random);
     assert.is(out.length, c.inputSize ** 2 * 3);
     assertSame(out, c, 'normalised pixels');
+  });
+}
+
+for (const [name, expected] of Object.entries(reference.photos)) {
+  test(`${name}, from file to network input: the bits of Pillow and torchvision`, async () => {
+    const image = await readImage(fileURLToPath(new URL(`../../data/photos/${name}`, import.meta.url)));
+    assertSame(evalTransform({ ...pre, inputSize: 224, resizeSize: 256 })(image, random), expected, name);
   });
 }
 

@@ -2,7 +2,8 @@
 
 Writes test/reference/pictures/* (little files of every odd kind) and test/reference/data.json (for each file
 the size, a checksum and some pixels of Pillow's exif_transpose(open(file)).convert('RGB'); resizes; crops of
-RandomResizedCrop for given random numbers; outputs of torchvision's evaluation transform). Pictures for resizes
+RandomResizedCrop for given random numbers; outputs of torchvision's evaluation transform, also for the photographs
+in data/photos). Pictures for resizes
 and transforms are computed by `formula` on both sides and not stored.
 
 Run by hand from the repository root, with Pillow 13.0.0, torchvision 0.29.1, torch 2.14.1, numpy 2.4.6:
@@ -243,8 +244,19 @@ def transforms():
     return {"mean": mean, "std": std, "cases": cases}
 
 
+def photos():
+    """The evaluation preset from file to tensor on the photographs that ship."""
+    pipeline = T.Compose(
+        [T.Resize(256), T.CenterCrop(224), T.ToTensor(), T.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+    )
+    files = sorted((HERE.parent.parent / "data" / "photos").glob("*.jpg"))
+    return {
+        f.name: summary(pipeline(Image.open(f).convert("RGB")).permute(1, 2, 0).contiguous().numpy()) for f in files
+    }
+
+
 if __name__ == "__main__":
     save_pictures()
-    data = {"decoded": decoded(), "resizes": resizes(), "crops": crops(), "transforms": transforms()}
+    data = {"decoded": decoded(), "resizes": resizes(), "crops": crops(), "transforms": transforms(), "photos": photos()}
     text = "{\n" + ",\n".join(f'"{key}": {json.dumps(value)}' for key, value in data.items()) + "\n}\n"
     (HERE / "data.json").write_text(text)
