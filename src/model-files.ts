@@ -9,7 +9,7 @@ import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
 import { readCard, SPEC_KEY } from './weights/card.ts';
 import { CATALOG, defaultEntry, modelOptions, type WeightsEntry } from './weights/catalog.ts';
-import { classesIn, expectedTensors, shapeOnly } from './weights/expected.ts';
+import { classesIn, expectedTensors, shapeBuilder } from './weights/expected.ts';
 import { type LoadOptions, type LoadReport, planLoad } from './weights/load.ts';
 import { impliedOptions, matchNames } from './weights/names.ts';
 import { readWeights } from './weights/read.ts';
@@ -48,7 +48,7 @@ export async function createModel(name: string, options: CreateOptions = {}): Pr
   const model = buildModel(name, {
     numClasses: 1000,
     ...build,
-    ...classesOf(name, file, build),
+    ...(await classesOf(name, file, build)),
     initialise: false,
   });
   const report = loadFile(model, file, { replaceHead: true }, options.seed ?? 0);
@@ -139,9 +139,9 @@ export function specOf(file: WeightsFile): Model['spec'] {
 }
 
 /** The number of classes of the file's last layer, where the caller names none. */
-function classesOf(name: string, file: WeightsFile, options: ModelOptions): { numClasses?: number } {
+async function classesOf(name: string, file: WeightsFile, options: ModelOptions) {
   if (options.numClasses !== undefined) return {};
-  const probe = shapeOnly(name, { ...options, numClasses: 1 });
+  const probe = (await shapeBuilder())(name, { ...options, numClasses: 1 });
   const { tensors } = matchNames(file.tensors, expectedTensors(probe).keys());
   const numClasses = classesIn(probe, tensors);
   return numClasses === null ? {} : { numClasses };

@@ -7,7 +7,7 @@
  * something that is written here, so it is asked first. timm states no sizes.
  */
 import type { Preprocessing } from '../data/transforms.ts';
-import { type Download, HALF, IMAGENET, type WeightsEntry } from './catalog-entry.ts';
+import { type Download, HALF, IMAGENET, parametersOf, type WeightsEntry } from './catalog-entry.ts';
 
 const RELEASES = 'https://github.com/huggingface/pytorch-image-models/releases/download';
 /** "ResNet strikes back" (Wightman et al. 2021). */
@@ -128,6 +128,7 @@ export const TIMM: readonly WeightsEntry[] = ROWS.map(
     return {
       name,
       model,
+      parameters: parametersOf(model),
       shipped: null,
       downloads: downloads(name, folder, file),
       megabytes: null,

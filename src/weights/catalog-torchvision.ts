@@ -6,7 +6,7 @@
  * from the data set (ImageNet). EfficientNet-B0 to B4 were trained in timm, B5 to B7 ported from TensorFlow.
  */
 import type { Preprocessing } from '../data/transforms.ts';
-import { IMAGENET, type WeightsEntry } from './catalog-entry.ts';
+import { IMAGENET, parametersOf, type WeightsEntry } from './catalog-entry.ts';
 
 type Row = readonly [
   model: string,
@@ -51,6 +51,7 @@ export const TORCHVISION: readonly WeightsEntry[] = ROWS.map(
   ([model, version, file, megabytes, resizeSize, inputSize, interpolation, top1]) => ({
     name: `${model}.imagenet1k_v${version}`,
     model,
+    parameters: parametersOf(model),
     shipped: null,
     downloads: [{ url: `https://download.pytorch.org/models/${file}`, sha256: file.slice(-12, -4) }],
     megabytes,

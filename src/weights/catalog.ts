@@ -2,7 +2,7 @@
  * The catalog of ImageNet weights: where they are, how to check them, whose they are, and what they want their pictures
  * to look like. `createModel(name, { weights })` and `npm run weights` read it.
  */
-import type { WeightsEntry } from './catalog-entry.ts';
+import { parametersOf, type WeightsEntry } from './catalog-entry.ts';
 import { TIMM } from './catalog-timm.ts';
 import { TORCHVISION } from './catalog-torchvision.ts';
 import { listNames } from './error.ts';
@@ -26,9 +26,10 @@ export type { Download, WeightsEntry } from './catalog-entry.ts';
 const LITE0: WeightsEntry = {
   name: 'efficientnet_lite0.google_in1k',
   model: 'efficientnet_lite0',
+  parameters: parametersOf('efficientnet_lite0'),
   shipped: {
     file: 'efficientnet_lite0.safetensors',
-    sha256: 'PENDING',
+    sha256: '9fba64a863a5bcb2cc14a5516bba3b8824757f053b0285f099cab9b6e95e66a4',
     original: '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db',
   },
   downloads: [],

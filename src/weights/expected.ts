@@ -2,25 +2,19 @@
  * What a model expects of a weights file, without a GPU: names, shapes and layouts of its parameters and buffers.
  * Also the other way round: which of our models a file belongs to.
  */
-import type { Device } from '../gpu/index.ts';
+import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
 import { type Model, torchShape } from '../nn/index.ts';
 import type { ExpectedTensor } from './load.ts';
 import { detectFamily, matchNames } from './names.ts';
 import type { StateDict } from './state.ts';
 
-/**
- * A device that gives no memory: a model that is built on it, without initial values, has names and shapes and costs
- * nothing. PyTorch: `torch.device('meta')`. It has no more of a device than building a model asks for.
- */
-const META = {
-  take: () => ({}),
-  pool: { release: () => undefined },
-} as unknown as Device;
+/** Builds models that have names and shapes, and neither values nor memory. PyTorch: `torch.device('meta')`. */
+export type ShapeBuilder = (name: string, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
 
-/** A model of which only names and shapes may be asked; see META. */
-export function shapeOnly(name: string, options: Omit<ModelOptions, 'device' | 'initialise'> = {}): Model {
-  return buildModel(name, { ...options, device: META, initialise: false });
+export async function shapeBuilder(): Promise<ShapeBuilder> {
+  const { device } = await dryDevice(PLAIN_TRAITS);
+  return (name, options) => buildModel(name, { ...options, device, initialise: false });
 }
 
 /** A model's parameters and buffers as `planLoad` wants them. */
@@ -54,13 +48,14 @@ function fits(model: Model, file: StateDict): boolean {
  * Every model that a file's tensors fit, in the registry's order. There may be two: an EfficientNet of ours has a twin
  * with TensorFlow's padding (tf_…), which no name and no shape can tell.
  */
-export function detectModels(file: StateDict): string[] {
+export async function detectModels(file: StateDict): Promise<string[]> {
   const family = detectFamily(file.keys());
   if (!family) return [];
+  const build = await shapeBuilder();
   return modelNames().filter((name) => {
     const start =
       family.network === 'efficientnet' ? /^(tf_)?efficientnet_/ : new RegExp(`^${family.network}`);
-    return start.test(name) && fits(shapeOnly(name), file);
+    return start.test(name) && fits(build(name), file);
   });
 }
 

@@ -66,6 +66,11 @@ export class ZipFile {
     return [...this.entries.keys()];
   }
 
+  /** Where an entry's local header begins and how long its data is, for reading a file piece by piece. */
+  place(name: string): { offset: number; length: number } | undefined {
+    return this.entries.get(name);
+  }
+
   /**
    * The data of an entry, as a view; undefined where there is no such entry.
    * @throws WeightsError where it is compressed, encrypted, or not where the directory says

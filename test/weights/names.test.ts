@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { detectModels, expectedTensors, shapeOnly } from '../../src/weights/expected.ts';
+import { detectModels, expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
 import { detectFamily, impliedOptions, matchNames } from '../../src/weights/names.ts';
 import type { StateDict, StoredTensor } from '../../src/weights/state.ts';
 import { fixture } from '../helpers/expected.ts';
@@ -13,6 +13,7 @@ type Row = [lukemelas: string, timm: string, torchvision: string, shape: number[
 const layers = fixture<Record<string, Row[]>>('weights_names.json');
 
 const test = suite('weights: names');
+const build = await shapeBuilder();
 
 /** A tensor without bytes, told from others by identity. */
 function stored(shape: readonly number[]): StoredTensor {
@@ -73,13 +74,13 @@ for (const network of Object.keys(layers))
 
 for (const network of Object.keys(layers))
   for (const [from, source] of STYLES.entries())
-    test(`${network}: a file with ${source}'s names is recognised, and fits the model`, () => {
+    test(`${network}: a file with ${source}'s names is recognised, and fits the model`, async () => {
       const file: StateDict = new Map(
         pairs(network, from, 1).map(([name, , shape]) => [name, stored(shape)]),
       );
-      assert.equal(detectModels(file), [network, `tf_${network}`]);
+      assert.equal(await detectModels(file), [network, `tf_${network}`]);
       for (const model of [network, `tf_${network}`]) {
-        const expected = expectedTensors(shapeOnly(model));
+        const expected = expectedTensors(build(model));
         const { tensors } = matchNames(file, expected.keys());
         assert.equal(
           [...expected.keys()].filter((name) => !tensors.has(name)),
@@ -92,7 +93,7 @@ for (const network of Object.keys(layers))
 /** The state of a model of ours, as a file has it. */
 function stateOf(model: string): StateDict {
   const state: StateDict = new Map();
-  const network = shapeOnly(model);
+  const network = build(model);
   for (const [name, { shape }] of [...network.namedParameters(), ...network.namedBuffers()]) {
     const torch =
       shape.length === 4
@@ -117,19 +118,20 @@ const MODELS: [model: string, found: string[]][] = [
   ['tf_efficientnet_lite4', ['efficientnet_lite4', 'tf_efficientnet_lite4']],
 ];
 for (const [model, found] of MODELS)
-  test(`${model} is recognised by names and shapes`, () => assert.equal(detectModels(stateOf(model)), found));
+  test(`${model} is recognised by names and shapes`, async () =>
+    assert.equal(await detectModels(stateOf(model)), found));
 
-test('another number of classes is the same model; a missing, foreign or misshapen tensor is another', () => {
+test('another number of classes is the same model; a missing, foreign or misshapen tensor is another', async () => {
   const state = stateOf('resnet18');
   state.set('fc.weight', stored([7, 512]));
   state.set('fc.bias', stored([7]));
-  assert.equal(detectModels(state), ['resnet18']);
+  assert.equal(await detectModels(state), ['resnet18']);
   const without = new Map(state);
   without.delete('layer3.1.bn2.running_var');
-  assert.equal(detectModels(without), []);
-  assert.equal(detectModels(new Map([...state, ['layer5.0.weight', stored([1])]])), []);
-  assert.equal(detectModels(new Map([...state, ['conv1.weight', stored([64, 3, 3, 3])]])), []);
-  assert.equal(detectModels(new Map([['a', stored([1])]])), []);
+  assert.equal(await detectModels(without), []);
+  assert.equal(await detectModels(new Map([...state, ['layer5.0.weight', stored([1])]])), []);
+  assert.equal(await detectModels(new Map([...state, ['conv1.weight', stored([64, 3, 3, 3])]])), []);
+  assert.equal(await detectModels(new Map([['a', stored([1])]])), []);
 });
 
 test("only the names of lukemelas imply TensorFlow's padding and epsilon", () => {

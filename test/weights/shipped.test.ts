@@ -1,0 +1,119 @@
+/**
+ * The weights that ship: their file, and that the engine answers with them what PyTorch answers
+ * (test/reference/shipped_weights.json, an implementation in PyTorch that shares no code with ours).
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readImage } from '../../src/data/decode.ts';
+import { evalTransform } from '../../src/data/transforms.ts';
+import type { Device } from '../../src/gpu/index.ts';
+import { createModel } from '../../src/model-files.ts';
+import type { Model } from '../../src/nn/index.ts';
+import { noGrad, scope, tensor } from '../../src/tensor/index.ts';
+import { readCard } from '../../src/weights/card.ts';
+import { getEntry } from '../../src/weights/catalog.ts';
+import { IMAGENET_CLASSES } from '../../src/weights/imagenet-classes.ts';
+import { readSafetensors } from '../../src/weights/safetensors.ts';
+import { testDevice } from '../helpers/device.ts';
+import { departure, type Expected, fixture } from '../helpers/expected.ts';
+
+interface Answer {
+  label?: number;
+  top5: number[];
+  logits: Expected;
+}
+const reference = fixture<Record<'photos' | 'own', Record<string, Answer>>>('shipped_weights.json');
+const entry = getEntry('efficientnet_lite0');
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const bytes = new Uint8Array(readFileSync(join(root, 'weights', entry.shipped!.file)));
+
+/** Both sides compute in float32 with the same float16 weights. */
+const LIMIT = 1e-4;
+
+const test = suite('weights that ship');
+let device: Device;
+let model: Model;
+test.before(async () => {
+  device = await testDevice();
+  model = (await createModel('efficientnet_lite0', { weights: 'pretrained', device })).eval();
+});
+test.after(() => {
+  model.dispose();
+  device.close();
+});
+
+test('the file is the one of the catalog, and says the same of itself', () => {
+  assert.is(createHash('sha256').update(bytes).digest('hex'), entry.shipped!.sha256);
+  const card = readCard(readSafetensors(bytes).metadata);
+  assert.equal(card.model, { name: entry.model, options: { padding: 'same', normEps: 1e-3 } });
+  assert.is(card.weights, entry.name);
+  assert.equal(card.preprocessing, entry.preprocessing);
+  assert.is(card.classes, IMAGENET_CLASSES);
+  assert.is(card.licence, entry.licence);
+  assert.is(card.source, entry.source);
+});
+
+test('licence and notice lie beside it', () => {
+  const notice = readFileSync(join(root, 'weights/NOTICE.md'), 'utf8');
+  for (const what of [entry.shipped!.file, entry.shipped!.sha256, entry.shipped!.original, entry.source])
+    assert.ok(notice.includes(what), what);
+  assert.match(
+    readFileSync(join(root, 'weights/LICENSE-Apache-2.0.txt'), 'utf8'),
+    /Version 2\.0, January 2004/,
+  );
+});
+
+/** Compares a folder's pictures with the reference, four at a time; the places of the largest logits. */
+async function compare(folder: string, answers: Record<string, Answer>): Promise<Map<string, number>> {
+  const transform = evalTransform(entry.preprocessing);
+  const size = entry.preprocessing.inputSize;
+  const names = Object.keys(answers);
+  const places = new Map<string, number>();
+  let largest = 0;
+  for (let first = 0; first < names.length; first += 4) {
+    const batch = names.slice(first, first + 4);
+    const input = new Float32Array(batch.length * size * size * 3);
+    for (const [index, name] of batch.entries()) {
+      const out = input.subarray(index * size * size * 3, (index + 1) * size * size * 3);
+      transform(await readImage(join(folder, name)), () => 0, out);
+    }
+    const logits = (await noGrad(() =>
+      scope(() => model.forward(tensor(input, [batch.length, size, size, 3], { device }))),
+    ).data()) as Float32Array;
+    for (const [index, name] of batch.entries()) {
+      const row = logits.subarray(index * 1000, (index + 1) * 1000);
+      const error = departure(row, [1000], answers[name].logits);
+      largest = Math.max(largest, error);
+      assert.ok(error <= LIMIT, `${name}: logits are off by ${error}`);
+      const best = row.indexOf(row.reduce((most, value) => Math.max(most, value)));
+      assert.is(best, answers[name].top5[0], `${name}: ${IMAGENET_CLASSES[best]}`);
+      places.set(name, best);
+    }
+  }
+  console.log(`${names.length} photos: logits off by ${largest.toExponential(1)} at most`);
+  return places;
+}
+
+test("the project's own photographs: PyTorch's logits, and the right names", async () => {
+  const places = await compare(join(root, 'data/photos'), reference.own);
+  assert.is(IMAGENET_CLASSES[places.get('cat.jpg')!], 'tiger cat');
+  assert.is(IMAGENET_CLASSES[places.get('coffee.jpg')!], 'espresso');
+  assert.is(IMAGENET_CLASSES[places.get('dandelions.jpg')!], 'daisy');
+});
+
+const photos = process.env.TESSERA_DATA && join(process.env.TESSERA_DATA, 'images/imagenet');
+if (photos && existsSync(photos))
+  test("24 ImageNet photos: PyTorch's logits, and at least 20 right", async () => {
+    const places = await compare(photos, reference.photos);
+    const right = [...places].filter(([name, place]) => reference.photos[name].label === place).length;
+    console.log(`${right} of ${places.size} right`);
+    assert.is(places.size, 24);
+    assert.ok(right >= 20);
+  });
+else test.skip('24 ImageNet photos (set TESSERA_DATA)', () => {});
+
+test.run();
