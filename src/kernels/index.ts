@@ -7,6 +7,7 @@ export { add, div, mul, sub } from './broadcast.ts';
 export { concat } from './concat.ts';
 export { type ConvOptions, conv2d, type NormEpilogue } from './conv2d.ts';
 export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.ts';
+export { type DepthwiseOptions, depthwiseConv2d } from './depthwise-conv2d.ts';
 export { type DropoutOptions, dropout, dropPath } from './dropout.ts';
 export { linear } from './linear.ts';
 export { type LrnOptions, lrn } from './lrn.ts';
