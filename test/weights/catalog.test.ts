@@ -37,6 +37,7 @@ interface Reference {
   >;
 }
 const reference = fixture<Reference>('weights_catalog.json');
+const networks = fixture<Record<string, { parameters: number }>>('model_names.json');
 
 const test = suite('weights: catalog');
 
@@ -102,6 +103,7 @@ test('names are unique, models exist, and numbers are sane', () => {
   for (const entry of CATALOG) {
     assert.ok(modelNames().includes(entry.model), entry.name);
     assert.ok(entry.name.startsWith(`${entry.model}.`), entry.name);
+    assert.is(entry.parameters, networks[entry.model].parameters, entry.name);
     assert.ok(entry.top1 > 50 && entry.top1 < 90, entry.name);
     assert.ok(entry.shipped || entry.downloads.length > 0, entry.name);
     for (const { sha256 } of entry.downloads) assert.match(sha256 ?? '01234567', /^[0-9a-f]{8,64}$/);
