@@ -16,4 +16,5 @@ export { type MaxPoolOptions, maxPool2d } from './max-pool.ts';
 export { type Margins, pad } from './pad.ts';
 export { mean, sum } from './reduce.ts';
 export { flatten, reshape } from './reshape.ts';
+export { type ResizeOptions, resize } from './resize.ts';
 export { logSoftmax, softmax } from './softmax.ts';
