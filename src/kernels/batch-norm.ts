@@ -22,7 +22,8 @@
  *
  * act′ of ReLU and ReLU6 is recomputed from x unless there is a residual, so y is not read at all. With a residual, `sums`
  * writes g, which is the residual's gradient, and the last pass reads it instead of dy and y: 28 bytes an element
- * for both passes, 20 without a residual. Limited by memory throughout.
+ * for both passes, 20 without a residual. Limited by memory throughout: on lavapipe every pass moves 0.9 to 2.4 times the
+ * bytes per second of an element-wise copy (large tensors; at 7×7×512 the merges, 0.1 ms each, cost as much as a pass).
  */
 import type { PooledBuffer } from '../gpu/index.ts';
 import { empty, record, recordsGrad, show, type Tensor } from '../tensor/index.ts';

@@ -7,7 +7,7 @@
  * gradient will be needed, the forward pass stores which tap that was: one byte an element, four channels to a word.
  * Backward, a lane owns a small block of dx and looks through the windows over it: no atomics, always the same order.
  * Limited by loads: kh·kw an output forward; for 3×3 at stride 2, one of dy and of the taps an input backward. Lanes:
- * pixel-lanes.ts.
+ * pixel-lanes.ts. Measured on lavapipe, 3×3 at stride 2: 40 % of a copy's bandwidth each way.
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
 import { empty, record, recordsGrad, show, type Tensor } from '../tensor/index.ts';
