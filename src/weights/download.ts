@@ -5,7 +5,7 @@
  * goes on at their end (`Range`), provided that the file on the server is still the same (`If-Range`). Only a file whose
  * SHA-256 is right is renamed to PATH: what is there under that name is whole.
  */
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
@@ -24,6 +24,7 @@ import {
   statusFailure,
   Transient,
 } from './http.ts';
+import { type Origin, PartialFile } from './partial-file.ts';
 
 export { DownloadError, type Limits } from './http.ts';
 
@@ -57,16 +58,6 @@ export class DownloadStopped extends Error {
   override name = 'DownloadStopped';
 }
 
-/** What PATH.part.json says of the bytes in PATH.part. */
-interface Origin {
-  url: string;
-  /** Strong entity tag or date, for If-Range. */
-  validator: string | null;
-  total: number | null;
-  /** SHA-256 that the server stated. */
-  sha256: string | null;
-}
-
 /** @throws DownloadError, a sentence, where the file cannot be had or is a wrong one; DownloadStopped */
 export async function download(options: DownloadOptions): Promise<DownloadReport> {
   const limits = { ...LIMITS, ...options.limits };
@@ -94,10 +85,10 @@ function fileFailure(error: unknown, path: string): unknown {
 
 class Download {
   private readonly url: URL;
-  private readonly part: string;
-  private readonly note: string;
-  private origin: Origin | null = null;
+  private readonly part: PartialFile;
   private resumedFrom = 0;
+  /** Whether the bytes come from more than one answer. */
+  private pieced = false;
 
   constructor(
     private readonly options: DownloadOptions,
@@ -105,56 +96,55 @@ class Download {
     private readonly agent: Dispatcher,
   ) {
     this.url = checkUrl(options.url);
-    this.part = `${options.path}.part`;
-    this.note = `${options.path}.part.json`;
+    this.part = new PartialFile(options.path);
   }
 
   async run(): Promise<DownloadReport> {
-    await this.takeUp();
-    this.resumedFrom = await this.size();
+    const { sha256, onNote } = this.options;
+    // Without a validator the server cannot be asked whether it is the same file, but a known hash finds out.
+    this.resumedFrom = await this.part.takeUp(
+      ({ url, validator }) => url === this.url.href && (validator !== null || sha256 !== null),
+    );
+    this.pieced = this.resumedFrom > 0;
     await this.fetchAll();
-    let hash = await hashFile(this.part);
-    if (!this.matches(hash) && this.resumedFrom > 0) {
-      this.options.onNote?.('What was taken up does not fit what came after it; starting again.');
-      await this.discard();
-      this.resumedFrom = 0;
+    let hash = await hashFile(this.part.path);
+    if (!this.matches(hash) && this.pieced) {
+      onNote?.('The pieces that arrived do not make the file; starting again.');
+      await this.part.discard();
       await this.fetchAll();
-      hash = await hashFile(this.part);
+      hash = await hashFile(this.part.path);
     }
     return this.settle(hash);
   }
 
   /** Compares, checks and renames. */
   private async settle(sha256: string): Promise<DownloadReport> {
-    const { path, check } = this.options;
     const wanted = this.wanted();
-    if (!this.matches(sha256)) {
-      const bytes = await this.size();
-      await this.discard();
-      throw new DownloadError(
-        `${showUrl(this.url)} is not the file that was expected: its ${bytes} bytes have the SHA-256 ` +
-          `${sha256.slice(0, 16)}…, and ${wanted!.slice(0, 16)}${wanted!.length > 16 ? '…' : ''} was wanted; nothing was kept`,
-      );
-    }
+    const bytes = await this.part.size();
     try {
-      await check?.(this.part);
+      if (!this.matches(sha256)) throw this.anotherFile(bytes, sha256, String(wanted));
+      await this.options.check?.(this.part.path);
     } catch (error) {
-      await this.discard();
+      await this.part.discard();
+      if (error instanceof DownloadError) throw error;
       throw new DownloadError(`${showUrl(this.url)} is no file of weights: ${reason(error)}`, {
         cause: error,
       });
     }
-    const bytes = await this.size();
-    const file = await open(this.part, 'r+');
-    await file.sync().finally(() => file.close());
-    await rename(this.part, path);
-    await rm(this.note, { force: true });
+    await this.part.settle();
     const comparedWith = this.options.sha256 !== null ? 'given' : wanted !== null ? 'server' : null;
     return { bytes, sha256, comparedWith, resumedFrom: this.resumedFrom };
   }
 
+  private anotherFile(bytes: number, sha256: string, wanted: string): DownloadError {
+    return new DownloadError(
+      `${showUrl(this.url)} is not the file that was expected: its ${bytes} bytes have the SHA-256 ` +
+        `${sha256.slice(0, 16)}…, and ${wanted.slice(0, 16)}… was wanted; nothing was kept`,
+    );
+  }
+
   private wanted(): string | null {
-    return this.options.sha256 ?? this.origin?.sha256 ?? null;
+    return this.options.sha256 ?? this.part.origin?.sha256 ?? null;
   }
 
   private matches(sha256: string): boolean {
@@ -163,32 +153,34 @@ class Download {
 
   /** Tries until the file is whole. */
   private async fetchAll(): Promise<void> {
-    const { attempts, allAttempts, pause, longestPause } = this.limits;
+    const { attempts, allAttempts } = this.limits;
     let idle = 0;
-    let most = await this.size();
+    let most = await this.part.size();
     for (let attempt = 1; ; attempt++) {
-      const before = await this.size();
-      if (before > 0 && before === this.origin?.total) return;
+      const before = await this.part.size();
+      if (before > 0 && before === this.part.origin?.total) return;
       try {
         return await this.attempt(before);
       } catch (error) {
         if (!(error instanceof Transient) || this.options.signal?.aborted) throw error;
         // More than ever before: a server that is started again and again brings the same bytes each time.
-        const size = await this.size();
+        const size = await this.part.size();
         idle = size > most ? 0 : idle + 1;
         most = Math.max(most, size);
-        if (idle >= attempts || attempt >= allAttempts)
-          throw new DownloadError(
-            `${error.message}; gave up after ${attempt} tries. What has arrived is kept: the same command goes on from there`,
-            { cause: error },
-          );
-        const wait = Math.min(error.wait ?? pause * 2 ** idle, longestPause);
-        this.options.onNote?.(
-          `${error.message}; trying again in ${(wait / 1000).toFixed(wait < 1000 ? 1 : 0)} s.`,
-        );
-        await sleep(wait, undefined, { signal: this.options.signal });
+        if (idle >= attempts || attempt >= allAttempts) throw gaveUp(error, attempt, size);
+        await this.rest(error, idle);
       }
     }
+  }
+
+  /** Waits before the next try. */
+  private async rest(error: Transient, idle: number): Promise<void> {
+    const { pause, longestPause } = this.limits;
+    const wait = Math.min(error.wait ?? pause * 2 ** idle, longestPause);
+    this.options.onNote?.(
+      `${error.message}; trying again in ${(wait / 1000).toFixed(wait < 1000 ? 1 : 0)} s.`,
+    );
+    await sleep(wait, undefined, { signal: this.options.signal });
   }
 
   /** One request, from `offset` on if the server agrees. */
@@ -205,7 +197,7 @@ class Download {
         const from = await this.agree(answer, offset);
         if (from !== null) await this.receive(answer, from, watch);
       } finally {
-        answer.body.on('error', () => undefined).destroy();
+        answer.body.destroy();
       }
     } catch (error) {
       if (either.aborted) throw either.reason;
@@ -223,68 +215,56 @@ class Download {
     };
     if (offset === 0) return headers;
     headers.range = `bytes=${offset}-`;
-    if (this.origin?.validator) headers['if-range'] = this.origin.validator;
-    return headers;
+    const validator = this.part.origin?.validator;
+    return validator ? { ...headers, 'if-range': validator } : headers;
   }
 
-  /**
-   * Reads an answer's head: where its bytes belong, or null where nothing is missing any more. Notes where the bytes
-   * come from before the first of them is written.
-   */
+  /** Reads an answer's head: the offset that its bytes belong at, or null where none is missing any more. */
   private async agree(answer: Answer, offset: number): Promise<number | null> {
     const { status, headers } = answer;
-    if (status === 416 && this.origin?.total === offset) return null;
-    if (
-      status === 416 ||
-      (status === 206 && !fitsRange(headers['content-range'], offset, this.origin?.total))
-    ) {
-      await this.discard();
+    const total = this.part.origin?.total ?? null;
+    if (status === 416 && total === offset) return null;
+    if (status === 416 || (status === 206 && !fitsRange(headers['content-range'], offset, total))) {
+      await this.part.discard();
       throw new Transient(`${this.url.host} does not go on where the download broke off; starting again`);
     }
     if (status !== 200 && status !== 206) throw statusFailure(this.url, answer);
-    if (/^text\/html/i.test(headers['content-type'] ?? ''))
-      throw new DownloadError(
-        `${showUrl(this.url)} answered with a web page instead of a file; does the network want a log-in?`,
-      );
-    const encoding = headers['content-encoding'] ?? 'identity';
-    if (encoding !== 'identity')
-      throw new DownloadError(
-        `${showUrl(this.url)} is compressed on the way (${encoding}), which was not asked for`,
-      );
-    if (status === 206) return offset;
+    refuseStrangers(this.url, headers);
+    if (status === 206) {
+      this.pieced = true;
+      return offset;
+    }
     if (offset > 0) this.options.onNote?.(`${this.url.host} sends the file from its beginning.`);
     this.resumedFrom = 0;
-    await this.begin(answer);
+    this.pieced = false;
+    await this.part.begin(this.originOf(answer));
     return 0;
   }
 
-  private async begin({ headers, sha256 }: Answer): Promise<void> {
-    await this.discard();
+  private originOf({ headers, sha256 }: Answer): Origin {
     const length = Number(headers['content-length'] ?? Number.NaN);
     const total = Number.isSafeInteger(length) ? length : null;
     if (total !== null && total > this.limits.bytes) throw this.tooLarge(total);
-    const tag = headers.etag;
-    const validator = tag && !tag.startsWith('W/') ? tag : (headers['last-modified'] ?? null);
-    this.origin = { url: this.url.href, validator, total, sha256 };
-    await writeFile(this.note, JSON.stringify(this.origin));
+    // If-Range takes no weak tags.
+    const tag = headers.etag?.startsWith('W/') ? undefined : headers.etag;
+    return { url: this.url.href, validator: tag ?? headers['last-modified'] ?? null, total, sha256 };
   }
 
   private async receive({ body }: Answer, from: number, watch: Watch): Promise<void> {
-    const total = this.origin?.total ?? null;
-    const file = await open(this.part, from > 0 ? 'r+' : 'w');
+    const total = this.part.origin?.total ?? null;
     let position = from;
-    try {
-      this.options.onProgress?.(position, total);
+    this.options.onProgress?.(position, total);
+    await this.part.append(from, async (add) => {
       for await (const chunk of chunks(body, this.url)) {
+        if (position + chunk.length > (total ?? this.limits.bytes)) {
+          await this.part.discard();
+          throw this.tooLarge(position + chunk.length);
+        }
         watch.count(chunk.length);
-        await writeAll(file, chunk, position);
-        position += chunk.length;
-        if (position > (total ?? this.limits.bytes)) throw this.tooLarge(position);
+        position = await add(chunk);
         this.options.onProgress?.(position, total);
       }
-    } finally {
-      await file.close();
-    }
+    });
     if (total !== null && position < total)
       throw new Transient(`${this.url.host} sent ${position} of ${total} bytes and ended`);
   }
@@ -294,25 +274,24 @@ class Download {
       `${showUrl(this.url)} sends more than it should (${bytes} bytes), so it was left`,
     );
   }
+}
 
-  /** Goes on with what an earlier run left, if it came from here and can be told to be of the same file. */
-  private async takeUp(): Promise<void> {
-    const text = await readFile(this.note, 'utf8').catch(() => '');
-    const origin = parseOrigin(text);
-    const same = origin?.url === this.url.href && (origin.validator !== null || this.options.sha256 !== null);
-    if (origin && same) this.origin = origin;
-    else await this.discard();
-  }
+function gaveUp(error: Transient, tries: number, size: number): DownloadError {
+  const kept = size > 0 ? '. What has arrived is kept: the same command goes on from there' : '';
+  return new DownloadError(`${error.message}; gave up after ${tries} tries${kept}`, { cause: error });
+}
 
-  private async size(): Promise<number> {
-    return (await stat(this.part).catch(() => null))?.size ?? 0;
-  }
-
-  private async discard(): Promise<void> {
-    this.origin = null;
-    await rm(this.part, { force: true });
-    await rm(this.note, { force: true });
-  }
+/** Refuses answers that cannot be the file. */
+function refuseStrangers(url: URL, headers: Record<string, string>): void {
+  if (/^text\/html/i.test(headers['content-type'] ?? ''))
+    throw new DownloadError(
+      `${showUrl(url)} answered with a web page instead of a file; does the network want a log-in?`,
+    );
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    throw new DownloadError(
+      `${showUrl(url)} is compressed on the way (${encoding}), which was not asked for`,
+    );
 }
 
 /** Calls `onStall` when less than `leastBytes` came in `stall` milliseconds. */
@@ -344,26 +323,9 @@ async function* chunks(body: Answer['body'], url: URL): AsyncGenerator<Uint8Arra
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
 /** Whether `bytes FIRST-LAST/TOTAL` begins at `offset` and is of a file of the size that was announced before. */
-function fitsRange(range: string | undefined, offset: number, total: number | null | undefined): boolean {
+function fitsRange(range: string | undefined, offset: number, total: number | null): boolean {
   const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range ?? '');
   if (!match || Number(match[1]) !== offset) return false;
-  return match[3] === '*' || typeof total !== 'number' || Number(match[3]) === total;
-}
-
-function parseOrigin(text: string): Origin | null {
-  try {
-    const value: Partial<Origin> | null = JSON.parse(text);
-    const { url, validator = null, total = null, sha256 = null } = value ?? {};
-    return typeof url === 'string' ? { url, validator, total, sha256 } : null;
-  } catch {
-    return null; // cut off by a crash: the bytes beside it cannot be told from anybody's
-  }
+  return match[3] === '*' || total === null || Number(match[3]) === total;
 }

@@ -106,7 +106,7 @@ export async function get(
     sha256 ??= statedHash(answer.headers);
     if (![301, 302, 303, 307, 308].includes(answer.status)) return { ...answer, sha256 };
     // The body of a redirect has nothing; waiting for it would let a server hold us up.
-    answer.body.on('error', () => undefined).destroy();
+    answer.body.destroy();
     url = redirectTarget(url, answer.headers.location);
   }
   throw new DownloadError(`${showUrl(start)} redirects more than ${limits.redirects} times`);
@@ -119,6 +119,8 @@ async function once(agent: Dispatcher, url: URL, headers: Record<string, string>
       headers: received,
       body,
     } = await request(url, { dispatcher: agent, headers, signal });
+    // The connection may break before anybody reads; who reads later is told then.
+    body.on('error', () => undefined);
     const flat = Object.entries(received).map(([name, value]) => [name, String(value)]);
     return { status: statusCode, headers: Object.fromEntries(flat) as Record<string, string>, body };
   } catch (error) {
