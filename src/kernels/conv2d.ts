@@ -13,6 +13,7 @@ import type { PooledBuffer } from '../gpu/index.ts';
 import { empty, record, recordsGrad, type Shape, show, type Tensor } from '../tensor/index.ts';
 import type { Activation } from './activations.ts';
 import { fours, resizeGroups, resizeWeight } from './align.ts';
+import { depthwiseConv2d, slides } from './depthwise-conv2d.ts';
 import { copyWindow } from './pad-channels.ts';
 import { sum } from './reduce.ts';
 import type { Gather } from './tile-gather.ts';
@@ -88,6 +89,8 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
   if (norm && bias) throw new Error('conv2d: give a bias or a norm, not both');
 
   const { window, cin, cout, alignedIn, alignedOut, output } = geometry;
+  if (groups > 1 && cin === 1 && cout === 1 && slides(window)) return depthwiseConv2d(x, w, options);
+
   const aligned = (tensor: Tensor): Tensor => resizeGroups(tensor, groups, cout, alignedOut);
   const weight = resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
   const y = empty(x.device, [...output.slice(0, 3), groups * alignedOut]);

@@ -70,8 +70,8 @@ function geometryOf(x: Tensor, w: Tensor, options: DepthwiseOptions): Geometry {
   return { window, element: channels % 2 === 0 ? 'vec2f' : 'f32', input: x.shape, output };
 }
 
-/** Whether the sliding programs hold this kernel. */
-function fits({ kernel, dilation }: Window): boolean {
+/** Whether the sliding programs hold this kernel; conv2d computes those that they do not. */
+export function slides({ kernel, dilation }: Window): boolean {
   const reach = ([0, 1] as const).map((axis) => dilation[axis] * (kernel[axis] - 1) + 1);
   return kernel[0] * kernel[1] <= MOST_TAPS && Math.max(...reach) <= LONGEST_REACH;
 }
@@ -93,7 +93,7 @@ export function depthwiseConv2d(x: Tensor, w: Tensor, options: DepthwiseOptions 
       'depthwiseConv2d: norm, residual and activation are for inference; here a gradient is recorded',
     );
   if (norm && bias) throw new Error('depthwiseConv2d: give a bias or a norm, not both');
-  if (!fits(geometry.window)) return conv2d(x, w, { ...options, groups: x.shape[3]! });
+  if (!slides(geometry.window)) return conv2d(x, w, { ...options, groups: x.shape[3]! });
 
   const y = forward(x, w, options, geometry);
   return record('depthwiseConv2d', y, [x, w, bias], { x, w }, (saved, dy, [needX, needW, needBias]) => [
