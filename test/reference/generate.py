@@ -1,7 +1,7 @@
 """Writes the fixtures of this folder from PyTorch, torchvision and Pillow. Run by hand, from any folder:
 
     pip install torch==2.14.1 torchvision==0.29.1 pillow==13.0.0 numpy==2.4.6
-    python test/reference/generate.py                # everything, about two minutes
+    python test/reference/generate.py                # everything, a few minutes
     python test/reference/generate.py ops            # ops.json only
     python test/reference/generate.py resnet18 …     # these models only
 
