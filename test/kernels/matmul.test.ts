@@ -11,7 +11,8 @@ import { clampedDevice, testDevice } from '../helpers/device.ts';
 import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('matmul');
-const devices = [await testDevice(), await clampedDevice()];
+// WebGPU's default limits: on many adapters a binding holds gigabytes, and nothing would be sliced.
+const devices = [await testDevice({ limits: 'default' }), await clampedDevice()];
 
 /** The product in float64: a [m, k] or its transpose, b [k, n] or its transpose. */
 function reference(
@@ -57,10 +58,7 @@ for (const device of devices)
 test('a weight larger than a binding: forward and both gradients', async () => {
   const [device] = devices;
   const [batch, inputs, outputs] = [2, 8300, 4096];
-  assert.ok(
-    4 * inputs * outputs > device.limits.maxStorageBufferBindingSize,
-    'the case is too small for this adapter',
-  );
+  assert.ok(4 * inputs * outputs > device.limits.maxStorageBufferBindingSize);
   const values = (name: string, shape: Shape, requiresGrad = false) =>
     tensor(pseudo(name, sizeOf(shape)), shape, { device, requiresGrad });
   const x = values('x', [batch, inputs], true);
