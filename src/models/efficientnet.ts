@@ -238,13 +238,17 @@ export class EfficientNet extends Model {
     yield [classifier, this.head];
   }
 
-  /** torchvision's: Kaiming by fan-out, U(±1/√classes) in the classifier, biases 0. */
+  /**
+   * Kaiming by fan-out, U(±1/√classes) in the classifier, biases 0. The fan-out of a depthwise convolution is k² in
+   * TensorFlow and timm; torchvision counts k²·channels, which makes the signal vanish until the norms have seen data.
+   */
   protected override readonly initRule: InitRule = (module, attribute) => {
     if (attribute === 'bias') return { constant: 0 };
     if (module instanceof Linear) return { uniform: 1 / Math.sqrt(module.outFeatures) };
     if (!(module instanceof Conv2d)) return undefined;
     const [kh, kw, , outChannels] = module.weight.shape;
-    return kaimingNormal(kh * kw * outChannels);
+    const groups = this.names === MODEL_NAMES.timm ? module.groups : 1;
+    return kaimingNormal((kh * kw * outChannels) / groups);
   };
 
   protected replaceClassifier(numClasses: number): void {
