@@ -18,7 +18,7 @@ export interface Work {
 /** Steps at the start that compile kernels: the first one, and the one that waits for it. */
 const COMPILING = 2;
 /** Steps whose mean time gives the estimate and the pictures per second. */
-const MEASURED = 5;
+const MEASURED = 3;
 const RECENT = 12;
 
 export class TrainConsole {

@@ -1,0 +1,242 @@
+/**
+ * The commands as people run them, each in a process of its own: train on a small folder, stop it with a signal and
+ * go on, evaluate, predict.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as evaluate from '../../src/cli/evaluate.ts';
+import { type CommandModule, createCommand } from '../../src/cli/main.ts';
+import * as predict from '../../src/cli/predict.ts';
+import * as train from '../../src/cli/train.ts';
+import { checkResumeOptions, settingsOf, type TrainOptions } from '../../src/cli/train-settings.ts';
+import type { Report } from '../../src/train/report.ts';
+import { stripes } from '../train/tiny.ts';
+
+const test = suite('cli/train');
+const launcher = fileURLToPath(new URL('../../bin/tessera.mjs', import.meta.url));
+let folder: string;
+let whole: Report;
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-train-'));
+  for (const [side, count, seed] of [
+    ['train', 44, 1],
+    ['val', 12, 2],
+  ] as const) {
+    const names = ['across', 'down'];
+    for (const name of names) await mkdir(join(folder, 'data', side, name), { recursive: true });
+    for (const [index, { image, label }] of stripes(count, seed, 32).entries())
+      await sharp(image!.pixels, { raw: { width: 32, height: 32, channels: 3 } })
+        .png()
+        .toFile(join(folder, 'data', side, names[label], `${index}.png`));
+  }
+});
+test.after(() => rm(folder, { recursive: true }));
+
+interface Outcome {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** Runs a command in the temporary folder. `onText` sees stderr as it grows. */
+function tessera(args: string[], onText?: (text: string, child: ChildProcess) => void): Promise<Outcome> {
+  const child = spawn(process.execPath, [launcher, ...args], {
+    cwd: folder,
+    // As typed in a shell, whatever runs the tests.
+    env: { ...process.env, npm_lifecycle_event: '' },
+  });
+  const outcome: Outcome = { code: null, out: '', err: '' };
+  child.stdout.on('data', (data) => {
+    outcome.out += data;
+  });
+  child.stderr.on('data', (data) => {
+    outcome.err += data;
+    onText?.(outcome.err, child);
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code) => resolve({ ...outcome, code }));
+  });
+}
+
+const TRAIN = ['train', '--data', 'data', '--size', '32', '--batch', '8', '--epochs', '2', '--lr', '0.002'];
+
+/** A run that is told to stop once in its first epoch. */
+function stoppedBy(signal: NodeJS.Signals, out: string): Promise<Outcome> {
+  let sent = false;
+  return tessera([...TRAIN, '--out', out], (text, child) => {
+    if (!sent && text.includes('A step takes')) sent = child.kill(signal);
+  });
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(join(folder, path)).then(
+    () => true,
+    () => false,
+  );
+/** Records without their times. */
+const numbers = ({ epochs }: Report) =>
+  epochs.map(({ epoch, trainLoss, val }) => ({ epoch, trainLoss, val }));
+
+test('train: a report on stdout, everything else on stderr, checkpoints and pictures in the folder', async () => {
+  const { code, out, err } = await tessera([...TRAIN, '--out', 'run', '--json']);
+  assert.is(code, 0, err);
+  whole = JSON.parse(out);
+  assert.is(whole.epochs.length, 2);
+  assert.equal(whole.pictures, { train: 44, val: 12, unreadable: 0 });
+  assert.equal(whole.classes, ['across', 'down']);
+  assert.is(
+    whole.confusion!.flat().reduce((sum, count) => sum + count, 0),
+    12,
+  );
+  assert.equal(JSON.parse(await readFile(join(folder, 'run/report.json'), 'utf8')), whole);
+  for (const file of ['best.safetensors', 'last.safetensors', 'report.svg'])
+    assert.ok(await exists(`run/${file}`), file);
+  assert.match(err, /A step takes .*images\/s.*are left, validation included/);
+  assert.match(err, /Epoch 2\/2: training loss .*AUC/);
+  assert.match(err, /All 11,177,538 parameters train: a step takes/);
+  assert.match(err, /npm run predict -- PICTURE --checkpoint run/);
+});
+
+test('a folder that holds a run is not overwritten unasked', async () => {
+  const { code, err } = await tessera([...TRAIN, '--out', 'run']);
+  assert.is(code, 1);
+  assert.match(err, /error: run holds best\.safetensors.* already; --overwrite replaces a run there/);
+  assert.not.match(err, /\n {4}at /, 'a stack trace');
+});
+
+test('Ctrl-C saves and names the command that goes on, which gives the numbers of an uninterrupted run', async () => {
+  const stopped = await stoppedBy('SIGINT', 'stopped');
+  assert.is(stopped.code, 130, stopped.err);
+  assert.match(stopped.err, /Stopped (after \d of 6 steps|before the validation) of epoch \d of 2/);
+  const [, resume] = /npm run train -- (--resume \S+)/.exec(stopped.err)!;
+  const { code, out, err } = await tessera(['train', ...resume.split(' '), '--json']);
+  assert.is(code, 0, err);
+  assert.equal(numbers(JSON.parse(out)), numbers(whole));
+
+  const again = await tessera(['train', ...resume.split(' ')]);
+  assert.is(again.code, 1);
+  assert.match(again.err, /is finished \(2 epochs\); to train further, start a new one.*--weights/);
+});
+
+test('SIGTERM does the same, and pictures that changed are not gone on with', async () => {
+  const stopped = await stoppedBy('SIGTERM', 'terminated');
+  assert.is(stopped.code, 143, stopped.err);
+  const extra = join(folder, 'data/train/down/new.png');
+  await writeFile(extra, '');
+  const { code, err } = await tessera(['train', '--resume', 'terminated']);
+  await rm(extra);
+  assert.is(code, 1);
+  assert.match(err, /the pictures in data are not those that the run began with/);
+});
+
+test('evaluate: the run’s own figures on its validation pictures; a threshold moves the confusion matrix', async () => {
+  const { code, out, err } = await tessera(['evaluate', '--checkpoint', 'run', '--json']);
+  assert.is(code, 0, err);
+  const result = JSON.parse(out);
+  assert.is(result.count, 12);
+  // The batch of the validation was another one, so that sums were rounded otherwise.
+  assert.ok(Math.abs(result.loss - whole.best!.val.loss) < 1e-4, `${result.loss} ${whole.best!.val.loss}`);
+  assert.equal(
+    result.classes.map(({ name, count }: { name: string; count: number }) => [name, count]),
+    [
+      ['across', 6],
+      ['down', 6],
+    ],
+  );
+  const all = await tessera(['evaluate', '--checkpoint', 'run', '--threshold', '0', '--data', 'data/train']);
+  assert.is(all.code, 0, all.err);
+  assert.match(all.out, /44 pictures: accuracy 50\.0 %/);
+  assert.match(all.out, /across +0 +22\ndown +0 +22\n/);
+});
+
+test('predict --json: one object a picture with exactly these fields; what cannot be read is named at the end', async () => {
+  await writeFile(join(folder, 'broken.jpg'), 'no picture');
+  const { code, out, err } = await tessera([
+    'predict',
+    'data/val/across/0.png',
+    'broken.jpg',
+    'nowhere.png',
+    'data/val/down',
+    '--checkpoint',
+    'run',
+    '--json',
+  ]);
+  assert.is(code, 1);
+  assert.match(err, /error: there is no picture nowhere\.png/);
+  assert.match(err, /error: .*broken\.jpg/);
+  const predictions = JSON.parse(out);
+  assert.is(predictions.length, 7);
+  assert.is(predictions[0].file, 'data/val/across/0.png');
+  for (const prediction of predictions) {
+    assert.equal(Object.keys(prediction), ['file', 'topK']);
+    const { topK } = prediction;
+    assert.is(topK.length, 2);
+    for (const answer of topK) assert.equal(Object.keys(answer), ['index', 'label', 'probability', 'logit']);
+    assert.ok(Math.abs(topK[0].probability + topK[1].probability - 1) < 1e-9);
+    assert.ok(topK[0].logit >= topK[1].logit);
+    assert.is(topK[0].label, ['across', 'down'][topK[0].index]);
+  }
+});
+
+const REFUSED: [args: string[], message: RegExp][] = [
+  [['train', '--data', 'nowhere'], /there is no folder nowhere/],
+  [['train', '--data', 'data', '--weights', 'gone.pth'], /there is no weights file gone\.pth/],
+  [['train', '--model', 'resnet19'], /there is no model 'resnet19'; the nearest names are resnet18/],
+  [['train', '--epochs', '0'], /must be a whole number of at least 1/],
+  [['train', '--lr', '-1'], /must be a number above 0/],
+  [['evaluate', '--threshold', '2'], /must be a number from 0 to 1/],
+  [['predict', 'gone.png'], /there is no picture gone\.png/],
+  [['predict', 'data', '--model', 'resnet18'], /--model resnet18 needs --weights FILE/],
+  [
+    ['train', '--data', 'data', '--size', '32', '--batch', '8', '--memory', '0.1'],
+    /needs .* but 102 MiB can be planned with/,
+  ],
+];
+for (const [args, message] of REFUSED)
+  test(`refused: ${args.join(' ')}`, async () => {
+    const [name, ...rest] = args.map((arg) => (arg === 'data' ? join(folder, 'data') : arg));
+    const module: CommandModule = { train, evaluate, predict }[name]!;
+    const command = createCommand(name, module).configureOutput({ writeErr: () => undefined });
+    try {
+      command.parse(rest, { from: 'user' });
+      await module.run(command.args, command.opts());
+    } catch (error) {
+      assert.match((error as Error).message, message);
+      return;
+    }
+    assert.unreachable('nothing was refused');
+  });
+
+const SETTINGS: [what: string, options: TrainOptions, expected: object][] = [
+  ['nothing: the demo, from scratch, small', {}, { data: null, weights: null, trainFrom: 'all', size: 64 }],
+  ['a folder: from scratch at full size', { data: 'd' }, { trainFrom: 'all', size: 224, backboneFactor: 1 }],
+  ['weights: the head', { data: 'd', weights: 'w' }, { trainFrom: 'head', size: 224, augmentation: {} }],
+  ['a stage', { data: 'd', weights: 'w', trainFrom: 'layer4' }, { trainFrom: 'layer4', backboneFactor: 0.1 }],
+  [
+    'what is asked for',
+    { data: 'd', lr: 1, epochs: 9, batch: 7, seed: 3 },
+    { lr: 1, epochs: 9, batch: 7, seed: 3 },
+  ],
+];
+for (const [what, options, expected] of SETTINGS)
+  test(`settings with ${what}`, () => {
+    const settings = settingsOf(options, 224) as unknown as Record<string, unknown>;
+    for (const [name, value] of Object.entries(expected)) assert.equal(settings[name], value, name);
+  });
+
+test('options that contradict are refused', () => {
+  assert.throws(() => settingsOf({ data: 'd', trainFrom: 'head' }, 224), /would freeze random weights/);
+  assert.throws(
+    () => checkResumeOptions({ resume: 'r', lr: 1, trainFrom: 'all' }),
+    /leave out --train-from, --lr/,
+  );
+  assert.is(checkResumeOptions({ resume: 'r', json: true, adapter: 'a' }), undefined);
+});
+
+test.run();
