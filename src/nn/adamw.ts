@@ -9,8 +9,8 @@
  * that is not finite; so the corrections are computed there, 1 − βᵗ as −expm1(t·ln β) with ln β from the CPU in
  * double: `1 - pow(β, t)` would be wrong in the fourth digit at the first steps.
  */
-import type { UpdateRule } from './multi-tensor.ts';
 import { Optimizer, type Parameters } from './optimizer.ts';
+import type { UpdateRule } from './update-programs.ts';
 
 export interface AdamWOptions {
   lr: number;

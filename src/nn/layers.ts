@@ -24,7 +24,7 @@ const pair = (value: Pair): readonly [number, number] => (typeof value === 'numb
 
 /**
  * [N, H, W, in] → [N, H', W', out]. PyTorch: `nn.Conv2d`. The weight is [kh, kw, in / groups, out]; with as many
- * groups as channels it is [kh, kw, 1, out], and the depthwise kernel runs.
+ * groups as channels it is [kh, kw, 1, out], and conv2d runs the depthwise kernel.
  */
 export class Conv2d extends Module {
   readonly weight: Tensor;

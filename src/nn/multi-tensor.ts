@@ -19,33 +19,15 @@
 import {
   type BufferBinding,
   type Device,
-  elementwise,
   elementwiseGroups,
-  family,
   foldGroups,
   type PooledBuffer,
   type Program,
-  program,
   slices,
 } from '../gpu/index.ts';
 import type { Tensor } from '../tensor/index.ts';
+import { BLOCK, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
 
-/** The rule of an optimiser, in WGSL. */
-export interface UpdateRule {
-  /** Unique; names the programs. */
-  readonly name: string;
-  /** One array each, as long as the parameter; `update` reads and writes `name[s]`. Absent before step 1. */
-  readonly state: readonly string[];
-  /** Constants of the optimiser, `p.name` in both functions. */
-  readonly constants: Readonly<Record<string, number>>;
-  /** `fn prepare(rates: vec4f, step: f32) -> vec3f`: what `update` needs of the group's rates and the step. */
-  readonly prepare: string;
-  /** `fn update(x: vec4f, gradient: vec4f, c: vec4f, s: u32) -> vec4f`: c = (prepare(…), step). */
-  readonly update: string;
-}
-
-/** vec4 that one workgroup of 64 updates. */
-const BLOCK = 1024;
 /**
  * Parameters in one dispatch, where the limits allow them. On a software adapter a step is as fast with 2 as with 6
  * (ResNet-18: 32 dispatches against 12, 1 ms of 55), but LLVM compiles AdamW in 1.5 s instead of 4.5.
@@ -54,85 +36,6 @@ const MOST_SLOTS = { hardware: 6, software: 2 };
 
 /** Bindings of the update program beside parameters, gradients and state: blocks and control. */
 const FIXED_BINDINGS = 2;
-
-const float = (names: readonly string[]): Record<string, 'f32'> =>
-  Object.fromEntries(names.map((name) => [name, 'f32' as const]));
-
-const prepareProgram = memoised((rule: UpdateRule) =>
-  program(
-    elementwise({
-      name: `${rule.name}-prepare`,
-      bindings: {
-        members: 'read vec2u',
-        rates: 'read vec4f',
-        loss: 'read u32',
-        steps: 'write u32',
-        control: 'write vec4f',
-      },
-      params: float(Object.keys(rule.constants)),
-      wgsl: `${rule.prepare}
-fn element(i: u32) {
-  let parameter = members[i].x;
-  // An exponent of all ones: infinity or NaN. Compilers may assume that floats are never that, so bits are compared.
-  if ((loss[0] & 0x7f800000u) == 0x7f800000u) { control[parameter] = vec4f(0); return; }
-  let step = steps[parameter] + 1;
-  steps[parameter] = step;
-  control[parameter] = vec4f(prepare(rates[members[i].y], f32(step)), f32(step));
-}`,
-    }),
-  ),
-);
-
-const updateProgram = memoised((rule: UpdateRule) =>
-  family(({ slots }: { slots: number }) => {
-    const each = Array.from({ length: slots }, (_, slot) => slot);
-    return {
-      name: `${rule.name}-${slots}`,
-      bindings: {
-        blocks: 'read vec4u',
-        control: 'read vec4f',
-        ...Object.fromEntries(rule.state.map((name) => [name, 'write vec4f' as const])),
-        ...Object.fromEntries(
-          each.flatMap((slot) => [
-            [`x${slot}`, 'write vec4f' as const],
-            [`g${slot}`, 'read vec4f' as const],
-          ]),
-        ),
-      },
-      params: { count: 'u32', ...float(Object.keys(rule.constants)) },
-      wgsl: `${rule.update}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let index = id.x + id.y * groups.x;
-  if (index >= p.count) { return; }
-  let block = blocks[index];
-  let c = control[block.x >> 4u];
-  if (c.w == 0) { return; } // the loss was not finite
-  switch (block.x & 15u) {
-${each
-  .map(
-    (slot) => `    case ${slot}u: {
-      for (var i = block.y + lane; i < block.z; i += 64u) { x${slot}[i] = update(x${slot}[i], g${slot}[i], c, i + block.w); }
-    }`,
-  )
-  .join('\n')}
-    default: {}
-  }
-}`,
-    };
-  }),
-);
-
-/** One result for each rule, by its name: optimisers of one kind share their programs. */
-function memoised<Value>(make: (rule: UpdateRule) => Value): (rule: UpdateRule) => Value {
-  const made = new Map<string, Value>();
-  return (rule) => {
-    const value = made.get(rule.name) ?? make(rule);
-    made.set(rule.name, value);
-    return value;
-  };
-}
 
 /** A part of a parameter that a binding can hold, and the place of its state. */
 interface Piece {

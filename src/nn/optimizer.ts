@@ -1,7 +1,8 @@
 /** What SGD and AdamW share: parameter groups, skipping of parameters without a gradient, state for checkpoints. */
 import type { Program } from '../gpu/index.ts';
 import { empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
-import { MultiTensorUpdate, type UpdateRule } from './multi-tensor.ts';
+import { MultiTensorUpdate } from './multi-tensor.ts';
+import type { UpdateRule } from './update-programs.ts';
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParameterGroup {

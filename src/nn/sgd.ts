@@ -5,8 +5,8 @@
  *   m ← μ·m + g                       m = g at a parameter's first step
  *   x ← x − lr·m                      Nesterov: x − lr·(g + μ·m)
  */
-import type { UpdateRule } from './multi-tensor.ts';
 import { Optimizer, type Parameters } from './optimizer.ts';
+import type { UpdateRule } from './update-programs.ts';
 
 export interface SGDOptions {
   lr: number;

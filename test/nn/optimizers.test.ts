@@ -3,9 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
+import { fill } from '../../src/nn/init.ts';
 import type { Optimizer, Parameters } from '../../src/nn/optimizer.ts';
 import { SGD } from '../../src/nn/sgd.ts';
-import { type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
+import { empty, type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
 import { relativeError } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 import { pseudo } from '../helpers/pseudo.ts';
@@ -200,6 +201,32 @@ test('a steady loop creates no buffers and few dispatches', async () => {
   );
   bench.step(optimizer, 1, all, () => ({ lr: 0.01 }));
   assert.equal(device.memory().live, before.live);
+});
+
+test('a parameter larger than a binding is updated in slices', async () => {
+  const slice = clamped.limits.maxStorageBufferBindingSize / 4;
+  const sizes = [5, slice + 1000, 7];
+  const parameters = sizes.map((size) => empty(clamped, [size], { requiresGrad: true, owned: true }));
+  for (const parameter of parameters) {
+    fill(parameter, { constant: 0.5 }, 0, '');
+    parameter.grad = empty(clamped, parameter.shape, { owned: true });
+    fill(parameter.grad, { constant: 0.25 }, 0, '');
+  }
+  const optimizer = new AdamW(parameters, { lr: 0.1, weightDecay: 0.1 });
+  optimizer.step();
+  optimizer.step();
+  const expected = Float64Array.of(0.5);
+  const state = [Float64Array.of(0), Float64Array.of(0)];
+  for (const t of [1, 2]) adamw(expected, Float32Array.of(0.25), state, t, { lr: 0.1, weightDecay: 0.1 });
+  for (const { buffer, size } of parameters)
+    for (const at of [0, slice - 2, size - 4].filter((index) => index >= 0 && index + 4 <= size)) {
+      const values = new Float32Array(await clamped.read(buffer, 16, 4 * at));
+      for (const value of values) assert.ok(Math.abs(value / expected[0] - 1) < 1e-6, `${value} at ${at}`);
+    }
+  optimizer.zeroGrad();
+  optimizer.dispose();
+  for (const parameter of parameters) parameter.dispose();
+  clamped.trim();
 });
 
 test('what cannot be is refused in a sentence', () => {
