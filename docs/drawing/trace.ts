@@ -1,0 +1,163 @@
+/**
+ * What the figures and tables are made from: a training step's forward pass of a model, taken on a dry device
+ * (src/gpu/dry.ts). Taps say which layer computed what; the names of the programs that were dispatched in between say
+ * what else was done (activations, pools, residuals), so that a picture cannot claim what the code does not do.
+ */
+import { dryDevice, PLAIN_TRAITS } from '../../src/gpu/dry.ts';
+import type { Device } from '../../src/gpu/index.ts';
+import { buildModel } from '../../src/models/registry.ts';
+import { type LayerSummary, type StageSummary, summarise } from '../../src/models/summary.ts';
+import { BatchNorm2d, type Model, type Module, tapping } from '../../src/nn/index.ts';
+import { empty } from '../../src/tensor/index.ts';
+
+/** A dispatch: the program's name, floating-point operations, bytes moved. */
+export interface Ran {
+  program: string;
+  flops: number;
+  bytes: number;
+}
+
+/** A convolution or linear layer, with the norm behind it. */
+export interface Unit {
+  /** Path of the layer in the model. */
+  path: string;
+  /** What was done, in order: `conv 1×1, 24 → 144`, `batch norm`, `SiLU`. */
+  words: string[];
+  /** Whether something was added before the activation. */
+  adds: boolean;
+  /** [H, W, C] or [C] of one picture. */
+  output: readonly number[];
+  parameters: number;
+  multiplyAdds: number;
+}
+
+export interface StageTrace extends StageSummary {
+  units: Unit[];
+  /** What was done in the stage, layer after layer. */
+  words: string[];
+}
+
+export interface ModelTrace {
+  model: Model;
+  /** Side of the picture. */
+  size: number;
+  stages: StageTrace[];
+  parameters: number;
+  multiplyAdds: number;
+  /** Every dispatch by the layer that it led up to. */
+  dispatches: { path: string; ran: Ran[] }[];
+}
+
+/** What a program stands for; `kind` is the layer's own description. First match counts. */
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^(tile|depthwise)-/, 'kind'],
+  [/^(window|winograd)-|^batch-norm-(moments|merge)|^tile-weight-splits/, ''],
+  [/^batch-norm-none/, 'batch norm'],
+  [/^batch-norm-relu6/, 'batch norm, ReLU6'],
+  [/^batch-norm-relu/, 'batch norm, ReLU'],
+  [/^batch-norm-silu/, 'batch norm, SiLU'],
+  [/^relu$/, 'ReLU'],
+  [/^silu$/, 'SiLU'],
+  [/^sigmoid$/, 'sigmoid'],
+  [/^lrn/, 'LRN'],
+  [/^max-pool-3x3-stride-2x2/, 'max-pool 3×3 / 2'],
+  [/^(sum|adaptive-avg-pool)-/, 'average'],
+  [/^mul-/, 'scale'],
+  [/^drop-/, 'dropout'],
+];
+
+function wordsOf(ran: readonly Ran[], kind: string): string[] {
+  const words = ran.flatMap(({ program }) => {
+    const known = WORDS.find(([pattern]) => pattern.test(program));
+    if (!known) throw new Error(`docs/drawing/trace.ts has no word for the program '${program}'`);
+    return known[1] === 'kind' ? kind : known[1].split(', ');
+  });
+  return words.filter((word, index) => word !== '' && word !== words[index - 1]);
+}
+
+/** A device without limits and with subgroups of 32 lanes, which computes nothing; `ran` collects its dispatches. */
+export async function tracedDevice(): Promise<{ device: Device; ran: Ran[] }> {
+  const { device } = await dryDevice({
+    ...PLAIN_TRAITS,
+    limits: { maxBufferSize: 2 ** 40, maxStorageBufferBindingSize: 2 ** 40 },
+    features: ['subgroups'],
+    info: { ...PLAIN_TRAITS.info, subgroupMinSize: 32, subgroupMaxSize: 32 },
+  });
+  const ran: Ran[] = [];
+  const run = device.run.bind(device);
+  device.run = (program, dispatch) => {
+    run(program, dispatch);
+    ran.push({ program: program.name, flops: dispatch.flops ?? 0, bytes: dispatch.bytes ?? 0 });
+  };
+  return { device, ran };
+}
+
+/** Traces the model called `name` for one picture, of its own size by default. */
+export async function trace(name: string, size?: number): Promise<ModelTrace> {
+  const { device, ran } = await tracedDevice();
+  // Without stochastic depth a block adds its input in the pass of its last norm, which shows that it does.
+  const model = buildModel(name, { device, initialise: false, dropPath: 0 });
+  const summary = summarise(model, size ?? model.inputSize);
+  const layers = new Map(summary.stages.flatMap((stage) => stage.layers.map((layer) => [layer.name, layer])));
+  const paths = new Map([...model.namedModules()].map(([path, module]) => [module, path]));
+  const dispatches: ModelTrace['dispatches'] = [];
+  const stages: StageTrace[] = [];
+  model.train();
+  let x = empty(device, [1, summary.size, summary.size, 3]);
+  for (const stage of summary.stages) {
+    const units: Unit[] = [];
+    const words: string[] = [];
+    ran.length = 0;
+    tapping(
+      (module) => {
+        const layer = layers.get(paths.get(module)!);
+        const done = wordsOf(ran, layer?.kind ?? '');
+        words.push(...done);
+        dispatches.push({ path: paths.get(module)!, ran: ran.splice(0) });
+        addTo(units, module, layer, done, dispatches.at(-1)!);
+      },
+      () => {
+        x = model.forwardStages(x, { from: stage.name, through: stage.name });
+      },
+    );
+    words.push(...wordsOf(ran, ''));
+    stages.push({ ...stage, units, words });
+  }
+  const { parameters, multiplyAdds } = summary;
+  return { model, size: summary.size, stages, parameters, multiplyAdds, dispatches };
+}
+
+/** A norm, or the second look at a layer, belongs to the unit before it; so does the scaling of a gate. */
+function addTo(
+  units: Unit[],
+  module: Module,
+  layer: LayerSummary | undefined,
+  words: string[],
+  { path, ran }: { path: string; ran: readonly Ran[] },
+): void {
+  const last = units.at(-1);
+  if (last && (module instanceof BatchNorm2d || last.path === path || !layer)) {
+    last.words.push(...words);
+    last.adds ||= ran.some(({ program }) => program.includes('-residual'));
+    if (module instanceof BatchNorm2d) last.parameters += layer!.parameters;
+  } else if (layer)
+    units.push({
+      path,
+      words,
+      adds: false,
+      output: layer.output,
+      parameters: layer.parameters,
+      multiplyAdds: layer.multiplyAdds,
+    });
+}
+
+/** `25.6 M`: three digits and a unit. */
+export function count(value: number): string {
+  const [divisor, unit] =
+    value >= 1e9 ? [1e9, ' G'] : value >= 1e6 ? [1e6, ' M'] : value >= 1e3 ? [1e3, ' k'] : [1, ''];
+  return `${Number((value / divisor).toPrecision(3))}${unit}`;
+}
+
+/** `56² × 64`, or `1000` for a vector. */
+export const shapeText = (shape: readonly number[]): string =>
+  shape.length === 3 ? `${shape[0]}² × ${shape[2]}` : `${shape.at(-1)}`;
