@@ -36,6 +36,12 @@ export const commands = [
     adapter: false,
   },
   {
+    name: 'verify',
+    summary: 'check that ops and networks equal their references on this adapter',
+    module: 'src/cli/verify.ts',
+    adapter: true,
+  },
+  {
     name: 'bench',
     summary: 'time kernels, forward passes and training steps on this adapter',
     module: 'src/cli/bench.ts',

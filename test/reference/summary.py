@@ -21,9 +21,9 @@ def encode(values: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
 
 
-def sample_positions(size: int) -> np.ndarray:
+def sample_positions(size: int, count: int = SAMPLES) -> np.ndarray:
     """First, last and pseudo-random positions in a tensor of `size` elements."""
-    inner = pseudo_fill("samples", SAMPLES - 2, levels=size).astype(np.int64)
+    inner = pseudo_fill("samples", count - 2, levels=size).astype(np.int64)
     return np.concatenate([[0, size - 1], np.minimum(inner, size - 1)])
 
 

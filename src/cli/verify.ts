@@ -1,0 +1,152 @@
+/** `npm run verify`: a certificate that kernels and networks compute on this adapter what PyTorch computes. */
+import type { Command } from 'commander';
+import type { Device } from '../gpu/index.ts';
+import { openDevice } from '../open.ts';
+import { LIMITS } from '../verify/engine-ops.ts';
+import { readFixture, verifiable } from '../verify/fixtures.ts';
+import { checkOp, type KernelCheck } from '../verify/kernels.ts';
+import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
+import { RANDOM_OPS } from '../verify/random-cases.ts';
+import { wholeNumber } from './command-line.ts';
+import { announceSoftware, bold, onStop, printJson, progress, UserError } from './ui.ts';
+
+export const description =
+  'Checks on this adapter that every op and its gradients equal a float64 reference on random shapes, and that ' +
+  'networks equal PyTorch layer by layer: results in evaluation and in training mode, loss and every gradient. Names ' +
+  'the first layer that departs. The exit code is 0 where all agrees.';
+
+const KERNELS = 'kernels';
+
+export function options(command: Command): void {
+  command
+    .argument('[model]', `only this network, or '${KERNELS}' for the ops alone (default: everything)`)
+    .option('--rounds <n>', 'random shapes for each op', wholeNumber(1), 6)
+    .option('--seed <n>', 'other seeds draw other shapes', '0')
+    .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface VerifyOptions {
+  rounds: number;
+  seed: string;
+  adapter?: string;
+  json?: boolean;
+  debug?: boolean;
+}
+
+/** The document of `--json`. */
+interface Certificate {
+  adapter: { description: string; software: boolean };
+  passed: boolean;
+  limits: typeof NETWORK_LIMITS & typeof LIMITS;
+  kernels: KernelCheck[];
+  networks: NetworkCheck[];
+}
+
+export async function run([wanted]: string[], options: VerifyOptions): Promise<number> {
+  const models = wanted === undefined ? verifiable() : wanted === KERNELS ? [] : [known(wanted)];
+  const ops = wanted === undefined || wanted === KERNELS ? RANDOM_OPS : [];
+  const { adapter, debug, json } = options;
+  const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
+  announceSoftware(device);
+  const stop = onStop('Stopping after this check; once more stops at once.');
+  const bar = progress('Verify', ops.length + models.length);
+  const kernels: KernelCheck[] = [];
+  const networks: NetworkCheck[] = [];
+  for (const op of ops) {
+    if (stop.requested) break;
+    kernels.push(await checkOp(device, op, options));
+    bar.update(kernels.length, op);
+  }
+  for (const model of models) {
+    if (stop.requested) break;
+    networks.push(await checkNetwork(device, readFixture(model)));
+    // A network's buffers have sizes that the next one cannot use.
+    device.trim();
+    bar.update(kernels.length + networks.length, model);
+  }
+  bar.stop();
+  stop.dispose();
+  const certificate = certify(device, kernels, networks);
+  if (json) printJson(certificate);
+  else process.stdout.write(`${describe(certificate, stop.requested)}\n`);
+  device.close();
+  if (stop.requested) return stop.exitCode;
+  return certificate.passed ? 0 : 1;
+}
+
+function known(model: string): string {
+  const names = verifiable();
+  if (names.includes(model)) return model;
+  throw new UserError(`no values of '${model}' are stored; there are ${[...names, KERNELS].join(', ')}`);
+}
+
+function certify(device: Device, kernels: KernelCheck[], networks: NetworkCheck[]): Certificate {
+  const { info, software } = device;
+  return {
+    adapter: { description: info.description || info.device || info.vendor, software },
+    passed: [...kernels, ...networks].every(({ passed }) => passed),
+    limits: { ...NETWORK_LIMITS, ...LIMITS },
+    kernels,
+    networks,
+  };
+}
+
+// --- text -----------------------------------------------------------------------------------------------------
+
+/** An error as people read it: `3.8e-7`. */
+const show = (error: number): string => (error === 0 ? '0' : error.toExponential(1));
+
+const mark = (passed: boolean): string => (passed ? 'ok     ' : bold('DEPARTS', process.stdout));
+
+function describeKernel({ op, cases, forward, gradients, passed }: KernelCheck): string {
+  const line = `${mark(passed)}  ${op.padEnd(22)} ${cases} shapes: ${show(forward.error)} forward, ${show(gradients.error)} gradients`;
+  const beyond = [
+    ...(forward.error <= LIMITS.forward ? [] : [forward]),
+    ...(gradients.error <= LIMITS.gradients ? [] : [gradients]),
+  ];
+  return [line, ...beyond.map(({ at, error }) => `         ${at} is off by ${show(error)}`)].join('\n');
+}
+
+function describeNetwork({ model, comparisons, first, passed }: NetworkCheck): string {
+  const largest = (mode: Comparison['mode'], kind: Comparison['kind']): string => {
+    const errors = comparisons.filter((entry) => entry.mode === mode && entry.kind === kind);
+    return show(Math.max(...errors.map(({ error }) => error)));
+  };
+  const layers = comparisons.filter(({ mode, kind }) => mode === 'evaluation' && kind === 'layer').length;
+  const line =
+    `${mark(passed)}  ${model.padEnd(22)} ${layers} layers: ${largest('evaluation', 'layer')} in evaluation, ${largest('training', 'layer')} in training; ` +
+    `loss ${largest('training', 'loss')}, gradients ${largest('training', 'gradient')}`;
+  return first ? `${line}\n         ${describeFirst(first, comparisons)}` : line;
+}
+
+/** The first departure, and how much departs after it. */
+function describeFirst(first: Comparison, comparisons: readonly Comparison[]): string {
+  const what = first.kind === 'gradient' ? `the gradient of ${first.at}` : first.at;
+  const more = comparisons.filter(({ passed }) => !passed).length - 1;
+  const rest = more > 0 ? `; ${more} of ${comparisons.length} comparisons depart after it` : '';
+  return `first: ${what}, in ${first.mode}, is off by ${show(first.error)} (at most ${show(NETWORK_LIMITS[first.kind])})${rest}`;
+}
+
+function describe(certificate: Certificate, stopped: boolean): string {
+  const { kernels, networks } = certificate;
+  return [
+    ...kernels.map(describeKernel),
+    ...networks.map(describeNetwork),
+    verdict(certificate, stopped),
+  ].join('\n');
+}
+
+function verdict({ adapter, kernels, networks, passed }: Certificate, stopped: boolean): string {
+  const failed = [...kernels, ...networks].filter((check) => !check.passed);
+  const counted = [
+    ...(kernels.length > 0 ? [`${kernels.length} ops`] : []),
+    ...(networks.length > 0 ? [`${networks.length} ${networks.length === 1 ? 'network' : 'networks'}`] : []),
+  ].join(' and ');
+  const where = `on ${adapter.description}`;
+  if (!passed) {
+    const names = failed.map((check) => ('op' in check ? check.op : check.model)).join(', ');
+    return bold(`Departs from the reference ${where}: ${names}.`, process.stdout);
+  }
+  return bold(`${stopped ? 'So far ' : ''}${counted} agree with the reference ${where}.`, process.stdout);
+}

@@ -1,0 +1,119 @@
+/** The certificate: it passes on sound kernels, and names the layer where one is broken on purpose. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Device } from '../../src/gpu/index.ts';
+import type { Model } from '../../src/nn/index.ts';
+import { readFixture, verifiable } from '../../src/verify/fixtures.ts';
+import { checkOp } from '../../src/verify/kernels.ts';
+import { type Comparison, checkNetwork } from '../../src/verify/networks.ts';
+import { clampedDevice, testDevice } from '../helpers/device.ts';
+import { sabotage } from '../helpers/sabotage.ts';
+
+const test = suite('verify');
+
+/** Runs `body` on a device of its own: what is broken stays broken. */
+async function on<Result>(
+  open: () => Promise<Device>,
+  body: (device: Device) => Promise<Result>,
+): Promise<Result> {
+  const device = await open();
+  try {
+    return await body(device);
+  } finally {
+    device.close();
+  }
+}
+
+test('networks agree with PyTorch', () =>
+  on(testDevice, async (device) => {
+    for (const model of verifiable()) {
+      const { first, comparisons } = await checkNetwork(device, readFixture(model));
+      assert.is(first, null, `${model}: ${JSON.stringify(first)}`);
+      assert.ok(comparisons.length > 30);
+      device.trim();
+    }
+  }));
+
+test('resnet18 agrees with PyTorch on a device without optional features', () =>
+  on(clampedDevice, async (device) => {
+    const { first } = await checkNetwork(device, readFixture('resnet18'));
+    assert.is(first, null, JSON.stringify(first));
+  }));
+
+/** A kernel, where it writes, a network that uses it, and where the network must depart first. */
+const BROKEN: [kernel: RegExp, output: string, model: string, first: Partial<Comparison>][] = [
+  [/^winograd-output/, 'y', 'resnet18', { mode: 'evaluation', kind: 'layer', at: 'layer1.0.bn1' }],
+  [/^max-pool-(?!backward)/, 'y', 'resnet18', { mode: 'evaluation', kind: 'layer', at: 'stage conv1' }],
+  [/^batch-norm-moments/, 'partial', 'resnet18', { mode: 'training', kind: 'layer', at: 'bn1' }],
+  [
+    /^depthwise-(?!.*(weight|input))/,
+    'y',
+    'efficientnet_lite0',
+    { mode: 'evaluation', at: 'blocks.0.0.bn1' },
+  ],
+  [/^max-pool-backward/, 'dx', 'resnet18', { mode: 'training', kind: 'gradient', at: 'bn1.bias' }],
+];
+
+for (const [kernel, output, model, expected] of BROKEN)
+  test(`${model} with a broken ${kernel} departs first at ${expected.at}`, () =>
+    on(testDevice, async (device) => {
+      const { broken } = sabotage(device, kernel, output);
+      const { first, passed } = await checkNetwork(device, readFixture(model));
+      assert.ok(broken.length > 0, 'no kernel of that name ran');
+      assert.not(passed);
+      for (const [key, value] of Object.entries(expected))
+        assert.is(first?.[key as keyof Comparison], value, JSON.stringify(first));
+      assert.ok(first!.error > 1e-4 && first!.error < 1);
+    }));
+
+test('a weight that is one percent off is found in its layer', () =>
+  on(testDevice, async (device) => {
+    const change = (model: Model): void => {
+      const weight = new Map(model.namedParameters()).get('layer3.0.conv2.weight')!;
+      weight.write(new Float32Array(weight.size).fill(0.01));
+    };
+    const { first } = await checkNetwork(device, readFixture('resnet18'), change);
+    assert.is(first?.at, 'layer3.0.bn2');
+  }));
+
+test('a broken gradient kernel shows in its op, and the values stay right', () =>
+  on(testDevice, async (device) => {
+    sabotage(device, /^max-pool-backward/, 'dx');
+    const { forward, gradients, passed } = await checkOp(device, 'maxPool2d', { seed: '0', rounds: 2 });
+    assert.not(passed);
+    assert.is(forward.error, 0);
+    assert.ok(gradients.error > 5e-3 && gradients.error < 2e-2, `${gradients.error}`);
+    assert.match(gradients.at, /^the gradient of x0 of random 0\/maxPool2d\/\d \[/);
+  }));
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function verify(...args: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['bin/tessera.mjs', 'verify', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, npm_lifecycle_event: '' },
+  });
+  return { code: status, stdout, stderr };
+}
+
+test('the command: text and JSON', () => {
+  const text = verify('kernels', '--rounds', '1');
+  assert.is(text.code, 0, text.stderr);
+  assert.match(text.stdout, /^ok +conv2d +1 shapes: \S+ forward, \S+ gradients$/m);
+  assert.match(text.stdout, /\d+ ops agree with the reference on /);
+  const { code, stdout } = verify('resnet18', '--json');
+  const { passed, kernels, networks } = JSON.parse(stdout);
+  assert.equal([code, passed, kernels.length, networks.length], [0, true, 0, 1]);
+});
+
+test('the command: a network that nothing is stored of is a sentence', () => {
+  const { code, stdout, stderr } = verify('resnet19');
+  assert.is(code, 1);
+  assert.is(stdout, '');
+  assert.match(stderr, /no values of 'resnet19' are stored; there are alexnet, /);
+});
+
+test.run();
