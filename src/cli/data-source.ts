@@ -7,6 +7,7 @@ import { openDemoData } from '../data/synthetic.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { CheckpointInfo } from '../train/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
+import { atSize } from '../train/start.ts';
 import { UserError } from './ui.ts';
 
 /** The demo data is one data set, whatever the seed of the run. */
@@ -22,17 +23,15 @@ export function openData({
 }
 
 /**
- * ImageNet's preprocessing at another input size: the short side is resized to 8/7 of it, as 256 is to 224. The demo
- * data's crops have the size of the input and are not resized, which would blur what tells them apart.
+ * The preprocessing of the weights at the run's input size. The demo data's crops have the size of the input and are
+ * not resized, which would blur what tells them apart.
  */
-export function preprocessingFor({ data, size }: Pick<TrainSettings, 'data' | 'size'>): Preprocessing {
-  return {
-    inputSize: size,
-    resizeSize: data === null ? size : Math.round((size * 256) / 224),
-    interpolation: 'bilinear',
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-  };
+export function preprocessingFor(
+  { data, size }: Pick<TrainSettings, 'data' | 'size'>,
+  natural: Preprocessing,
+): Preprocessing {
+  const scaled = atSize(natural, size);
+  return data === null ? { ...scaled, resizeSize: size } : scaled;
 }
 
 /** A hash of the names and labels of all pictures: a run is only resumed on the same ones. */

@@ -1,7 +1,6 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { imagenetClasses } from '../data/imagenet.ts';
 import { closeLoader } from '../data/loader.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { listPictures } from '../data/walk.ts';
@@ -10,11 +9,12 @@ import { createModel } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
 import { openDevice } from '../open.ts';
 import { fromSamples } from '../train/batches.ts';
-import { modelOf, readCheckpoint, weightsFrom } from '../train/checkpoint.ts';
+import { modelOf, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
+import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
+import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 import { chosenCheckpoint, wholeNumber } from './command-line.ts';
-import { preprocessingFor } from './data-source.ts';
 import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
 
 export const description =
@@ -55,7 +55,7 @@ export interface Prediction {
 /** A network that is ready to answer. */
 interface Classifier {
   model: Model;
-  classes: string[];
+  classes: readonly string[];
   preprocessing: Preprocessing;
 }
 
@@ -116,13 +116,18 @@ async function openClassifier(device: Device, options: PredictOptions): Promise<
     return { model: await modelOf(checkpoint, device), classes, preprocessing };
   }
   const name = options.model ?? 'resnet18';
-  const model = (await createModel(name, { device, weights: await weightsFrom(options.weights) })).eval();
-  const preprocessing = preprocessingFor({ data: '', size: options.size ?? model.inputSize });
-  const classes =
-    model.numClasses === imagenetClasses.length
-      ? [...imagenetClasses]
-      : Array.from({ length: model.numClasses }, (_, index) => `class ${index}`);
-  return { model, classes, preprocessing };
+  const start = await startingWeights(name, options.weights);
+  const model = (await createModel(name, { device, weights: start.source })).eval();
+  const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
+  const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
+  return { model, classes: classNames(model.numClasses, start.classes), preprocessing };
+}
+
+/** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */
+function classNames(count: number, own: readonly string[] | null): readonly string[] {
+  if (own?.length === count) return own;
+  if (count === IMAGENET_CLASSES.length) return IMAGENET_CLASSES;
+  return Array.from({ length: count }, (_, index) => `class ${index}`);
 }
 
 /** The `k` likeliest classes of every picture. */

@@ -1,14 +1,15 @@
 /** What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. */
 import type { Device } from '../gpu/index.ts';
 import { memoryBudget } from '../open.ts';
-import { largestBatch, type StepCost, stepCost } from '../train/cost.ts';
+import { type Preflight, preflight } from '../train/preflight.ts';
+import { optimizerOf } from '../train/settings.ts';
 import type { Setup } from './train-setup.ts';
-import { formatBytes, say, UserError } from './ui.ts';
+import { say, UserError } from './ui.ts';
 
-/** The cost of a step as it is trained, and as it would be if every parameter trained. */
+/** A step as it is trained, and as it would be if every parameter trained; null where nothing is frozen. */
 export interface Costs {
-  step: StepCost;
-  unfrozen: StepCost | null;
+  step: Preflight;
+  unfrozen: Preflight | null;
 }
 
 const GIB = 2 ** 30;
@@ -16,36 +17,34 @@ const GIB = 2 ** 30;
 const SOFTWARE_SHARE = 0.8;
 
 /**
- * Takes a step on a dry device.
+ * Rehearses a step.
  * @param asked GiB to plan with
  * @throws UserError with the batch that would fit, where a step does not
  */
-export async function preflight(device: Device, { settings, set }: Setup, asked?: number): Promise<Costs> {
-  const classes = set.classes.length;
-  const budget = await memoryBudget(device, asked === undefined ? undefined : asked * GIB);
-  const bytes = budget.from === 'asked' || !device.software ? budget.bytes : SOFTWARE_SHARE * budget.bytes;
-  const remedy = async (): Promise<string> => {
-    const batch = await largestBatch(device, settings, classes, bytes);
-    return batch > 0
-      ? `--batch ${batch} fits`
-      : 'not even --batch 1 fits; take a smaller --size or train fewer stages';
+export async function checkFit(device: Device, { settings, set }: Setup, asked?: number): Promise<Costs> {
+  const memory = await memoryBudget(device, asked === undefined ? undefined : asked * GIB);
+  const budget = memory.from === 'asked' || !device.software ? memory.bytes : SOFTWARE_SHARE * memory.bytes;
+  const { model, batch, size, trainFrom } = settings;
+  const plan = {
+    device,
+    model,
+    modelOptions: { numClasses: set.classes.length },
+    batch,
+    size,
+    trainFrom,
+    optimizer: (built: Parameters<typeof optimizerOf>[0]) => optimizerOf(built, settings),
+    budget,
   };
-  const step = await stepCost(device, settings, classes).catch(async (error: unknown) => {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UserError(
-      `a step of ${settings.batch} pictures does not fit this adapter (${error.message}); ${await remedy()}`,
-    );
-  });
-  if (step.peakBytes > bytes) {
-    const sentence =
-      `a step of ${settings.batch} pictures needs ${formatBytes(step.peakBytes)}, ` +
-      `but ${formatBytes(bytes)} ${budget.from === 'default' ? 'is assumed of a GPU that does not say (--memory GIB changes that)' : 'can be planned with'}; ${await remedy()}`;
-    if (budget.from !== 'default') throw new UserError(sentence);
-    say(`Warning: ${sentence}`);
+  const step = await preflight(plan);
+  if (!step.fits) {
+    const remedy = step.largestBatch
+      ? `--batch ${step.largestBatch} fits`
+      : 'not even --batch 1 fits: take a smaller --size, or train fewer stages';
+    const sentence = `the run does not fit: ${step.problem}; ${remedy}`;
+    // What a GPU has is a guess where nobody says; the step itself comes to its end.
+    if (memory.from !== 'default' || !step.cost) throw new UserError(sentence);
+    say(`Warning: ${sentence}, if this GPU has no more. --memory GIB says what it has.`);
   }
-  const unfrozen =
-    settings.trainFrom === 'all'
-      ? null
-      : await stepCost(device, { ...settings, trainFrom: 'all' }, classes).catch(() => null);
-  return { step, unfrozen };
+  const all = { ...plan, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
+  return { step, unfrozen: trainFrom === 'all' ? null : await preflight(all) };
 }

@@ -1,22 +1,15 @@
 /** The run of `train` itself: network, optimiser and batches put together, checkpoints and report written. */
 import { join } from 'node:path';
-import type { DataSet, Sample } from '../data/sample.ts';
+import type { Sample } from '../data/sample.ts';
 import type { Device } from '../gpu/index.ts';
 import { createModel } from '../model-files.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
 import { type BatchSource, fromSamples } from '../train/batches.ts';
-import {
-  BEST,
-  type CheckpointInfo,
-  LAST,
-  modelOf,
-  saveCheckpoint,
-  weightsFrom,
-} from '../train/checkpoint.ts';
+import { BEST, type CheckpointInfo, LAST, modelOf, saveCheckpoint } from '../train/checkpoint.ts';
 import type { Inference } from '../train/infer.ts';
 import type { Progress } from '../train/progress.ts';
 import { makeReport, type Report, writeReport } from '../train/report.ts';
-import { freezeBefore, optimizerOf, scheduleOf, type TrainSettings } from '../train/settings.ts';
+import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
 import { fit } from '../train/trainer.ts';
 import { describeReport } from '../weights/load.ts';
 import { fingerprint } from './data-source.ts';
@@ -31,7 +24,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const { settings, out, set, preprocessing, progress, resumed } = setup;
   const started = performance.now();
   for (const note of set.notes) say(note);
-  const model = resumed ? await modelOf(resumed, device) : await startingModel(device, set, settings);
+  const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
   const freezing = freezeBefore(model, settings.trainFrom);
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
@@ -76,7 +69,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       },
       pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.size },
       freezing,
-      step: costs.step,
+      step: costs.step.cost,
       seconds: (performance.now() - started) / 1000,
       firstStepSeconds: terminal.firstStepSeconds,
       imagesPerSecond: terminal.imagesPerSecond,
@@ -92,13 +85,13 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, set: DataSet, settings: TrainSettings): Promise<Model> {
+async function startingModel(device: Device, { set, settings, start }: Setup): Promise<Model> {
   const { model, weights, seed } = settings;
   return createModel(model, {
     device,
     numClasses: set.classes.length,
     seed,
-    ...(weights === null ? {} : { weights: await weightsFrom(weights) }),
+    ...(start && { weights: start.source }),
     onReport: (report) => say(`${weights}: ${describeReport(report)}`),
   });
 }

@@ -1,5 +1,6 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
 import type { TrainSettings } from '../train/settings.ts';
+import { defaultEntry } from '../weights/catalog.ts';
 import { UserError } from './ui.ts';
 
 /** The options of `train`, as commander gives them. */
@@ -34,11 +35,22 @@ const DEFAULTS = {
 const DEMO = { epochs: 8, size: 64 };
 
 /**
+ * The architecture and the weights of a new run. Weights that are named without an architecture are a ResNet-18's;
+ * an architecture without weights takes those that ship, where there are some.
+ */
+export function startOf({ model, weights }: TrainOptions): { model: string; weights: string | null } {
+  if (weights !== undefined)
+    return { model: model ?? 'resnet18', weights: weights === 'none' ? null : weights };
+  const name = model ?? 'efficientnet_lite0';
+  return { model: name, weights: defaultEntry(name)?.shipped ? 'pretrained' : null };
+}
+
+/**
  * The settings of a new run.
  * @param inputSize side of the pictures that the model's published weights expect
  */
 export function settingsOf(options: TrainOptions, inputSize: number): TrainSettings {
-  const weights = options.weights === undefined || options.weights === 'none' ? null : options.weights;
+  const { model, weights } = startOf(options);
   const demo = options.data === undefined;
   const small = demo && weights === null;
   const trainFrom = options.trainFrom ?? (weights === null ? 'all' : 'head');
@@ -51,7 +63,7 @@ export function settingsOf(options: TrainOptions, inputSize: number): TrainSetti
   const size = options.size ?? (small ? DEMO.size : inputSize);
   return {
     data: options.data ?? null,
-    model: options.model ?? 'resnet18',
+    model,
     weights,
     trainFrom,
     epochs: options.epochs ?? (small ? DEMO.epochs : defaults.epochs),

@@ -8,9 +8,16 @@ import { buildModel } from '../models/registry.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
 import type { TrainSettings } from '../train/settings.ts';
+import {
+  atSize,
+  IMAGENET_PREPROCESSING,
+  inCatalog,
+  type StartingWeights,
+  startingWeights,
+} from '../train/start.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
-import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
+import { checkResumeOptions, settingsOf, startOf, type TrainOptions } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
 
 /** A run before its first step. */
@@ -20,25 +27,24 @@ export interface Setup {
   set: DataSet;
   preprocessing: Preprocessing;
   progress: Progress;
+  /** Where a new run starts from; null for random weights, and for a run that is resumed. */
+  start: StartingWeights | null;
   resumed: Checkpoint | null;
 }
 
 /** A new run. */
 export async function begin(options: TrainOptions): Promise<Setup> {
-  const model = options.model ?? 'resnet18';
-  const settings = settingsOf(options, await inputSizeOf(model));
-  if (settings.weights !== null && settings.weights !== 'pretrained') await checkExists(settings.weights);
+  const { model, weights } = startOf(options);
+  const architecture = await inputSizeOf(model);
+  if (weights !== null && !inCatalog(weights)) await checkExists(weights);
+  const start = weights === null ? null : await startingWeights(model, weights);
+  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture);
+  const settings = settingsOf(options, natural.inputSize);
   const set = await openData(settings);
-  const out = options.out ?? (await freshName(join(RUNS, `${settings.model}-${timestamp(new Date())}`)));
+  const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
   if (!options.overwrite) await checkFree(out);
-  return {
-    settings,
-    out,
-    set,
-    preprocessing: preprocessingFor(settings),
-    progress: noProgress(),
-    resumed: null,
-  };
+  const preprocessing = preprocessingFor(settings, natural);
+  return { settings, out, set, preprocessing, progress: noProgress(), start, resumed: null };
 }
 
 /** A run that was stopped. */
@@ -64,7 +70,7 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   say(
     `Going on with ${dirname(path)} in epoch ${progress.epoch + 1} of ${settings.epochs}, step ${progress.batch + 1}.`,
   );
-  return { settings, out: dirname(path), set, preprocessing, progress, resumed };
+  return { settings, out: dirname(path), set, preprocessing, progress, start: null, resumed };
 }
 
 /** The input size that an architecture's published weights expect. Throws a sentence for unknown names. */

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { BEST } from '../train/checkpoint.ts';
-import type { StepCost } from '../train/cost.ts';
 import { percent } from '../train/metrics.ts';
+import type { Preflight } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { describeMetrics, type Report, trains } from '../train/report.ts';
 import { commandLine } from './command-line.ts';
@@ -38,13 +38,16 @@ export function describeFreezing(
   { step, unfrozen }: Costs,
 ): string {
   const all = frozenParameters + trainableParameters;
-  const cost = ({ flops, peakBytes }: StepCost): string =>
-    `${formatNumber(flops / 1e9)} GFLOP and ${formatBytes(peakBytes)}`;
-  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train: a step takes ${cost(step)}.`;
+  const costOf = ({ cost, problem }: Preflight): string =>
+    cost
+      ? `${formatNumber(cost.flops / 1e9)} GFLOP and ${formatBytes(cost.totalBytes)}`
+      : `what this adapter does not allow (${problem})`;
+  if (frozenParameters === 0)
+    return `All ${formatNumber(all)} parameters train: a step takes ${costOf(step)}.`;
   return (
     `Frozen: ${frozenStages.join(', ') || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ` +
     `${formatNumber(all)} parameters (${percent(frozenParameters / all)}), which need no backward pass, no saved ` +
-    `activations and no optimiser state: a step takes ${cost(step)}${unfrozen ? ` in place of ${cost(unfrozen)}` : ''}.`
+    `activations and no optimiser state: a step takes ${costOf(step)}${unfrozen ? ` in place of ${costOf(unfrozen)}` : ''}.`
   );
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { closeLoader } from '../data/loader.ts';
 import { openDevice } from '../open.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
-import { preflight } from './train-preflight.ts';
+import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import type { TrainOptions } from './train-settings.ts';
 import { begin, claimFolder, goOn } from './train-setup.ts';
@@ -16,8 +16,14 @@ export const description =
 export function options(command: Command): void {
   command
     .option('--data <dir>', 'folder with train/ and val/, or one folder to split; a folder for each class')
-    .option('--model <name>', 'architecture (default: resnet18)')
-    .option('--weights <file>', "weights to start from: a .pth or .safetensors file, 'pretrained', or 'none'")
+    .option(
+      '--model <name>',
+      'architecture (default: efficientnet_lite0, whose weights ship; resnet18 for --weights FILE)',
+    )
+    .option(
+      '--weights <file>',
+      "weights to start from: a .pth or .safetensors file, a name of the catalog, 'pretrained', or 'none'",
+    )
     .option('--train-from <stage>', "the first stage that trains: a stage, 'head' (the last layer) or 'all'")
     .option('--epochs <n>', 'passes over the training pictures', wholeNumber(1))
     .option('--batch <n>', 'pictures in a step (default: 32)', wholeNumber(1))
@@ -42,7 +48,7 @@ export async function run(_args: string[], options: TrainOptions): Promise<numbe
     const setup = options.resume === undefined ? await begin(options) : await goOn(options);
     const device = await openDevice({ adapter: options.adapter, debug: options.debug });
     announceSoftware(device);
-    const cost = await preflight(device, setup, options.memory);
+    const cost = await checkFit(device, setup, options.memory);
     if (!setup.resumed) await claimFolder(setup.out, options.overwrite);
     const report = await train(device, setup, cost, stop);
     if (options.json) printJson(report);

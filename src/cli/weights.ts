@@ -7,37 +7,15 @@
  *   inspect FILE    tensors, shapes, types, hashes
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
-import {
-  CATALOG,
-  type Download,
-  entryOfHash,
-  fileOf,
-  getEntry,
-  type WeightsEntry,
-} from '../weights/catalog.ts';
+import { CATALOG, entryOfHash } from '../weights/catalog.ts';
 import { convertWeights } from '../weights/convert.ts';
-import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
-import { hashFile } from '../weights/hash.ts';
 import { type Inspection, inspectFile } from '../weights/inspect.ts';
 import { showShape } from '../weights/state.ts';
-import { commandLine } from './command-line.ts';
-import {
-  bold,
-  formatBytes,
-  formatNumber,
-  formatSeconds,
-  onStop,
-  type Progress,
-  printJson,
-  progress,
-  say,
-  UserError,
-} from './ui.ts';
+import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, UserError } from './ui.ts';
+import { FOLDER, fetchWeights, present, shown } from './weights-fetch.ts';
 
 export const description =
   'ImageNet weights: lists the catalog, fetches a set into weights/, converts .pth and .safetensors files with ' +
@@ -65,9 +43,6 @@ interface WeightsOptions {
   json?: boolean;
 }
 
-/** The project's folder of weights. */
-const FOLDER = fileURLToPath(new URL('../../weights/', import.meta.url));
-
 export async function run([action, what]: string[], given: WeightsOptions): Promise<number> {
   if (action === 'list') return list(what ?? '', given);
   if (what === undefined)
@@ -75,25 +50,11 @@ export async function run([action, what]: string[], given: WeightsOptions): Prom
       `weights ${action} wants ${action === 'fetch' ? 'a name; list shows them' : 'a file'}`,
     );
   const actions: Record<Exclude<Action, 'list'>, () => Promise<number>> = {
-    fetch: () => fetchWeights(what, given),
+    fetch: () => fetchWeights(what, { ...given, folder: given.out ?? FOLDER }),
     convert: () => convert(what, given),
     inspect: () => inspect(what, given),
   };
   return actions[action as keyof typeof actions]();
-}
-
-/** A path as one would type it from here. */
-function shown(path: string): string {
-  const near = relative(process.cwd(), path);
-  return near.startsWith('..') ? path : near;
-}
-
-/** Where the entry's file lies, or null. */
-function present(entry: WeightsEntry, folder: string): string | null {
-  const files = entry.shipped
-    ? [entry.shipped.file]
-    : [`${entry.name}.safetensors`, ...entry.downloads.map((one) => fileOf(entry, one))];
-  return files.map((file) => join(folder, file)).find((path) => existsSync(path)) ?? null;
 }
 
 function list(text: string, { out = FOLDER, json }: WeightsOptions): number {
@@ -130,116 +91,6 @@ function table(heading: string[], rows: string[][]): string {
       .join('  ')
       .trimEnd();
   return [bold(line(heading), process.stdout), ...rows.map(line)].join('\n');
-}
-
-async function fetchWeights(name: string, { from, out = FOLDER, json }: WeightsOptions): Promise<number> {
-  const entry = getEntry(name);
-  if (entry.shipped) return report(entry, present(entry, FOLDER), 'comes with the project', json);
-  const there = await wholeFile(entry, out);
-  if (there) return report(entry, there, 'is there already, and whole', json);
-  const stop = onStop('Stopping; once more stops at once.');
-  try {
-    const path = await firstThatWorks(entry, from, out, stop.signal);
-    return report(entry, path, 'is fetched', json);
-  } catch (error) {
-    if (!(error instanceof DownloadStopped)) throw error;
-    say(`Stopped. What has arrived is kept: ${commandLine('weights', ['fetch', name])} goes on from there.`);
-    return stop.exitCode;
-  } finally {
-    stop.dispose();
-  }
-}
-
-/** The fetched file, if it is there and has the right hash; a converted one is not asked. */
-async function wholeFile(entry: WeightsEntry, folder: string): Promise<string | null> {
-  for (const one of entry.downloads) {
-    const path = join(folder, fileOf(entry, one));
-    if (existsSync(path) && one.sha256 !== null && (await hashFile(path)).startsWith(one.sha256)) return path;
-  }
-  return null;
-}
-
-/** Tries the entry's addresses one after the other, or the one that `from` names. */
-async function firstThatWorks(
-  entry: WeightsEntry,
-  from: string | undefined,
-  folder: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const sources = from === undefined ? entry.downloads : [mirror(entry, from)];
-  for (const [index, source] of sources.entries()) {
-    try {
-      return await fetchOne(entry, source, folder, signal);
-    } catch (error) {
-      if (!(error instanceof DownloadError) || index === sources.length - 1) throw error;
-      say(`${error.message}.`);
-      say(`Trying ${new URL(sources[index + 1].url).host} instead.`);
-    }
-  }
-  throw new Error(`${entry.name} has no address`);
-}
-
-/** The file at another address: the folder's, under its own name, or the address itself. */
-function mirror(entry: WeightsEntry, from: string): Download {
-  const url = from.endsWith('/') ? `${from}${basename(entry.downloads[0].url)}` : from;
-  const path = URL.canParse(url) ? new URL(url).pathname : url;
-  const same = entry.downloads.find((one) => extname(one.url) === extname(path)) ?? entry.downloads[0];
-  return { url, sha256: same.sha256 };
-}
-
-async function fetchOne(
-  entry: WeightsEntry,
-  source: Download,
-  folder: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const path = join(folder, fileOf(entry, source));
-  let bar: Progress | null = null;
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-  const started = performance.now();
-  try {
-    const done = await download({
-      ...source,
-      path,
-      signal,
-      check: (part) => inspectFile(part, { hashes: false }),
-      onNote: (sentence) => (bar ? bar.note(sentence) : say(sentence)),
-      onProgress: (received, total) => {
-        bar ??= progress(entry.name, Math.max(1, Math.round((total ?? 0) / 1e6)));
-        const of = total === null ? '' : ` of ${megabytes(total)}`;
-        bar.update(Math.floor(received / 1e6), `${megabytes(received)}${of} MB`);
-      },
-    });
-    bar = stopped(bar);
-    say(
-      `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
-    );
-    say(comparison(done.comparedWith, new URL(source.url).host));
-    return path;
-  } finally {
-    stopped(bar);
-  }
-}
-
-function stopped(bar: Progress | null): null {
-  bar?.stop();
-  return null;
-}
-
-function comparison(comparedWith: 'given' | 'server' | null, host: string): string {
-  if (comparedWith === 'given') return 'It begins as the catalog says.';
-  if (comparedWith === 'server') return `It is the one that ${host} states; the catalog knows none.`;
-  return 'Neither the catalog nor the server states a hash to compare it with; the file itself is well-formed.';
-}
-
-function report(entry: WeightsEntry, path: string | null, what: string, json: boolean | undefined): number {
-  if (!path)
-    throw new UserError(
-      `weights/${fileOf(entry)} is missing; it comes with the project: git checkout weights`,
-    );
-  if (json) printJson({ ...entry, file: path });
-  else process.stdout.write(`${shown(path)} ${what}. Licence: ${entry.licence} (${entry.source})\n`);
-  return 0;
 }
 
 async function convert(path: string, { model, f16, out, json }: WeightsOptions): Promise<number> {

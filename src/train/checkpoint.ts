@@ -1,6 +1,7 @@
 /**
  * Checkpoints: a safetensors file that needs nothing beside it. The tensors have torchvision's names and layout, so
- * that PyTorch reads them; the metadata field `tessera` is a JSON object with everything else (`CheckpointInfo`).
+ * that PyTorch reads them; the metadata has the card of every weights file here (src/weights/card.ts), and in the field
+ * `tessera` a JSON object with everything else (`CheckpointInfo`).
  *
  * `best.safetensors` holds the weights of the best epoch. `last.safetensors` also holds the optimiser's state, as
  * tensors named `optimizer.…`, and the place where the run stopped: one file, so that weights and state can never be
@@ -10,8 +11,9 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
-import { createModel, openWeights, weightsBytes } from '../model-files.ts';
+import { createModel, weightsBytes } from '../model-files.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
+import { cardMetadata } from '../weights/card.ts';
 import { readWeights } from '../weights/read.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../weights/state.ts';
@@ -77,8 +79,17 @@ export async function saveCheckpoint(
   if (optimizer)
     for await (const [name, values] of optimizer.stateTensors())
       tensors.set(`${OPTIMIZER}${name}`, fromFloat32(Float32Array.from(values), [values.length]));
+  const { classes, preprocessing } = info;
+  const card = cardMetadata({
+    model: model.spec,
+    weights: null,
+    preprocessing,
+    classes,
+    licence: null,
+    source: null,
+  });
   const description = JSON.stringify({ format: FORMAT, ...info });
-  await writeWhole(path, writeSafetensors(tensors, { ...metadata, [KEY]: description }));
+  await writeWhole(path, writeSafetensors(tensors, { ...metadata, ...card, [KEY]: description }));
 }
 
 function checkFinite(tensors: StateDict): void {
@@ -198,14 +209,4 @@ export async function newestCheckpoint(runs: string): Promise<string | null> {
     if (found?.isFile() && (!newest || found.mtimeMs > newest.time)) newest = { path, time: found.mtimeMs };
   }
   return newest?.path ?? null;
-}
-
-/**
- * What `createModel` takes as weights. A checkpoint's optimiser state, which no model expects, is left out.
- * @param source 'pretrained' or the path of a file
- */
-export async function weightsFrom(source: string): Promise<string | Uint8Array> {
-  if (!source.endsWith('.safetensors')) return source;
-  const { tensors, metadata } = await openWeights(source);
-  return metadata[KEY] === undefined ? source : writeSafetensors(withoutOptimizer(tensors), metadata);
 }

@@ -4,10 +4,10 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { COLOURS, chartPage, type Panel } from './chart.ts';
 import { writeWhole } from './checkpoint.ts';
-import type { StepCost } from './cost.ts';
 import { surest, tilesOf } from './examples.ts';
 import type { Inference } from './infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from './metrics.ts';
+import type { StepCost } from './preflight.ts';
 import { type EpochRecord, type Progress, tracePoints } from './progress.ts';
 import type { TrainSettings } from './settings.ts';
 
@@ -24,7 +24,7 @@ export interface Report {
   /** Values that train and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
-  step: StepCost;
+  step: StepCost | null;
   epochs: EpochRecord[];
   /** The epoch of best.safetensors. */
   best: EpochRecord | null;

@@ -64,7 +64,23 @@ function tessera(args: string[], onText?: (text: string, child: ChildProcess) =>
   });
 }
 
-const TRAIN = ['train', '--data', 'data', '--size', '32', '--batch', '8', '--epochs', '2', '--lr', '0.002'];
+const TRAIN = [
+  'train',
+  '--data',
+  'data',
+  '--model',
+  'resnet18',
+  '--weights',
+  'none',
+  '--size',
+  '32',
+  '--batch',
+  '8',
+  '--epochs',
+  '2',
+  '--lr',
+  '0.002',
+];
 
 /** A run that is told to stop once in its first epoch. */
 function stoppedBy(signal: NodeJS.Signals, out: string): Promise<Outcome> {
@@ -194,8 +210,8 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [['predict', 'gone.png'], /there is no picture gone\.png/],
   [['predict', 'data', '--model', 'resnet18'], /--model resnet18 needs --weights FILE/],
   [
-    ['train', '--data', 'data', '--size', '32', '--batch', '8', '--memory', '0.1'],
-    /needs .* but 102 MiB can be planned with/,
+    ['train', '--data', 'data', '--weights', 'none', '--size', '32', '--memory', '0.1'],
+    /the run does not fit: a step of 32 pictures takes .* MiB, and 103 MiB may be used; (--batch \d+ fits|not even)/,
   ],
 ];
 for (const [args, message] of REFUSED)
@@ -214,10 +230,16 @@ for (const [args, message] of REFUSED)
   });
 
 const SETTINGS: [what: string, options: TrainOptions, expected: object][] = [
-  ['nothing: the demo, from scratch, small', {}, { data: null, weights: null, trainFrom: 'all', size: 64 }],
-  ['a folder: from scratch at full size', { data: 'd' }, { trainFrom: 'all', size: 224, backboneFactor: 1 }],
-  ['weights: the head', { data: 'd', weights: 'w' }, { trainFrom: 'head', size: 224, augmentation: {} }],
+  ['nothing: the demo', {}, { data: null, weights: 'pretrained', model: 'efficientnet_lite0' }],
+  [
+    'a folder: the head of what ships',
+    { data: 'd' },
+    { weights: 'pretrained', trainFrom: 'head', size: 224 },
+  ],
+  ['a model that does not ship', { data: 'd', model: 'resnet18' }, { weights: null, trainFrom: 'all' }],
+  ['weights: a ResNet-18’s head', { data: 'd', weights: 'w' }, { model: 'resnet18', trainFrom: 'head' }],
   ['a stage', { data: 'd', weights: 'w', trainFrom: 'layer4' }, { trainFrom: 'layer4', backboneFactor: 0.1 }],
+  ['no weights', { data: 'd', weights: 'none' }, { weights: null, trainFrom: 'all', backboneFactor: 1 }],
   [
     'what is asked for',
     { data: 'd', lr: 1, epochs: 9, batch: 7, seed: 3 },
@@ -231,7 +253,10 @@ for (const [what, options, expected] of SETTINGS)
   });
 
 test('options that contradict are refused', () => {
-  assert.throws(() => settingsOf({ data: 'd', trainFrom: 'head' }, 224), /would freeze random weights/);
+  assert.throws(
+    () => settingsOf({ data: 'd', weights: 'none', trainFrom: 'head' }, 224),
+    /would freeze random weights/,
+  );
   assert.throws(
     () => checkResumeOptions({ resume: 'r', lr: 1, trainFrom: 'all' }),
     /leave out --train-from, --lr/,

@@ -16,10 +16,10 @@ import {
   newestCheckpoint,
   readCheckpoint,
   saveCheckpoint,
-  weightsFrom,
 } from '../../src/train/checkpoint.ts';
 import { noProgress } from '../../src/train/progress.ts';
 import { freezeBefore, optimizerOf, type TrainSettings } from '../../src/train/settings.ts';
+import { startingWeights } from '../../src/train/start.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { testDevice } from '../helpers/device.ts';
 import { PREPROCESSING } from './tiny.ts';
@@ -114,11 +114,21 @@ test('weights, description and optimiser state come back as they were', async ()
 });
 
 test('a checkpoint serves as starting weights, with its optimiser state left out', async () => {
-  const source = await weightsFrom(join(folder, LAST));
+  const { source, preprocessing, classes } = await startingWeights('resnet18', join(folder, LAST));
+  assert.equal(preprocessing, PREPROCESSING);
+  assert.equal(classes, info.classes);
   const started = await createModel('resnet18', { device, weights: source, numClasses: 3 });
   assert.equal(await firstValues(started), await firstValues(model));
   started.dispose();
-  assert.is(await weightsFrom('some/file.pth'), 'some/file.pth');
+  assert.equal(await startingWeights('resnet18', 'some/file.pth'), {
+    source: 'some/file.pth',
+    preprocessing: null,
+    classes: null,
+  });
+  const shipped = await startingWeights('efficientnet_lite0', 'pretrained');
+  assert.is(shipped.source, 'pretrained');
+  assert.is(shipped.preprocessing?.inputSize, 224);
+  assert.is(shipped.classes?.length, 1000);
 });
 
 test('the best checkpoint is PyTorch’s state_dict: no tensor beside the model’s', async () => {

@@ -1,0 +1,162 @@
+/**
+ * `npm run weights -- fetch NAME`: from the catalog's addresses, or a mirror, into weights/. Resumed after a break, checked
+ * before the file takes its place.
+ */
+import { existsSync } from 'node:fs';
+import { basename, extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Download, fileOf, getEntry, type WeightsEntry } from '../weights/catalog.ts';
+import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
+import { hashFile } from '../weights/hash.ts';
+import { inspectFile } from '../weights/inspect.ts';
+import { commandLine } from './command-line.ts';
+import {
+  formatBytes,
+  formatSeconds,
+  onStop,
+  type Progress,
+  printJson,
+  progress,
+  say,
+  UserError,
+} from './ui.ts';
+
+/** A path as one would type it from here. */
+export function shown(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+}
+
+/** The project's folder of weights. */
+export const FOLDER = fileURLToPath(new URL('../../weights/', import.meta.url));
+
+/** Where the entry's file lies, or null. */
+export function present(entry: WeightsEntry, folder: string): string | null {
+  const paths = entry.shipped
+    ? [join(FOLDER, entry.shipped.file)]
+    : [`${entry.name}.safetensors`, ...entry.downloads.map((one) => fileOf(entry, one))].map((file) =>
+        join(folder, file),
+      );
+  return paths.find((path) => existsSync(path)) ?? null;
+}
+
+export interface FetchOptions {
+  /** Another address of the file, or of a folder with it. */
+  from?: string;
+  /** Where it goes. */
+  folder: string;
+  json?: boolean;
+}
+
+/** Fetches the weights called `name`, if they are not there. @returns the exit code */
+export async function fetchWeights(name: string, { from, folder, json }: FetchOptions): Promise<number> {
+  const entry = getEntry(name);
+  if (entry.shipped) return report(entry, present(entry, folder), 'comes with the project', json);
+  const there = await already(entry, folder);
+  if (there) return report(entry, ...there, json);
+  const stop = onStop('Stopping; once more stops at once.');
+  try {
+    const path = await firstThatWorks(entry, from, folder, stop.signal);
+    return report(entry, path, 'is fetched', json);
+  } catch (error) {
+    if (!(error instanceof DownloadStopped)) throw error;
+    say(`Stopped. What has arrived is kept: ${commandLine('weights', ['fetch', name])} goes on from there.`);
+    return stop.exitCode;
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** The fetched file, and what can be said of it, unless it is missing or damaged. */
+async function already(entry: WeightsEntry, folder: string): Promise<[path: string, what: string] | null> {
+  for (const one of entry.downloads) {
+    const path = join(folder, fileOf(entry, one));
+    if (!existsSync(path)) continue;
+    if (one.sha256 === null) return [path, 'is there already; the catalog has no hash to check it with'];
+    if ((await hashFile(path)).startsWith(one.sha256)) return [path, 'is there already, and whole'];
+  }
+  return null;
+}
+
+/** Tries the entry's addresses one after the other, or the one that `from` names. */
+async function firstThatWorks(
+  entry: WeightsEntry,
+  from: string | undefined,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const sources = from === undefined ? entry.downloads : [mirror(entry, from)];
+  for (const [index, source] of sources.entries()) {
+    try {
+      return await fetchOne(entry, source, folder, signal);
+    } catch (error) {
+      if (!(error instanceof DownloadError) || index === sources.length - 1) throw error;
+      say(`${error.message}.`);
+      say(`Trying ${new URL(sources[index + 1].url).host} instead.`);
+    }
+  }
+  throw new Error(`${entry.name} has no address`);
+}
+
+/** The file at another address: the folder's, under its own name, or the address itself. */
+function mirror(entry: WeightsEntry, from: string): Download {
+  const url = from.endsWith('/') ? `${from}${basename(entry.downloads[0].url)}` : from;
+  const path = URL.canParse(url) ? new URL(url).pathname : url;
+  const same = entry.downloads.find((one) => extname(one.url) === extname(path)) ?? entry.downloads[0];
+  return { url, sha256: same.sha256 };
+}
+
+async function fetchOne(
+  entry: WeightsEntry,
+  source: Download,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = join(folder, fileOf(entry, source));
+  let bar: Progress | null = null;
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const started = performance.now();
+  try {
+    const done = await download({
+      ...source,
+      path,
+      signal,
+      check: (part) => inspectFile(part, { hashes: false }),
+      onNote: (sentence) => (bar ? bar.note(sentence) : say(sentence)),
+      onProgress: (received, total) => {
+        bar ??= progress(entry.name, Math.max(1, Math.round((total ?? 0) / 1e6)));
+        const of = total === null ? '' : ` of ${megabytes(total)}`;
+        bar.update(Math.floor(received / 1e6), `${megabytes(received)}${of} MB`);
+      },
+    });
+    bar = stopped(bar);
+    say(
+      `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
+    );
+    say(comparison(done.comparedWith, new URL(source.url).host));
+    return path;
+  } finally {
+    stopped(bar);
+  }
+}
+
+function stopped(bar: Progress | null): null {
+  bar?.stop();
+  return null;
+}
+
+function comparison(comparedWith: 'given' | 'server' | null, host: string): string {
+  if (comparedWith === 'given') return 'It begins as the catalog says.';
+  if (comparedWith === 'server') return `It is the one that ${host} states; the catalog knows none.`;
+  return 'Neither the catalog nor the server states a hash to compare it with; the file itself is well-formed.';
+}
+
+function report(entry: WeightsEntry, path: string | null, what: string, json: boolean | undefined): number {
+  if (!path)
+    throw new UserError(
+      `weights/${fileOf(entry)} is missing; it comes with the project: git checkout weights`,
+    );
+  if (json) printJson({ ...entry, file: path });
+  else process.stdout.write(`${shown(path)} ${what}. Licence: ${entry.licence} (${entry.source})\n`);
+  return 0;
+}

@@ -1,0 +1,59 @@
+/** The weights that a run starts from, and what they say of their pictures: a catalog name or a file. */
+import type { Preprocessing } from '../data/transforms.ts';
+import { openWeights } from '../model-files.ts';
+import { readCard } from '../weights/card.ts';
+import { CATALOG, defaultEntry } from '../weights/catalog.ts';
+import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
+import { writeSafetensors } from '../weights/safetensors.ts';
+import { withoutOptimizer } from './checkpoint.ts';
+
+export interface StartingWeights {
+  /** What `createModel` takes. */
+  source: string | Uint8Array;
+  /** As the weights were trained; ImageNet's usual one where they do not say. */
+  preprocessing: Preprocessing | null;
+  /** Names of the outputs, where the weights say. */
+  classes: readonly string[] | null;
+}
+
+/** Whether `weights` is a name of the catalog, not a path. */
+export function inCatalog(weights: string): boolean {
+  return weights === 'pretrained' || CATALOG.some(({ name }) => name === weights);
+}
+
+/**
+ * Looks into the weights without making a model.
+ * @param weights 'pretrained', a name of the catalog, or a path. The state of an optimiser in a file is left out.
+ */
+export async function startingWeights(model: string, weights: string): Promise<StartingWeights> {
+  if (inCatalog(weights)) {
+    const entry =
+      weights === 'pretrained' ? defaultEntry(model) : CATALOG.find(({ name }) => name === weights);
+    const classes = entry?.classes === 'imagenet-1k' ? IMAGENET_CLASSES : null;
+    return { source: weights, preprocessing: entry?.preprocessing ?? null, classes };
+  }
+  if (!weights.endsWith('.safetensors')) return { source: weights, preprocessing: null, classes: null };
+  const { tensors, metadata } = await openWeights(weights);
+  const bare = withoutOptimizer(tensors);
+  const { preprocessing, classes } = readCard(metadata);
+  return {
+    source: bare.size < tensors.size ? writeSafetensors(bare, metadata) : weights,
+    preprocessing,
+    classes,
+  };
+}
+
+/** ImageNet's usual preprocessing: torchvision's `Resize(256)`, `CenterCrop(224)`, mean and deviation. */
+export const IMAGENET_PREPROCESSING: Preprocessing = {
+  inputSize: 224,
+  resizeSize: 256,
+  interpolation: 'bilinear',
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/** The same preprocessing for another input size: as much of a picture is cropped away. */
+export function atSize(preprocessing: Preprocessing, size: number): Preprocessing {
+  const { inputSize, resizeSize } = preprocessing;
+  return { ...preprocessing, inputSize: size, resizeSize: Math.round((size * resizeSize) / inputSize) };
+}
