@@ -60,7 +60,13 @@ export async function fetchWeights(name: string, { from, folder, json }: FetchOp
     return report(entry, path, 'is fetched', json);
   } catch (error) {
     if (!(error instanceof DownloadStopped)) throw error;
-    say(`Stopped. What has arrived is kept: ${commandLine('weights', ['fetch', name])} goes on from there.`);
+    const again = [
+      'fetch',
+      name,
+      ...(from ? ['--from', from] : []),
+      ...(folder === FOLDER ? [] : ['--out', folder]),
+    ];
+    say(`Stopped. What has arrived is kept: ${commandLine('weights', again)} goes on from there.`);
     return stop.exitCode;
   } finally {
     stop.dispose();
@@ -78,6 +84,15 @@ async function already(entry: WeightsEntry, folder: string): Promise<[path: stri
   return null;
 }
 
+/** An address, and the name of the file in the folder. */
+interface Source extends Download {
+  file: string;
+}
+
+function sourceOf(entry: WeightsEntry, one: Download): Source {
+  return { ...one, file: fileOf(entry, one) };
+}
+
 /** Tries the entry's addresses one after the other, or the one that `from` names. */
 async function firstThatWorks(
   entry: WeightsEntry,
@@ -85,7 +100,8 @@ async function firstThatWorks(
   folder: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const sources = from === undefined ? entry.downloads : [mirror(entry, from)];
+  const sources =
+    from === undefined ? entry.downloads.map((one) => sourceOf(entry, one)) : [mirror(entry, from)];
   for (const [index, source] of sources.entries()) {
     try {
       return await fetchOne(entry, source, folder, signal);
@@ -99,26 +115,27 @@ async function firstThatWorks(
 }
 
 /** The file at another address: the folder's, under its own name, or the address itself. */
-function mirror(entry: WeightsEntry, from: string): Download {
+function mirror(entry: WeightsEntry, from: string): Source {
   const url = from.endsWith('/') ? `${from}${basename(entry.downloads[0].url)}` : from;
   const path = URL.canParse(url) ? new URL(url).pathname : url;
   const same = entry.downloads.find((one) => extname(one.url) === extname(path)) ?? entry.downloads[0];
-  return { url, sha256: same.sha256 };
+  return { ...sourceOf(entry, same), url };
 }
 
 async function fetchOne(
   entry: WeightsEntry,
-  source: Download,
+  { url, sha256, file }: Source,
   folder: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const path = join(folder, fileOf(entry, source));
+  const path = join(folder, file);
   let bar: Progress | null = null;
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   const started = performance.now();
   try {
     const done = await download({
-      ...source,
+      url,
+      sha256,
       path,
       signal,
       check: (part) => inspectFile(part, { hashes: false }),
@@ -133,7 +150,7 @@ async function fetchOne(
     say(
       `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
     );
-    say(comparison(done.comparedWith, new URL(source.url).host));
+    say(comparison(done.comparedWith, new URL(url).host));
     return path;
   } finally {
     stopped(bar);

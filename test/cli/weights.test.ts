@@ -1,0 +1,220 @@
+/** `npm run weights` as a command: list, inspect, convert, and downloads that are stopped, killed and resumed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { sendFile } from '../weights/server.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const shipped = join(root, 'weights/efficientnet_lite0.safetensors');
+const content = readFileSync(shipped);
+
+const test = suite('weights command');
+let folder: string;
+test.before.each(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tessera-weights-'));
+});
+test.after.each(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command as the launcher does; `during` may watch and stop it. */
+async function weights(
+  args: string[],
+  during?: (child: ChildProcess, output: () => string) => void,
+): Promise<Outcome> {
+  const environment: NodeJS.ProcessEnv = { ...process.env, npm_lifecycle_event: '' };
+  for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']) delete environment[name];
+  const child = spawn(process.execPath, ['bin/tessera.mjs', 'weights', ...args], {
+    cwd: root,
+    env: environment,
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  during?.(child, () => stderr);
+  return new Promise((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
+  );
+}
+
+test('list: a table, and with --json one document with everything', async () => {
+  const { code, stdout } = await weights(['list', 'lite0']);
+  assert.is(code, 0);
+  assert.match(stdout, /^efficientnet_lite0\.google_in1k +75\.1 +224² +4\.65 M +Apache-2\.0 +ships$/m);
+  const all = JSON.parse((await weights(['list', '--json'])).stdout);
+  assert.ok(all.length > 80);
+  const lite = all.find(({ name }: { name: string }) => name === 'efficientnet_lite0.google_in1k');
+  assert.is(lite.file, shipped);
+  assert.is(lite.padding, 'same');
+});
+
+test('inspect: tensors and hashes', async () => {
+  const { code, stdout, stderr } = await weights(['inspect', shipped]);
+  assert.is(code, 0);
+  assert.match(stdout, /^conv_stem\.weight +float16 +\[32, 3, 3, 3\] +1728 +[0-9a-f]{16}$/m);
+  assert.match(stdout, /tessera\.model: \{"name":"efficientnet_lite0"/);
+  assert.match(stderr, /The catalog knows this file: efficientnet_lite0\.google_in1k\./);
+  const json = JSON.parse((await weights(['inspect', shipped, '--json'])).stdout);
+  assert.is(json.tensors.length, 296);
+  assert.is(json.format, 'safetensors');
+});
+
+test('convert: the file, what was done, and nothing half-written', async () => {
+  const input = join(folder, 'lite0.safetensors');
+  const output = join(folder, 'out.safetensors');
+  copyFileSync(shipped, input);
+  const { code, stdout } = await weights(['convert', input, '--out', output, '--json']);
+  assert.is(code, 0);
+  const report = JSON.parse(stdout);
+  assert.is(report.model.name, 'efficientnet_lite0');
+  assert.is(report.bytes, statSync(output).size);
+  assert.equal(readFileSync(output), content);
+  assert.equal(readdirSync(folder).sort(), ['lite0.safetensors', 'out.safetensors']);
+  const same = await weights(['convert', input]);
+  assert.is(same.code, 1);
+  assert.match(same.stderr, /is safetensors already; name the file to write with --out/);
+});
+
+const WRONG: [args: string[], sentence: RegExp][] = [
+  [['convert', 'nowhere.pth'], /there is no file nowhere\.pth/],
+  [['inspect', 'src'], /src is no file/],
+  [['inspect', 'package.json'], /package\.json is JSON text rather than weights/],
+  [['convert', 'package.json'], /package\.json is JSON text rather than weights/],
+  [['fetch'], /weights fetch wants a name; list shows them/],
+  [['fetch', 'vgg16'], /no weights called 'vgg16'/],
+  [['fetch', 'resnet18', '--from', 'ftp://x/y.pth'], /'ftp:\/\/x\/y\.pth' is no address of a file/],
+  [['list', 'zzz'], /no weights have 'zzz' in their name/],
+  [['sell'], /argument 'sell' is invalid|Allowed choices are list, fetch, convert, inspect/],
+];
+test('what cannot be done: a sentence each, and exit code 1', async () => {
+  const outcomes = await Promise.all(WRONG.map(([args]) => weights(args)));
+  for (const [index, { code, stdout, stderr }] of outcomes.entries()) {
+    const [args, sentence] = WRONG[index];
+    assert.match(stderr, sentence, args.join(' '));
+    assert.is(code, 1, args.join(' '));
+    assert.is(stdout, '', args.join(' '));
+    assert.not.match(stderr, /\n {4}at |mistake in Tessera/, args.join(' '));
+  }
+});
+
+test('what ships is not fetched', async () => {
+  const { code, stdout } = await weights(['fetch', 'efficientnet_lite0']);
+  assert.is(code, 0);
+  assert.match(
+    stdout,
+    /weights\/efficientnet_lite0\.safetensors comes with the project\. Licence: Apache-2\.0/,
+  );
+});
+
+/** Serves the shipped file, and keeps the first request waiting after half of it. */
+async function slowServer(): Promise<{ url: string; ranges: (string | undefined)[]; close(): void }> {
+  const ranges: (string | undefined)[] = [];
+  const server: Server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    if (ranges.length > 1) return sendFile(response, request, { content });
+    response.writeHead(200, { 'content-length': content.length, etag: '"v1"' });
+    response.write(content.subarray(0, content.length / 2));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${port}/model.safetensors`, ranges, close };
+}
+
+/** Sends `signal` once half of the file has reached the disk. */
+function stopHalfway(part: string, signal: NodeJS.Signals) {
+  return (child: ChildProcess): void => {
+    const timer = setInterval(() => {
+      if (!existsSync(part) || statSync(part).size < Math.floor(content.length / 2)) return;
+      clearInterval(timer);
+      child.kill(signal);
+    }, 20);
+    child.on('close', () => clearInterval(timer));
+  };
+}
+
+const STOPS: [signal: NodeJS.Signals, code: number | null][] = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGKILL', null],
+];
+for (const [signal, code] of STOPS)
+  test(`a download that ${signal} ends goes on where it stopped`, async () => {
+    const server = await slowServer();
+    const file = join(folder, 'efficientnet_lite0.ra_in1k.safetensors');
+    const command = ['fetch', 'efficientnet_lite0.ra_in1k', '--from', server.url, '--out', folder];
+    const first = await weights(command, stopHalfway(`${file}.part`, signal));
+    assert.is(first.code, code);
+    assert.not(existsSync(file));
+    if (code !== null)
+      assert.match(first.stderr, /Stopped\. What has arrived is kept: .*fetch efficientnet_lite0\.ra_in1k/);
+    const second = await weights(command);
+    server.close();
+    assert.is(second.code, 0, second.stderr);
+    assert.equal(server.ranges, [undefined, `bytes=${content.length / 2}-`]);
+    assert.ok(readFileSync(file).equals(content));
+    assert.equal(readdirSync(folder), ['efficientnet_lite0.ra_in1k.safetensors']);
+    assert.match(second.stdout, /is fetched\. Licence: Apache-2\.0/);
+    assert.match(
+      second.stderr,
+      /9\.14 MiB in .*, SHA-256 [0-9a-f]{64}\n.*Neither the catalog nor the server states a hash/,
+    );
+    const third = await weights(command);
+    assert.match(third.stdout, /is there already; the catalog has no hash/);
+  });
+
+test('the wrong file, a page and a missing one: a sentence, exit code 1 and an empty folder', async () => {
+  const server = createServer((request, response) => {
+    if (request.url!.endsWith('.pth')) response.end(content);
+    else if (request.url!.endsWith('.safetensors')) response.end('{"error": "gone"}');
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const cases: [from: string, sentence: RegExp][] = [
+    [
+      base,
+      /resnet18-f37072fd\.pth is not the file that was expected: .* and f37072fd… was wanted; nothing was kept/,
+    ],
+    [`${base}x.safetensors`, /is not the file that was expected/],
+    [`${base}nothing`, /answered 404: there is no such file; --from names another address/],
+  ];
+  try {
+    for (const [from, sentence] of cases) {
+      const { code, stdout, stderr } = await weights(['fetch', 'resnet18', '--from', from, '--out', folder]);
+      assert.is(code, 1);
+      assert.is(stdout, '');
+      assert.match(stderr, sentence);
+      assert.equal(readdirSync(folder), []);
+    }
+    const args = ['fetch', 'resnet18.a1_in1k', '--from', `${base}x.safetensors`, '--out', folder];
+    assert.match(
+      (await weights(args)).stderr,
+      /is no file of weights: resnet18\.a1_in1k\.safetensors\.part is JSON text/,
+    );
+    assert.equal(readdirSync(folder), []);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test.run();
