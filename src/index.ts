@@ -70,5 +70,8 @@ export {
   tensor,
   zeros,
 } from './tensor/index.ts';
+export { readCard, type WeightsCard } from './weights/card.ts';
+export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog.ts';
+export { IMAGENET_CLASSES } from './weights/imagenet-classes.ts';
 export type { LoadOptions, LoadReport } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';

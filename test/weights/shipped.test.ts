@@ -17,9 +17,12 @@ import { noGrad, scope, tensor } from '../../src/tensor/index.ts';
 import { readCard } from '../../src/weights/card.ts';
 import { getEntry } from '../../src/weights/catalog.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/imagenet-classes.ts';
-import { readSafetensors } from '../../src/weights/safetensors.ts';
+import type { LoadReport } from '../../src/weights/load.ts';
+import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
+import type { StateDict } from '../../src/weights/state.ts';
 import { testDevice } from '../helpers/device.ts';
 import { departure, type Expected, fixture } from '../helpers/expected.ts';
+import { pseudo } from '../helpers/pseudo.ts';
 
 interface Answer {
   label?: number;
@@ -103,6 +106,43 @@ test("the project's own photographs: PyTorch's logits, and the right names", asy
   assert.is(IMAGENET_CLASSES[places.get('cat.jpg')!], 'tiger cat');
   assert.is(IMAGENET_CLASSES[places.get('coffee.jpg')!], 'espresso');
   assert.is(IMAGENET_CLASSES[places.get('dandelions.jpg')!], 'daisy');
+});
+
+test('the same weights under the names that they were published with', async () => {
+  // Lite0 is B0 without squeeze-and-excitation, so B0's table of names serves.
+  const table = fixture<Record<string, [lukemelas: string, timm: string][]>>('weights_names.json');
+  const old = new Map(table.efficientnet_b0.map(([lukemelas, timm]) => [timm, lukemelas]));
+  const { tensors } = readSafetensors(bytes);
+  const renamed: StateDict = new Map();
+  for (const [name, stored] of tensors) {
+    const dot = name.lastIndexOf('.');
+    renamed.set(`${old.get(name.slice(0, dot))}${name.slice(dot)}`, stored);
+  }
+  assert.ok(renamed.has('_blocks.15._project_conv.weight'));
+  const reports: LoadReport[] = [];
+  const other = await createModel('efficientnet_lite0', {
+    weights: writeSafetensors(renamed),
+    device,
+    onReport: (report) => reports.push(report),
+  });
+  assert.ok(
+    reports[0].notes.some((note) => /^Renamed 296 tensors from lukemelas's names to timm's/.test(note)),
+  );
+  // Padding and epsilon go with those names: the answers are the same.
+  const x = tensor(pseudo('shipped', 64 * 64 * 3), [1, 64, 64, 3], { device });
+  const [a, b] = await Promise.all([model, other].map((one) => noGrad(() => one.eval().forward(x)).data()));
+  assert.equal(b, a);
+  other.dispose();
+});
+
+test('weights that are not there: how to get them', async () => {
+  const error: Error = await createModel('resnet152', { weights: 'resnet152.gluon_in1k', device }).catch(
+    (reason) => reason,
+  );
+  const wanted =
+    'there is no weights/resnet152.gluon_in1k.pth; fetch it first: npm run weights -- fetch resnet152.gluon_in1k';
+  if (existsSync(join(root, 'weights/resnet152.gluon_in1k.pth'))) return;
+  assert.is(error.message, wanted);
 });
 
 const photos = process.env.TESSERA_DATA && join(process.env.TESSERA_DATA, 'images/imagenet');
