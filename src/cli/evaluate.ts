@@ -16,6 +16,7 @@ import {
 import { describeMetrics } from '../train/report.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
+import { fittingBatch } from './train-preflight.ts';
 import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
 
 export const description =
@@ -46,7 +47,7 @@ interface EvaluateOptions {
 }
 
 export async function run(_args: string[], options: EvaluateOptions): Promise<number> {
-  const { data, threshold, batch: batchSize, json } = options;
+  const { data, threshold, json } = options;
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
   const { info, path } = checkpoint;
   const { classes, preprocessing } = info;
@@ -62,6 +63,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   try {
     const model = await modelOf(checkpoint, device);
     say(`${path}: ${info.model}, epoch ${info.epoch}, on ${samples.length} pictures`);
+    const batchSize = await fittingBatch(device, model, preprocessing.inputSize, options.batch);
     const source = fromSamples(samples, {
       batchSize,
       preprocessing,

@@ -15,6 +15,7 @@ import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 import { chosenCheckpoint, wholeNumber } from './command-line.ts';
+import { fittingBatch } from './train-preflight.ts';
 import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
 
 export const description =
@@ -72,7 +73,12 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     const { model, classes, preprocessing } = await openClassifier(device, options);
     const samples = files.map((file) => ({ file, label: 0 }));
     const source = fromSamples(samples, {
-      batchSize: options.batch,
+      batchSize: await fittingBatch(
+        device,
+        model,
+        preprocessing.inputSize,
+        Math.min(options.batch, files.length),
+      ),
       preprocessing,
       onUnreadable: (error) => failures.push(error.message),
     });

@@ -1,8 +1,10 @@
 /** What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. */
 import type { Device } from '../gpu/index.ts';
+import type { Model } from '../nn/index.ts';
 import { memoryBudget } from '../open.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
 import { optimizerOf } from '../train/settings.ts';
+import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { say, UserError } from './ui.ts';
 
@@ -17,11 +19,15 @@ const GIB = 2 ** 30;
 const SOFTWARE_SHARE = 0.8;
 
 /**
- * Rehearses a step.
- * @param asked GiB to plan with
+ * Rehearses a step. Where it does not fit and nobody asked for this batch, a smaller one is taken and said so.
+ * @param options `memory` is the GiB to plan with
  * @throws UserError with the batch that would fit, where a step does not
  */
-export async function checkFit(device: Device, { settings, set }: Setup, asked?: number): Promise<Costs> {
+export async function checkFit(
+  device: Device,
+  { settings, set, resumed }: Setup,
+  { memory: asked, batch: wanted }: TrainOptions,
+): Promise<Costs> {
   const memory = await memoryBudget(device, asked === undefined ? undefined : asked * GIB);
   const budget = memory.from === 'asked' || !device.software ? memory.bytes : SOFTWARE_SHARE * memory.bytes;
   const { model, batch, size, trainFrom } = settings;
@@ -32,10 +38,15 @@ export async function checkFit(device: Device, { settings, set }: Setup, asked?:
     batch,
     size,
     trainFrom,
-    optimizer: (built: Parameters<typeof optimizerOf>[0]) => optimizerOf(built, settings),
+    optimizer: (built: Model) => optimizerOf(built, settings),
     budget,
   };
-  const step = await preflight(plan);
+  let step = await preflight(plan);
+  if (!step.fits && step.largestBatch && wanted === undefined && !resumed) {
+    say(`Steps of ${batch} pictures do not fit (${step.problem}), so ${step.largestBatch} are taken.`);
+    settings.batch = plan.batch = step.largestBatch;
+    step = await preflight(plan);
+  }
   if (!step.fits) {
     const remedy = step.largestBatch
       ? `--batch ${step.largestBatch} fits`
@@ -47,4 +58,26 @@ export async function checkFit(device: Device, { settings, set }: Setup, asked?:
   }
   const all = { ...plan, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
   return { step, unfrozen: trainFrom === 'all' ? null : await preflight(all) };
+}
+
+/** The largest batch up to `wanted` whose forward pass this adapter's limits allow. */
+export async function fittingBatch(
+  device: Device,
+  model: Model,
+  size: number,
+  wanted: number,
+): Promise<number> {
+  const { fits, problem, largestBatch } = await preflight({
+    device,
+    model: model.spec!.name,
+    modelOptions: { numClasses: model.numClasses },
+    batch: wanted,
+    size,
+    trainFrom: 'head',
+    budget: Number.POSITIVE_INFINITY,
+  });
+  if (fits) return wanted;
+  if (!largestBatch)
+    throw new UserError(`not even one picture of ${size}×${size} fits this adapter: ${problem}`);
+  return largestBatch;
 }

@@ -48,7 +48,7 @@ export async function run(_args: string[], options: TrainOptions): Promise<numbe
     const setup = options.resume === undefined ? await begin(options) : await goOn(options);
     const device = await openDevice({ adapter: options.adapter, debug: options.debug });
     announceSoftware(device);
-    const cost = await checkFit(device, setup, options.memory);
+    const cost = await checkFit(device, setup, options);
     if (!setup.resumed) await claimFolder(setup.out, options.overwrite);
     const report = await train(device, setup, cost, stop);
     if (options.json) printJson(report);

@@ -1,6 +1,7 @@
 /** The training loop on a tiny network: it learns, repeats itself, goes on where it stopped, and creates nothing anew. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { countCreations } from '../../bench/soak.ts';
 import { closeLoader, loadBatches } from '../../src/data/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { AdamW, cosine, freeze } from '../../src/nn/index.ts';
@@ -10,7 +11,6 @@ import { measure } from '../../src/train/metrics.ts';
 import type { EpochRecord, Progress } from '../../src/train/progress.ts';
 import { type FitOptions, fit, TrainingError } from '../../src/train/trainer.ts';
 import { testDevice } from '../helpers/device.ts';
-import { countCreations } from './creations.ts';
 import { PREPROCESSING, stripeBatches, stripes, type TinyNet, tinyNet } from './tiny.ts';
 
 const test = suite('train/trainer');
