@@ -8,6 +8,7 @@ import type { Progress } from '../train/progress.ts';
 import { describeMetrics, type Report, trains } from '../train/report.ts';
 import { commandLine } from './command-line.ts';
 import type { Costs } from './train-preflight.ts';
+import { startOf, type TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { bold, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
@@ -95,11 +96,7 @@ function finished(report: Report): string {
 /** [command, what for]. */
 function nextSteps({ out, settings, classes, epochs, best, parameters }: Report): [string, string][] {
   const { data, weights, model } = settings;
-  const start = [
-    ...(data === null ? [] : ['--data', data]),
-    ...(model === 'resnet18' ? [] : ['--model', model]),
-    ...(weights === null ? [] : ['--weights', weights]),
-  ];
+  const start = [...(data === null ? [] : ['--data', data]), ...startArgs(model, weights)];
   const steps: [string, string][] = [
     [
       commandLine('evaluate', ['--checkpoint', out]),
@@ -123,4 +120,16 @@ function nextSteps({ out, settings, classes, epochs, best, parameters }: Report)
   if (data === null)
     steps.push([commandLine('train', ['--data', 'DIR']), 'your own pictures, a folder for each class']);
   return steps;
+}
+
+/** The options that give this model and these weights, none where they are the defaults. */
+function startArgs(model: string, weights: string | null): string[] {
+  const isDefault = (given: TrainOptions): boolean => {
+    const start = startOf(given);
+    return start.model === model && start.weights === weights;
+  };
+  if (isDefault({})) return [];
+  const named = ['--weights', weights ?? 'none'];
+  if (isDefault({ weights: weights ?? 'none' })) return named;
+  return ['--model', model, ...(isDefault({ model }) ? [] : named)];
 }
