@@ -9,24 +9,25 @@ import { createModel } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
 import { openDevice } from '../open.ts';
 import { fromSamples } from '../train/batches.ts';
-import { modelOf, readCheckpoint } from '../train/checkpoint.ts';
+import { modelOf, newestCheckpoint, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
-import { chosenCheckpoint, wholeNumber } from './command-line.ts';
+import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
+import { startOf } from './train-settings.ts';
 import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
 
 export const description =
-  'Names what is in pictures, with probabilities. With a checkpoint of `train` (the newest under runs/ by default), ' +
-  'or with --model and --weights: files for 1000 classes give the names of ImageNet.';
+  'Names what is in pictures, with probabilities: with a checkpoint of `train` (the newest under runs/ by default), or ' +
+  "with --model and --weights. Without any of them it answers with ImageNet's 1000 classes and the weights that ship.";
 
 export function options(command: Command): void {
   command
     .argument('<image...>', 'pictures, and folders of pictures')
     .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)')
-    .option('--model <name>', 'architecture of the --weights (default: resnet18)')
+    .option('--model <name>', 'architecture (default: resnet18 with --weights, else efficientnet_lite0)')
     .option('--weights <file>', "a .pth or .safetensors file, or 'pretrained', in place of a checkpoint")
     .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8))
     .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
@@ -63,8 +64,9 @@ interface Classifier {
 export async function run(args: string[], options: PredictOptions): Promise<number> {
   if (options.checkpoint !== undefined && (options.weights !== undefined || options.model !== undefined))
     throw new UserError('--checkpoint names its model and weights itself; leave out --model and --weights');
-  if (options.model !== undefined && options.weights === undefined)
-    throw new UserError(`--model ${options.model} needs --weights FILE: random weights know nothing`);
+  const { model, weights } = startOf(options);
+  if (weights === null)
+    throw new UserError(`--model ${model} needs --weights FILE: random weights know nothing`);
   const { files, failures } = await expand(args);
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
   announceSoftware(device);
@@ -114,15 +116,19 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
   return { files, failures };
 }
 
+/** A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. */
 async function openClassifier(device: Device, options: PredictOptions): Promise<Classifier> {
-  if (options.weights === undefined) {
-    const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
+  const named = options.weights !== undefined || options.model !== undefined;
+  const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
+  if (path !== null) {
+    const checkpoint = await readCheckpoint(path);
     const { classes, preprocessing, model, epoch } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     return { model: await modelOf(checkpoint, device), classes, preprocessing };
   }
-  const name = options.model ?? 'resnet18';
-  const start = await startingWeights(name, options.weights);
+  const { model: name, weights } = startOf(options);
+  say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
+  const start = await startingWeights(name, weights!);
   const model = (await createModel(name, { device, weights: start.source })).eval();
   const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
   const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);

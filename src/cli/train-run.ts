@@ -78,7 +78,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     };
     const report = makeReport(context, progress, answers);
     await writeReport(report, progress, sources.train.batches, answers, preprocessing);
-    say(closingText(report, progress, sources.train.batches));
+    say(closingText(report, progress, sources.train.batches, setup.adapter));
     return report;
   } finally {
     terminal.stop();

@@ -30,6 +30,8 @@ export interface Setup {
   /** Where a new run starts from; null for random weights, and for a run that is resumed. */
   start: StartingWeights | null;
   resumed: Checkpoint | null;
+  /** As it was asked for. */
+  adapter: string | undefined;
 }
 
 /** A new run. */
@@ -44,7 +46,16 @@ export async function begin(options: TrainOptions): Promise<Setup> {
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
   if (!options.overwrite) await checkFree(out);
   const preprocessing = preprocessingFor(settings, natural);
-  return { settings, out, set, preprocessing, progress: noProgress(), start, resumed: null };
+  return {
+    settings,
+    out,
+    set,
+    preprocessing,
+    progress: noProgress(),
+    start,
+    resumed: null,
+    adapter: options.adapter,
+  };
 }
 
 /** A run that was stopped. */
@@ -70,7 +81,16 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   say(
     `Going on with ${dirname(path)} in epoch ${progress.epoch + 1} of ${settings.epochs}, step ${progress.batch + 1}.`,
   );
-  return { settings, out: dirname(path), set, preprocessing, progress, start: null, resumed };
+  return {
+    settings,
+    out: dirname(path),
+    set,
+    preprocessing,
+    progress,
+    start: null,
+    resumed,
+    adapter: options.adapter,
+  };
 }
 
 /** The input size that an architecture's published weights expect. Throws a sentence for unknown names. */

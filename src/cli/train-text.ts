@@ -53,8 +53,15 @@ export function describeFreezing(
 }
 
 /** The closing text of a run, finished or stopped. */
-export function closingText(report: Report, progress: Progress, stepsPerEpoch: number): string {
-  return report.finished ? finished(report) : stopped(report, progress, stepsPerEpoch);
+export function closingText(
+  report: Report,
+  progress: Progress,
+  stepsPerEpoch: number,
+  adapter: string | undefined,
+): string {
+  if (report.finished) return finished(report);
+  const resume = commandLine('train', ['--resume', report.out, ...(adapter ? ['--adapter', adapter] : [])]);
+  return `${stopped(report, progress, stepsPerEpoch)} Go on with:\n  ${resume}`;
 }
 
 function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPerEpoch: number): string {
@@ -62,7 +69,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
     batch < stepsPerEpoch
       ? `after ${batch} of ${stepsPerEpoch} steps of epoch ${epoch + 1} of ${settings.epochs}`
       : `before the validation of epoch ${epoch + 1} of ${settings.epochs}`;
-  return `Stopped ${where}; everything is saved in ${out}. Go on with:\n  ${commandLine('train', ['--resume', out])}`;
+  return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
 function finished(report: Report): string {
