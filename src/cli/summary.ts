@@ -6,7 +6,7 @@ import { buildModel, modelNames } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
 import { type Model, SGD } from '../nn/index.ts';
 import { type MemoryBudget, memoryBudget, openDevice } from '../open.ts';
-import { type Preflight, preflight } from '../train/preflight.ts';
+import { type Preflight, plannedBytes, preflight } from '../train/preflight.ts';
 import { freezeBefore } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
@@ -55,7 +55,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   const { batch, trainFrom, classes: numClasses } = options;
   if (!modelNames().includes(name!)) throw new UserError(unknownModel(name!));
   const optimizer = optimizerNamed(options.optimizer);
-  const { traits, adapter, memory } = await surroundings(options);
+  const { traits, adapter, memory, budget } = await surroundings(options);
   const { device } = await dryDevice({ ...traits, limits: BOUNDLESS });
   const model = buildModel(name!, { device, numClasses, initialise: false });
   freezeBefore(model, trainFrom);
@@ -69,7 +69,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     size,
     trainFrom,
     optimizer,
-    budget: memory.bytes,
+    budget,
   });
   const summary: Summary = {
     model: name!,
@@ -91,26 +91,26 @@ const BOUNDLESS = {
 };
 
 /** The adapter's limits and the memory to plan with; WebGPU's default limits where no adapter answers. */
-async function surroundings({
-  adapter,
-  memory,
-}: SummaryOptions): Promise<{ traits: DeviceTraits; adapter: string | null; memory: MemoryBudget }> {
-  const asked = memory === undefined ? undefined : memory * 2 ** 30;
+async function surroundings({ adapter, memory: gibibytes }: SummaryOptions): Promise<{
+  traits: DeviceTraits;
+  adapter: string | null;
+  memory: MemoryBudget;
+  budget: number;
+}> {
+  const asked = gibibytes === undefined ? undefined : gibibytes * 2 ** 30;
   try {
     const device = await openDevice({ adapter });
     const { limits, features, info, hasImmediates } = device;
-    const budget = await memoryBudget(device, asked);
+    const memory = await memoryBudget(device, asked);
+    const budget = plannedBytes(memory, device.software);
     device.close();
     const described = info.description || info.device || info.vendor;
-    return { traits: { limits, features, info, hasImmediates }, adapter: described, memory: budget };
+    return { traits: { limits, features, info, hasImmediates }, adapter: described, memory, budget };
   } catch (error) {
     if (!(error instanceof NoAdapterError) || adapter !== undefined) throw error;
     say('No adapter answers here: the limits are those that WebGPU guarantees everywhere.');
-    return {
-      traits: PLAIN_TRAITS,
-      adapter: null,
-      memory: await memoryBudget({ software: false }, asked),
-    };
+    const memory = await memoryBudget({ software: false }, asked);
+    return { traits: PLAIN_TRAITS, adapter: null, memory, budget: plannedBytes(memory, false) };
   }
 }
 
@@ -216,19 +216,19 @@ function describeStep({ step, memory, adapter, trainableParameters }: Summary): 
       ]),
     );
   const where = adapter ?? 'a device with default limits';
-  const available = `${formatBytes(memory.bytes)} (${SOURCES[memory.from]})`;
-  if (fits) lines.push(`It fits ${where}: ${available}.`);
+  const available = `${formatBytes(step.budget)} ${SOURCES[memory.from]}`;
+  if (fits) lines.push(`It fits ${where}, with ${available}.`);
   else
     lines.push(
-      `It does not fit ${where}, ${available}: ${problem}.`,
+      `It does not fit ${where}, with ${available}: ${problem}.`,
       largestBatch ? `A batch of ${largestBatch} fits.` : 'No batch fits; take smaller pictures.',
     );
   return lines.join('\n');
 }
 
 const SOURCES: Record<MemoryBudget['from'], string> = {
-  asked: 'as asked with --memory',
-  'control group': "this control group's memory",
-  machine: "this machine's memory",
-  default: 'what is assumed of a GPU; --memory says otherwise',
+  asked: 'to use (--memory)',
+  'control group': "of this control group's memory to use",
+  machine: "of this machine's memory to use",
+  default: 'assumed of a GPU that does not say (--memory)',
 };

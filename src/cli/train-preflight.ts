@@ -2,7 +2,7 @@
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { memoryBudget } from '../open.ts';
-import { type Preflight, preflight } from '../train/preflight.ts';
+import { type Preflight, plannedBytes, preflight } from '../train/preflight.ts';
 import { optimizerOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
@@ -15,8 +15,6 @@ export interface Costs {
 }
 
 const GIB = 2 ** 30;
-/** Share of a machine's memory that buffers may take where they are ordinary memory. */
-const SOFTWARE_SHARE = 0.8;
 
 /**
  * Rehearses a step. Where it does not fit and nobody asked for this batch, a smaller one is taken and said so.
@@ -29,7 +27,7 @@ export async function checkFit(
   { memory: asked, batch: wanted }: TrainOptions,
 ): Promise<Costs> {
   const memory = await memoryBudget(device, asked === undefined ? undefined : asked * GIB);
-  const budget = memory.from === 'asked' || !device.software ? memory.bytes : SOFTWARE_SHARE * memory.bytes;
+  const budget = plannedBytes(memory, device.software);
   const { model, batch, size, trainFrom } = settings;
   const plan = {
     device,

@@ -8,8 +8,17 @@ import { type DeviceTraits, dryDevice, type Work } from '../gpu/dry.ts';
 import type { Device } from '../gpu/index.ts';
 import { buildModel, type ModelOptions } from '../models/registry.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
+import type { MemoryBudget } from '../open.ts';
 import { empty, noGrad, scope } from '../tensor/index.ts';
 import { freezeBefore } from './settings.ts';
+
+/** Share of a machine's memory that buffers may take where they are ordinary memory. */
+const SOFTWARE_SHARE = 0.8;
+
+/** The bytes to plan a run with: what was asked for or is assumed of a GPU; on a software adapter a share of the rest. */
+export function plannedBytes({ bytes, from }: MemoryBudget, software: boolean): number {
+  return from === 'asked' || !software ? bytes : SOFTWARE_SHARE * bytes;
+}
 
 export interface PreflightOptions {
   /** The device that will train; only its limits and features are asked. */

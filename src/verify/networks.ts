@@ -17,7 +17,7 @@ import {
 import { noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { type Norms, normsError, normsOf, samplePositions } from './errors.ts';
 import type { LayerRow, NetworkFixture, Pass } from './fixtures.ts';
-import { pseudoPictures, pseudoState } from './pseudo.ts';
+import { pseudoPictures, pseudoState, type StateOptions } from './pseudo.ts';
 
 /** How far a result may be from PyTorch's float64, by what it is. */
 export const NETWORK_LIMITS = { layer: 1e-4, loss: 1e-4, gradient: 1e-3 };
@@ -43,91 +43,107 @@ export interface NetworkCheck {
   passed: boolean;
 }
 
-/** Runs a fixture's model on `device` and compares all that is stored. `prepare` may change the model first. */
+export interface NetworkOptions {
+  /** Both, in this order, by default. */
+  modes?: readonly Comparison['mode'][];
+  /** May change the model before it runs. */
+  prepare?: (model: Model) => void;
+}
+
+/** Runs a fixture's model on `device` and compares all that is stored. */
 export async function checkNetwork(
   device: Device,
   fixture: NetworkFixture,
-  prepare: (model: Model) => void = () => undefined,
+  { modes = ['evaluation', 'training'], prepare = () => undefined }: NetworkOptions = {},
 ): Promise<NetworkCheck> {
-  const comparisons = [
-    ...(await checkPass(device, fixture, 'evaluation', prepare)),
-    ...(await checkPass(device, fixture, 'training', prepare)),
-  ];
+  const { model: name, numClasses } = fixture;
+  const model = buildModel(name, { device, numClasses, initialise: false, dropout: 0, ...noDropPath(name) });
+  const comparisons: Comparison[] = [];
+  let weights = '';
+  for (const mode of modes) {
+    const wanted = JSON.stringify(fixture[mode].weights);
+    if (wanted !== weights) setWeights(model, fixture[mode].weights);
+    prepare(model);
+    comparisons.push(...(await (mode === 'training' ? checkTraining : checkEvaluation)(model, fixture)));
+    // Training moves the running statistics.
+    weights = mode === 'training' ? '' : wanted;
+  }
+  model.dispose();
   const first = comparisons.find(({ passed }) => !passed) ?? null;
-  return { model: fixture.model, comparisons, first, passed: first === null };
+  return { model: name, comparisons, first, passed: first === null };
 }
 
-/** A forward pass of one mode and, in training, the backward pass. */
-async function checkPass(
-  device: Device,
-  fixture: NetworkFixture,
-  mode: Comparison['mode'],
-  prepare: (model: Model) => void,
-): Promise<Comparison[]> {
-  const pass = fixture[mode];
-  const { model, pictures } = load(device, fixture, pass);
-  prepare(model);
-  model.train(mode === 'training');
-  const compare = (kind: Comparison['kind'], at: string, error: number): Comparison => ({
-    mode,
-    kind,
-    at,
-    error,
-    passed: error <= NETWORK_LIMITS[kind],
+async function checkEvaluation(model: Model, { evaluation }: NetworkFixture): Promise<Comparison[]> {
+  model.eval();
+  const taps = scope(() => noGrad(() => tappedForward(model, picturesOf(model, evaluation)).taps));
+  return compareLayers('evaluation', evaluation, taps);
+}
+
+/** The forward pass, the loss and the gradients; these from the last layer to the first, as they are computed. */
+async function checkTraining(model: Model, { training }: NetworkFixture): Promise<Comparison[]> {
+  model.train();
+  const { taps, loss } = scope(() => {
+    const { taps, logits } = tappedForward(model, picturesOf(model, training));
+    return { taps, loss: crossEntropy(logits, Int32Array.from(training.labels)) };
   });
+  const results = await compareLayers('training', training, taps);
+  const difference = Math.abs((await loss.item()) - training.loss);
+  results.push(compare('training', 'loss', 'loss', difference / Math.abs(training.loss)));
+  loss.backward();
+  loss.dispose();
+  // A gradient that cancels nearly (a bias that the next norm subtracts) is rounding: it counts beside the largest.
+  const floor = SMALL * Math.max(...Object.values(training.gradients).map(([norm]) => norm));
+  for (const [name, { grad }] of [...model.namedParameters()].reverse()) {
+    const expected = training.gradients[name];
+    const found = grad && (await readTorch(grad, model.parameterLayout(name)));
+    const error =
+      found && expected
+        ? normsError(normsOf(found), expected, expected[0] + floor)
+        : Number.POSITIVE_INFINITY;
+    results.push(compare('training', 'gradient', name, error));
+  }
+  return results;
+}
+
+function compare(mode: Comparison['mode'], kind: Comparison['kind'], at: string, error: number): Comparison {
+  return { mode, kind, at, error, passed: error <= NETWORK_LIMITS[kind] };
+}
+
+/** Every layer that is stored, in the order of computation. Frees the taps. */
+async function compareLayers(
+  mode: Comparison['mode'],
+  { layers }: Pass,
+  taps: Map<string, Tensor>,
+): Promise<Comparison[]> {
   const results: Comparison[] = [];
-  const forward = (): { taps: Map<string, Tensor>; loss: Tensor | null } => {
-    const { taps, logits } = tappedForward(model, pictures);
-    return { taps, loss: 'labels' in pass ? crossEntropy(logits, Int32Array.from(pass.labels)) : null };
-  };
-  const { taps, loss } = scope(() => (mode === 'training' ? forward() : noGrad(forward)));
-  for (const row of pass.layers) {
+  for (const row of layers) {
     const name = nameOf(row);
     const result = taps.get(name);
-    results.push(compare('layer', name, result ? await layerError(result, row) : Number.POSITIVE_INFINITY));
+    const error = result ? await layerError(result, row) : Number.POSITIVE_INFINITY;
+    results.push(compare(mode, 'layer', name, error));
   }
   for (const result of taps.values()) result.dispose();
-  if (loss && 'labels' in pass) {
-    const value = await loss.item();
-    results.push(compare('loss', 'loss', Math.abs(value - pass.loss) / Math.abs(pass.loss)));
-    loss.backward();
-    loss.dispose();
-    // A gradient that cancels nearly (a bias that the next norm subtracts) is rounding: it counts beside the largest.
-    const floor = SMALL * Math.max(...Object.values(pass.gradients).map(([norm]) => norm));
-    // The backward pass goes from the last layer to the first.
-    for (const [name, parameter] of [...model.namedParameters()].reverse()) {
-      const expected = pass.gradients[name];
-      const found = parameter.grad && (await readTorch(parameter.grad, model.parameterLayout(name)));
-      const error =
-        found && expected
-          ? normsError(normsOf(found), expected, expected[0] + floor)
-          : Number.POSITIVE_INFINITY;
-      results.push(compare('gradient', name, error));
-    }
-  }
-  pictures.dispose();
-  model.dispose();
   return results;
 }
 
 /** What a row of a fixture is about, as messages name it. */
 const nameOf = ({ at, stage }: LayerRow): string => (stage ? `stage ${at}` : at);
 
-/** The fixture's model with its weights and nothing dropped at random, and its pictures. */
-function load(device: Device, fixture: NetworkFixture, pass: Pass): { model: Model; pictures: Tensor } {
-  const { model: name, numClasses } = fixture;
-  const model = buildModel(name, { device, numClasses, initialise: false, dropout: 0, ...noDropPath(name) });
+/** Gives every parameter and running statistic its pseudo-random values. */
+function setWeights(model: Model, weights: StateOptions): void {
   const state = new Map([...model.namedParameters(), ...model.namedBuffers()]);
   const shapes = new Map(
     [...state].map(([key, { shape }]) => [key, torchShape(shape, model.parameterLayout(key))]),
   );
-  for (const [key, values] of pseudoState(shapes, pass.weights)) {
+  for (const [key, values] of pseudoState(shapes, weights)) {
     const { data } = fromTorch(values, shapes.get(key)!, model.parameterLayout(key));
     state.get(key)!.write(data as Float32Array<ArrayBuffer>);
   }
-  const { name: stream, shape } = pass.input;
-  const pictures = pseudoPictures(stream, shape) as Float32Array<ArrayBuffer>;
-  return { model, pictures: tensor(pictures, shape, { device, owned: true }) };
+}
+
+function picturesOf(model: Model, { input: { name, shape } }: Pass): Tensor {
+  const [[, { device }]] = model.namedParameters();
+  return tensor(pseudoPictures(name, shape), shape, { device });
 }
 
 /** Only EfficientNets have stochastic depth. */

@@ -57,14 +57,24 @@ ROW = ((2, 64, 64, 3), models.DEFAULT)
 # An odd size pads on both sides where an even one pads on one only.
 ODD = ((2, 75, 53, 3), models.DEFAULT)
 
-models.build = build
-models.MODELS = {
+MODELS = {
     "alexnet_2012": ([ROW], [((2, 64, 64, 3), models.DEFAULT, 1)]),
     # A size and shift at which float32 noise turns no ReLU6 on or off (2e-4 to 1e-2 at others).
     "efficientnet_lite0": ([ROW], [((4, 48, 48, 3), {**models.RESNET_TRAINING, "shift": 3}, 1)]),
     "tf_efficientnet_lite0": ([ROW, ODD], [((4, 64, 64, 3), models.RESNET_TRAINING, 1)]),
     **{f"tf_efficientnet_lite{i}": ([ROW], []) for i in range(1, 5)},
+    **{f"efficientnet_lite{i}": ([ROW], []) for i in range(1, 5)},
     "tf_efficientnet_b0": ([ROW, ODD], []),
-    "tf_efficientnet_b3": ([ROW], []),
+    **{f"tf_efficientnet_b{i}": ([ROW], []) for i in range(1, 5)},
+    # With gain 1, networks this deep amplify float32 noise until nothing else is left.
+    **{
+        f"tf_efficientnet_b{i}": ([((2, 64, 64, 3), {**models.DEFAULT, "gain": gain})], [])
+        for i, gain in [(5, 0.92), (6, 0.92), (7, 0.9)]
+    },
 }
-models.generate(Path(__file__).parent, set(sys.argv[1:]) or None)
+
+if __name__ == "__main__":
+    # In networks whose signal fades, denormal numbers cost minutes.
+    torch.set_flush_denormal(True)
+    models.build, models.MODELS = build, MODELS
+    models.generate(Path(__file__).parent, set(sys.argv[1:]) or None)

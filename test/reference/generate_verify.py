@@ -27,6 +27,7 @@ from torchvision.models.efficientnet import MBConv  # noqa: E402
 from torchvision.models.resnet import BasicBlock, Bottleneck  # noqa: E402
 from torchvision.ops import Conv2dNormActivation, SqueezeExcitation, StochasticDepth  # noqa: E402
 
+from generate_variants import AlexNet2012  # noqa: E402
 from models import CLASSES, DEFAULT, RESNET_TRAINING, labels_of  # noqa: E402
 from pseudo import pseudo_pictures, pseudo_state  # noqa: E402
 from summary import encode, norms, sample_positions, shorten  # noqa: E402
@@ -42,6 +43,7 @@ LITE_TRAINING = {"gain": 0.75, "lastGain": 0.25, "shift": 4}
 # model: weights in evaluation, in training
 MODELS = {
     "alexnet": (DEFAULT, DEFAULT),
+    "alexnet_2012": (DEFAULT, DEFAULT),
     "resnet18": (DEFAULT, RESNET_TRAINING),
     "resnet50": (DEFAULT, RESNET_TRAINING),
     "efficientnet_b0": (B0, DEFAULT),
@@ -53,6 +55,8 @@ MODELS = {
 def build(name: str, weights: dict, dtype: torch.dtype) -> nn.Module:
     if hasattr(torchvision.models, name):
         model = getattr(torchvision.models, name)(num_classes=CLASSES)
+    elif name == "alexnet_2012":
+        model = AlexNet2012(CLASSES)
     else:
         model = timm.create_model(name, num_classes=CLASSES)
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()}
@@ -72,13 +76,13 @@ class Taps:
         for name, module in self.modules.items():
             self.watch(name, module)
 
-    def hook(self, path: str, *names: str, stage: bool = False) -> None:
-        """The calls of the module at `path` are the results of `names`, one after the other."""
+    def hook(self, path: str, *names: str, stage: bool = False, then=lambda output: output) -> None:
+        """The calls of the module at `path`, and what `then` makes of them, are the results of `names` in turn."""
         calls = 0
 
         def record(_module, _inputs, output):
             nonlocal calls
-            self.rows.append((names[calls % len(names)], stage, output.detach().clone()))
+            self.rows.append((names[calls % len(names)], stage, then(output.detach()).clone()))
             calls += 1
 
         self.modules[path].register_forward_hook(record)
@@ -101,6 +105,10 @@ class Taps:
                 self.hook(f"features.{index + 1}", f"features.{index}")
                 if isinstance(self.modules.get(f"features.{index + 2}"), nn.MaxPool2d):
                     self.hook(f"features.{index + 2}", f"features.{index}", stage=True)
+        elif isinstance(module, AlexNet2012):
+            for index in range(1, 6):
+                self.hook(f"conv{index}", f"conv{index}", then=torch.relu)
+            self.hook("pool", "conv1", "conv2", "conv5", stage=True)
         elif isinstance(module, SqueezeExcitation):
             self.hook(f"{name}.activation", f"{name}.fc1")
             self.hook(f"{name}.scale_activation", f"{name}.fc2")
