@@ -25,16 +25,22 @@ sharp.concurrency(1);
 /** The formats that `decodeImage` reads. */
 export type ImageFormat = 'PNG' | 'JPEG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF';
 
+/** How far a file was read: opened → recognised → header (format's own, and the size) → pixels. */
+export type DecodeStage = 'open' | 'sniff' | 'header' | 'pixels';
+
 /** A file that is no picture, or not a whole one; the message is a sentence that names it. */
 export class UnreadableImageError extends Error {
   override name = 'UnreadableImageError';
   readonly file: string;
   /** What is wrong with the file, without its name. */
   readonly reason: string;
-  constructor(file: string, reason: string, options?: ErrorOptions) {
+  /** Where reading ended; undefined where that is not known any more (in errors that crossed from a worker). */
+  readonly stage?: DecodeStage;
+  constructor(file: string, reason: string, options: ErrorOptions & { stage?: DecodeStage } = {}) {
     super(`${file} ${reason}`, options);
     this.file = file;
     this.reason = reason;
+    this.stage = options.stage;
   }
 }
 
@@ -50,7 +56,10 @@ export async function readImage(file: string, options?: DecodeOptions): Promise<
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new UnreadableImageError(file, `cannot be read (${reasonOf(error)})`, { cause: error });
+    throw new UnreadableImageError(file, `cannot be read (${reasonOf(error)})`, {
+      cause: error,
+      stage: 'open',
+    });
   }
   return decodeImage(bytes, file, options);
 }
@@ -66,16 +75,23 @@ export async function decodeImage(
   file: string,
   { maxPixels = 100_000_000 }: DecodeOptions = {},
 ): Promise<RgbImage> {
-  if (bytes.length === 0) throw new UnreadableImageError(file, 'is empty (0 bytes)');
+  if (bytes.length === 0) throw new UnreadableImageError(file, 'is empty (0 bytes)', { stage: 'sniff' });
   const format = sniffFormat(bytes);
   if (!format) {
-    throw new UnreadableImageError(file, 'is not a PNG, JPEG, GIF, WebP, TIFF or AVIF picture');
+    throw new UnreadableImageError(file, 'is not a PNG, JPEG, GIF, WebP, TIFF or AVIF picture', {
+      stage: 'sniff',
+    });
   }
+  let stage: DecodeStage = 'header';
   const checkSize = (width: number, height: number) => {
-    if (width > 0 && height > 0 && width * height <= maxPixels) return;
+    if (width > 0 && height > 0 && width * height <= maxPixels) {
+      stage = 'pixels';
+      return;
+    }
     throw new UnreadableImageError(
       file,
       `says it is ${width} × ${height} pixels; at most ${maxPixels.toLocaleString('en')} are decoded`,
+      { stage },
     );
   };
   try {
@@ -89,6 +105,7 @@ export async function decodeImage(
     if (error instanceof UnreadableImageError) throw error;
     throw new UnreadableImageError(file, `is a damaged or truncated ${format} (${reasonOf(error)})`, {
       cause: error,
+      stage,
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Hostile files: thousands of mutated weights files, of every format, with the stage that each reached. Other
- * readers (pictures) join by a row in READERS or with `attack` in a test of their own.
+ * Hostile files: thousands of mutated weights files, of every format, with the stage that each reached. Pictures
+ * have a test of their own, test/data/hostile.test.ts.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -12,8 +12,8 @@ import * as assert from 'uvu/assert';
 import { WeightsError } from '../../src/weights/error.ts';
 import { readWeights } from '../../src/weights/read.ts';
 import { elementCount, ITEM_SIZE, toFloat32 } from '../../src/weights/state.ts';
+import { attack, type Edit, type HostileReader, type Seed, withstands } from '../helpers/hostile.ts';
 import { fixture } from './fixtures.ts';
-import { attack, type Edit, type HostileReader, type Seed } from './hostile.ts';
 
 const hostile = suite('weights: hostile files');
 
@@ -122,13 +122,7 @@ const READERS: HostileReader[] = [
 
 for (const reader of READERS) {
   hostile(`${reader.files} mutated files: ${reader.name}`, async () => {
-    const report = await attack(reader, 3);
-    const stages = [...report.reached].map(([stage, count]) => `${stage} ${count}`).join(', ');
-    console.log(
-      `\n  ${reader.name}: ${stages}; past the header ${(100 * report.pastHeader).toFixed(0)} %; ` +
-        `slowest ${report.slowest.toFixed(1)} ms; largest allocation ${(report.largestAllocation / 1024).toFixed(0)} KiB`,
-    );
-    assert.ok(report.pastHeader > 1 / 3, `only ${report.pastHeader} got past the header`);
+    await withstands(reader);
     assert.not(existsSync('tessera-was-here'), 'code from a pickle was run');
   });
 }

@@ -5,8 +5,8 @@ import * as assert from 'uvu/assert';
 import { unpickle } from '../../src/weights/pickle.ts';
 import { StorageRef, TensorRef } from '../../src/weights/pickle-values.ts';
 import { TensorBuilder } from '../../src/weights/torch-tensor.ts';
+import { cpuMilliseconds } from '../helpers/hostile.ts';
 import { assertRefused, reference } from './fixtures.ts';
-import { cpuMilliseconds } from './hostile.ts';
 
 const pickle = suite('weights: unpickler');
 
