@@ -9,6 +9,7 @@ import { type MemoryBudget, memoryBudget, openDevice } from '../open.ts';
 import { type Preflight, plannedBytes, preflight } from '../train/preflight.ts';
 import { freezeBefore } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
+import { remedyFor } from './train-preflight.ts';
 import { bold, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
 
 export const description =
@@ -48,6 +49,8 @@ interface Summary extends ModelSummary {
   classes: number;
   adapter: string | null;
   memory: MemoryBudget;
+  /** Bytes that each stage keeps for the backward pass. */
+  kept: Record<string, number>;
   step: Preflight & { optimizer: string };
 }
 
@@ -61,22 +64,17 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   freezeBefore(model, trainFrom);
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
-  const step = await preflight({
-    device: traits,
-    model: name!,
-    modelOptions: { numClasses },
-    batch,
-    size,
-    trainFrom,
-    optimizer,
-    budget,
-  });
+  const plan = { model: name!, modelOptions: { numClasses }, batch, size, trainFrom, optimizer, budget };
+  const step = await preflight({ ...plan, device: traits });
+  // What the stages keep is worth knowing also where a limit of the adapter ends the step.
+  const boundless = step.cost ? step : await preflight({ ...plan, device: { ...traits, limits: BOUNDLESS } });
   const summary: Summary = {
     model: name!,
     classes: numClasses,
     adapter,
     memory,
     ...layers,
+    kept: boundless.cost!.savedByStage,
     step: { ...step, optimizer: options.optimizer },
   };
   if (options.json) printJson(summary);
@@ -143,8 +141,7 @@ function describe(summary: Summary, stagesOnly: boolean): string {
   const { model, size, classes, stages, parameters, multiplyAdds, step } = summary;
   const rows: string[][] = [COLUMNS];
   for (const stage of stages) {
-    const kept = step.cost?.savedByStage[stage.name];
-    rows.push(row(stage.name, '', stage, step.batch, kept));
+    rows.push(row(stage.name, '', stage, step.batch, summary.kept[stage.name]));
     if (stagesOnly || only(stage)) continue;
     for (const layer of stage.layers) rows.push(row(`  ${layer.name}`, layer.kind, layer, step.batch));
   }
@@ -195,7 +192,7 @@ function table(rows: readonly string[][]): string {
 }
 
 function describeStep({ step, memory, adapter, trainableParameters }: Summary): string {
-  const { batch, trainFrom, optimizer, cost, fits, problem, largestBatch } = step;
+  const { batch, trainFrom, optimizer, cost, fits, problem } = step;
   const trains =
     trainFrom === 'all'
       ? 'everything trains'
@@ -218,11 +215,7 @@ function describeStep({ step, memory, adapter, trainableParameters }: Summary): 
   const where = adapter ?? 'a device with default limits';
   const available = `${formatBytes(step.budget)} ${SOURCES[memory.from]}`;
   if (fits) lines.push(`It fits ${where}, with ${available}.`);
-  else
-    lines.push(
-      `It does not fit ${where}, with ${available}: ${problem}.`,
-      largestBatch ? `A batch of ${largestBatch} fits.` : 'No batch fits; take smaller pictures.',
-    );
+  else lines.push(`It does not fit ${where}, with ${available}: ${problem}; ${remedyFor(step)}.`);
   return lines.join('\n');
 }
 

@@ -46,16 +46,20 @@ export async function checkFit(
     step = await preflight(plan);
   }
   if (!step.fits) {
-    const remedy = step.largestBatch
-      ? `--batch ${step.largestBatch} fits`
-      : 'not even --batch 1 fits: take a smaller --size, or train fewer stages';
-    const sentence = `the run does not fit: ${step.problem}; ${remedy}`;
+    const sentence = `the run does not fit: ${step.problem}; ${remedyFor(step)}`;
     // What a GPU has is a guess where nobody says; the step itself comes to its end.
     if (memory.from !== 'default' || !step.cost) throw new UserError(sentence);
     say(`Warning: ${sentence}, if this GPU has no more. --memory GIB says what it has.`);
   }
   const all = { ...plan, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
   return { step, unfrozen: trainFrom === 'all' ? null : await preflight(all) };
+}
+
+/** What fits instead of a step that does not. */
+export function remedyFor({ largestBatch, smaller }: Preflight): string {
+  if (largestBatch) return `--batch ${largestBatch} fits`;
+  if (smaller) return `no batch does at this size, --size ${smaller.size} --batch ${smaller.batch} fits`;
+  return 'nor do smaller batches and pictures: train fewer stages, or another network';
 }
 
 /** The largest batch up to `wanted` whose forward pass this adapter's limits allow. */

@@ -9,7 +9,7 @@ import type { Device } from '../gpu/index.ts';
 import { buildModel, type ModelOptions } from '../models/registry.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import type { MemoryBudget } from '../open.ts';
-import { empty, noGrad, scope } from '../tensor/index.ts';
+import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { freezeBefore } from './settings.ts';
 
 /** Share of a machine's memory that buffers may take where they are ordinary memory. */
@@ -68,17 +68,36 @@ export interface Preflight {
   cost: StepCost | null;
   /** Where `batch` does not fit: the largest batch that does, 0 where none does. */
   largestBatch: number | null;
+  /** Where no batch fits: smaller pictures that do, and the largest batch of them up to `batch`. */
+  smaller: { size: number; batch: number } | null;
 }
+
+/** Sides that are tried where no batch fits are multiples of this: what five strides of two divide. */
+const SIZE_STEP = 32;
+/** A batch norm in training needs two pictures. */
+const FEWEST_PICTURES = 2;
 
 /** Takes a step without taking it. Throws RangeError for names of models and stages that do not exist. */
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
   const rehearsal = await Rehearsal.open(options);
   const { batch, size, trainFrom, budget } = options;
-  const attempt = rehearsal.attempt(batch);
+  const attempt = rehearsal.attempt(batch, size);
   const fits = attempt.problem === null;
-  const largestBatch = fits ? null : rehearsal.largestBelow(batch);
+  const largestBatch = fits ? null : largest(batch - 1, (less) => rehearsal.fits(less, size));
+  const smaller = largestBatch === 0 ? rehearsal.smallerPictures() : null;
   rehearsal.close();
-  return { batch, size, trainFrom, budget, fits, ...attempt, largestBatch };
+  return { batch, size, trainFrom, budget, fits, ...attempt, largestBatch, smaller };
+}
+
+/** The largest whole number up to `most` that fits, where every smaller one does too; 0 where none does. */
+function largest(most: number, fits: (value: number) => boolean): number {
+  let [known, fails] = [0, most + 1];
+  while (fails - known > 1) {
+    const middle = (known + fails) >> 1;
+    if (fits(middle)) known = middle;
+    else fails = middle;
+  }
+  return known;
 }
 
 /** A model and its optimiser on a dry device. */
@@ -105,12 +124,12 @@ class Rehearsal {
     this.device.close();
   }
 
-  /** The cost of a batch, and why it does not fit where it does not. */
-  attempt(batch: number): { cost: StepCost | null; problem: string | null } {
+  /** The cost of a batch of pictures of a side, and why it does not fit where it does not. */
+  attempt(batch: number, size: number): { cost: StepCost | null; problem: string | null } {
     this.optimizer.zeroGrad();
     this.device.trim();
     try {
-      const cost = this.costOf(batch);
+      const cost = this.costOf(batch, size);
       const { totalBytes } = cost;
       const { budget } = this.options;
       const problem =
@@ -124,27 +143,31 @@ class Rehearsal {
     }
   }
 
-  /** The largest batch below `batch` that fits; 0 where none does. What fits grows with the batch. */
-  largestBelow(batch: number): number {
-    let [fits, fails] = [0, batch];
-    while (fails - fits > 1) {
-      const middle = (fits + fails) >> 1;
-      if (this.attempt(middle).problem === null) fits = middle;
-      else fails = middle;
-    }
-    return fits;
+  fits(batch: number, size: number): boolean {
+    return this.attempt(batch, size).problem === null;
   }
 
-  private costOf(batch: number): StepCost {
+  /** The largest pictures of which some fit, and how many of them. */
+  smallerPictures(): Preflight['smaller'] {
+    const { batch: wanted, size: tooLarge } = this.options;
+    const few = Math.min(wanted, FEWEST_PICTURES);
+    const steps = largest(Math.ceil(tooLarge / SIZE_STEP) - 1, (n) => this.fits(few, n * SIZE_STEP));
+    if (steps === 0) return null;
+    const size = steps * SIZE_STEP;
+    return { size, batch: largest(wanted, (batch) => this.fits(batch, size)) };
+  }
+
+  private costOf(batch: number, size: number): StepCost {
     const { device, model, work } = this;
     model.train();
-    const savedByStage = this.savedBytes(batch);
-    this.step(batch);
+    const pictures = () => empty(device, [batch, size, size, 3]);
+    const savedByStage = this.savedBytes(pictures);
+    this.step(pictures);
     const before = { ...work };
-    const gradientBytes = this.step(batch);
+    const gradientBytes = this.step(pictures);
     const { flops, dispatches } = work;
     model.eval();
-    noGrad(() => scope(() => void model.forward(this.pictures(batch))));
+    noGrad(() => scope(() => void model.forward(pictures())));
     const { live, pooled, peak, byKind } = device.memory();
     return {
       flops: flops - before.flops,
@@ -159,16 +182,12 @@ class Rehearsal {
     };
   }
 
-  private pictures(batch: number) {
-    const { size } = this.options;
-    return empty(this.device, [batch, size, size, 3]);
-  }
-
   /** One step as the trainer takes it; returns the bytes of the gradients. */
-  private step(batch: number): number {
+  private step(pictures: () => Tensor): number {
     const { device, model, optimizer } = this;
     return scope(() => {
-      const loss = crossEntropy(model.forward(this.pictures(batch)), new Int32Array(batch));
+      const images = pictures();
+      const loss = crossEntropy(model.forward(images), new Int32Array(images.shape[0]));
       loss.backward();
       const { gradient } = device.memory().byKind;
       optimizer.step(loss);
@@ -178,12 +197,12 @@ class Rehearsal {
   }
 
   /** What each stage leaves in memory for the backward pass; the pictures count to the first. */
-  private savedBytes(batch: number): Record<string, number> {
+  private savedBytes(pictures: () => Tensor): Record<string, number> {
     const { device, model } = this;
     const saved: Record<string, number> = {};
     scope(() => {
       const atRest = device.memory().byKind.activation;
-      let [x, before] = [this.pictures(batch), 0];
+      let [x, before] = [pictures(), 0];
       for (const stage of model.stages) {
         const y = model.forwardStages(x, { from: stage, through: stage });
         if (y !== x) x.dispose();

@@ -107,10 +107,21 @@ for (const [name, changes, sentence] of TIGHT)
     assert.not((await preflight({ ...options, batch: largestBatch! + 1 })).fits);
   });
 
-test('where no batch fits, the largest is 0', async () => {
-  const { fits, largestBatch } = await preflight({ ...BASE, budget: 2 ** 20 });
+test('where nothing fits, neither a batch nor smaller pictures are named', async () => {
+  const { fits, largestBatch, smaller } = await preflight({ ...BASE, budget: 2 ** 20 });
   assert.not(fits);
   assert.is(largestBatch, 0);
+  assert.is(smaller, null);
+});
+
+test('where no batch fits, smaller pictures are named with the batch of them that fits', async () => {
+  const options = { ...BASE, size: 448, batch: 8, budget: 256 * 2 ** 20 };
+  const { largestBatch, smaller } = await preflight(options);
+  assert.is(largestBatch, 0);
+  const { size, batch } = smaller!;
+  assert.ok((await preflight({ ...options, size, batch })).fits);
+  assert.not((await preflight({ ...options, size, batch: batch + 1 })).fits);
+  assert.not((await preflight({ ...options, size: size + 32, batch: 2 })).fits);
 });
 
 test('names that do not exist are sentences', async () => {
