@@ -33,8 +33,9 @@ const weightProgram = family((spec: TileSpec) => {
   const lanes = lanesOf(spec);
   const quads = rows / 4;
   const step = subgroup || 1;
-  // Pixels added to a row in one go: an accumulator that does not fit a register is then loaded and stored once for four.
-  const turn = Math.min(step, 4);
+  // Pixels added to a row in one go: an accumulator that does not fit a register is loaded and stored once for all of
+  // them. 8 are 1.2 times as fast as 4 on lavapipe.
+  const turn = Math.min(step, 8);
   return {
     name: `tile-weight-${Object.values(spec).join('-')}`,
     subgroups: subgroup > 0,
@@ -87,6 +88,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let last = min((split + 1) * p.split, p.pixels);
 ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
 
+  // Beyond the last pixel x is taken to be zero, so that any pixel of dy will do there.
   for (var first = split * p.split; first < last; first += ${step}u) {
     let pixel = first${subgroup ? ' + lane' : ''};
     let line = divide(pixel, resultWidth);
@@ -99,7 +101,7 @@ ${unroll(quads, (i) => `    let v${i} = select(vec4f(0), x[base + ${i}u], inside
 ${unroll(
   step / turn,
   (t) => `    {
-${unroll(turn, (q) => `      let d${q} = select(vec4f(0), dy[(first + ${t * turn + q}u) * p.resultChannels + gradient], first + ${t * turn + q}u < last);`)}
+${unroll(turn, (q) => `      let d${q} = dy[min(first + ${t * turn + q}u, last - 1) * p.resultChannels + gradient];`)}
 ${unroll(
   quads,
   (
