@@ -2,7 +2,7 @@
  * What this adapter can do at best, measured in the same run as the kernels: multiply-adds from registers, and
  * copying memory. A kernel's percentage of the nearer ceiling says how much is left to gain.
  */
-import { type Device, elementwise, elementwiseGroups, program } from '../src/gpu/index.ts';
+import { type Device, elementwise, program } from '../src/gpu/index.ts';
 import { empty, tensor } from '../src/tensor/index.ts';
 import { measure, randomValues } from './measure.ts';
 
@@ -52,7 +52,6 @@ export async function measureCeilings(device: Device): Promise<Ceilings> {
     device.run(fma, {
       bindings: { y: y.buffer },
       params: { count: INVOCATIONS, steps: STEPS, scale: 0.5 },
-      groups: elementwiseGroups(INVOCATIONS),
       flops: 2 * INVOCATIONS * STEPS * CHAINS * UNROLL,
     }),
   );
@@ -63,7 +62,6 @@ export async function measureCeilings(device: Device): Promise<Ceilings> {
     device.run(copy, {
       bindings: { x: source.buffer, y: target.buffer },
       params: { count: floats / 4 },
-      groups: elementwiseGroups(floats / 4),
       bytes: 8 * floats,
     }),
   );

@@ -56,7 +56,8 @@ export function slices(
 export interface Run {
   bindings: Readonly<Record<string, BufferBinding>>;
   params: Readonly<Record<string, number>>;
-  groups: readonly [number, number, number];
+  /** Workgroups; left out for an element-wise program. */
+  groups?: readonly [number, number, number];
   /** Floating-point operations, for pacing and for the bench. */
   flops?: number;
   /** Bytes read and written, for pacing and for the bench. */
@@ -155,13 +156,15 @@ export class Device {
       this.run(fillNaN, {
         bindings: { y: buffer },
         params: { count: buffer.size / 4 },
-        groups: elementwiseGroups(buffer.size / 4),
       });
     return buffer;
   }
 
   /** Records one dispatch of `source`. */
-  run(source: Program, { bindings, params, groups, flops = 0, bytes = 0 }: Run): void {
+  run(source: Program, { bindings, params, flops = 0, bytes = 0, ...given }: Run): void {
+    const spread = source.elementwise ? elementwiseGroups(params.count!, this.software) : null;
+    const groups = given.groups ?? spread;
+    if (!groups) throw new Error(`program ${source.name}: the workgroups were not given`);
     if (groups[0] * groups[1] * groups[2] === 0) return;
     const compiled = this.compile(source);
     const packedBytes = packParams(source, params, this.packed);

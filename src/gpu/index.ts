@@ -5,7 +5,6 @@ export { DeviceError, NoAdapterError } from './errors.ts';
 export { type BufferKind, type MemoryReport, PooledBuffer } from './pool.ts';
 export {
   elementwise,
-  elementwiseGroups,
   family,
   foldGroups,
   type Program,

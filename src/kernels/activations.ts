@@ -8,7 +8,7 @@
  *
  * One invocation computes four neighbouring elements. Limited by memory: 8 bytes an element forward, 12 backward.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, type Tensor } from '../tensor/index.ts';
 
 /** The activations that other kernels can apply as they write their result. */
@@ -73,7 +73,6 @@ export function activate(x: Tensor, activation: Activation): Tensor {
   x.device.run(forwardProgram({ activation }), {
     bindings: { x: x.buffer, y: y.buffer },
     params: { count },
-    groups: elementwiseGroups(count),
     flops: x.size,
     bytes: 8 * x.size,
   });
@@ -88,7 +87,6 @@ export function activationBackward(v: Tensor, dy: Tensor, activation: Activation
   v.device.run(backwardProgram({ activation }), {
     bindings: { v: v.buffer, dy: dy.buffer, dx: dx.buffer },
     params: { count },
-    groups: elementwiseGroups(count),
     flops: 2 * v.size,
     bytes: 12 * v.size,
   });

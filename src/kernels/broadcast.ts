@@ -13,7 +13,7 @@
  * multiple of four long, else one; equal shapes are a line of quadruples in any case, since buffers are padded.
  * Limited by memory: 12 bytes an element, 8 where one operand is small.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import {
   broadcastShapes,
   empty,
@@ -99,7 +99,6 @@ function combine(operator: Operator, a: Tensor, b: Tensor | number, shape: Shape
       ...Object.fromEntries(sizes.map((size, axis) => [`size${axis}`, size])),
       ...(typeof b === 'number' ? { b } : {}),
     },
-    groups: elementwiseGroups(count),
     flops: y.size,
     bytes: 4 * (a.size + (typeof b === 'number' ? 0 : b.size) + y.size),
   });

@@ -7,7 +7,7 @@
  * Forward and backward are the same copy of a block, one dispatch a tensor: an invocation moves four neighbours of a
  * row where all rows and starts are multiples of four, else one value. Limited by memory: 8 bytes an element.
  */
-import { elementwise, elementwiseGroups, family, type PooledBuffer } from '../gpu/index.ts';
+import { elementwise, family, type PooledBuffer } from '../gpu/index.ts';
 import { empty, normaliseAxis, record, type Shape, show, sizeOf, type Tensor } from '../tensor/index.ts';
 
 const blockProgram = family(({ element }: { element: 'f32' | 'vec4f' }) =>
@@ -46,7 +46,6 @@ function copyBlock(like: Tensor, rows: number, columns: number, from: Rows, to: 
       startY: to.start / unit,
       rowY: to.row / unit,
     },
-    groups: elementwiseGroups(count),
     bytes: 8 * rows * columns,
   });
 }

@@ -17,7 +17,7 @@
  * invocation for one or four neighbouring classes the gradient. Limited by memory: 8 bytes a logit forward (maximum,
  * sum), 8 backward.
  */
-import { elementwise, elementwiseGroups, family, program } from '../gpu/index.ts';
+import { elementwise, family, program } from '../gpu/index.ts';
 import { empty, record, type Tensor } from '../tensor/index.ts';
 import { type CrossEntropyOptions, checkLogits, labelTensor, weightTensor } from './cross-entropy-inputs.ts';
 import { sumGroup } from './partial-sums.ts';
@@ -200,7 +200,6 @@ export function crossEntropy(
       terms: terms.buffer,
     },
     params: { ...params, count, classes },
-    groups: elementwiseGroups(count),
     flops: 3 * logits.size,
     bytes: 4 * logits.size,
   });
@@ -209,7 +208,6 @@ export function crossEntropy(
   device.run(quotientProgram, {
     bindings: { totals: totals.buffer, loss: loss.buffer },
     params: { count: 1 },
-    groups: elementwiseGroups(1),
   });
   const saved = { x: logits, rows, totals, target, weight };
   record('crossEntropy', loss, [logits], saved, (inputs, dy) => [gradient(form, params, inputs, dy)]);
@@ -249,7 +247,6 @@ function gradient(
       dx: dx.buffer,
     },
     params: { ...params, count, classes: classes / unit },
-    groups: elementwiseGroups(count),
     flops: 6 * x.size,
     bytes: 8 * x.size,
   });

@@ -12,7 +12,7 @@
  * One invocation computes four neighbours (one where the values of a sample are no multiple of four). Limited by
  * memory on a GPU, 8 bytes an element, and by the three rounds of the hash on a CPU.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, stepState, type Tensor } from '../tensor/index.ts';
 import { type RandomPurpose, randomRoot } from '../tensor/random.ts';
 import { RANDOM } from './random.ts';
@@ -93,7 +93,6 @@ function drop(x: Tensor, p: number, root: number, form: Form): Tensor {
       scale: p < 1 ? 1 / (1 - p) : 0,
       length: x.size / (x.shape[0] ?? 1) / unit,
     },
-    groups: elementwiseGroups(count),
     flops: x.size,
     bytes: 8 * x.size,
   });

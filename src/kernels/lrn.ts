@@ -14,7 +14,7 @@
  * results. S is kept for the backward pass. Limited by loads: (size + 3)/4 an element forward, three times as
  * many backward.
  */
-import { elementwise, elementwiseGroups, family, program } from '../gpu/index.ts';
+import { elementwise, family, program } from '../gpu/index.ts';
 import { empty, record, recordsGrad, type Tensor } from '../tensor/index.ts';
 
 export interface LrnOptions {
@@ -108,13 +108,11 @@ export function lrn(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: LrnOp
     beta,
     k,
   };
-  const groups = elementwiseGroups(count);
   const y = empty(x.device, x.shape);
   const s = recordsGrad(x) ? empty(x.device, x.shape) : null;
   x.device.run(forwardProgram({ keepsS: s !== null }), {
     bindings: { x: x.buffer, y: y.buffer, ...(s ? { s: s.buffer } : {}) },
     params,
-    groups,
     flops: (2 * size + 4) * x.size,
     bytes: (s ? 12 : 8) * x.size,
   });
@@ -123,7 +121,6 @@ export function lrn(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: LrnOp
     x.device.run(backwardProgram, {
       bindings: { x: x.buffer, s: s!.buffer, dy: dy.buffer, dx: dx.buffer },
       params,
-      groups,
       flops: (5 * size + 8) * x.size,
       bytes: 16 * x.size,
     });

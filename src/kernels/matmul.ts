@@ -11,7 +11,7 @@
  * Cost: 2·M·N·K FLOPs.
  */
 import type { BufferBinding, Device, PooledBuffer } from '../gpu/index.ts';
-import { elementwise, elementwiseGroups, program } from '../gpu/index.ts';
+import { elementwise, program } from '../gpu/index.ts';
 import { empty, record, show, type Tensor } from '../tensor/index.ts';
 import { fours, resizeRows } from './align.ts';
 import { padLastAxis } from './pad-channels.ts';
@@ -149,7 +149,6 @@ function productATBT(a: Tensor, b: Tensor): Tensor {
   a.device.run(transposeProgram, {
     bindings: { x: c.buffer, y: y.buffer },
     params: { count: c.size, rows, columns },
-    groups: elementwiseGroups(c.size),
     bytes: 8 * c.size,
   });
   return y;

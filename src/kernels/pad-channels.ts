@@ -11,7 +11,7 @@
  * a vec4 where x is aligned as well, else four values (3 channels to 4). Limited by memory: 4 bytes an element read,
  * 4 written.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import { empty, type Shape, sizeOf, type Tensor } from '../tensor/index.ts';
 
 /** Which types x and y are bound as. */
@@ -86,7 +86,6 @@ export function copyWindow(x: Tensor, shape: Shape, window: CopyWindow): Tensor 
       left: left / unitIn,
       fill,
     },
-    groups: elementwiseGroups(count),
     bytes: 4 * (Math.min(x.size, y.size) + y.size),
   });
   return y;

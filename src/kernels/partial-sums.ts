@@ -16,7 +16,7 @@
  * rows of `lanes` values first. Elements are vec4 where the last axis is a multiple of four long. Four accumulators
  * each, since one alone waits for its own last addition. Limited by memory: 4 bytes an element.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import { empty, type Shape, sizeOf, type Tensor } from '../tensor/index.ts';
 
 /** Invocations that a reduction should have, and how many terms one of them adds: at least, at most. */
@@ -107,7 +107,6 @@ export function sumGroup(
   x.device.run(sumProgram({ element, product: Boolean(times) }), {
     bindings,
     params: { count, length, inner: lanes, chunks, chunk, scale: last ? scale : 1 },
-    groups: elementwiseGroups(count),
     flops: times ? 2 * x.size : x.size,
     bytes: 4 * (times ? 2 * x.size : x.size) + 4 * y.size,
   });

@@ -13,7 +13,7 @@
  * `round8` repeats Pillow's arithmetic on 8-bit pictures, held as integers in float32: weights of 22 fractional bits, each
  * pass rounded and clipped to 0 … 255, in Pillow's order.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, recordsGrad, type Shape, show, type Tensor, tensor } from '../tensor/index.ts';
 import {
   RESIZE_PRECISION_BITS,
@@ -139,7 +139,6 @@ function runPass(x: Tensor, { axis, inputs, outputs, table }: Pass, round8: bool
   x.device.run(passProgram({ element, round8 }), {
     bindings: { x: x.buffer, table: values.buffer, y: y.buffer },
     params: { count: y.size / unit, inner: inner / unit, inputs, outputs, pitch: table.pitch },
-    groups: elementwiseGroups(y.size / unit),
     flops: 2 * y.size * (table.pitch - 2),
     bytes: 4 * (x.size + y.size),
   });

@@ -8,7 +8,7 @@
  * adjacent elements, and a second program merges their pairs: s = Σ sᵢ · exp(mᵢ − m). Elements are vec4 where C is a
  * multiple of four. Limited by memory on a GPU and by `exp` on a CPU: 4 bytes and one exponential an element.
  */
-import { elementwise, elementwiseGroups, family, program } from '../gpu/index.ts';
+import { elementwise, family, program } from '../gpu/index.ts';
 import { empty, type Tensor } from '../tensor/index.ts';
 
 /** Elements that one invocation should have at least, and the most invocations to a row. */
@@ -75,7 +75,6 @@ export function rowStatistics(x: Tensor): Tensor {
   x.device.run(statisticsProgram({ element: wide ? 'vec4f' : 'f32' }), {
     bindings: { x: x.buffer, statistics: partial.buffer },
     params: { count: rows * lanes, length, lanes },
-    groups: elementwiseGroups(rows * lanes),
     flops: 4 * x.size,
     bytes: 4 * x.size,
   });
@@ -84,7 +83,6 @@ export function rowStatistics(x: Tensor): Tensor {
   x.device.run(mergeProgram, {
     bindings: { partial: partial.buffer, statistics: statistics.buffer },
     params: { count: rows, lanes },
-    groups: elementwiseGroups(rows),
     flops: 4 * rows * lanes,
     bytes: 8 * rows * (lanes + 1),
   });

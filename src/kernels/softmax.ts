@@ -8,7 +8,7 @@
  * (partial-sums.ts); both programs here then compute one element, or four neighbours, an invocation. Any finite x is
  * safe. Limited by memory: 12 bytes an element forward, 20 backward.
  */
-import { elementwise, elementwiseGroups, family } from '../gpu/index.ts';
+import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, type Tensor } from '../tensor/index.ts';
 import { sumGroup } from './partial-sums.ts';
 import { rowStatistics } from './row-statistics.ts';
@@ -64,7 +64,6 @@ function along(kind: Kind, x: Tensor): Tensor {
   x.device.run(forwardProgram(form), {
     bindings: { x: x.buffer, statistics: statistics.buffer, y: y.buffer },
     params: { count, length },
-    groups: elementwiseGroups(count),
     flops: 3 * x.size,
     bytes: 8 * x.size,
   });
@@ -77,7 +76,6 @@ function along(kind: Kind, x: Tensor): Tensor {
     y.device.run(backwardProgram(form), {
       bindings: { y: y.buffer, dy: dy.buffer, sums: sums.buffer, dx: dx.buffer },
       params: { count, length },
-      groups: elementwiseGroups(count),
       flops: 4 * y.size,
       bytes: 12 * y.size,
     });

@@ -12,7 +12,7 @@
  * to 1e-6. No atomics: the same bits every time.
  */
 import type { Device, Run } from '../gpu/index.ts';
-import { elementwise, elementwiseGroups, family, foldGroups, program } from '../gpu/index.ts';
+import { elementwise, family, foldGroups, program } from '../gpu/index.ts';
 import { DIVIDE, lanesOf, packPair, type TileSpec, unroll } from './tile.ts';
 import type { Window } from './window.ts';
 
@@ -208,7 +208,6 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   device.run(addSplits, {
     bindings: { parts, dw: product.dw },
     params: { count: size / 4, splits },
-    groups: elementwiseGroups(size / 4),
     flops: size * splits,
     bytes: 4 * size * (splits + 1),
   });

@@ -20,7 +20,7 @@
  * direct sum by some 1e-6 of the largest value.
  */
 import type { Device, PooledBuffer, Run } from '../gpu/index.ts';
-import { elementwise, elementwiseGroups, family, program } from '../gpu/index.ts';
+import { elementwise, family, program } from '../gpu/index.ts';
 import { ACTIVATE, type Activation } from './activations.ts';
 import { DIVIDE, packPair, unroll } from './tile.ts';
 import { type Epilogue, type Gather, gather } from './tile-gather.ts';
@@ -253,7 +253,6 @@ function kernelOf(device: Device, w: Binding, cin: number, cout: number, turned:
   device.run(transformKernel, {
     bindings: { w, u },
     params: { count, turned: Number(turned) },
-    groups: elementwiseGroups(count),
     flops: 40 * cin * cout,
     bytes: 4 * 25 * cin * cout,
   });
@@ -268,12 +267,7 @@ interface Transform {
   channels: number;
 }
 
-function patches({
-  chunk,
-  size,
-  tiles,
-  channels,
-}: Transform): Pick<Run, 'groups' | 'bytes'> & { params: Record<string, number> } {
+function patches({ chunk, size, tiles, channels }: Transform): Pick<Run, 'params' | 'bytes'> {
   const count = (chunk.pictures * tiles[0] * tiles[1] * channels) / 4;
   return {
     params: {
@@ -283,7 +277,6 @@ function patches({
       tiles: packPair(...tiles),
       channels: channels / 4,
     },
-    groups: elementwiseGroups(count),
     bytes: 4 * 4 * count * 20,
   };
 }
@@ -379,7 +372,6 @@ export function winogradWeight(device: Device, product: WeightGradient): void {
     device.run(transformKernelGradient, {
       bindings: { u: du, w: product.dw },
       params: { count, accumulate: Number(chunk.first > 0) },
-      groups: elementwiseGroups(count),
       bytes: 4 * 34 * sourceChannels * resultChannels,
     });
     device.pool.release(v);

@@ -3,7 +3,7 @@
  * numbers of src/tensor/random.ts, drawn by the same hash in WGSL: no order of construction matters, and
  * AlexNet's 61 million values cost no transfer.
  */
-import { elementwise, elementwiseGroups, family, slices } from '../gpu/index.ts';
+import { elementwise, family, slices } from '../gpu/index.ts';
 import { RANDOM } from '../kernels/random.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { randomKey } from '../tensor/random.ts';
@@ -67,7 +67,6 @@ export function fill(tensor: Tensor, init: Init, seed: number, name: string): vo
     tensor.device.run(fillProgram({ distribution }), {
       bindings: { y: slice(tensor.buffer) },
       params: { count: vectors, key, start, scale },
-      groups: elementwiseGroups(vectors),
       flops: 40 * count,
       bytes: 4 * count,
     });

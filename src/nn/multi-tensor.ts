@@ -19,7 +19,6 @@
 import {
   type BufferBinding,
   type Device,
-  elementwiseGroups,
   foldGroups,
   type PooledBuffer,
   type Program,
@@ -133,7 +132,6 @@ export class MultiTensorUpdate {
         control,
       },
       params: { count: plan.memberCount, ...rule.constants },
-      groups: elementwiseGroups(plan.memberCount),
     });
     for (const batch of plan.batches) this.update(batch);
   }

@@ -2,7 +2,7 @@
  * Sums gradients: a ← a + b. A program of its own here, since autograd needs it and may not know the ops above it.
  * One read of each and one write: 12 bytes an element, limited by memory.
  */
-import { elementwise, elementwiseGroups, program, slices } from '../gpu/index.ts';
+import { elementwise, program, slices } from '../gpu/index.ts';
 import { empty, type Tensor } from './tensor.ts';
 
 // Buffers are multiples of 16 bytes, so the last vec4 may run past the tensor but not past its buffer.
@@ -22,7 +22,6 @@ export function accumulate(a: Tensor, b: Tensor): Tensor {
     a.device.run(addInPlace, {
       bindings: { a: slice(target.buffer), b: slice(b.buffer) },
       params: { count: Math.ceil(count / 4) },
-      groups: elementwiseGroups(Math.ceil(count / 4)),
       flops: count,
       bytes: 12 * count,
     });

@@ -1,7 +1,7 @@
 /** The command list: writes, copies, reads and destructions happen in the order in which they were called. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { elementwise, elementwiseGroups, program } from '../../src/gpu/index.ts';
+import { elementwise, program } from '../../src/gpu/index.ts';
 import { add, mul } from '../../src/kernels/index.ts';
 import { copyOf, tensor } from '../../src/tensor/index.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
@@ -104,7 +104,7 @@ test('long recordings are submitted on their own', async () => {
   const x = device.take(256, 'activation');
   device.commands.flush();
   const run = (flops: number): void =>
-    device.run(increment, { bindings: { x }, params: { count: 1 }, groups: elementwiseGroups(1), flops });
+    device.run(increment, { bindings: { x }, params: { count: 1 }, flops });
   submissions = 0;
   for (let i = 0; i < 10; i++) run(1000);
   assert.is(submissions, 0, 'a few small dispatches wait');

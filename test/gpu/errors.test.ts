@@ -1,7 +1,7 @@
 /** Errors poison a device: after one, nothing can be read from it, and the reason is told. Other devices go on. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Device, DeviceError, elementwise, elementwiseGroups, program } from '../../src/gpu/index.ts';
+import { type Device, DeviceError, elementwise, program } from '../../src/gpu/index.ts';
 import { add, concat, mul } from '../../src/kernels/index.ts';
 import { empty, noGrad, tensor } from '../../src/tensor/index.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
@@ -21,7 +21,7 @@ const misspelt = program({ ...twice, name: 'misspelt', wgsl: twice.wgsl.replace(
 
 const run = (device: Device, source: typeof twice): void => {
   const [x, y] = [device.take(256, 'activation'), device.take(256, 'activation')];
-  device.run(source, { bindings: { x, y }, params: { count: 4 }, groups: elementwiseGroups(4) });
+  device.run(source, { bindings: { x, y }, params: { count: 4 } });
 };
 
 /** The message that a promise rejects with. */
@@ -50,7 +50,7 @@ test('an invalid program makes every later read reject with its message', async 
 test('a buffer bound for reading and writing at once poisons as well', async () => {
   const device = await testDevice();
   const x = device.take(256, 'activation');
-  device.run(twice, { bindings: { x, y: x }, params: { count: 4 }, groups: elementwiseGroups(4) });
+  device.run(twice, { bindings: { x, y: x }, params: { count: 4 } });
   assert.match(
     await rejection(tensor([1], [1]).item()),
     /WebGPU: .*includes writable usage and another usage/,

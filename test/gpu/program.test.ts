@@ -1,7 +1,7 @@
 /** Programs: generated declarations, parameters by immediates and by uniform buffers, folded dispatches, preparation. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { elementwise, elementwiseGroups, family, foldGroups, program } from '../../src/gpu/index.ts';
+import { elementwise, family, foldGroups, program } from '../../src/gpu/index.ts';
 import { assemble, packParams } from '../../src/gpu/program.ts';
 import { countCreated } from '../helpers/created.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
@@ -26,6 +26,15 @@ const indices = program(
   }),
 );
 
+const increment = program(
+  elementwise({
+    name: 'increment',
+    bindings: { y: 'write u32' },
+    params: {},
+    wgsl: 'fn element(i: u32) { y[i]++; }',
+  }),
+);
+
 for (const open of [testDevice, clampedDevice]) {
   test(`parameters of all types reach the kernel, dispatch by dispatch (${open.name})`, async () => {
     const device = await open();
@@ -41,7 +50,6 @@ for (const open of [testDevice, clampedDevice]) {
       device.run(fill, {
         bindings: { y },
         params: { count: 4, whole, signed, real },
-        groups: elementwiseGroups(4),
       });
       return y;
     });
@@ -56,10 +64,24 @@ for (const open of [testDevice, clampedDevice]) {
     const device = await open();
     const count = 65535 * 64 + 64 * 3 + 5;
     const y = device.take(4 * count, 'activation');
-    device.run(indices, { bindings: { y }, params: { count }, groups: elementwiseGroups(count) });
+    device.run(indices, { bindings: { y }, params: { count }, groups: foldGroups(Math.ceil(count / 64)) });
     const values = new Uint32Array(await device.read(y, 4 * count));
     const wrong = values.findIndex((value, i) => value !== i);
     assert.is(wrong, -1, `element ${wrong} is ${values[wrong]}`);
+    device.close();
+  });
+
+  test(`an element-wise program meets every element once and nothing else (${open.name})`, async () => {
+    const device = await open();
+    for (const count of [1, 63, 65, 8191, 8192, 8193, 65_536, 1_000_003, 2 ** 24 + 1]) {
+      const y = device.take(4 * count + 4, 'activation');
+      device.commands.write(y, new Uint32Array(count + 1));
+      device.run(increment, { bindings: { y }, params: { count } });
+      const values = new Uint32Array(await device.read(y, 4 * count + 4));
+      const wrong = values.findIndex((value, i) => value !== Number(i < count));
+      assert.is(wrong, -1, `of ${count} elements, ${wrong} was met ${values[wrong]} times`);
+      device.pool.release(y);
+    }
     device.close();
   });
 
@@ -73,7 +95,6 @@ for (const open of [testDevice, clampedDevice]) {
       device.run(fresh, {
         bindings: { y },
         params: { count: 1, whole: 2, signed: 0, real: 0 },
-        groups: elementwiseGroups(1),
       });
     run();
     const first = created();
@@ -98,7 +119,7 @@ test('a dispatch of nothing is no dispatch', async () => {
   const device = await testDevice();
   const y = device.take(256, 'activation');
   const before = device.commands.dispatches;
-  device.run(indices, { bindings: { y }, params: { count: 0 }, groups: elementwiseGroups(0) });
+  device.run(indices, { bindings: { y }, params: { count: 0 } });
   assert.is(device.commands.dispatches, before);
   device.close();
 });
