@@ -77,7 +77,7 @@ function listOf(ran: readonly Ran[]): string {
   const plain = ran.map(({ program }) =>
     program
       .split('-')
-      .filter((part) => !/^(\d.*|true|false|none|f32|vec\d.?|to|stride|dilation)$/.test(part))
+      .filter((part) => !/^(\d.*|true|false|none|bias|f32|vec\d.?|to|stride|dilation)$/.test(part))
       .join('-'),
   );
   return plain.map((name) => `\`${name}\``).join(', ');

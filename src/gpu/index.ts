@@ -4,9 +4,11 @@ export { type BufferBinding, Device, type DeviceOptions, type Run, slices } from
 export { DeviceError, NoAdapterError } from './errors.ts';
 export { type BufferKind, type MemoryReport, PooledBuffer } from './pool.ts';
 export {
+  type BindingType,
   elementwise,
   family,
   foldGroups,
+  type ParamType,
   type Program,
   type ProgramSpec,
   program,

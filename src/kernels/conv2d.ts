@@ -10,36 +10,19 @@
  * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see tile.ts.
  */
 import type { PooledBuffer } from '../gpu/index.ts';
-import { empty, record, recordsGrad, type Shape, show, type Tensor } from '../tensor/index.ts';
-import type { Activation } from './activations.ts';
+import { empty, record, type Shape, show, type Tensor } from '../tensor/index.ts';
 import { fours, resizeGroups, resizeWeight } from './align.ts';
 import { depthwiseConv2d, slides } from './depthwise-conv2d.ts';
+import { checkEpilogue, type EpilogueOptions, epilogueOf } from './epilogue.ts';
 import { copyWindow } from './pad-channels.ts';
 import { sum } from './reduce.ts';
 import type { Gather } from './tile-gather.ts';
 import { type Window, type WindowOptions, windowOf } from './window.ts';
 import { convolve, convolveWeight } from './winograd.ts';
 
-/** Batch norm with running statistics, applied as a convolution writes its result. */
-export interface NormEpilogue {
-  weight: Tensor;
-  bias: Tensor;
-  runningMean: Tensor;
-  runningVar: Tensor;
-  eps: number;
-}
-
-export interface ConvOptions extends WindowOptions {
-  /** [cout], added to every pixel. */
-  bias?: Tensor | undefined;
+export interface ConvOptions extends WindowOptions, EpilogueOptions {
   /** Parts of the channels that do not see each other; 1 by default. */
   groups?: number;
-  /** Inference only (no gradient may be recorded), and instead of a bias: (y − mean) / √(var + eps) · weight + bias. */
-  norm?: NormEpilogue | undefined;
-  /** Inference only: added after the norm; the output's shape. */
-  residual?: Tensor | undefined;
-  /** Inference only: applied last. */
-  activation?: Activation | undefined;
 }
 
 interface Geometry {
@@ -81,12 +64,9 @@ function geometryOf(x: Tensor, w: Tensor, options: ConvOptions): Geometry {
  * Throws where shapes do not fit, and where an inference-only option meets a recorded gradient.
  */
 export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
-  const { bias, norm, residual, activation = 'none', groups = 1 } = options;
+  const { bias, groups = 1 } = options;
   const geometry = geometryOf(x, w, options);
-  const fused = norm || residual || activation !== 'none';
-  if (fused && recordsGrad(x, w, bias, norm?.weight, norm?.bias, residual))
-    throw new Error('conv2d: norm, residual and activation are for inference; here a gradient is recorded');
-  if (norm && bias) throw new Error('conv2d: give a bias or a norm, not both');
+  checkEpilogue('conv2d', options, [x, w]);
 
   const { window, cin, cout, alignedIn, alignedOut, output } = geometry;
   if (groups > 1 && cin === 1 && cout === 1 && slides(window)) return depthwiseConv2d(x, w, options);
@@ -103,18 +83,7 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
     result: window.output,
     groups,
     resultChannels: groups * alignedOut,
-    epilogue: {
-      bias: bias && aligned(bias).buffer,
-      norm: norm && {
-        gamma: aligned(norm.weight).buffer,
-        beta: aligned(norm.bias).buffer,
-        mean: aligned(norm.runningMean).buffer,
-        variance: aligned(norm.runningVar).buffer,
-        eps: norm.eps,
-      },
-      residual: residual && aligned(residual).buffer,
-      activation,
-    },
+    epilogue: epilogueOf(options, aligned),
   });
   const result = resizeGroups(y, groups, alignedOut, cout);
   return record('conv2d', result, [x, w, bias], { x, w }, (saved, dy, [needX, needW, needBias]) => {

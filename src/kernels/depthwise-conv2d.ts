@@ -11,7 +11,7 @@
  * Cost: 2 · N·H'·W'·kh·kw·C FLOPs in each direction; limited by loads.
  */
 import type { Device } from '../gpu/index.ts';
-import { empty, record, recordsGrad, type Shape, show, type Tensor } from '../tensor/index.ts';
+import { empty, record, type Shape, show, type Tensor } from '../tensor/index.ts';
 import { type ConvOptions, conv2d } from './conv2d.ts';
 import {
   agesOf,
@@ -21,6 +21,7 @@ import {
   slidingWeightProgram,
   tileOf,
 } from './depthwise-sliding.ts';
+import { checkEpilogue, type Epilogue, epilogueOf, epilogueRun, specOf } from './epilogue.ts';
 import { sumGroup, sumToChannels } from './partial-sums.ts';
 import { type Window, windowOf } from './window.ts';
 
@@ -83,24 +84,22 @@ export function slides({ kernel, dilation }: Window): boolean {
  * Throws where shapes do not fit, and where an inference-only option meets a recorded gradient.
  */
 export function depthwiseConv2d(x: Tensor, w: Tensor, options: DepthwiseOptions = {}): Tensor {
-  const { bias, norm, residual, activation = 'none' } = options;
   const geometry = geometryOf(x, w, options);
-  if (
-    (norm || residual || activation !== 'none') &&
-    recordsGrad(x, w, bias, norm?.weight, norm?.bias, residual)
-  )
-    throw new Error(
-      'depthwiseConv2d: norm, residual and activation are for inference; here a gradient is recorded',
-    );
-  if (norm && bias) throw new Error('depthwiseConv2d: give a bias or a norm, not both');
+  checkEpilogue('depthwiseConv2d', options, [x, w]);
   if (!slides(geometry.window)) return conv2d(x, w, { ...options, groups: x.shape[3]! });
 
   const y = forward(x, w, options, geometry);
-  return record('depthwiseConv2d', y, [x, w, bias], { x, w }, (saved, dy, [needX, needW, needBias]) => [
-    needX ? inputGradient(dy, saved.w, geometry) : null,
-    needW ? weightGradient(saved.x, dy, geometry) : null,
-    needBias ? sumToChannels(dy) : null,
-  ]);
+  return record(
+    'depthwiseConv2d',
+    y,
+    [x, w, options.bias],
+    { x, w },
+    (saved, dy, [needX, needW, needBias]) => [
+      needX ? inputGradient(dy, saved.w, geometry) : null,
+      needW ? weightGradient(saved.x, dy, geometry) : null,
+      needBias ? sumToChannels(dy) : null,
+    ],
+  );
 }
 
 const flopsOf = ({ window, output }: Geometry): number =>
@@ -115,26 +114,10 @@ function stripOf(device: Device, rows: number, lanesPerStrip: number): number {
 }
 
 function forward(x: Tensor, w: Tensor, options: DepthwiseOptions, geometry: Geometry): Tensor {
-  const { bias, norm, residual, activation = 'none' } = options;
   const { window, output } = geometry;
   const y = empty(x.device, output);
   slide(geometry, 'forward', x, w, y, {
-    shift: norm ? 'norm' : bias ? 'bias' : 'none',
-    residual: residual !== undefined,
-    activation,
-    bindings: {
-      ...(norm
-        ? {
-            gamma: norm.weight.buffer,
-            beta: norm.bias.buffer,
-            mean: norm.runningMean.buffer,
-            variance: norm.runningVar.buffer,
-          }
-        : {}),
-      ...(bias ? { bias: bias.buffer } : {}),
-      ...(residual ? { residual: residual.buffer } : {}),
-    },
-    eps: norm?.eps ?? 0,
+    epilogue: epilogueOf(options),
     groups: window.output,
     // Output row g sees the rows of x from g · stride − top.
     source: [window.top, window.left],
@@ -155,11 +138,6 @@ function inputGradient(dy: Tensor, w: Tensor, geometry: Geometry): Tensor {
   ] as const;
   const spec = { ...window };
   slide(geometry, 'input gradient', dy, w, dx, {
-    shift: 'none',
-    residual: false,
-    activation: 'none',
-    bindings: {},
-    eps: 0,
     groups: [last[0] - first[0] + 1, last[1] - first[1] + 1],
     // A block takes from the outputs block − ages + 1 … block.
     source: [agesOf(spec, 0) - 1 - first[0], agesOf(spec, 1) - 1 - first[1]],
@@ -168,9 +146,8 @@ function inputGradient(dy: Tensor, w: Tensor, geometry: Geometry): Tensor {
   return dx;
 }
 
-interface Slide extends Pick<SlidingSpec, 'shift' | 'residual' | 'activation'> {
-  bindings: Record<string, Tensor['buffer']>;
-  eps: number;
+interface Slide {
+  epilogue?: Epilogue;
   /** Rows and columns of groups: outputs, or blocks of inputs. */
   groups: readonly [number, number];
   /** Added to source and target rows and columns, negated. */
@@ -189,34 +166,32 @@ function slide(
 ): void {
   const { window, element } = geometry;
   const { kernel, stride, dilation } = window;
-  const { shift, residual, activation, bindings, eps, groups, source, target } = pass;
+  const { epilogue = {}, groups, source, target } = pass;
+  const finish = epilogueRun(epilogue);
   const [pictures, sourceRows, sourceColumns, width] = x.shape as [number, number, number, number];
   const channels = element === 'vec2f' ? width / 2 : width;
   const tiles = Math.ceil(groups[1] / tileOf(stride[1]));
   const strip = stripOf(x.device, groups[0], tiles * channels * pictures);
-  x.device.run(
-    slidingProgram({ direction, element, kernel, stride, dilation, shift, residual, activation }),
-    {
-      bindings: { x: x.buffer, w: w.buffer, ...bindings, y: y.buffer },
-      params: {
-        channels,
-        tiles,
-        strip,
-        sourceRows,
-        sourceColumns,
-        sourceTop: source[0],
-        sourceLeft: source[1],
-        targetRows: y.shape[1]!,
-        targetColumns: y.shape[2]!,
-        targetTop: target[0],
-        targetLeft: target[1],
-        eps,
-      },
-      groups: [Math.ceil((tiles * channels) / LANES), Math.ceil(groups[0] / strip), pictures],
-      flops: flopsOf(geometry),
-      bytes: 4 * (x.size + y.size + (residual ? y.size : 0)),
+  x.device.run(slidingProgram({ direction, element, kernel, stride, dilation, ...specOf(epilogue) }), {
+    bindings: { x: x.buffer, w: w.buffer, y: y.buffer, ...finish.bindings },
+    params: {
+      channels,
+      tiles,
+      strip,
+      sourceRows,
+      sourceColumns,
+      sourceTop: source[0],
+      sourceLeft: source[1],
+      targetRows: y.shape[1]!,
+      targetColumns: y.shape[2]!,
+      targetTop: target[0],
+      targetLeft: target[1],
+      ...finish.params,
     },
-  );
+    groups: [Math.ceil((tiles * channels) / LANES), Math.ceil(groups[0] / strip), pictures],
+    flops: flopsOf(geometry),
+    bytes: 4 * (x.size + y.size + (epilogue.residual ? y.size : 0)),
+  });
 }
 
 function weightGradient(x: Tensor, dy: Tensor, geometry: Geometry): Tensor {

@@ -25,21 +25,24 @@
  * 3×3, slower for 5×5 (spills), and take twice as long to compile.
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
-import { ACTIVATE, type Activation } from './activations.ts';
+import {
+  activateFunction,
+  type EpilogueSpec,
+  epilogueBindings,
+  epilogueParams,
+  finished,
+  scaleAndShift,
+} from './epilogue.ts';
 
 /** Channels of a lane: two, or one where their number is odd. */
 export type Channels = 'vec2f' | 'f32';
 
-export interface SlidingSpec {
+export interface SlidingSpec extends EpilogueSpec {
   direction: 'forward' | 'input gradient';
   element: Channels;
   kernel: readonly [number, number];
   stride: readonly [number, number];
   dilation: readonly [number, number];
-  /** What is done to a sum before it is written. */
-  shift: 'none' | 'bias' | 'norm';
-  residual: boolean;
-  activation: Activation;
 }
 
 const LANES = 64;
@@ -118,17 +121,14 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
       ),
       '\n      ',
     );
-  const finish = `${shift === 'none' ? 'sum' : 'fma(sum, scale, offset)'}${residual ? ' + residual[at]' : ''}`;
   const read = `read ${element}` as const;
   return {
     name: `depthwise-${direction.replace(' ', '-')}-${nameOf(spec)}-${shift}-${activation}${residual ? '-residual' : ''}-${element}`,
     bindings: {
       x: read,
       w: read,
-      ...(shift === 'bias' ? { bias: read } : {}),
-      ...(shift === 'norm' ? { gamma: read, beta: read, mean: read, variance: read } : {}),
-      ...(residual ? { residual: read } : {}),
       y: `write ${element}`,
+      ...epilogueBindings(spec, element),
     },
     params: {
       channels: 'u32',
@@ -142,11 +142,11 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
       targetColumns: 'i32',
       targetTop: 'i32',
       targetLeft: 'i32',
-      eps: 'f32',
+      ...epilogueParams(spec),
     },
     wgsl: `
-${ACTIVATE[activation].replaceAll('vec4f', element)}
-fn put(at: i32, sum: ${element}, scale: ${element}, offset: ${element}) { y[at] = activate(${finish}); }
+${activateFunction(spec, element)}
+fn put(at: i32, sum: ${element}, scale: ${element}, shift: ${element}) { y[at] = ${finished(spec, 'sum', 'at')}; }
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -156,13 +156,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let channels = i32(p.channels);
   let picture = i32(id.z);
 ${lines(taps.map(([ky, kx]) => `  let w${ky}_${kx} = w[${ky * kernel[1] + kx}u * p.channels + c];`))}
-${
-  shift === 'norm'
-    ? `  let scale = gamma[c] / sqrt(variance[c] + p.eps);
-  let offset = beta[c] - mean[c] * scale;`
-    : `  let scale = ${element}(1);
-  let offset = ${shift === 'bias' ? 'bias[c]' : `${element}(0)`};`
-}
+  ${scaleAndShift(spec, element, 'c')}
   let sourceColumn = i32(tile) * ${columns.tile * columns.sources} - p.sourceLeft;
 ${lines(
   range(columns.span).map(
@@ -212,7 +206,7 @@ ${lines(
 ${lines(
   targetColumns.map(
     (t) => `        if (targetColumn + ${t} >= 0 && targetColumn + ${t} < p.targetColumns) {
-          put(first + ${t} * channels, sum${rows.ages - 1}_${a}_${t}, scale, offset);
+          put(first + ${t} * channels, sum${rows.ages - 1}_${a}_${t}, scale, shift);
         }`,
   ),
 )}

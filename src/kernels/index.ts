@@ -5,7 +5,7 @@ export { type AvgPoolOptions, avgPool2d } from './avg-pool.ts';
 export { type BatchNormOptions, batchNorm } from './batch-norm.ts';
 export { add, div, mul, sub } from './broadcast.ts';
 export { concat } from './concat.ts';
-export { type ConvOptions, conv2d, type NormEpilogue } from './conv2d.ts';
+export { type ConvOptions, conv2d } from './conv2d.ts';
 export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.ts';
 export { type DepthwiseOptions, depthwiseConv2d } from './depthwise-conv2d.ts';
 export { type DropoutOptions, dropout, dropPath } from './dropout.ts';

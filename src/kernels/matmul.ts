@@ -15,11 +15,9 @@ import { elementwise, program } from '../gpu/index.ts';
 import { empty, record, show, type Tensor } from '../tensor/index.ts';
 import { fours, resizeRows } from './align.ts';
 import { padLastAxis } from './pad-channels.ts';
+import { POINT } from './tile.ts';
 import { gather } from './tile-gather.ts';
 import { weightGradient } from './tile-weight.ts';
-
-const WINDOW = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], top: 0, left: 0 } as const;
-const PIXEL = [1, 1] as const;
 
 const columnsTo = (x: Tensor, columns: number): Tensor =>
   x.shape[1] === columns ? x : padLastAxis(x, columns);
@@ -64,15 +62,12 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const slices = rowSlices(a.device, fours(k), fours(n));
   slices.forEach(({ slice, bind }, index) => {
     gather(a.device, {
+      ...POINT,
       direction: 'forward',
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
       pictures: m,
-      source: PIXEL,
-      result: PIXEL,
-      window: WINDOW,
-      groups: 1,
       sourceChannels: fours(k),
       resultChannels: fours(n),
       slice,
@@ -92,15 +87,12 @@ export function productBT(a: Tensor, b: Tensor): Tensor {
   const c = empty(a.device, [m, fours(n)]);
   for (const { slice, bind } of rowSlices(a.device, fours(n), fours(k)))
     gather(a.device, {
+      ...POINT,
       direction: 'input',
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
       pictures: m,
-      source: PIXEL,
-      result: PIXEL,
-      window: WINDOW,
-      groups: 1,
       sourceChannels: fours(k),
       resultChannels: fours(n),
       slice,
@@ -117,14 +109,11 @@ export function productAT(a: Tensor, b: Tensor): Tensor {
   const c = empty(a.device, [fours(m), fours(n)]);
   for (const { slice, bind } of rowSlices(a.device, fours(m), fours(n)))
     weightGradient(a.device, {
+      ...POINT,
       x: left.buffer,
       dy: right.buffer,
       dw: bind(c.buffer),
       pictures: k,
-      source: PIXEL,
-      result: PIXEL,
-      window: WINDOW,
-      groups: 1,
       sourceChannels: fours(m),
       resultChannels: fours(n),
       slice,

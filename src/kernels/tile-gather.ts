@@ -12,24 +12,29 @@
  */
 import type { Device, Run } from '../gpu/index.ts';
 import { family, foldGroups } from '../gpu/index.ts';
-import { ACTIVATE, type Activation } from './activations.ts';
-import { DIVIDE, lanesOf, packPair, type TileSpec, unroll } from './tile.ts';
-import type { Window } from './window.ts';
+import {
+  activateFunction,
+  type Epilogue,
+  type EpilogueSpec,
+  epilogueBindings,
+  epilogueParams,
+  epilogueRun,
+  finished,
+  scaleAndShift,
+  specOf,
+} from './epilogue.ts';
+import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
 
 export type Direction = 'forward' | 'input';
 
-interface GatherSpec extends TileSpec {
+interface GatherSpec extends TileSpec, EpilogueSpec {
   direction: Direction;
   /** y += … rather than y = …: the sum is cut into slices. */
   accumulate: boolean;
-  bias: boolean;
-  norm: boolean;
-  residual: boolean;
-  activation: Activation;
 }
 
 const gatherProgram = family((spec: GatherSpec) => {
-  const { direction, rows, subgroup, accumulate, bias, norm, residual } = spec;
+  const { direction, rows, subgroup, accumulate } = spec;
   const lanes = lanesOf(spec);
   const forward = direction === 'forward';
   // Rows that one lane loads, and vec4s of the sum that the lanes of a subgroup fetch side by side.
@@ -48,10 +53,7 @@ const gatherProgram = family((spec: GatherSpec) => {
       x: 'read vec4f',
       w: 'read vec4f',
       y: 'write vec4f',
-      ...(bias && ({ bias: 'read vec4f' } as const)),
-      ...(norm &&
-        ({ gamma: 'read vec4f', beta: 'read vec4f', mean: 'read vec4f', variance: 'read vec4f' } as const)),
-      ...(residual && ({ residual: 'read vec4f' } as const)),
+      ...epilogueBindings(spec, 'vec4f'),
     },
     params: {
       pictures: 'u32',
@@ -69,10 +71,10 @@ const gatherProgram = family((spec: GatherSpec) => {
       weightGroup: 'u32', // … of w …
       resultGroup: 'u32', // … and of y
       offset: 'u32', // first vec4 of x (forward) or y (input) that this slice of the weight belongs to
-      ...(norm && ({ eps: 'f32' } as const)),
+      ...epilogueParams(spec),
     },
     wgsl: `${DIVIDE}
-${ACTIVATE[spec.activation]}
+${activateFunction(spec, 'vec4f')}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
@@ -177,64 +179,25 @@ ${unroll(
   }
 
   let here = group * p.resultGroup + column${forward ? '' : ' + p.offset'};
-  ${
-    norm
-      ? `let scale = gamma[min(here, p.resultChannels - 1)] * inverseSqrt(variance[min(here, p.resultChannels - 1)] + p.eps);
-  let shift = beta[min(here, p.resultChannels - 1)] - mean[min(here, p.resultChannels - 1)] * scale;`
-      : ''
-  }
+  ${scaleAndShift(spec, 'vec4f', 'min(here, p.resultChannels - 1)')}
 ${unroll(
   rows,
   (r) => `  let target${r} = ${shared('to', r)} * p.resultChannels + here;
   if (column < p.columns && firstRow + ${r}u < rows) {
-    y[target${r}] = activate(sum${r}${norm ? ' * scale + shift' : ''}${bias ? ' + bias[here]' : ''}${accumulate ? ` + y[target${r}]` : ''}${residual ? ` + residual[target${r}]` : ''});
+    y[target${r}] = ${finished(spec, accumulate ? `(sum${r} + y[target${r}])` : `sum${r}`, `target${r}`)};
   }`,
 )}
 }`,
   };
 });
 
-/** What follows the sum, in this order: norm or bias, residual, activation. */
-export interface Epilogue {
-  bias?: Run['bindings'][string] | undefined;
-  norm?:
-    | {
-        gamma: Run['bindings'][string];
-        beta: Run['bindings'][string];
-        mean: Run['bindings'][string];
-        variance: Run['bindings'][string];
-        eps: number;
-      }
-    | undefined;
-  residual?: Run['bindings'][string] | undefined;
-  activation?: Activation | undefined;
-}
-
-/** One gathering product. All channel counts are multiples of four per group. */
-export interface Gather {
+/** One gathering product. The result is y forward and dx in the input direction. */
+export interface Gather extends Product {
   direction: Direction;
   /** What is gathered from: x forward, dy for the input's gradient. */
   x: Run['bindings'][string];
   w: Run['bindings'][string];
   y: Run['bindings'][string];
-  pictures: number;
-  /** Height and width of x and of y. */
-  source: readonly [number, number];
-  result: readonly [number, number];
-  window: Pick<Window, 'kernel' | 'stride' | 'dilation' | 'top' | 'left'>;
-  groups: number;
-  /** Channels in a pixel of x and of y, all groups together. */
-  sourceChannels: number;
-  resultChannels: number;
-  /**
-   * The groups are separate matrices that follow each other in memory, rather than channels beside each other: the
-   * channel counts are those of one group. For batches of products.
-   */
-  planes?: boolean;
-  /** Channels summed over at a tap of the forward direction, where they are not a group's: see `mergeTaps` in conv2d.ts. */
-  depth?: number;
-  /** A slice of the weight along its input channels: where it starts, and how many there are (one group only). */
-  slice?: { start: number; count: number } | undefined;
   accumulate?: boolean;
   epilogue?: Epilogue;
 }
@@ -242,7 +205,6 @@ export interface Gather {
 /** Records the product. */
 export function gather(device: Device, product: Gather): void {
   const { direction, window, pictures, source, result, slice, planes = false, epilogue = {} } = product;
-  const { bias, norm, residual, activation = 'none' } = epilogue;
   const forward = direction === 'forward';
   const groups = product.groups;
   const interleaved = planes ? 1 : groups;
@@ -258,25 +220,16 @@ export function gather(device: Device, product: Gather): void {
   const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / lanesOf(spec));
   const taps = window.kernel[0] * window.kernel[1];
   const rows = pictures * result[0] * result[1];
+  const finish = epilogueRun(epilogue);
   device.run(
     gatherProgram({
       ...spec,
       direction,
       accumulate: product.accumulate ?? false,
-      bias: bias !== undefined,
-      norm: norm !== undefined,
-      residual: residual !== undefined,
-      activation,
+      ...specOf(epilogue),
     }),
     {
-      bindings: {
-        x: product.x,
-        w: product.w,
-        y: product.y,
-        ...(bias && { bias }),
-        ...(norm && { gamma: norm.gamma, beta: norm.beta, mean: norm.mean, variance: norm.variance }),
-        ...(residual && { residual }),
-      },
+      bindings: { x: product.x, w: product.w, y: product.y, ...finish.bindings },
       params: {
         pictures,
         source: packPair(...source),
@@ -293,7 +246,7 @@ export function gather(device: Device, product: Gather): void {
         weightGroup: planes ? taps * 4 * depth * columns : forward ? columns : depth,
         resultGroup: planes ? (rows * product.resultChannels) / 4 : columns,
         offset: (slice?.start ?? 0) / 4,
-        ...(norm && { eps: norm.eps }),
+        ...finish.params,
       },
       groups: foldGroups(tiles, groups * strides),
       flops: (2 * rows * taps * 16 * depth * columns * groups) / strides,

@@ -13,7 +13,7 @@
  */
 import type { Device, Run } from '../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../gpu/index.ts';
-import { DIVIDE, lanesOf, packPair, type TileSpec, unroll } from './tile.ts';
+import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
 import type { Window } from './window.ts';
 
 /** Pixels that one sum runs over at most before it is split. */
@@ -134,26 +134,11 @@ const addSplits = program(
   }),
 );
 
-/** One weight gradient. All channel counts are multiples of four per group. */
-export interface WeightGradient {
+/** One weight gradient. */
+export interface WeightGradient extends Product {
   x: Run['bindings'][string];
   dy: Run['bindings'][string];
   dw: Run['bindings'][string];
-  pictures: number;
-  /** Height and width of x and of dy. */
-  source: readonly [number, number];
-  result: readonly [number, number];
-  window: Pick<Window, 'kernel' | 'stride' | 'dilation' | 'top' | 'left'>;
-  groups: number;
-  /** Channels in a pixel of x and of dy, all groups together. */
-  sourceChannels: number;
-  resultChannels: number;
-  /** The groups are separate matrices; see `Gather`. */
-  planes?: boolean;
-  /** Input channels of the weight at a tap, where they are not a group's: see `mergeTaps` in conv2d.ts. */
-  depth?: number;
-  /** A slice of the weight along its input channels (one group only). */
-  slice?: { start: number; count: number } | undefined;
 }
 
 function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {

@@ -22,6 +22,38 @@
  * size, every lane loads the shared operand itself: about half as fast, and needs nothing of the adapter.
  */
 
+import type { Window } from './window.ts';
+
+/** What a product in any direction is told. All channel counts are multiples of four per group. */
+export interface Product {
+  pictures: number;
+  /** Height and width of what is read and of what is written; for a weight gradient, of x and of dy. */
+  source: readonly [number, number];
+  result: readonly [number, number];
+  window: Pick<Window, 'kernel' | 'stride' | 'dilation' | 'top' | 'left'>;
+  groups: number;
+  /** Channels in a pixel of the source and of the result, all groups together. */
+  sourceChannels: number;
+  resultChannels: number;
+  /**
+   * The groups are separate matrices that follow each other in memory, rather than channels beside each other: the
+   * channel counts are those of one group. For batches of products.
+   */
+  planes?: boolean;
+  /** Input channels of the weight at a tap, where they are not a group's: see `mergeTaps` in conv2d.ts. */
+  depth?: number;
+  /** A slice of the weight along its input channels: where it starts, and how many there are (one group only). */
+  slice?: { start: number; count: number } | undefined;
+}
+
+/** A product of matrices: pictures of one pixel, and a kernel of one tap. */
+export const POINT = {
+  source: [1, 1],
+  result: [1, 1],
+  window: { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], top: 0, left: 0 },
+  groups: 1,
+} as const satisfies Partial<Product>;
+
 /** Lanes of a workgroup where there are no subgroups to share loads in. */
 export const LANES_WITHOUT_SUBGROUPS = 16;
 
