@@ -73,8 +73,8 @@ export async function loadWeights(
 /** Reads a weights file of any kind from a path or from bytes. */
 export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
   if (typeof source !== 'string') return readWeights(source, 'the file');
-  const { readFile } = await import('node:fs/promises');
-  return readWeights(await readFile(source), source);
+  const { readBytes } = await import('./files.ts');
+  return readWeights(await readBytes(source), source);
 }
 
 /** Writes what fits into `model`. With a seed, what the file lacks is initialised; without, it stays as it is. */
@@ -125,12 +125,8 @@ async function readFromFolder(file: string): Promise<Uint8Array | null> {
     return new Uint8Array(await answer.arrayBuffer());
   }
   const { readFile } = await import('node:fs/promises');
-  try {
-    return await readFile(url);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
+  const { ifThere } = await import('./files.ts');
+  return ifThere(url, readFile(url));
 }
 
 /** The architecture that a file of this project was saved from; null for other files. */
@@ -176,19 +172,9 @@ export async function weightsBytes(model: Model, { metadata, dtype }: SaveOption
   return writeSafetensors(tensors, { format: 'pt', ...spec, ...metadata });
 }
 
-/**
- * Saves a model as safetensors: to a temporary file beside `path` first, which then takes its place, so that a file
- * that is there is whole.
- */
+/** Saves a model as safetensors; `path` holds the old content or the new one at any time (src/files.ts). */
 export async function saveWeights(model: Model, path: string, options: SaveOptions = {}): Promise<void> {
   const bytes = await weightsBytes(model, options);
-  const { rename, rm, writeFile } = await import('node:fs/promises');
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  const { writeWhole } = await import('./files.ts');
+  await writeWhole(path, bytes);
 }

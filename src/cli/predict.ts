@@ -1,9 +1,9 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
-import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { closeLoader } from '../data/loader.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { listPictures } from '../data/walk.ts';
+import { statOrNull } from '../files.ts';
 import type { Device } from '../gpu/index.ts';
 import { createModel } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
@@ -103,7 +103,7 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
   const files: string[] = [];
   const failures: string[] = [];
   for (const arg of args) {
-    const found = await stat(arg).catch(() => null);
+    const found = await statOrNull(arg);
     if (!found) failures.push(`there is no picture ${arg}`);
     else if (!found.isDirectory()) files.push(arg);
     else {

@@ -1,8 +1,9 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import { reading, statOrNull, systemReason } from '../files.ts';
 import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel } from '../models/registry.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
@@ -100,7 +101,7 @@ async function inputSizeOf(name: string): Promise<number> {
 }
 
 async function checkExists(file: string): Promise<void> {
-  const found = await stat(file).catch(() => null);
+  const found = await statOrNull(file);
   if (!found?.isFile()) throw new UserError(`there is no weights file ${file}`);
 }
 
@@ -108,7 +109,10 @@ async function checkExists(file: string): Promise<void> {
 const RUN_FILES = [BEST, LAST, 'report.json', 'report.svg'];
 
 async function checkFree(folder: string): Promise<void> {
-  const entries = await readdir(folder).catch(() => []);
+  const found = await statOrNull(folder);
+  if (!found) return;
+  if (!found.isDirectory()) throw new UserError(`${folder} is a file; name a folder for the run with --out`);
+  const entries = await reading(folder, readdir(folder));
   if (entries.length > 0)
     throw new UserError(
       `${folder} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
@@ -118,15 +122,15 @@ async function checkFree(folder: string): Promise<void> {
 /** Makes the folder of a run; with `overwrite` the files of another run in it go. */
 export async function claimFolder(folder: string, overwrite = false): Promise<void> {
   if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
-  await mkdir(folder, { recursive: true }).catch((error: Error) => {
-    throw new UserError(`the folder ${folder} cannot be made: ${error.message}`);
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`);
   });
 }
 
 async function freshName(folder: string): Promise<string> {
   for (let n = 1; ; n++) {
     const name = n === 1 ? folder : `${folder}-${n}`;
-    if (!(await stat(name).catch(() => null))) return name;
+    if (!(await statOrNull(name))) return name;
   }
 }
 
