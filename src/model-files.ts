@@ -20,7 +20,8 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
   /**
    * 'pretrained': the catalog's ImageNet weights of this model, from the folder weights/ (those of efficientnet_lite0
    * ship, others are put there by `npm run weights -- fetch`). The name of other weights in the catalog, such as
-   * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file.
+   * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file, the checkpoints of
+   * `train` included.
    */
   weights?: string | Uint8Array;
   device?: Device;
@@ -57,7 +58,8 @@ export async function createModel(name: string, options: CreateOptions = {}): Pr
 }
 
 /**
- * Overwrites a model's parameters and running statistics with those of a .pth, .pt or .safetensors file.
+ * Overwrites a model's parameters and running statistics with those of a .pth, .pt or .safetensors file, the checkpoints of
+   * `train` included.
  * @param source a path or the file's bytes
  * @throws WeightsError for unreadable files; Error, unless `strict: false`, where a tensor is missing, unexpected or of
  * another shape (its message names them)

@@ -129,7 +129,7 @@ async function openClassifier(device: Device, options: PredictOptions): Promise<
   const { model: name, weights } = startOf(options);
   say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
   const start = await startingWeights(name, weights!);
-  const model = (await createModel(name, { device, weights: start.source })).eval();
+  const model = (await createModel(name, { device, weights: weights! })).eval();
   const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
   const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
   return { model, classes: classNames(model.numClasses, start.classes), preprocessing };

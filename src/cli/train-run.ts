@@ -86,14 +86,14 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, { set, settings, start }: Setup): Promise<Model> {
+async function startingModel(device: Device, { set, settings }: Setup): Promise<Model> {
   const { model, weights, seed } = settings;
   let newHead = false;
   const built = await createModel(model, {
     device,
     numClasses: set.classes.length,
     seed,
-    ...(start && { weights: start.source }),
+    weights: weights ?? undefined,
     onReport: (report) => {
       newHead = report.replacedHead.length > 0;
       say(`${weights}: ${describeReport(report)}`);

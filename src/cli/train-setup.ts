@@ -9,13 +9,7 @@ import { buildModel } from '../models/registry.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import {
-  atSize,
-  IMAGENET_PREPROCESSING,
-  inCatalog,
-  type StartingWeights,
-  startingWeights,
-} from '../train/start.ts';
+import { atSize, IMAGENET_PREPROCESSING, inCatalog, startingWeights } from '../train/start.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { checkResumeOptions, settingsOf, startOf, type TrainOptions } from './train-settings.ts';
@@ -28,8 +22,6 @@ export interface Setup {
   set: DataSet;
   preprocessing: Preprocessing;
   progress: Progress;
-  /** Where a new run starts from; null for random weights, and for a run that is resumed. */
-  start: StartingWeights | null;
   resumed: Checkpoint | null;
   /** As it was asked for. */
   adapter: string | undefined;
@@ -53,7 +45,6 @@ export async function begin(options: TrainOptions): Promise<Setup> {
     set,
     preprocessing,
     progress: noProgress(),
-    start,
     resumed: null,
     adapter: options.adapter,
   };
@@ -88,7 +79,6 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
     set,
     preprocessing,
     progress,
-    start: null,
     resumed,
     adapter: options.adapter,
   };

@@ -15,6 +15,7 @@ import type { Device } from '../gpu/index.ts';
 import { createModel, weightsBytes } from '../model-files.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
 import { cardMetadata } from '../weights/card.ts';
+import { OPTIMIZER } from '../weights/load.ts';
 import { readWeights } from '../weights/read.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../weights/state.ts';
@@ -25,7 +26,6 @@ import type { TrainSettings } from './settings.ts';
 /** Goes up when the version before would misread the file. */
 const FORMAT = 1;
 const KEY = 'tessera';
-const OPTIMIZER = 'optimizer.';
 
 export const BEST = 'best.safetensors';
 export const LAST = 'last.safetensors';
@@ -54,7 +54,7 @@ export interface CheckpointInfo {
 export interface Checkpoint {
   path: string;
   info: CheckpointInfo;
-  /** A safetensors file without the optimiser's state. */
+  /** The bytes of the file; loading leaves the optimiser's state in it aside. */
   weights: Uint8Array;
   /** What `Optimizer.loadState` takes; empty in best.safetensors. */
   optimizer: [string, Float32Array][];
@@ -120,14 +120,9 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   return {
     path: file,
     info: parseInfo(file, metadata[KEY]),
-    weights: optimizer.length > 0 ? writeSafetensors(withoutOptimizer(tensors), metadata) : bytes,
+    weights: bytes,
     optimizer: optimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), toFloat32(tensor)]),
   };
-}
-
-/** The tensors of a weights file without the optimiser's, where it is a `last.safetensors`. */
-export function withoutOptimizer(tensors: StateDict): StateDict {
-  return new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)));
 }
 
 function parseInfo(file: string, json: string | undefined): CheckpointInfo {

@@ -1,16 +1,12 @@
-/** The weights that a run starts from, and what they say of their pictures: a catalog name or a file. */
+/** What the weights that a run starts from say of their pictures: a catalog name or a file. */
 import type { Preprocessing } from '../data/transforms.ts';
 import { openWeights } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
 import { readCard } from '../weights/card.ts';
 import { CATALOG, defaultEntry } from '../weights/catalog.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
-import { writeSafetensors } from '../weights/safetensors.ts';
-import { withoutOptimizer } from './checkpoint.ts';
 
 export interface StartingWeights {
-  /** What `createModel` takes. */
-  source: string | Uint8Array;
   /** As the weights were trained; ImageNet's usual one where they do not say. */
   preprocessing: Preprocessing | null;
   /** Names of the outputs, where the weights say. */
@@ -24,24 +20,18 @@ export function inCatalog(weights: string): boolean {
 
 /**
  * Looks into the weights without making a model.
- * @param weights 'pretrained', a name of the catalog, or a path. The state of an optimiser in a file is left out.
+ * @param weights 'pretrained', a name of the catalog, or a path
  */
 export async function startingWeights(model: string, weights: string): Promise<StartingWeights> {
   if (inCatalog(weights)) {
     const entry =
       weights === 'pretrained' ? defaultEntry(model) : CATALOG.find(({ name }) => name === weights);
     const classes = entry?.classes === 'imagenet-1k' ? IMAGENET_CLASSES : null;
-    return { source: weights, preprocessing: entry?.preprocessing ?? null, classes };
+    return { preprocessing: entry?.preprocessing ?? null, classes };
   }
-  if (!weights.endsWith('.safetensors')) return { source: weights, preprocessing: null, classes: null };
-  const { tensors, metadata } = await openWeights(weights);
-  const bare = withoutOptimizer(tensors);
-  const { preprocessing, classes } = readCard(metadata);
-  return {
-    source: bare.size < tensors.size ? writeSafetensors(bare, metadata) : weights,
-    preprocessing,
-    classes,
-  };
+  if (!weights.endsWith('.safetensors')) return { preprocessing: null, classes: null };
+  const { preprocessing, classes } = readCard((await openWeights(weights)).metadata);
+  return { preprocessing, classes };
 }
 
 /**

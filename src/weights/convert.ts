@@ -11,7 +11,7 @@ import { modelOptions, type WeightsEntry } from './catalog.ts';
 import { listNames } from './error.ts';
 import { classesIn, detectModels, expectedTensors, shapeBuilder } from './expected.ts';
 import { IMAGENET_CLASSES } from './imagenet-classes.ts';
-import { planLoad } from './load.ts';
+import { optimizerNote, planLoad } from './load.ts';
 import { detectFamily, impliedOptions, matchNames } from './names.ts';
 import { readWeights } from './read.ts';
 import { writeSafetensors } from './safetensors.ts';
@@ -107,7 +107,8 @@ function inModelOrder(model: Model, file: WeightsFile) {
     if (counted) ordered.set(counter, counted);
   }
   // What planLoad says of conversions to float32 does not happen here.
-  return { ordered, problems: report.notes.filter((note) => note.startsWith('NaN')) };
+  const problems = report.notes.filter((note) => note.startsWith('NaN'));
+  return { ordered, problems: [...optimizerNote(report.leftAside), ...problems] };
 }
 
 /** Rounds what has two dimensions or more, where float16 can hold it. */

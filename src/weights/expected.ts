@@ -5,7 +5,7 @@
 import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
 import { type Model, torchShape } from '../nn/index.ts';
-import type { ExpectedTensor } from './load.ts';
+import { type ExpectedTensor, OPTIMIZER } from './load.ts';
 import { detectFamily, matchNames } from './names.ts';
 import type { StateDict } from './state.ts';
 
@@ -25,7 +25,10 @@ export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
   return expected;
 }
 
-/** Whether the file, under the model's names, has exactly the model's tensors but for the number of classes. */
+/**
+ * Whether the file, under the model's names, has exactly the model's tensors but for the number of classes; counters
+ * and the state of an optimiser may be there.
+ */
 function fits(model: Model, file: StateDict): boolean {
   const expected = expectedTensors(model);
   const { tensors } = matchNames(file, expected.keys());
@@ -40,8 +43,10 @@ function fits(model: Model, file: StateDict): boolean {
       return false;
     found++;
   }
-  const counters = [...tensors.keys()].filter((name) => name.endsWith('num_batches_tracked')).length;
-  return found + counters === tensors.size;
+  const beside = [...tensors.keys()].filter(
+    (name) => name.endsWith('num_batches_tracked') || name.startsWith(OPTIMIZER),
+  );
+  return found + beside.length === tensors.size;
 }
 
 /**

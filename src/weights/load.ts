@@ -41,6 +41,8 @@ export interface LoadReport {
   unexpected: string[];
   wrongShape: { name: string; file: readonly number[]; model: readonly number[] }[];
   replacedHead: string[];
+  /** The optimiser's state in the last.safetensors of a run; no part of the model. */
+  leftAside: string[];
   notes: string[];
 }
 
@@ -50,6 +52,19 @@ export type LoadValues = Map<string, { data: Float32Array; shape: readonly numbe
 /** A counter of batch norms that nothing computes with; files from before PyTorch 0.4 lack it. */
 function isCounter(name: string): boolean {
   return name.endsWith('num_batches_tracked');
+}
+
+/** What stands before the names of the optimiser's tensors, which the last.safetensors of a run holds beside the model's. */
+export const OPTIMIZER = 'optimizer.';
+
+/** A sentence on the optimiser's tensors among `names`; none where there are none. */
+export function optimizerNote(names: readonly string[]): string[] {
+  const count = names.filter((name) => name.startsWith(OPTIMIZER)).length;
+  return count > 0
+    ? [
+        `Left ${plural(count, 'tensor')} of an optimiser aside (${OPTIMIZER}…): the file is the last state of a run.`,
+      ]
+    : [];
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
@@ -62,7 +77,7 @@ function otherClasses(file: readonly number[], model: readonly number[]): boolea
 }
 
 /**
- * Compares a file with what a model expects and converts what fits.
+ * Compares a file with what a model expects and converts what fits. An optimiser's state is left aside, strict or not.
  * @throws Error when strict and something is missing, unexpected or of another shape; always when nothing fits.
  */
 export function planLoad(
@@ -77,6 +92,7 @@ export function planLoad(
     unexpected: [],
     wrongShape: [],
     replacedHead: [],
+    leftAside: [],
     notes: [...(file.notes ?? [])],
   };
   const accepted: [name: string, entry: ExpectedTensor, stored: StoredTensor][] = [];
@@ -90,7 +106,8 @@ export function planLoad(
     else if (!entry.optional) report.missing.push(name);
   }
   for (const name of file.tensors.keys()) {
-    if (!expected.has(name) && !isCounter(name)) report.unexpected.push(name);
+    if (expected.has(name) || isCounter(name)) continue;
+    (name.startsWith(OPTIMIZER) ? report.leftAside : report.unexpected).push(name);
   }
   report.loaded = accepted.map(([name]) => name);
   noteTypes(accepted, report.notes);
@@ -189,7 +206,7 @@ export function describeReport(report: LoadReport): string {
   if (report.wrongShape.length > 0) {
     lines.push(`Of another shape, left as initialised (${report.wrongShape.length}): ${shapesOf(report)}.`);
   }
-  return [...lines, ...report.notes].join('\n');
+  return [...lines, ...optimizerNote(report.leftAside), ...report.notes].join('\n');
 }
 
 /** A parameter or buffer of a model, in the engine's layout. */
