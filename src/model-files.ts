@@ -8,9 +8,9 @@ import { buildModel, type ModelOptions } from './models/registry.ts';
 import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
 import { readCard, SPEC_KEY } from './weights/card.ts';
-import { CATALOG, defaultEntry, modelOptions, type WeightsEntry } from './weights/catalog.ts';
-import { classesIn, expectedTensors, shapeBuilder } from './weights/expected.ts';
-import { type LoadOptions, type LoadReport, planLoad } from './weights/load.ts';
+import { CATALOG, defaultEntry, modelOptions, noWeights, type WeightsEntry } from './weights/catalog.ts';
+import { classesIn, expectedTensors, planFor, shapeBuilder } from './weights/expected.ts';
+import type { LoadOptions, LoadReport } from './weights/load.ts';
 import { impliedOptions, matchNames } from './weights/names.ts';
 import { readWeights } from './weights/read.ts';
 import { writeSafetensors } from './weights/safetensors.ts';
@@ -52,14 +52,14 @@ export async function createModel(name: string, options: CreateOptions = {}): Pr
     ...(await classesOf(name, file, build)),
     initialise: false,
   });
-  const report = loadFile(model, file, { replaceHead: true }, options.seed ?? 0);
+  const report = await loadFile(model, file, { replaceHead: true }, options.seed ?? 0);
   onReport?.(report);
   return model;
 }
 
 /**
  * Overwrites a model's parameters and running statistics with those of a .pth, .pt or .safetensors file, the checkpoints of
-   * `train` included.
+ * `train` included.
  * @param source a path or the file's bytes
  * @throws WeightsError for unreadable files; Error, unless `strict: false`, where a tensor is missing, unexpected or of
  * another shape (its message names them)
@@ -75,16 +75,21 @@ export async function loadWeights(
 /** Reads a weights file of any kind from a path or from bytes. */
 export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
   if (typeof source !== 'string') return readWeights(source, 'the file');
-  const { readBytes } = await import('./files.ts');
-  return readWeights(await readBytes(source), source);
+  const { readFile } = await import('node:fs/promises');
+  const { ifThere } = await import('./files.ts');
+  const bytes = await ifThere(source, readFile(source));
+  if (!bytes) throw new Error(noWeights(source));
+  return readWeights(bytes, source);
 }
 
 /** Writes what fits into `model`. With a seed, what the file lacks is initialised; without, it stays as it is. */
-function loadFile(model: Model, file: WeightsFile, options: LoadOptions, seed?: number): LoadReport {
-  const expected = expectedTensors(model);
-  const { tensors, notes } = matchNames(file.tensors, expected.keys());
-  const renamed = { ...file, tensors, notes: [...(file.notes ?? []), ...notes] };
-  const { report, values } = planLoad(expected, renamed, options);
+async function loadFile(
+  model: Model,
+  file: WeightsFile,
+  options: LoadOptions,
+  seed?: number,
+): Promise<LoadReport> {
+  const { report, values } = await planFor(model, file, options);
   const targets = new Map([...model.namedParameters(), ...model.namedBuffers()]);
   for (const [name, { data }] of values) targets.get(name)!.write(data as Float32Array<ArrayBuffer>);
   if (seed !== undefined) model.initialise(seed, (name) => !values.has(name));

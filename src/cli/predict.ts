@@ -68,11 +68,12 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   if (weights === null)
     throw new UserError(`--model ${model} needs --weights FILE: random weights know nothing`);
   const { files, failures } = await expand(args);
+  const open = await chooseClassifier(options);
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing } = await openClassifier(device, options);
+    const { model, classes, preprocessing } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     const source = fromSamples(samples, {
       batchSize: await fittingBatch(
@@ -116,23 +117,28 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
   return { files, failures };
 }
 
-/** A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. */
-async function openClassifier(device: Device, options: PredictOptions): Promise<Classifier> {
+/**
+ * A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. What is
+ * missing or damaged is found here, before there is a device to build it on.
+ */
+async function chooseClassifier(options: PredictOptions): Promise<(device: Device) => Promise<Classifier>> {
   const named = options.weights !== undefined || options.model !== undefined;
   const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
   if (path !== null) {
     const checkpoint = await readCheckpoint(path);
     const { classes, preprocessing, model, epoch } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
-    return { model: await modelOf(checkpoint, device), classes, preprocessing };
+    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
   }
   const { model: name, weights } = startOf(options);
   say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
   const start = await startingWeights(name, weights!);
-  const model = (await createModel(name, { device, weights: weights! })).eval();
-  const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
-  const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
-  return { model, classes: classNames(model.numClasses, start.classes), preprocessing };
+  return async (device) => {
+    const model = (await createModel(name, { device, weights: weights! })).eval();
+    const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
+    const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
+    return { model, classes: classNames(model.numClasses, start.classes), preprocessing };
+  };
 }
 
 /** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */

@@ -6,10 +6,11 @@ import type { Preprocessing } from '../data/transforms.ts';
 import { reading, statOrNull, systemReason } from '../files.ts';
 import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel } from '../models/registry.ts';
+import type { Model } from '../nn/index.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
-import type { TrainSettings } from '../train/settings.ts';
-import { atSize, IMAGENET_PREPROCESSING, inCatalog, startingWeights } from '../train/start.ts';
+import { freezeBefore, type TrainSettings } from '../train/settings.ts';
+import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { checkResumeOptions, settingsOf, startOf, type TrainOptions } from './train-settings.ts';
@@ -23,6 +24,8 @@ export interface Setup {
   preprocessing: Preprocessing;
   progress: Progress;
   resumed: Checkpoint | null;
+  /** Whether the files of another run in `out` go. */
+  overwrite: boolean;
   /** As it was asked for. */
   adapter: string | undefined;
 }
@@ -30,14 +33,15 @@ export interface Setup {
 /** A new run. */
 export async function begin(options: TrainOptions): Promise<Setup> {
   const { model, weights } = startOf(options);
-  const architecture = await inputSizeOf(model);
-  if (weights !== null && !inCatalog(weights)) await checkExists(weights);
+  const architecture = await dryModel(model);
   const start = weights === null ? null : await startingWeights(model, weights);
-  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture);
+  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture.inputSize);
   const settings = settingsOf(options, natural.inputSize);
-  const set = await openData(settings);
+  // A stage that does not exist is named before the pictures are looked through.
+  freezeBefore(architecture, settings.trainFrom);
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
-  if (!options.overwrite) await checkFree(out);
+  await checkFree(out, options.overwrite);
+  const set = await openData(settings);
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
@@ -46,6 +50,7 @@ export async function begin(options: TrainOptions): Promise<Setup> {
     preprocessing,
     progress: noProgress(),
     resumed: null,
+    overwrite: options.overwrite ?? false,
     adapter: options.adapter,
   };
 }
@@ -80,37 +85,33 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
     preprocessing,
     progress,
     resumed,
+    overwrite: false,
     adapter: options.adapter,
   };
 }
 
-/** The input size that an architecture's published weights expect. Throws a sentence for unknown names. */
-async function inputSizeOf(name: string): Promise<number> {
+/** The architecture without values, for its stages and its input size. Throws a sentence for unknown names. */
+async function dryModel(name: string): Promise<Model> {
   const { device } = await dryDevice(PLAIN_TRAITS);
-  return buildModel(name, { device, numClasses: 1, initialise: false }).inputSize;
-}
-
-async function checkExists(file: string): Promise<void> {
-  const found = await statOrNull(file);
-  if (!found?.isFile()) throw new UserError(`there is no weights file ${file}`);
+  return buildModel(name, { device, numClasses: 1, initialise: false });
 }
 
 /** Files of a run; `--overwrite` removes them and nothing else. */
 const RUN_FILES = [BEST, LAST, 'report.json', 'report.svg'];
 
-async function checkFree(folder: string): Promise<void> {
+async function checkFree(folder: string, overwrite = false): Promise<void> {
   const found = await statOrNull(folder);
   if (!found) return;
   if (!found.isDirectory()) throw new UserError(`${folder} is a file; name a folder for the run with --out`);
   const entries = await reading(folder, readdir(folder));
-  if (entries.length > 0)
+  if (entries.length > 0 && !overwrite)
     throw new UserError(
       `${folder} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
     );
 }
 
 /** Makes the folder of a run; with `overwrite` the files of another run in it go. */
-export async function claimFolder(folder: string, overwrite = false): Promise<void> {
+export async function claimFolder(folder: string, overwrite: boolean): Promise<void> {
   if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`);

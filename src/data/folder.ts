@@ -31,7 +31,7 @@ export async function openImageFolder(dir: string, options: FolderOptions = {}):
     throw new Error(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
   const found = await statOrNull(dir);
-  if (!found) throw new Error(`there is no folder ${dir}`);
+  if (!found) throw new Error(`there is no folder ${dir}; name one that holds a folder for each class`);
   if (!found.isDirectory())
     throw new Error(`${dir} is a file; name a folder that holds a folder for each class`);
 

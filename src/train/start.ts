@@ -1,9 +1,10 @@
 /** What the weights that a run starts from say of their pictures: a catalog name or a file. */
 import type { Preprocessing } from '../data/transforms.ts';
+import { statOrNull } from '../files.ts';
 import { openWeights } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
 import { readCard } from '../weights/card.ts';
-import { CATALOG, defaultEntry } from '../weights/catalog.ts';
+import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 
 export interface StartingWeights {
@@ -14,13 +15,21 @@ export interface StartingWeights {
 }
 
 /** Whether `weights` is a name of the catalog, not a path. */
-export function inCatalog(weights: string): boolean {
+function inCatalog(weights: string): boolean {
   return weights === 'pretrained' || CATALOG.some(({ name }) => name === weights);
 }
 
+/** @throws Error, a sentence, where there is no such file of weights */
+export async function checkWeightsFile(path: string): Promise<void> {
+  const found = await statOrNull(path);
+  if (!found) throw new Error(noWeights(path));
+  if (!found.isFile()) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
+}
+
 /**
- * Looks into the weights without making a model.
+ * Looks into the weights without making a model or opening a device.
  * @param weights 'pretrained', a name of the catalog, or a path
+ * @throws Error, a sentence, where there is no such file
  */
 export async function startingWeights(model: string, weights: string): Promise<StartingWeights> {
   if (inCatalog(weights)) {
@@ -29,6 +38,7 @@ export async function startingWeights(model: string, weights: string): Promise<S
     const classes = entry?.classes === 'imagenet-1k' ? IMAGENET_CLASSES : null;
     return { preprocessing: entry?.preprocessing ?? null, classes };
   }
+  await checkWeightsFile(weights);
   if (!weights.endsWith('.safetensors')) return { preprocessing: null, classes: null };
   const { preprocessing, classes } = readCard((await openWeights(weights)).metadata);
   return { preprocessing, classes };

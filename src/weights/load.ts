@@ -113,7 +113,7 @@ export function planLoad(
   noteTypes(accepted, report.notes);
   const problems = report.missing.length + report.unexpected.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
-    throw new Error(refusal(report));
+    throw new Error(refusal(file.name ?? 'the file', report));
   return { report, values: convert(accepted, report.notes) };
 }
 
@@ -167,7 +167,7 @@ function shapesOf(report: LoadReport): string {
 }
 
 /** The sentence of the error: what does not fit, and what to do. */
-function refusal(report: LoadReport): string {
+function refusal(file: string, report: LoadReport): string {
   const { missing, unexpected, wrongShape, loaded } = report;
   const parts: string[] = [];
   if (missing.length > 0) parts.push(`${missing.length} missing: ${listNames(missing)}`);
@@ -182,7 +182,7 @@ function refusal(report: LoadReport): string {
       : onlyClasses
         ? 'If only the number of classes differs, ask for a new head (replaceHead).'
         : 'Check that the file was saved from this model, or take what fits (strict: false).';
-  return `The weights do not fit the model. ${parts.map((part) => `${part}. `).join('')}${remedy}`;
+  return `${file} does not fit the model. ${parts.map((part) => `${part}. `).join('')}${remedy}`;
 }
 
 /** The report as sentences, one a line. */

@@ -150,7 +150,12 @@ test('what starting weights say of their pictures', async () => {
     preprocessing: PREPROCESSING,
     classes: info.classes,
   });
-  assert.equal(await startingWeights('resnet18', 'some/file.pth'), { preprocessing: null, classes: null });
+  const file = join(folder, 'file.pth');
+  await writeFile(file, '');
+  assert.equal(await startingWeights('resnet18', file), { preprocessing: null, classes: null });
+  await rm(file);
+  await refuses(startingWeights('resnet18', file), /there is no weights file .*file\.pth/);
+  await refuses(startingWeights('resnet18', folder), /is no file; name a \.pth, \.pt or \.safetensors file/);
   const shipped = await startingWeights('efficientnet_lite0', 'pretrained');
   assert.is(shipped.preprocessing?.inputSize, 224);
   assert.is(shipped.classes?.length, 1000);
