@@ -117,7 +117,7 @@ export function seconds(started) {
   return `${((performance.now() - started) / 1000).toFixed(1)} s`;
 }
 
-/** The text of a file, or null where there is none. */
+/** The text of a file, or null where there is none that we may read: then the next step says what is wrong with it. */
 export function readText(path) {
   try {
     return readFileSync(path, 'utf8');

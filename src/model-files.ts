@@ -8,9 +8,9 @@ import { buildModel, type ModelOptions } from './models/registry.ts';
 import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
 import { readCard, SPEC_KEY } from './weights/card.ts';
-import { CATALOG, defaultEntry, modelOptions, type WeightsEntry } from './weights/catalog.ts';
-import { classesIn, expectedTensors, shapeBuilder } from './weights/expected.ts';
-import { type LoadOptions, type LoadReport, planLoad } from './weights/load.ts';
+import { CATALOG, defaultEntry, modelOptions, noWeights, type WeightsEntry } from './weights/catalog.ts';
+import { classesIn, expectedTensors, planFor, shapeBuilder } from './weights/expected.ts';
+import type { LoadOptions, LoadReport } from './weights/load.ts';
 import { impliedOptions, matchNames } from './weights/names.ts';
 import { readWeights } from './weights/read.ts';
 import { writeSafetensors } from './weights/safetensors.ts';
@@ -20,7 +20,8 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
   /**
    * 'pretrained': the catalog's ImageNet weights of this model, from the folder weights/ (those of efficientnet_lite0
    * ship, others are put there by `npm run weights -- fetch`). The name of other weights in the catalog, such as
-   * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file.
+   * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file, the checkpoints of
+   * `train` included.
    */
   weights?: string | Uint8Array;
   device?: Device;
@@ -51,13 +52,14 @@ export async function createModel(name: string, options: CreateOptions = {}): Pr
     ...(await classesOf(name, file, build)),
     initialise: false,
   });
-  const report = loadFile(model, file, { replaceHead: true }, options.seed ?? 0);
+  const report = await loadFile(model, file, { replaceHead: true }, options.seed ?? 0);
   onReport?.(report);
   return model;
 }
 
 /**
- * Overwrites a model's parameters and running statistics with those of a .pth, .pt or .safetensors file.
+ * Overwrites a model's parameters and running statistics with those of a .pth, .pt or .safetensors file, the checkpoints of
+ * `train` included.
  * @param source a path or the file's bytes
  * @throws WeightsError for unreadable files; Error, unless `strict: false`, where a tensor is missing, unexpected or of
  * another shape (its message names them)
@@ -74,15 +76,20 @@ export async function loadWeights(
 export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
   if (typeof source !== 'string') return readWeights(source, 'the file');
   const { readFile } = await import('node:fs/promises');
-  return readWeights(await readFile(source), source);
+  const { ifThere } = await import('./files.ts');
+  const bytes = await ifThere(source, readFile(source));
+  if (!bytes) throw new Error(noWeights(source));
+  return readWeights(bytes, source);
 }
 
 /** Writes what fits into `model`. With a seed, what the file lacks is initialised; without, it stays as it is. */
-function loadFile(model: Model, file: WeightsFile, options: LoadOptions, seed?: number): LoadReport {
-  const expected = expectedTensors(model);
-  const { tensors, notes } = matchNames(file.tensors, expected.keys());
-  const renamed = { ...file, tensors, notes: [...(file.notes ?? []), ...notes] };
-  const { report, values } = planLoad(expected, renamed, options);
+async function loadFile(
+  model: Model,
+  file: WeightsFile,
+  options: LoadOptions,
+  seed?: number,
+): Promise<LoadReport> {
+  const { report, values } = await planFor(model, file, options);
   const targets = new Map([...model.namedParameters(), ...model.namedBuffers()]);
   for (const [name, { data }] of values) targets.get(name)!.write(data as Float32Array<ArrayBuffer>);
   if (seed !== undefined) model.initialise(seed, (name) => !values.has(name));
@@ -125,12 +132,8 @@ async function readFromFolder(file: string): Promise<Uint8Array | null> {
     return new Uint8Array(await answer.arrayBuffer());
   }
   const { readFile } = await import('node:fs/promises');
-  try {
-    return await readFile(url);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
+  const { ifThere } = await import('./files.ts');
+  return ifThere(url, readFile(url));
 }
 
 /** The architecture that a file of this project was saved from; null for other files. */
@@ -176,19 +179,9 @@ export async function weightsBytes(model: Model, { metadata, dtype }: SaveOption
   return writeSafetensors(tensors, { format: 'pt', ...spec, ...metadata });
 }
 
-/**
- * Saves a model as safetensors: to a temporary file beside `path` first, which then takes its place, so that a file
- * that is there is whole.
- */
+/** Saves a model as safetensors; `path` holds the old content or the new one at any time (src/files.ts). */
 export async function saveWeights(model: Model, path: string, options: SaveOptions = {}): Promise<void> {
   const bytes = await weightsBytes(model, options);
-  const { rename, rm, writeFile } = await import('node:fs/promises');
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  const { writeWhole } = await import('./files.ts');
+  await writeWhole(path, bytes);
 }

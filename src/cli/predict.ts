@@ -1,9 +1,9 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
-import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { closeLoader } from '../data/loader.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { listPictures } from '../data/walk.ts';
+import { statOrNull } from '../files.ts';
 import type { Device } from '../gpu/index.ts';
 import { createModel } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
@@ -68,11 +68,12 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   if (weights === null)
     throw new UserError(`--model ${model} needs --weights FILE: random weights know nothing`);
   const { files, failures } = await expand(args);
+  const open = await chooseClassifier(options);
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing } = await openClassifier(device, options);
+    const { model, classes, preprocessing } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     const source = fromSamples(samples, {
       batchSize: await fittingBatch(
@@ -103,7 +104,7 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
   const files: string[] = [];
   const failures: string[] = [];
   for (const arg of args) {
-    const found = await stat(arg).catch(() => null);
+    const found = await statOrNull(arg);
     if (!found) failures.push(`there is no picture ${arg}`);
     else if (!found.isDirectory()) files.push(arg);
     else {
@@ -116,23 +117,28 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
   return { files, failures };
 }
 
-/** A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. */
-async function openClassifier(device: Device, options: PredictOptions): Promise<Classifier> {
+/**
+ * A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. What is
+ * missing or damaged is found here, before there is a device to build it on.
+ */
+async function chooseClassifier(options: PredictOptions): Promise<(device: Device) => Promise<Classifier>> {
   const named = options.weights !== undefined || options.model !== undefined;
   const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
   if (path !== null) {
     const checkpoint = await readCheckpoint(path);
     const { classes, preprocessing, model, epoch } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
-    return { model: await modelOf(checkpoint, device), classes, preprocessing };
+    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
   }
   const { model: name, weights } = startOf(options);
   say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
   const start = await startingWeights(name, weights!);
-  const model = (await createModel(name, { device, weights: start.source })).eval();
-  const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
-  const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
-  return { model, classes: classNames(model.numClasses, start.classes), preprocessing };
+  return async (device) => {
+    const model = (await createModel(name, { device, weights: weights! })).eval();
+    const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
+    const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
+    return { model, classes: classNames(model.numClasses, start.classes), preprocessing };
+  };
 }
 
 /** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type DeviceTraits, dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { NoAdapterError } from '../gpu/index.ts';
-import { buildModel, modelNames } from '../models/registry.ts';
+import { buildModel, checkModelName } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
 import { type Model, SGD } from '../nn/index.ts';
 import { type MemoryBudget, memoryBudget, openDevice } from '../open.ts';
@@ -56,7 +56,7 @@ interface Summary extends ModelSummary {
 
 export async function run([name]: string[], options: SummaryOptions): Promise<number> {
   const { batch, trainFrom, classes: numClasses } = options;
-  if (!modelNames().includes(name!)) throw new UserError(unknownModel(name!));
+  checkModelName(name!);
   const optimizer = optimizerNamed(options.optimizer);
   const { traits, adapter, memory, budget } = await surroundings(options);
   const { device } = await dryDevice({ ...traits, limits: BOUNDLESS });
@@ -121,10 +121,6 @@ function optimizerNamed(name: string): ((model: Model) => SGD) | undefined {
       [...model.namedParameters()].flatMap(([, parameter]) => (parameter.requiresGrad ? [parameter] : [])),
       { lr: 0, momentum: 0.9 },
     );
-}
-
-function unknownModel(name: string): string {
-  return `there is no model '${name}'; the models are ${modelNames().join(', ')}`;
 }
 
 // --- text -----------------------------------------------------------------------------------------------------

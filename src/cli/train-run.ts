@@ -16,16 +16,18 @@ import { describeReport } from '../weights/load.ts';
 import { fingerprint } from './data-source.ts';
 import { TrainConsole } from './train-console.ts';
 import type { Costs } from './train-preflight.ts';
-import type { Setup } from './train-setup.ts';
+import { claimFolder, type Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
 import { type StopRequest, say } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, out, set, preprocessing, progress, resumed } = setup;
+  const { settings, out, set, preprocessing, progress, resumed, overwrite } = setup;
   const started = performance.now();
   for (const note of set.notes) say(note);
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
+  // Not before the weights have turned out to be sound: with --overwrite another run's files go here.
+  if (!resumed) await claimFolder(out, overwrite);
   const freezing = freezeBefore(model, settings.trainFrom);
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
@@ -86,14 +88,14 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, { set, settings, start }: Setup): Promise<Model> {
+async function startingModel(device: Device, { set, settings }: Setup): Promise<Model> {
   const { model, weights, seed } = settings;
   let newHead = false;
   const built = await createModel(model, {
     device,
     numClasses: set.classes.length,
     seed,
-    ...(start && { weights: start.source }),
+    weights: weights ?? undefined,
     onReport: (report) => {
       newHead = report.replacedHead.length > 0;
       say(`${weights}: ${describeReport(report)}`);

@@ -1,6 +1,7 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
+import { checkModelName } from '../models/registry.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import { defaultEntry } from '../weights/catalog.ts';
+import { CATALOG, defaultEntry } from '../weights/catalog.ts';
 import { UserError } from './ui.ts';
 
 /** The options of `train`, as commander gives them. */
@@ -47,12 +48,16 @@ const DEMO = {
 } as const;
 
 /**
- * The architecture and the weights of a new run. Weights that are named without an architecture are a ResNet-18's;
- * an architecture without weights takes those that ship, where there are some.
+ * The architecture and the weights of a new run. Weights that are named without an architecture are those of their
+ * entry in the catalog, else a ResNet-18's; an architecture without weights takes those that ship, where there are some.
+ * @throws RangeError for an unknown architecture
  */
 export function startOf({ model, weights }: TrainOptions): { model: string; weights: string | null } {
-  if (weights !== undefined)
-    return { model: model ?? 'resnet18', weights: weights === 'none' ? null : weights };
+  if (model !== undefined) checkModelName(model);
+  if (weights !== undefined) {
+    const entry = CATALOG.find(({ name }) => name === weights);
+    return { model: model ?? entry?.model ?? 'resnet18', weights: weights === 'none' ? null : weights };
+  }
   const name = model ?? 'efficientnet_lite0';
   return { model: name, weights: defaultEntry(name)?.shipped ? 'pretrained' : null };
 }

@@ -1,20 +1,16 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import { reading, statOrNull, systemReason } from '../files.ts';
 import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel } from '../models/registry.ts';
+import type { Model } from '../nn/index.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
-import type { TrainSettings } from '../train/settings.ts';
-import {
-  atSize,
-  IMAGENET_PREPROCESSING,
-  inCatalog,
-  type StartingWeights,
-  startingWeights,
-} from '../train/start.ts';
+import { freezeBefore, type TrainSettings } from '../train/settings.ts';
+import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { checkResumeOptions, settingsOf, startOf, type TrainOptions } from './train-settings.ts';
@@ -27,9 +23,9 @@ export interface Setup {
   set: DataSet;
   preprocessing: Preprocessing;
   progress: Progress;
-  /** Where a new run starts from; null for random weights, and for a run that is resumed. */
-  start: StartingWeights | null;
   resumed: Checkpoint | null;
+  /** Whether the files of another run in `out` go. */
+  overwrite: boolean;
   /** As it was asked for. */
   adapter: string | undefined;
 }
@@ -37,14 +33,15 @@ export interface Setup {
 /** A new run. */
 export async function begin(options: TrainOptions): Promise<Setup> {
   const { model, weights } = startOf(options);
-  const architecture = await inputSizeOf(model);
-  if (weights !== null && !inCatalog(weights)) await checkExists(weights);
+  const architecture = await dryModel(model);
   const start = weights === null ? null : await startingWeights(model, weights);
-  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture);
+  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture.inputSize);
   const settings = settingsOf(options, natural.inputSize);
-  const set = await openData(settings);
+  // A stage that does not exist is named before the pictures are looked through.
+  freezeBefore(architecture, settings.trainFrom);
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
-  if (!options.overwrite) await checkFree(out);
+  await checkFree(out, options.overwrite);
+  const set = await openData(settings);
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
@@ -52,8 +49,8 @@ export async function begin(options: TrainOptions): Promise<Setup> {
     set,
     preprocessing,
     progress: noProgress(),
-    start,
     resumed: null,
+    overwrite: options.overwrite ?? false,
     adapter: options.adapter,
   };
 }
@@ -87,46 +84,44 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
     set,
     preprocessing,
     progress,
-    start: null,
     resumed,
+    overwrite: false,
     adapter: options.adapter,
   };
 }
 
-/** The input size that an architecture's published weights expect. Throws a sentence for unknown names. */
-async function inputSizeOf(name: string): Promise<number> {
+/** The architecture without values, for its stages and its input size. Throws a sentence for unknown names. */
+async function dryModel(name: string): Promise<Model> {
   const { device } = await dryDevice(PLAIN_TRAITS);
-  return buildModel(name, { device, numClasses: 1, initialise: false }).inputSize;
-}
-
-async function checkExists(file: string): Promise<void> {
-  const found = await stat(file).catch(() => null);
-  if (!found?.isFile()) throw new UserError(`there is no weights file ${file}`);
+  return buildModel(name, { device, numClasses: 1, initialise: false });
 }
 
 /** Files of a run; `--overwrite` removes them and nothing else. */
 const RUN_FILES = [BEST, LAST, 'report.json', 'report.svg'];
 
-async function checkFree(folder: string): Promise<void> {
-  const entries = await readdir(folder).catch(() => []);
-  if (entries.length > 0)
+async function checkFree(folder: string, overwrite = false): Promise<void> {
+  const found = await statOrNull(folder);
+  if (!found) return;
+  if (!found.isDirectory()) throw new UserError(`${folder} is a file; name a folder for the run with --out`);
+  const entries = await reading(folder, readdir(folder));
+  if (entries.length > 0 && !overwrite)
     throw new UserError(
       `${folder} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
     );
 }
 
 /** Makes the folder of a run; with `overwrite` the files of another run in it go. */
-export async function claimFolder(folder: string, overwrite = false): Promise<void> {
+export async function claimFolder(folder: string, overwrite: boolean): Promise<void> {
   if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
-  await mkdir(folder, { recursive: true }).catch((error: Error) => {
-    throw new UserError(`the folder ${folder} cannot be made: ${error.message}`);
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`);
   });
 }
 
 async function freshName(folder: string): Promise<string> {
   for (let n = 1; ; n++) {
     const name = n === 1 ? folder : `${folder}-${n}`;
-    if (!(await stat(name).catch(() => null))) return name;
+    if (!(await statOrNull(name))) return name;
   }
 }
 

@@ -6,7 +6,7 @@ import { positiveNumber, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import type { TrainOptions } from './train-settings.ts';
-import { begin, claimFolder, goOn } from './train-setup.ts';
+import { begin, goOn } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
 export const description =
@@ -49,7 +49,6 @@ export async function run(_args: string[], options: TrainOptions): Promise<numbe
     const device = await openDevice({ adapter: options.adapter, debug: options.debug });
     announceSoftware(device);
     const cost = await checkFit(device, setup, options);
-    if (!setup.resumed) await claimFolder(setup.out, options.overwrite);
     const report = await train(device, setup, cost, stop);
     if (options.json) printJson(report);
     device.close();

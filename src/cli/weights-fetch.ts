@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { reading, statOrNull } from '../files.ts';
 import { type Download, fileOf, getEntry, type WeightsEntry } from '../weights/catalog.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
 import { hashFile } from '../weights/hash.ts';
@@ -77,9 +78,10 @@ export async function fetchWeights(name: string, { from, folder, json }: FetchOp
 async function already(entry: WeightsEntry, folder: string): Promise<[path: string, what: string] | null> {
   for (const one of entry.downloads) {
     const path = join(folder, fileOf(entry, one));
-    if (!existsSync(path)) continue;
+    if (!(await statOrNull(path))) continue;
     if (one.sha256 === null) return [path, 'is there already; the catalog has no hash to check it with'];
-    if ((await hashFile(path)).startsWith(one.sha256)) return [path, 'is there already, and whole'];
+    if ((await reading(path, hashFile(path))).startsWith(one.sha256))
+      return [path, 'is there already, and whole'];
   }
   return null;
 }

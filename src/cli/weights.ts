@@ -7,13 +7,15 @@
  *   inspect FILE    tensors, shapes, types, hashes
  */
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
+import { readBytes, writeWhole } from '../files.ts';
+import { checkWeightsFile } from '../train/start.ts';
 import { CATALOG, entryOfHash } from '../weights/catalog.ts';
 import { convertWeights } from '../weights/convert.ts';
 import { type Inspection, inspectFile } from '../weights/inspect.ts';
 import { showShape } from '../weights/state.ts';
+import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, present, shown } from './weights-fetch.ts';
 
@@ -47,7 +49,9 @@ export async function run([action, what]: string[], given: WeightsOptions): Prom
   if (action === 'list') return list(what ?? '', given);
   if (what === undefined)
     throw new UserError(
-      `weights ${action} wants ${action === 'fetch' ? 'a name; list shows them' : 'a file'}`,
+      action === 'fetch'
+        ? `weights fetch wants a name; list shows them (${commandLine('weights', ['list'])})`
+        : `weights ${action} wants a file: ${commandLine('weights', [action!, 'FILE'])}`,
     );
   const actions: Record<Exclude<Action, 'list'>, () => Promise<number>> = {
     fetch: () => fetchWeights(what, { ...given, folder: given.out ?? FOLDER }),
@@ -97,12 +101,13 @@ async function convert(path: string, { model, f16, out, json }: WeightsOptions):
   const target = out ?? join(dirname(path), `${basename(path, extname(path))}.safetensors`);
   if (target === path && out === undefined)
     throw new UserError(`${path} is safetensors already; name the file to write with --out`);
-  const bytes = await readInput(path);
+  await checkWeightsFile(path);
+  const bytes = await readBytes(path);
   const started = performance.now();
   const entry = entryOfHash(createHash('sha256').update(bytes).digest('hex'));
   const converted = await convertWeights(bytes, basename(path), { model, half: f16, entry });
   const seconds = (performance.now() - started) / 1000;
-  await writeAtomically(target, converted.bytes);
+  await writeWhole(target, converted.bytes);
   const { card, tensors, notes } = converted;
   for (const note of notes) say(note);
   if (json)
@@ -119,31 +124,8 @@ function summary({ classes, ...card }: Awaited<ReturnType<typeof convertWeights>
   return { ...card, classes: classes?.length ?? null };
 }
 
-async function readInput(path: string): Promise<Uint8Array> {
-  await fileThere(path);
-  return readFile(path);
-}
-
-async function fileThere(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (!found) throw new UserError(`there is no file ${path}`);
-  if (!found.isFile()) throw new UserError(`${path} is no file`);
-}
-
-/** Beside its place first, so that nothing half-written ever has the name. */
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, bytes, { flush: true });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new UserError(`${path} could not be written: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
 async function inspect(path: string, { json }: WeightsOptions): Promise<number> {
-  await fileThere(path);
+  await checkWeightsFile(path);
   const inspection = await inspectFile(path);
   if (json) printJson({ file: path, ...inspection });
   else print(path, inspection);

@@ -14,6 +14,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
+import { systemReason } from '../files.ts';
 import { applyOrientation } from './exif.ts';
 import { newImage, type RgbImage } from './image.ts';
 import { decodePng, readPngHeader } from './png.ts';
@@ -56,7 +57,7 @@ export async function readImage(file: string, options?: DecodeOptions): Promise<
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new UnreadableImageError(file, `cannot be read (${reasonOf(error)})`, {
+    throw new UnreadableImageError(file, `cannot be read: ${systemReason(error)}`, {
       cause: error,
       stage: 'open',
     });

@@ -11,7 +11,8 @@ import type { ClassFolders, Sample } from './sample.ts';
 
 /**
  * Groups of two samples or more whose files hold the same bytes, in the order of the samples. Only files of
- * the same length are read. A file that cannot be read is in no group; the loader will name it.
+ * the same length are read. A file that cannot be read is in no group: it is left out of the run, and the loader says
+ * why when it comes to it, so that one bad picture does not stop a run.
  */
 export async function contentGroups(samples: readonly Sample[]): Promise<Sample[][]> {
   const bySize = await groupBy(samples, async ({ file }) => `${(await stat(file)).size}`);

@@ -2,8 +2,8 @@
  * Data sets from folders: `train/` and `val/` with a folder for each class, or one folder of class folders
  * that is split by a seed. Labels are the places of the sorted class names, as in torchvision's ImageFolder.
  */
-import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { statOrNull } from '../files.ts';
 import { contentGroups, splitGroups } from './duplicates.ts';
 import type { ClassFolders, DataSet, Sample } from './sample.ts';
 import { listFolder, listPictures } from './walk.ts';
@@ -30,8 +30,8 @@ export async function openImageFolder(dir: string, options: FolderOptions = {}):
   if (!(valFraction > 0 && valFraction < 1)) {
     throw new Error(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
-  const found = await stat(dir).catch(() => undefined);
-  if (!found) throw new Error(`there is no folder ${dir}`);
+  const found = await statOrNull(dir);
+  if (!found) throw new Error(`there is no folder ${dir}; name one that holds a folder for each class`);
   if (!found.isDirectory())
     throw new Error(`${dir} is a file; name a folder that holds a folder for each class`);
 

@@ -1,6 +1,7 @@
 /** Finding picture files below a folder: sorted, hidden ones left out, symbolic links followed, loops survived. */
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { reading, statOrNull } from '../files.ts';
 
 const PICTURE_ENDINGS = new Set([
   '.png',
@@ -18,10 +19,10 @@ const PICTURE_ENDINGS = new Set([
 export async function listFolder(dir: string): Promise<{ folders: string[]; files: string[] }> {
   const folders: string[] = [];
   const files: string[] = [];
-  for (const entry of await readdir(dir, { withFileTypes: true })) {
+  for (const entry of await reading(dir, readdir(dir, { withFileTypes: true }))) {
     if (isHidden(entry.name)) continue;
     // a link that leads nowhere is nothing
-    const kind = entry.isSymbolicLink() ? await stat(join(dir, entry.name)).catch(() => undefined) : entry;
+    const kind = entry.isSymbolicLink() ? await statOrNull(join(dir, entry.name)) : entry;
     if (kind?.isDirectory()) folders.push(entry.name);
     else if (kind?.isFile()) files.push(entry.name);
   }
@@ -36,7 +37,7 @@ export async function listPictures(dir: string): Promise<{ pictures: string[]; i
   const found = { pictures: [] as string[], ignored: [] as string[] };
   const visited = new Set<string>();
   const walk = async (folder: string): Promise<void> => {
-    const real = await realpath(folder);
+    const real = await reading(folder, realpath(folder));
     if (visited.has(real)) return;
     visited.add(real);
     const { folders, files } = await listFolder(folder);

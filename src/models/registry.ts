@@ -1,6 +1,7 @@
 /** Every architecture by name. `buildModel` needs no files: weights come from src/index.ts and src/weights. */
 import type { Device } from '../gpu/index.ts';
 import { type Model, onDevice } from '../nn/index.ts';
+import { unknownName } from '../suggest.ts';
 import { getDefaultDevice } from '../tensor/index.ts';
 import { ALEXNETS, AlexNet, type AlexNetName } from './alexnet.ts';
 import { EFFICIENTNETS, EfficientNet } from './efficientnet.ts';
@@ -56,47 +57,22 @@ export function modelNames(): readonly string[] {
   return Object.keys(MODELS);
 }
 
+/** @throws RangeError for an unknown name, with what may have been meant */
+export function checkModelName(name: string): void {
+  if (!Object.hasOwn(MODELS, name)) throw new RangeError(unknownName('model', name, modelNames()));
+}
+
 /**
  * A model with initial values on `options.device` (the default device otherwise).
- * @throws RangeError for an unknown name, with the nearest ones
+ * @throws RangeError for an unknown name, with what may have been meant
  */
 export function buildModel(name: string, options: ModelOptions = {}): Model {
-  const builder = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
-  if (!builder)
-    throw new RangeError(
-      `there is no model '${name}'; the nearest names are ${nearest(name, modelNames()).join(', ')}`,
-    );
+  checkModelName(name);
   const { device = getDefaultDevice(), seed = 0, initialise = true, numClasses = 1000 } = options;
   if (!Number.isInteger(numClasses) || numClasses < 1)
     throw new RangeError(`${name}: ${numClasses} is no number of classes`);
-  const model = onDevice(device, () => builder(options)).seedDropout(seed);
+  const model = onDevice(device, () => MODELS[name](options)).seedDropout(seed);
   const { padding, normEps } = options;
   model.spec = { name, options: { ...(padding && { padding }), ...(normEps !== undefined && { normEps }) } };
   return initialise ? model.initialise(seed) : model;
-}
-
-/** The three names with the smallest edit distance. */
-function nearest(typed: string, names: readonly string[]): string[] {
-  const wanted = typed.toLowerCase();
-  return names
-    .map((name) => ({ name, distance: editDistance(wanted, name) }))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ name }) => name);
-}
-
-/** Levenshtein's distance: single letters inserted, deleted or replaced. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++)
-      current[j] = Math.min(
-        previous[j] + 1,
-        current[j - 1] + 1,
-        previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    previous = current;
-  }
-  return previous[b.length];
 }

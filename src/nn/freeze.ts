@@ -4,6 +4,7 @@
  * statistics, nothing dropped), also after `model.train()`.
  */
 import { mul } from '../kernels/index.ts';
+import { didYouMean } from '../suggest.ts';
 import { sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
 import type { Model } from './model.ts';
 
@@ -66,7 +67,7 @@ function chooser(model: Model, spec: FreezeSpec): (name: string) => boolean {
   for (const kept of spec.except)
     if (!names.some((name) => keeps(kept, name)))
       throw new RangeError(
-        `freeze: nothing is called '${kept}'; the stages are ${model.stages.join(', ')}, and prefixes of parameter names work too`,
+        `freeze: nothing is called '${kept}'; ${didYouMean(kept, model.stages) ?? `the stages are ${model.stages.join(', ')}, and prefixes of parameter names work too`}`,
       );
   return (name) => !spec.except.some((kept) => keeps(kept, name));
 }

@@ -2,6 +2,7 @@
  * `Model`: the contract that every architecture keeps, so that freezing, caching, the summary and the trainer know
  * none of them by name. A model is a list of stages in order; the head is the last one.
  */
+import { unknownName } from '../suggest.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { chain } from './chain.ts';
 import { seedDropout } from './functional-layers.ts';
@@ -65,11 +66,10 @@ export abstract class Model extends Module {
     );
   }
 
-  /** The place of a stage. Throws a sentence with the list where there is no such stage. */
+  /** The place of a stage. Throws a sentence with what may have been meant where there is no such stage. */
   stageIndex(stage: string): number {
     const index = this.stages.indexOf(stage);
-    if (index < 0)
-      throw new RangeError(`there is no stage '${stage}'; the stages are ${this.stages.join(', ')}`);
+    if (index < 0) throw new RangeError(unknownName('stage', stage, this.stages));
     return index;
   }
 

@@ -7,13 +7,15 @@
  * tensors named `optimizer.…`, and the place where the run stopped: one file, so that weights and state can never be
  * of different steps. Files are written beside their place and then renamed; a crash leaves the old one.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Preprocessing } from '../data/transforms.ts';
+import { ifThere, statOrNull, writeWhole } from '../files.ts';
 import type { Device } from '../gpu/index.ts';
 import { createModel, weightsBytes } from '../model-files.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
 import { cardMetadata } from '../weights/card.ts';
+import { OPTIMIZER } from '../weights/load.ts';
 import { readWeights } from '../weights/read.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../weights/state.ts';
@@ -24,7 +26,6 @@ import type { TrainSettings } from './settings.ts';
 /** Goes up when the version before would misread the file. */
 const FORMAT = 1;
 const KEY = 'tessera';
-const OPTIMIZER = 'optimizer.';
 
 export const BEST = 'best.safetensors';
 export const LAST = 'last.safetensors';
@@ -53,7 +54,7 @@ export interface CheckpointInfo {
 export interface Checkpoint {
   path: string;
   info: CheckpointInfo;
-  /** A safetensors file without the optimiser's state. */
+  /** The bytes of the file; loading leaves the optimiser's state in it aside. */
   weights: Uint8Array;
   /** What `Optimizer.loadState` takes; empty in best.safetensors. */
   optimizer: [string, Float32Array][];
@@ -102,52 +103,26 @@ function checkFinite(tensors: StateDict): void {
   }
 }
 
-/** Writes a file so that its path holds the old content or the new one at any time, and the new one after a crash. */
-export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new Error(
-      `${path} could not be written: ${error instanceof Error ? error.message : error}; the file that was there is untouched`,
-      { cause: error },
-    );
-  }
-}
-
 /**
  * Reads a checkpoint; `path` may also be the folder of a run, which means its best one.
  * @throws Error, a sentence, where there is none or the file is something else
  */
 export async function readCheckpoint(path: string, inFolder: string = BEST): Promise<Checkpoint> {
-  const found = await stat(path).catch(() => null);
-  if (!found) throw new Error(`there is no checkpoint ${path}`);
+  const found = await statOrNull(path);
+  if (!found)
+    throw new Error(`there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`);
   const file = found.isDirectory() ? join(path, inFolder) : path;
-  const bytes = await readFile(file).catch(() => {
+  const bytes = await ifThere(file, readFile(file));
+  if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
-  });
   const { tensors, metadata } = await readWeights(bytes, file);
   const optimizer = [...tensors].filter(([name]) => name.startsWith(OPTIMIZER));
   return {
     path: file,
     info: parseInfo(file, metadata[KEY]),
-    weights: optimizer.length > 0 ? writeSafetensors(withoutOptimizer(tensors), metadata) : bytes,
+    weights: bytes,
     optimizer: optimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), toFloat32(tensor)]),
   };
-}
-
-/** The tensors of a weights file without the optimiser's, where it is a `last.safetensors`. */
-export function withoutOptimizer(tensors: StateDict): StateDict {
-  return new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)));
 }
 
 function parseInfo(file: string, json: string | undefined): CheckpointInfo {
@@ -201,11 +176,11 @@ export async function modelOf({ info, weights }: Checkpoint, device: Device): Pr
 
 /** The best checkpoint of the run under `runs` that was written to last; null where there is none. */
 export async function newestCheckpoint(runs: string): Promise<string | null> {
-  const names = await readdir(runs).catch(() => []);
+  const names = (await ifThere(runs, readdir(runs))) ?? [];
   let newest: { path: string; time: number } | null = null;
   for (const name of names) {
     const path = join(runs, name, BEST);
-    const found = await stat(path).catch(() => null);
+    const found = await statOrNull(path);
     if (found?.isFile() && (!newest || found.mtimeMs > newest.time)) newest = { path, time: found.mtimeMs };
   }
   return newest?.path ?? null;

@@ -1,9 +1,9 @@
 /** What a run leaves for people: report.json with every figure, and report.svg, a picture of it. */
 import { join } from 'node:path';
 import type { Preprocessing } from '../data/transforms.ts';
+import { writeWhole } from '../files.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { COLOURS, chartPage, type Panel } from './chart.ts';
-import { writeWhole } from './checkpoint.ts';
 import { surest, tilesOf } from './examples.ts';
 import type { Inference } from './infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from './metrics.ts';

@@ -14,6 +14,7 @@ import {
   type Schedule,
   unfreeze,
 } from '../nn/index.ts';
+import { unknownName } from '../suggest.ts';
 
 /** Everything that decides a run's numbers, beside the pictures. Plain JSON. */
 export interface TrainSettings {
@@ -43,11 +44,13 @@ export interface TrainSettings {
 /**
  * Freezes what does not train: everything but the last layer for 'head', nothing for 'all', else the stages before
  * `trainFrom`.
- * @throws RangeError for a stage that does not exist, with the list
+ * @throws RangeError for a stage that does not exist, with what may have been meant
  */
 export function freezeBefore(model: Model, trainFrom: string): FreezeReport {
   const report = unfreeze(model);
   if (trainFrom === 'head') return freeze(model, { except: [model.classifier] });
+  if (trainFrom !== 'all' && !model.stages.includes(trainFrom))
+    throw new RangeError(unknownName('stage', trainFrom, [...model.stages, 'head', 'all']));
   return trainFrom === 'all' || trainFrom === model.stages[0] ? report : freeze(model, { before: trainFrom });
 }
 

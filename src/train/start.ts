@@ -1,16 +1,13 @@
-/** The weights that a run starts from, and what they say of their pictures: a catalog name or a file. */
+/** What the weights that a run starts from say of their pictures: a catalog name or a file. */
 import type { Preprocessing } from '../data/transforms.ts';
+import { statOrNull } from '../files.ts';
 import { openWeights } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
 import { readCard } from '../weights/card.ts';
-import { CATALOG, defaultEntry } from '../weights/catalog.ts';
+import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
-import { writeSafetensors } from '../weights/safetensors.ts';
-import { withoutOptimizer } from './checkpoint.ts';
 
 export interface StartingWeights {
-  /** What `createModel` takes. */
-  source: string | Uint8Array;
   /** As the weights were trained; ImageNet's usual one where they do not say. */
   preprocessing: Preprocessing | null;
   /** Names of the outputs, where the weights say. */
@@ -18,30 +15,33 @@ export interface StartingWeights {
 }
 
 /** Whether `weights` is a name of the catalog, not a path. */
-export function inCatalog(weights: string): boolean {
+function inCatalog(weights: string): boolean {
   return weights === 'pretrained' || CATALOG.some(({ name }) => name === weights);
 }
 
+/** @throws Error, a sentence, where there is no such file of weights */
+export async function checkWeightsFile(path: string): Promise<void> {
+  const found = await statOrNull(path);
+  if (!found) throw new Error(noWeights(path));
+  if (!found.isFile()) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
+}
+
 /**
- * Looks into the weights without making a model.
- * @param weights 'pretrained', a name of the catalog, or a path. The state of an optimiser in a file is left out.
+ * Looks into the weights without making a model or opening a device.
+ * @param weights 'pretrained', a name of the catalog, or a path
+ * @throws Error, a sentence, where there is no such file
  */
 export async function startingWeights(model: string, weights: string): Promise<StartingWeights> {
   if (inCatalog(weights)) {
     const entry =
       weights === 'pretrained' ? defaultEntry(model) : CATALOG.find(({ name }) => name === weights);
     const classes = entry?.classes === 'imagenet-1k' ? IMAGENET_CLASSES : null;
-    return { source: weights, preprocessing: entry?.preprocessing ?? null, classes };
+    return { preprocessing: entry?.preprocessing ?? null, classes };
   }
-  if (!weights.endsWith('.safetensors')) return { source: weights, preprocessing: null, classes: null };
-  const { tensors, metadata } = await openWeights(weights);
-  const bare = withoutOptimizer(tensors);
-  const { preprocessing, classes } = readCard(metadata);
-  return {
-    source: bare.size < tensors.size ? writeSafetensors(bare, metadata) : weights,
-    preprocessing,
-    classes,
-  };
+  await checkWeightsFile(weights);
+  if (!weights.endsWith('.safetensors')) return { preprocessing: null, classes: null };
+  const { preprocessing, classes } = readCard((await openWeights(weights)).metadata);
+  return { preprocessing, classes };
 }
 
 /**

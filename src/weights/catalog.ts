@@ -2,6 +2,8 @@
  * The catalog of ImageNet weights: where they are, how to check them, whose they are, and what they want their pictures
  * to look like. `createModel(name, { weights })` and `npm run weights` read it.
  */
+
+import { didYouMean } from '../suggest.ts';
 import { parametersOf, type WeightsEntry } from './catalog-entry.ts';
 import { TIMM } from './catalog-timm.ts';
 import { TORCHVISION } from './catalog-torchvision.ts';
@@ -76,12 +78,25 @@ export function getEntry(name: string): WeightsEntry {
   const entry = findEntry(name);
   if (entry) return entry;
   const model = name.split('.')[0];
-  const others = CATALOG.filter((one) => one.model === model || one.model.includes(model));
+  const models = [...new Set(CATALOG.map((one) => one.model))];
+  const own = CATALOG.filter((one) => one.model === model);
+  const alike = CATALOG.filter((one) => one.model.includes(model));
+  const listed = (entries: WeightsEntry[]) => `there are ${listNames(entries.map((one) => one.name))}`;
   const instead =
-    others.length > 0
-      ? `there are ${listNames(others.map((one) => one.name))}`
-      : `the catalog has weights of ${[...new Set(CATALOG.map((one) => one.model))].join(', ')}`;
+    own.length > 0
+      ? listed(own)
+      : (didYouMean(name, [...models, ...CATALOG.map((one) => one.name)]) ??
+        (alike.length > 0 ? listed(alike) : `the catalog has weights of ${models.join(', ')}`));
   throw new RangeError(`the catalog has no weights called '${name}'; ${instead}`);
+}
+
+/** For a name that is neither a file's nor the catalog's: the sentence of an error. */
+export function noWeights(name: string): string {
+  const meant = didYouMean(
+    name,
+    CATALOG.map((one) => one.name),
+  );
+  return `there is no weights file ${name}${meant ? `, and none of that name in the catalog; ${meant}` : ''}`;
 }
 
 /** The entry that a file with this SHA-256 (64 hexadecimal digits) belongs to: as downloaded, as it ships, or before. */

@@ -9,9 +9,9 @@ import { type Model, torchShape } from '../nn/index.ts';
 import { cardMetadata, readCard, type WeightsCard } from './card.ts';
 import { modelOptions, type WeightsEntry } from './catalog.ts';
 import { listNames } from './error.ts';
-import { classesIn, detectModels, expectedTensors, shapeBuilder } from './expected.ts';
+import { classesIn, detectModels, expectedTensors, planFor, shapeBuilder } from './expected.ts';
 import { IMAGENET_CLASSES } from './imagenet-classes.ts';
-import { planLoad } from './load.ts';
+import { optimizerNote } from './load.ts';
 import { detectFamily, impliedOptions, matchNames } from './names.ts';
 import { readWeights } from './read.ts';
 import { writeSafetensors } from './safetensors.ts';
@@ -60,7 +60,7 @@ export async function convertWeights(
   const renamed = matchNames(file.tensors, expectedTensors(probe).keys());
   const numClasses = classesIn(probe, renamed.tensors) ?? 1000;
   const notes = [...(file.notes ?? []), ...renamed.notes];
-  const { ordered, problems } = inModelOrder(build(modelName, { numClasses }), {
+  const { ordered, problems } = await inModelOrder(build(modelName, { numClasses }), {
     ...file,
     tensors: renamed.tensors,
   });
@@ -96,9 +96,9 @@ async function guessModel(tensors: StateDict, name: string): Promise<string> {
 }
 
 /** The model's tensors in the model's order, counters of batch norms behind them. Refuses what does not fit. */
-function inModelOrder(model: Model, file: WeightsFile) {
+async function inModelOrder(model: Model, file: WeightsFile) {
   const expected = expectedTensors(model);
-  const { report } = planLoad(expected, { ...file, notes: [] });
+  const { report } = await planFor(model, { ...file, notes: [] });
   const ordered: StateDict = new Map();
   for (const [name, { shape, layout }] of expected) {
     ordered.set(name, { ...file.tensors.get(name)!, shape: torchShape(shape, layout) });
@@ -107,7 +107,8 @@ function inModelOrder(model: Model, file: WeightsFile) {
     if (counted) ordered.set(counter, counted);
   }
   // What planLoad says of conversions to float32 does not happen here.
-  return { ordered, problems: report.notes.filter((note) => note.startsWith('NaN')) };
+  const problems = report.notes.filter((note) => note.startsWith('NaN'));
+  return { ordered, problems: [...optimizerNote(report.leftAside), ...problems] };
 }
 
 /** Rounds what has two dimensions or more, where float16 can hold it. */

@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { systemReason } from '../files.ts';
 import { hashFile } from './hash.ts';
 import {
   type Answer,
@@ -74,13 +75,10 @@ export async function download(options: DownloadOptions): Promise<DownloadReport
   }
 }
 
-/** A sentence for what the disk refuses. */
+/** A sentence for what the disk refuses; what the network refuses is one already. */
 function fileFailure(error: unknown, path: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new DownloadError(`there is no room left for ${path}`);
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
-    return new DownloadError(`${path} cannot be written: ${reason(error)}`);
-  return error;
+  if (!(error instanceof Error && 'syscall' in error)) return error;
+  return new DownloadError(`${path} cannot be written: ${systemReason(error)}`, { cause: error });
 }
 
 class Download {

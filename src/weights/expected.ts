@@ -1,13 +1,15 @@
 /**
  * What a model expects of a weights file, without a GPU: names, shapes and layouts of its parameters and buffers.
- * Also the other way round: which of our models a file belongs to.
+ * Also the other way round: which of our models a file belongs
+ * to.
  */
 import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
 import { type Model, torchShape } from '../nn/index.ts';
-import type { ExpectedTensor } from './load.ts';
+import { readCard } from './card.ts';
+import { type ExpectedTensor, type LoadOptions, OPTIMIZER, planLoad } from './load.ts';
 import { detectFamily, matchNames } from './names.ts';
-import type { StateDict } from './state.ts';
+import type { StateDict, WeightsFile } from './state.ts';
 
 /** Builds models that have names and shapes, and neither values nor memory. PyTorch: `torch.device('meta')`. */
 export type ShapeBuilder = (name: string, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
@@ -25,7 +27,10 @@ export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
   return expected;
 }
 
-/** Whether the file, under the model's names, has exactly the model's tensors but for the number of classes. */
+/**
+ * Whether the file, under the model's names, has exactly the model's tensors but for the number of classes; counters
+ * and the state of an optimiser may be there.
+ */
 function fits(model: Model, file: StateDict): boolean {
   const expected = expectedTensors(model);
   const { tensors } = matchNames(file, expected.keys());
@@ -40,8 +45,10 @@ function fits(model: Model, file: StateDict): boolean {
       return false;
     found++;
   }
-  const counters = [...tensors.keys()].filter((name) => name.endsWith('num_batches_tracked')).length;
-  return found + counters === tensors.size;
+  const beside = [...tensors.keys()].filter(
+    (name) => name.endsWith('num_batches_tracked') || name.startsWith(OPTIMIZER),
+  );
+  return found + beside.length === tensors.size;
 }
 
 /**
@@ -63,4 +70,30 @@ export async function detectModels(file: StateDict): Promise<string[]> {
 export function classesIn(model: Model, tensors: StateDict): number | null {
   const shape = tensors.get(`${model.classifier}.weight`)?.shape;
   return shape && shape.length === 2 ? shape[0] : null;
+}
+
+/**
+ * `planLoad` for a model, with the file's tensors under the model's names.
+ * @throws Error where they do not fit; it says which of our models the file belongs to, if it is another one
+ */
+export async function planFor(
+  model: Model,
+  file: WeightsFile,
+  options: LoadOptions = {},
+): Promise<ReturnType<typeof planLoad>> {
+  const expected = expectedTensors(model);
+  const { tensors, notes } = matchNames(file.tensors, expected.keys());
+  try {
+    return planLoad(expected, { ...file, tensors, notes: [...(file.notes ?? []), ...notes] }, options);
+  } catch (error) {
+    const fitting = await detectModels(file.tensors);
+    const wanted = model.spec?.name;
+    if (fitting.length === 0 || wanted === undefined || fitting.includes(wanted)) throw error;
+    const own = readCard(file.metadata).model?.name;
+    const models = own && fitting.includes(own) ? own : fitting.join(' or ');
+    throw new Error(
+      `${file.name ?? 'the file'} holds weights of ${models}, not of ${wanted}; name that model (--model of the commands)`,
+      { cause: error },
+    );
+  }
 }

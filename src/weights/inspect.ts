@@ -10,6 +10,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { WeightsError } from './error.ts';
 import { hashRange } from './hash.ts';
+import { optimizerNote } from './load.ts';
 import { unpickle } from './pickle.ts';
 import { readWeights } from './read.ts';
 import type { StoredTensor } from './state.ts';
@@ -87,7 +88,9 @@ export async function inspectFile(path: string, options: { hashes?: boolean } = 
       tensors.push({ name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes.length, sha256 });
     }
     const sha256 = hashes ? await hashRange(handle, 0, size) : null;
-    return { format, bytes: size, sha256, metadata: file.metadata, notes: file.notes ?? [], tensors };
+    const { metadata, notes = [] } = file;
+    const names = [...file.tensors.keys()];
+    return { format, bytes: size, sha256, metadata, notes: [...notes, ...optimizerNote(names)], tensors };
   } finally {
     await handle.close();
   }

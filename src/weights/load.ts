@@ -41,6 +41,8 @@ export interface LoadReport {
   unexpected: string[];
   wrongShape: { name: string; file: readonly number[]; model: readonly number[] }[];
   replacedHead: string[];
+  /** The optimiser's state in the last.safetensors of a run; no part of the model. */
+  leftAside: string[];
   notes: string[];
 }
 
@@ -50,6 +52,19 @@ export type LoadValues = Map<string, { data: Float32Array; shape: readonly numbe
 /** A counter of batch norms that nothing computes with; files from before PyTorch 0.4 lack it. */
 function isCounter(name: string): boolean {
   return name.endsWith('num_batches_tracked');
+}
+
+/** What stands before the names of the optimiser's tensors, which the last.safetensors of a run holds beside the model's. */
+export const OPTIMIZER = 'optimizer.';
+
+/** A sentence on the optimiser's tensors among `names`; none where there are none. */
+export function optimizerNote(names: readonly string[]): string[] {
+  const count = names.filter((name) => name.startsWith(OPTIMIZER)).length;
+  return count > 0
+    ? [
+        `Left ${plural(count, 'tensor')} of an optimiser aside (${OPTIMIZER}…): the file is the last state of a run.`,
+      ]
+    : [];
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
@@ -62,7 +77,7 @@ function otherClasses(file: readonly number[], model: readonly number[]): boolea
 }
 
 /**
- * Compares a file with what a model expects and converts what fits.
+ * Compares a file with what a model expects and converts what fits. An optimiser's state is left aside, strict or not.
  * @throws Error when strict and something is missing, unexpected or of another shape; always when nothing fits.
  */
 export function planLoad(
@@ -77,6 +92,7 @@ export function planLoad(
     unexpected: [],
     wrongShape: [],
     replacedHead: [],
+    leftAside: [],
     notes: [...(file.notes ?? [])],
   };
   const accepted: [name: string, entry: ExpectedTensor, stored: StoredTensor][] = [];
@@ -90,13 +106,14 @@ export function planLoad(
     else if (!entry.optional) report.missing.push(name);
   }
   for (const name of file.tensors.keys()) {
-    if (!expected.has(name) && !isCounter(name)) report.unexpected.push(name);
+    if (expected.has(name) || isCounter(name)) continue;
+    (name.startsWith(OPTIMIZER) ? report.leftAside : report.unexpected).push(name);
   }
   report.loaded = accepted.map(([name]) => name);
   noteTypes(accepted, report.notes);
   const problems = report.missing.length + report.unexpected.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
-    throw new Error(refusal(report));
+    throw new Error(refusal(file.name ?? 'the file', report));
   return { report, values: convert(accepted, report.notes) };
 }
 
@@ -150,7 +167,7 @@ function shapesOf(report: LoadReport): string {
 }
 
 /** The sentence of the error: what does not fit, and what to do. */
-function refusal(report: LoadReport): string {
+function refusal(file: string, report: LoadReport): string {
   const { missing, unexpected, wrongShape, loaded } = report;
   const parts: string[] = [];
   if (missing.length > 0) parts.push(`${missing.length} missing: ${listNames(missing)}`);
@@ -165,7 +182,7 @@ function refusal(report: LoadReport): string {
       : onlyClasses
         ? 'If only the number of classes differs, ask for a new head (replaceHead).'
         : 'Check that the file was saved from this model, or take what fits (strict: false).';
-  return `The weights do not fit the model. ${parts.map((part) => `${part}. `).join('')}${remedy}`;
+  return `${file} does not fit the model. ${parts.map((part) => `${part}. `).join('')}${remedy}`;
 }
 
 /** The report as sentences, one a line. */
@@ -189,7 +206,7 @@ export function describeReport(report: LoadReport): string {
   if (report.wrongShape.length > 0) {
     lines.push(`Of another shape, left as initialised (${report.wrongShape.length}): ${shapesOf(report)}.`);
   }
-  return [...lines, ...report.notes].join('\n');
+  return [...lines, ...optimizerNote(report.leftAside), ...report.notes].join('\n');
 }
 
 /** A parameter or buffer of a model, in the engine's layout. */

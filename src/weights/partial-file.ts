@@ -2,7 +2,8 @@
  * The bytes of a download that is not finished: PATH.part, and beside it PATH.part.json, which says where they come
  * from. Without the second the first is worth nothing.
  */
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { ifThere, statOrNull } from '../files.ts';
 
 /** Where the bytes come from. */
 export interface Origin {
@@ -27,12 +28,13 @@ export class PartialFile {
 
   /** Bytes so far. */
   async size(): Promise<number> {
-    return (await stat(this.path).catch(() => null))?.size ?? 0;
+    return (await statOrNull(this.path))?.size ?? 0;
   }
 
   /** Keeps what an earlier run left if `accepts` its origin, else throws it away. @returns its size */
   async takeUp(accepts: (origin: Origin) => boolean): Promise<number> {
-    const origin = parseOrigin(await readFile(this.notePath, 'utf8').catch(() => ''));
+    const note = await ifThere(this.notePath, readFile(this.notePath, 'utf8'));
+    const origin = parseOrigin(note ?? '');
     if (!origin || !accepts(origin)) await this.discard();
     else this.origin = origin;
     return this.size();

@@ -100,7 +100,7 @@ export async function readWeights(bytes: Uint8Array, name: string): Promise<Weig
     const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
     const { tensors, notes } = withoutPrefix(file.tensors);
-    return { tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };
+    return { name, tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };
   } catch (error) {
     throw error instanceof WeightsError ? new WeightsError(error.stage, `${name} ${error.message}`) : error;
   }

@@ -47,6 +47,8 @@ export type StateDict = Map<string, StoredTensor>;
 
 /** A file that has been read. `notes` says in sentences what the reader unwrapped, renamed or left out. */
 export interface WeightsFile {
+  /** What error sentences call it. */
+  name?: string;
   tensors: StateDict;
   metadata: Record<string, string>;
   notes?: readonly string[];

@@ -45,7 +45,7 @@ test('one JSON document, and exit code 1 with the batch that fits where this one
 });
 
 const WRONG: [string[], RegExp][] = [
-  [['resnet19'], /there is no model 'resnet19'; the models are resnet18, /],
+  [['resnet19'], /there is no model 'resnet19'; did you mean resnet18\?/],
   [['resnet18', '--train-from', 'layer9'], /there is no stage 'layer9'; the stages are conv1, /],
   [['resnet18', '--optimizer', 'lion'], /the optimisers are adamw and sgd/],
   [['alexnet', '--size', '16'], /maxPool2d|conv2d/],

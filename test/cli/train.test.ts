@@ -126,6 +126,15 @@ test('a folder that holds a run is not overwritten unasked', async () => {
   assert.not.match(err, /\n {4}at /, 'a stack trace');
 });
 
+test('--overwrite removes a run only when its successor can start', async () => {
+  await writeFile(join(folder, 'broken.pth'), 'no weights');
+  const broken = ['--weights', 'broken.pth', '--overwrite', '--out', 'run'];
+  const { code, err } = await tessera([...TRAIN, ...broken]);
+  assert.is(code, 1);
+  assert.match(err, /error: broken\.pth is no weights file that can be read/);
+  assert.ok(await exists('run/best.safetensors'));
+});
+
 test('Ctrl-C saves and names the command that goes on, which gives the numbers of an uninterrupted run', async () => {
   const stopped = await stoppedBy('SIGINT', 'stopped');
   assert.is(stopped.code, 130, stopped.err);
@@ -203,7 +212,19 @@ test('predict --json: one object a picture with exactly these fields; what canno
 const REFUSED: [args: string[], message: RegExp][] = [
   [['train', '--data', 'nowhere'], /there is no folder nowhere/],
   [['train', '--data', 'data', '--weights', 'gone.pth'], /there is no weights file gone\.pth/],
-  [['train', '--model', 'resnet19'], /there is no model 'resnet19'; the nearest names are resnet18/],
+  [['train', '--model', 'resnet19'], /there is no model 'resnet19'; did you mean resnet18\?/],
+  [['train', '--data', 'data', '--weights', 'resnet18.a1_in1'], /did you mean resnet18\.a1_in1k\?/],
+  [
+    ['train', '--data', 'data', '--weights', 'src'],
+    /src is no file; name a \.pth, \.pt or \.safetensors file/,
+  ],
+  [['train', '--data', 'data', '--train-from', 'heads'], /there is no stage 'heads'; did you mean head\?/],
+  [['train', '--data', 'data', '--out', 'package.json'], /package\.json is a file; name a folder/],
+  [['predict', 'package.json', '--weights', 'gone.pth'], /there is no weights file gone\.pth/],
+  [
+    ['predict', 'package.json', '--model', 'resnet81'],
+    /there is no model 'resnet81'; did you mean resnet18\?/,
+  ],
   [['train', '--epochs', '0'], /must be a whole number of at least 1/],
   [['train', '--lr', '-1'], /must be a number above 0/],
   [['evaluate', '--threshold', '2'], /must be a number from 0 to 1/],
@@ -211,7 +232,7 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [['predict', 'data', '--model', 'resnet18'], /--model resnet18 needs --weights FILE/],
   [
     ['train', '--data', 'data', '--weights', 'none', '--size', '32', '--memory', '0.1'],
-    /the run does not fit: a step of 32 pictures takes .* MiB, and 103 MiB may be used; (--batch \d+ fits|not even)/,
+    /the run does not fit: a step of 32 pictures takes .* MiB, and 103 MiB may be used; (--batch \d+ fits|nor do smaller)/,
   ],
 ];
 for (const [args, message] of REFUSED)

@@ -91,10 +91,14 @@ test('convert: the file, what was done, and nothing half-written', async () => {
 });
 
 const WRONG: [args: string[], sentence: RegExp][] = [
-  [['convert', 'nowhere.pth'], /there is no file nowhere\.pth/],
+  [['convert', 'nowhere.pth'], /there is no weights file nowhere\.pth/],
   [['inspect', 'src'], /src is no file/],
   [['inspect', 'package.json'], /package\.json is JSON text rather than weights/],
   [['convert', 'package.json'], /package\.json is JSON text rather than weights/],
+  [
+    ['convert', shipped, '--out', 'none.safetensors', '--model', 'resnet18'],
+    /holds weights of efficientnet_lite0, not of resnet18; name that model/,
+  ],
   [['fetch'], /weights fetch wants a name; list shows them/],
   [['fetch', 'vgg16'], /no weights called 'vgg16'/],
   [['fetch', 'resnet18', '--from', 'ftp://x/y.pth'], /'ftp:\/\/x\/y\.pth' is no address of a file/],

@@ -187,7 +187,10 @@ for (const [name, files, message] of refused) {
 
 test('no such folder, a file, a share that is none: sentences', () =>
   withFiles(['a.jpg'], async (dir) => {
-    assert.match(await messageOf(openImageFolder(join(dir, 'none'))), /^there is no folder .*none$/);
+    assert.match(
+      await messageOf(openImageFolder(join(dir, 'none'))),
+      /^there is no folder .*none; name one that holds a folder for each class$/,
+    );
     assert.match(await messageOf(openImageFolder(join(dir, 'a.jpg'))), /a\.jpg is a file; name a folder/);
     assert.match(await messageOf(openImageFolder(dir, { valFraction: 1 })), /between 0 and 1, not 1/);
   }));

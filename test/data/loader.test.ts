@@ -144,7 +144,7 @@ test('unreadable pictures are named, counted and left out; a batch of nothing el
     assert.equal(batches[0].images, (await collect([fromMemory[0], fromMemory[1]]))[0].images);
     assert.is(told.length, 6);
     assert.match(told[0][0], /text\.jpg is not a PNG, JPEG/);
-    assert.match(told[1][0], /missing\.jpg cannot be read \(ENOENT/);
+    assert.match(told[1][0], /missing\.jpg cannot be read: there is no such file or folder \(ENOENT/);
     assert.is(told[1][1], samples[3]);
   } finally {
     await rm(dir, { recursive: true });

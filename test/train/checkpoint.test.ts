@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
-import { createModel, saveWeights } from '../../src/model-files.ts';
+import { createModel, loadWeights, saveWeights } from '../../src/model-files.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { crossEntropy, type Model } from '../../src/nn/index.ts';
 import { scope, tensor } from '../../src/tensor/index.ts';
@@ -20,6 +20,10 @@ import {
 import { noProgress } from '../../src/train/progress.ts';
 import { freezeBefore, optimizerOf, type TrainSettings } from '../../src/train/settings.ts';
 import { startingWeights } from '../../src/train/start.ts';
+import { convertWeights } from '../../src/weights/convert.ts';
+import { detectModels } from '../../src/weights/expected.ts';
+import { inspectFile } from '../../src/weights/inspect.ts';
+import { describeReport, type LoadReport } from '../../src/weights/load.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { testDevice } from '../helpers/device.ts';
 import { PREPROCESSING } from './tiny.ts';
@@ -113,20 +117,46 @@ test('weights, description and optimiser state come back as they were', async ()
   again.dispose();
 });
 
-test('a checkpoint serves as starting weights, with its optimiser state left out', async () => {
-  const { source, preprocessing, classes } = await startingWeights('resnet18', join(folder, LAST));
-  assert.equal(preprocessing, PREPROCESSING);
-  assert.equal(classes, info.classes);
-  const started = await createModel('resnet18', { device, weights: source, numClasses: 3 });
+test('the last state of a run is a weights file: loading leaves the optimiser’s tensors aside and says so', async () => {
+  const path = join(folder, LAST);
+  let report: LoadReport | undefined;
+  const onReport = (given: LoadReport) => {
+    report = given;
+  };
+  const started = await createModel('resnet18', { device, weights: path, onReport });
+  assert.is(started.numClasses, 3);
+  assert.equal(await firstValues(started), await firstValues(model));
+  assert.is(report!.leftAside.length, 5);
+  assert.match(describeReport(report!), /^Left 5 tensors of an optimiser aside/m);
+  started.initialise(1);
+  const strict = await loadWeights(started, path);
+  assert.equal(strict.unexpected, []);
   assert.equal(await firstValues(started), await firstValues(model));
   started.dispose();
-  assert.equal(await startingWeights('resnet18', 'some/file.pth'), {
-    source: 'some/file.pth',
-    preprocessing: null,
-    classes: null,
+
+  const bytes = await readFile(path);
+  assert.equal(await detectModels(readSafetensors(bytes).tensors), ['resnet18']);
+  assert.match((await inspectFile(path)).notes.join(), /Left 5 tensors of an optimiser aside/);
+  const converted = await convertWeights(bytes, LAST);
+  assert.match(converted.notes.join(), /Left 5 tensors of an optimiser aside/);
+  assert.equal(converted.card.classes, info.classes);
+  const { tensors } = readSafetensors(converted.bytes);
+  assert.is(tensors.size, 122);
+  assert.not.ok([...tensors.keys()].some((name) => name.startsWith('optimizer')));
+});
+
+test('what starting weights say of their pictures', async () => {
+  assert.equal(await startingWeights('resnet18', join(folder, LAST)), {
+    preprocessing: PREPROCESSING,
+    classes: info.classes,
   });
+  const file = join(folder, 'file.pth');
+  await writeFile(file, '');
+  assert.equal(await startingWeights('resnet18', file), { preprocessing: null, classes: null });
+  await rm(file);
+  await refuses(startingWeights('resnet18', file), /there is no weights file .*file\.pth/);
+  await refuses(startingWeights('resnet18', folder), /is no file; name a \.pth, \.pt or \.safetensors file/);
   const shipped = await startingWeights('efficientnet_lite0', 'pretrained');
-  assert.is(shipped.source, 'pretrained');
   assert.is(shipped.preprocessing?.inputSize, 224);
   assert.is(shipped.classes?.length, 1000);
 });

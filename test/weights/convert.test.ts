@@ -126,7 +126,7 @@ test('what fits no model is refused in a sentence', async () => {
       {},
       /x\.pth does not say which model it is for: its tensors \(bn1\.bias, .*\) are those of none of our models/,
     ],
-    [{ model: 'resnet18' }, /The weights do not fit the model\. 1 missing: layer2\.0\.conv1\.weight\./],
+    [{ model: 'resnet18' }, /^x\.pth does not fit the model\. 1 missing: layer2\.0\.conv1\.weight\./],
     [{ model: 'resnet19' }, /there is no model 'resnet19'/],
   ];
   for (const [options, sentence] of attempts) {
