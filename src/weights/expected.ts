@@ -1,7 +1,6 @@
 /**
  * What a model expects of a weights file, without a GPU: names, shapes and layouts of its parameters and buffers.
- * Also the other way round: which of our models a file belongs
- * to.
+ * Also the other way round: which of our models a file belongs to.
  */
 import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
