@@ -2,7 +2,6 @@
 import type { Preprocessing } from '../data/transforms.ts';
 import { statOrNull } from '../files.ts';
 import { openWeights } from '../model-files.ts';
-import type { Model } from '../nn/index.ts';
 import { readCard } from '../weights/card.ts';
 import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
@@ -42,16 +41,6 @@ export async function startingWeights(model: string, weights: string): Promise<S
   if (!weights.endsWith('.safetensors')) return { preprocessing: null, classes: null };
   const { preprocessing, classes } = readCard((await openWeights(weights)).metadata);
   return { preprocessing, classes };
-}
-
-/**
- * Sets the last layer to zero, as "Big Transfer" starts its heads (Kolesnikov et al. 2019): every class is equally
- * likely at first, whatever the scale of the features. torchvision's own rule for EfficientNet draws from ±1/√classes,
- * which with two classes begins at a loss of 9 and took four epochs to come down to 3.
- */
-export function zeroHead(model: Model): void {
-  for (const [name, parameter] of model.namedParameters())
-    if (model.isHead(name)) parameter.write(new Float32Array(parameter.size));
 }
 
 /** ImageNet's usual preprocessing: torchvision's `Resize(256)`, `CenterCrop(224)`, mean and deviation. */
