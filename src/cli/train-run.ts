@@ -88,14 +88,16 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, { set, settings }: Setup): Promise<Model> {
+async function startingModel(device: Device, setup: Setup): Promise<Model> {
+  const { set, settings, known } = setup;
   const { model, weights, seed } = settings;
+  setup.known = null; // The bytes of the file, which the run does not need beside the model.
   let newHead = false;
   const built = await createModel(model, {
     device,
     numClasses: set.classes.length,
     seed,
-    weights: weights ?? undefined,
+    weights: known ?? undefined,
     onReport: (report) => {
       newHead = report.replacedHead.length > 0;
       say(`${weights}: ${describeReport(report)}`);

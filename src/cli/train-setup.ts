@@ -10,15 +10,18 @@ import type { Model } from '../nn/index.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
 import { freezeBefore, type TrainSettings } from '../train/settings.ts';
-import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
+import { atSize, IMAGENET_PREPROCESSING, openStart } from '../train/start.ts';
+import type { KnownWeights } from '../weights/known.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
-import { checkResumeOptions, settingsOf, startOf, type TrainOptions } from './train-settings.ts';
+import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
 
 /** A run before its first step. */
 export interface Setup {
   settings: TrainSettings;
+  /** The weights of a new run, until its model has them. */
+  known: KnownWeights | null;
   out: string;
   set: DataSet;
   preprocessing: Preprocessing;
@@ -32,11 +35,11 @@ export interface Setup {
 
 /** A new run. */
 export async function begin(options: TrainOptions): Promise<Setup> {
-  const { model, weights } = startOf(options);
+  const start = await openStart(options);
+  const { model, known } = start;
   const architecture = await dryModel(model);
-  const start = weights === null ? null : await startingWeights(model, weights);
-  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture.inputSize);
-  const settings = settingsOf(options, natural.inputSize);
+  const natural = known?.card.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture.inputSize);
+  const settings = settingsOf(options, start, natural.inputSize);
   // A stage that does not exist is named before the pictures are looked through.
   freezeBefore(architecture, settings.trainFrom);
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
@@ -45,6 +48,7 @@ export async function begin(options: TrainOptions): Promise<Setup> {
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
+    known,
     out,
     set,
     preprocessing,
@@ -80,6 +84,7 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   );
   return {
     settings,
+    known: null,
     out: dirname(path),
     set,
     preprocessing,

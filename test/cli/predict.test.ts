@@ -1,0 +1,50 @@
+/** `predict` with weights in place of a checkpoint, as people run it. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const test = suite('cli/predict');
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What `predict` says of the cat. */
+function predict(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(
+    process.execPath,
+    ['bin/tessera.mjs', 'predict', 'data/photos/cat.jpg', '--top-k', '1', ...args],
+    {
+      cwd: root,
+      env: { ...process.env, npm_lifecycle_event: '' },
+    },
+  );
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  child.stderr.on('data', (data) => {
+    err += data;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+const SPELLINGS: [args: string[], said: RegExp][] = [
+  [['--weights', 'pretrained'], /^efficientnet_lite0 with the weights that ship$/m],
+  [['--weights', 'weights/efficientnet_lite0.safetensors'], /^efficientnet_lite0 with weights\/eff/m],
+  [['--weights', 'efficientnet_lite0.google_in1k'], /^efficientnet_lite0 with efficientnet_lite0\.google/m],
+  [['--model', 'tf_efficientnet_lite0', '--weights', 'weights/efficientnet_lite0.safetensors'], /^tf_/m],
+];
+test('the weights that ship, by every name that they have: one answer', async () => {
+  const answers: string[] = [];
+  for (const [args, said] of SPELLINGS) {
+    const { code, out, err } = await predict(...args);
+    assert.is(code, 0, err);
+    assert.match(err, said);
+    answers.push(out);
+  }
+  assert.match(answers[0], /data\/photos\/cat\.jpg\n +tiger cat/);
+  assert.is(new Set(answers).size, 1, answers.join('\n'));
+});
+
+test.run();
