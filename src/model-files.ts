@@ -4,7 +4,7 @@
  * weights from bytes.
  */
 import type { Device } from './gpu/index.ts';
-import { buildModel, type ModelOptions } from './models/registry.ts';
+import { buildModel, checkModel, type ModelOptions } from './models/registry.ts';
 import { openNamed, weightsAt } from './named-weights.ts';
 import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
@@ -39,10 +39,11 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
 export async function createModel(name: string, options: CreateOptions = {}): Promise<Model> {
   const { weights, onReport, ...given } = options;
   if (weights === undefined) return buildModel(name, given);
+  checkModel(name, given); // Before a large file is read.
   const { file, card } =
     typeof weights === 'string' || weights instanceof Uint8Array ? await openNamed(weights, name) : weights;
   const { padding, normEps } = { ...impliedOptions(file.tensors.keys()), ...card.model?.options };
-  const build = { padding, normEps, ...given } as ModelOptions;
+  const build = { ...(name.includes('efficientnet') && { padding, normEps }), ...given } as ModelOptions;
   const model = buildModel(name, {
     numClasses: 1000,
     ...build,

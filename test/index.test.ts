@@ -105,6 +105,25 @@ test('a file remembers on which padding and epsilon its weights depend', async (
   assert.ok(Array.from(a).every((value, i) => Math.abs(value - b[i]) < 0.02 * largest));
 });
 
+const WITHOUT_EFFECT: [name: string, options: object, sentence: RegExp][] = [
+  ['resnet18', { padding: 'same' }, /^resnet18 has no choice of padding, so padding same does nothing/],
+  ['alexnet', { normEps: 1e-3 }, /^alexnet has no choice of batch norm's epsilon, so normEps 0.001 does/],
+  ['alexnet', { zeroInitResidual: true }, /^alexnet has no choice of where its residual branches start/],
+  ['efficientnet_b0', { zeroInitResidual: true }, /so zeroInitResidual true does nothing; leave it out/],
+  ['resnet18', { dropPath: 0.1 }, /^resnet18 has no stochastic depth, so dropPath 0.1 does nothing/],
+  ['efficientnet_b0', { padding: 'weird' }, /^efficientnet_b0: padding is 'torch' or 'same', not 'weird'/],
+  ['efficientnet_b0', { normEps: -1 }, /^efficientnet_b0: normEps is a number between 0 and 1, .* not -1/],
+  ['resnet18', { numClasses: 0 }, /^resnet18: 0 is no number of classes/],
+  ['resnet19', {}, /^there is no model 'resnet19'; did you mean resnet18/],
+];
+test('options that would have no effect are refused, before weights are read', async () => {
+  for (const [name, options, sentence] of WITHOUT_EFFECT)
+    for (const weights of [undefined, join(folder, 'nothing.pth')]) {
+      const error = await createModel(name, { ...options, weights }).catch((reason) => reason);
+      assert.match(error.message, sentence);
+    }
+});
+
 test('what does not fit is refused by name, unless it is not strict', async () => {
   const path = join(folder, 'alexnet.safetensors');
   const resnet = await createModel('resnet18', { numClasses: 5 });
