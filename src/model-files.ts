@@ -10,9 +10,9 @@ import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
 import { readCard, SPEC_KEY } from './weights/card.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from './weights/expected.ts';
-import type { KnownWeights } from './weights/known.ts';
+import { type KnownWeights, propertiesIn } from './weights/known.ts';
 import type { LoadOptions, LoadReport } from './weights/load.ts';
-import { impliedOptions, matchNames } from './weights/names.ts';
+import { matchNames } from './weights/names.ts';
 import { readWeights } from './weights/read.ts';
 import { writeSafetensors } from './weights/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from './weights/state.ts';
@@ -40,10 +40,11 @@ export async function createModel(name: string, options: CreateOptions = {}): Pr
   const { weights, onReport, ...given } = options;
   if (weights === undefined) return buildModel(name, given);
   checkModel(name, given); // Before a large file is read.
-  const { file, card } =
+  const known =
     typeof weights === 'string' || weights instanceof Uint8Array ? await openNamed(weights, name) : weights;
-  const { padding, normEps } = { ...impliedOptions(file.tensors.keys()), ...card.model?.options };
-  const build = { ...(name.includes('efficientnet') && { padding, normEps }), ...given } as ModelOptions;
+  const { file } = known;
+  const { padding, normEps } = propertiesIn(name, known) as ModelOptions;
+  const build = { ...given, padding: given.padding ?? padding, normEps: given.normEps ?? normEps };
   const model = buildModel(name, {
     numClasses: 1000,
     ...build,

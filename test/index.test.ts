@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as tessera from '../src/index.ts';
-import { readSafetensors } from '../src/weights/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../src/weights/safetensors.ts';
 import { testDevice } from './helpers/device.ts';
 import { pseudo } from './helpers/pseudo.ts';
 
@@ -103,6 +103,28 @@ test('a file remembers on which padding and epsilon its weights depend', async (
   const [a, b] = [await logits(model), await logits(again)];
   const largest = Math.max(...Array.from(a, Math.abs));
   assert.ok(Array.from(a).every((value, i) => Math.abs(value - b[i]) < 0.02 * largest));
+});
+
+test('weights of a twin bring their padding and epsilon along, also where a header leaves them to the name', async () => {
+  const path = join(folder, 'twin.safetensors');
+  const model = await createModel('tf_efficientnet_lite0', { numClasses: 2, seed: 4 });
+  const expected = await logits(model);
+  await saveWeights(model, path);
+  const { tensors, metadata } = readSafetensors(readFileSync(path));
+  const properties = { padding: 'same', normEps: 1e-3 };
+  assert.equal(JSON.parse(metadata['tessera.model']), { name: 'tf_efficientnet_lite0', options: properties });
+  const short = writeSafetensors(tensors, {
+    'tessera.model': '{"name":"tf_efficientnet_lite0","options":{}}',
+  });
+  for (const weights of [path, short]) {
+    const twin = await createModel('efficientnet_lite0', { weights, padding: undefined });
+    assert.equal(await logits(twin), expected);
+    assert.equal(twin.spec, { name: 'efficientnet_lite0', options: properties });
+    twin.dispose();
+  }
+  const other = await createModel('efficientnet_lite0', { weights: path, padding: 'torch' });
+  assert.not.equal(await logits(other), expected);
+  for (const used of [model, other]) used.dispose();
 });
 
 const WITHOUT_EFFECT: [name: string, options: object, sentence: RegExp][] = [

@@ -1,6 +1,6 @@
 /** Every architecture by name. `buildModel` needs no files: weights come from src/index.ts and src/weights. */
 import type { Device } from '../gpu/index.ts';
-import { type Model, onDevice } from '../nn/index.ts';
+import { type Model, type ModelSpec, onDevice } from '../nn/index.ts';
 import { unknownName } from '../suggest.ts';
 import { getDefaultDevice } from '../tensor/index.ts';
 import { ALEXNETS, AlexNet, type AlexNetName } from './alexnet.ts';
@@ -64,6 +64,16 @@ export function checkModel(name: string, options: ModelOptions): void {
     throw new RangeError(`${name}: normEps is a number between 0 and 1, such as 1e-3, not ${normEps}`);
 }
 
+/**
+ * What has to be known of weights beside their architecture, none of it left open: padding and batch norm's epsilon of
+ * an EfficientNet, as given, else as its name stands for. Nothing in other networks.
+ */
+export function weightProperties(name: string, given: ModelSpec['options'] = {}): ModelSpec['options'] {
+  if (!Object.hasOwn(EFFICIENTNETS, name)) return {};
+  const { padding, norm } = EFFICIENTNETS[name];
+  return { padding: given.padding ?? padding, normEps: given.normEps ?? norm.eps };
+}
+
 /** The names that `buildModel` knows. */
 export function modelNames(): readonly string[] {
   return Object.keys(MODELS);
@@ -82,6 +92,7 @@ export function buildModel(name: string, options: ModelOptions = {}): Model {
   checkModel(name, options);
   const { device = getDefaultDevice(), seed = 0, initialise = true, padding, normEps } = options;
   const model = onDevice(device, () => MODELS[name](options)).seedDropout(seed);
-  model.spec = { name, options: { ...(padding && { padding }), ...(normEps !== undefined && { normEps }) } };
+  const given = { ...(padding && { padding }), ...(normEps && { normEps }) };
+  model.spec = { name, options: weightProperties(name, given) };
   return initialise ? model.initialise(seed) : model;
 }

@@ -10,9 +10,9 @@ import { cardMetadata, type WeightsCard } from './card.ts';
 import type { WeightsEntry } from './catalog.ts';
 import { listNames } from './error.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from './expected.ts';
-import { modelOf, readKnown } from './known.ts';
+import { modelOf, propertiesIn, readKnown } from './known.ts';
 import { optimizerNote } from './load.ts';
-import { impliedOptions, matchNames } from './names.ts';
+import { matchNames } from './names.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { fromFloat32, type StateDict, type StoredTensor, toFloat32, type WeightsFile } from './state.ts';
 
@@ -47,7 +47,6 @@ export async function convertWeights(
   const known = await readKnown(bytes, name, entry);
   const { file, card: own } = known;
   const modelName = options.model ?? (await modelOf(known));
-  const modelOptionsOfFile = { ...impliedOptions(file.tensors.keys()), ...own.model?.options };
 
   const build = await shapeBuilder();
   const probe = build(modelName, { numClasses: 1 });
@@ -61,7 +60,7 @@ export async function convertWeights(
   const tensors = options.half ? halved(ordered, notes) : ordered;
   const card: WeightsCard = {
     ...own,
-    model: { name: modelName, options: modelOptionsOfFile },
+    model: { name: modelName, options: propertiesIn(modelName, known) },
     classes: own.classes?.length === numClasses ? own.classes : null,
   };
   if (!card.preprocessing)

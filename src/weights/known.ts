@@ -2,12 +2,14 @@
  * What is known of a file of weights: what its header says of itself (card.ts), and what the catalog says where the
  * file was asked for by its name there. Conversion, `createModel` and the commands all ask here.
  */
+import { weightProperties } from '../models/registry.ts';
+import type { ModelSpec } from '../nn/index.ts';
 import { readCard, type WeightsCard } from './card.ts';
 import { modelOptions, type WeightsEntry } from './catalog.ts';
 import { listNames } from './error.ts';
 import { detectModels } from './expected.ts';
 import { IMAGENET_CLASSES } from './imagenet-classes.ts';
-import { detectFamily } from './names.ts';
+import { detectFamily, impliedOptions } from './names.ts';
 import { readWeights } from './read.ts';
 import type { WeightsFile } from './state.ts';
 
@@ -59,4 +61,13 @@ export async function modelOf({ file, card }: KnownWeights): Promise<string> {
       ? `it fits ${models.join(' and ')}, which differ in padding and batch norm's epsilon only: say which with --model`
       : `its tensors (${listNames([...file.tensors.keys()])}) are those of none of our models; --model names one, and then says what does not fit`;
   throw new Error(`${file.name ?? 'the file'} does not say which model it is for: ${remedy}`);
+}
+
+/**
+ * The properties of these weights (`weightProperties`) in a network called `name`: as their card says, which may name
+ * a twin of it (tf_…) and stand for other ones; else as their names imply; else as the name stands for.
+ */
+export function propertiesIn(name: string, { file, card: { model } }: KnownWeights): ModelSpec['options'] {
+  const own = model && weightProperties(model.name, model.options);
+  return weightProperties(name, { ...impliedOptions(file.tensors.keys()), ...own });
 }

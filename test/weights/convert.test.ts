@@ -115,7 +115,33 @@ test('names of timm fit two models: which one has to be said', async () => {
     /^x\.pth does not say which model it is for: it fits efficientnet_lite0 and tf_efficientnet_lite0, .* --model$/,
   );
   const { card } = await convertWeights(bytes, 'x.pth', { model: 'tf_efficientnet_lite0' });
-  assert.is(card.model!.name, 'tf_efficientnet_lite0');
+  assert.equal(card.model, { name: 'tf_efficientnet_lite0', options: TENSORFLOW });
+});
+
+const TENSORFLOW = { padding: 'same', normEps: 1e-3 };
+const PYTORCH = { padding: 'torch', normEps: 1e-5 };
+const PROPERTIES: [card: object | null, model: string, expected: object][] = [
+  [null, 'tf_efficientnet_lite0', TENSORFLOW],
+  [null, 'efficientnet_lite0', PYTORCH],
+  // Headers that leave the properties to the model's name.
+  [{ name: 'tf_efficientnet_lite0', options: {} }, 'efficientnet_lite0', TENSORFLOW],
+  [{ name: 'efficientnet_lite0', options: {} }, 'tf_efficientnet_lite0', PYTORCH],
+  [
+    { name: 'tf_efficientnet_lite0', options: { normEps: 1e-5 } },
+    'efficientnet_lite0',
+    { ...TENSORFLOW, normEps: 1e-5 },
+  ],
+];
+test('padding and epsilon belong to the weights, whatever model they are converted for, and are always written', async () => {
+  const state = madeUp('efficientnet_lite0', 3);
+  for (const [own, model, expected] of PROPERTIES) {
+    const metadata: Record<string, string> = own ? { 'tessera.model': JSON.stringify(own) } : {};
+    const { bytes } = await convertWeights(writeSafetensors(state, metadata), 'x', { model });
+    for (const again of [undefined, 'efficientnet_lite0']) {
+      const { card } = await convertWeights(bytes, 'x', { model: again });
+      assert.equal(card.model, { name: again ?? model, options: expected });
+    }
+  }
 });
 
 test('what fits no model is refused in a sentence', async () => {
