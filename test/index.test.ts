@@ -8,6 +8,7 @@ import * as tessera from '../src/index.ts';
 import { readSafetensors, writeSafetensors } from '../src/weights/safetensors.ts';
 import { testDevice } from './helpers/device.ts';
 import { pseudo } from './helpers/pseudo.ts';
+import { putIntoCatalog } from './weights/fixtures.ts';
 
 const PROMISED = [
   'openDevice tensor createModel freeze maskGradient SGD AdamW scope noGrad loadWeights saveWeights',
@@ -125,6 +126,18 @@ test('weights of a twin bring their padding and epsilon along, also where a head
   const other = await createModel('efficientnet_lite0', { weights: path, padding: 'torch' });
   assert.not.equal(await logits(other), expected);
   for (const used of [model, other]) used.dispose();
+});
+
+test('a file that the catalog knows by its hash is computed with the padding and epsilon of its entry', async () => {
+  const model = await createModel('tf_efficientnet_lite0', { numClasses: 2, seed: 4 });
+  const { tensors } = readSafetensors(await tessera.weightsBytes(model));
+  const weights = writeSafetensors(tensors);
+  const remove = putIntoCatalog(weights, tessera.findEntry('tf_efficientnet_lite0.in1k')!);
+  const known = await createModel('efficientnet_lite0', { weights }).finally(remove);
+  assert.equal(await logits(known), await logits(model));
+  const unknown = await createModel('efficientnet_lite0', { weights });
+  assert.not.equal(await logits(unknown), await logits(model));
+  for (const used of [model, known, unknown]) used.dispose();
 });
 
 const WITHOUT_EFFECT: [name: string, options: object, sentence: RegExp][] = [

@@ -12,7 +12,7 @@ import { fromSamples } from '../train/batches.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
-import { atSize, IMAGENET_PREPROCESSING, openStart } from '../train/start.ts';
+import { atSize, openStart } from '../train/start.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
@@ -129,12 +129,12 @@ async function chooseClassifier(options: PredictOptions): Promise<(device: Devic
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
   }
-  const { model: name, weights, known } = await openStart(options);
+  const { model: name, weights, known, preprocessing: natural, assumed } = await openStart(options);
   if (!known) throw new UserError(`--model ${name} needs --weights FILE: random weights know nothing`);
   say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
+  if (assumed) say(assumed);
   return async (device) => {
     const model = (await createModel(name, { device, weights: known })).eval();
-    const natural = known.card.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
     const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
     return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
   };

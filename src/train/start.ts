@@ -1,11 +1,12 @@
 /** Where a run or a prediction begins: which model, from which weights, and what those say of their pictures. */
 import type { Preprocessing } from '../data/transforms.ts';
 import { statOrNull } from '../files.ts';
-import { checkModelName } from '../models/registry.ts';
+import { checkModelName, weightProperties } from '../models/registry.ts';
 import { catalogEntry, openNamed } from '../named-weights.ts';
 import type { Model } from '../nn/index.ts';
 import { defaultEntry, noWeights } from '../weights/catalog.ts';
-import { type KnownWeights, modelOf } from '../weights/known.ts';
+import { shapeBuilder } from '../weights/expected.ts';
+import { type KnownWeights, modelOf, statedProperties } from '../weights/known.ts';
 
 export interface Start {
   model: string;
@@ -13,6 +14,10 @@ export interface Start {
   weights: string | null;
   /** The weights, opened; null for random values. */
   known: KnownWeights | null;
+  /** How pictures are prepared: as the weights were trained; ImageNet's usual way where nobody says. */
+  preprocessing: Preprocessing;
+  /** What had to be assumed of the weights, because neither their file nor the catalog says: a sentence, or null. */
+  assumed: string | null;
 }
 
 /** The model where neither a model nor weights are named: the one whose weights ship. */
@@ -34,14 +39,47 @@ export function defaultWeights(model: string): string | null {
  */
 export async function openStart(given: { model?: string; weights?: string }): Promise<Start> {
   if (given.model !== undefined) checkModelName(given.model);
-  if (given.weights === 'none') return { model: given.model ?? SCRATCH_MODEL, weights: null, known: null };
+  if (given.weights === 'none') return begin(given.model ?? SCRATCH_MODEL, null, null);
   const model = given.model ?? DEFAULT_MODEL;
   const weights = given.weights ?? defaultWeights(model);
-  if (weights === null) return { model, weights, known: null };
+  if (weights === null) return begin(model, null, null);
   const entry = catalogEntry(weights, model);
   if (!entry) await checkWeightsFile(weights);
   const known = await openNamed(weights, model);
-  return { model: given.model ?? entry?.model ?? (await modelOf(known)), weights, known };
+  return begin(given.model ?? entry?.model ?? (await modelOf(known)), weights, known);
+}
+
+async function begin(model: string, weights: string | null, known: KnownWeights | null): Promise<Start> {
+  const { inputSize } = (await shapeBuilder())(model, { numClasses: 1 });
+  const preprocessing = known?.card.preprocessing ?? atSize(IMAGENET_PREPROCESSING, inputSize);
+  return {
+    model,
+    weights,
+    known,
+    preprocessing,
+    assumed: known && assumptions(model, weights!, known, preprocessing),
+  };
+}
+
+/** What the file and the catalog leave open, and what is done for want of it. */
+function assumptions(
+  model: string,
+  weights: string,
+  known: KnownWeights,
+  { resizeSize, inputSize }: Preprocessing,
+): string | null {
+  const { padding, normEps } = weightProperties(model);
+  const parts: string[] = [];
+  if (!known.card.preprocessing)
+    parts.push(
+      `pictures are prepared in ImageNet's usual way (resized to ${resizeSize}, cropped to ${inputSize}, its mean and deviation)`,
+    );
+  if (padding !== undefined && statedProperties(known).padding === undefined)
+    parts.push(
+      `convolutions pad as in ${padding === 'same' ? 'TensorFlow' : 'PyTorch'} and batch norm's epsilon is ${normEps}, which is what ${model} stands for`,
+    );
+  if (parts.length === 0) return null;
+  return `Neither ${weights} nor the catalog says all of how it was trained, so it is assumed that ${parts.join('; and that ')}.`;
 }
 
 /** @throws Error, a sentence, where there is no such file of weights */

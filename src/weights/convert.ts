@@ -7,7 +7,6 @@
  */
 import { type Model, torchShape } from '../nn/index.ts';
 import { cardMetadata, type WeightsCard } from './card.ts';
-import type { WeightsEntry } from './catalog.ts';
 import { listNames } from './error.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from './expected.ts';
 import { modelOf, propertiesIn, readKnown } from './known.ts';
@@ -21,8 +20,6 @@ export interface ConvertOptions {
   model?: string;
   /** Round weights to float16. */
   half?: boolean;
-  /** What the catalog knows of the file. */
-  entry?: WeightsEntry | null;
 }
 
 export interface Converted {
@@ -43,8 +40,7 @@ export async function convertWeights(
   name: string,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  const { entry = null } = options;
-  const known = await readKnown(bytes, name, entry);
+  const known = await readKnown(bytes, name);
   const { file, card: own } = known;
   const modelName = options.model ?? (await modelOf(known));
 

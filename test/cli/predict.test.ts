@@ -1,8 +1,12 @@
 /** `predict` with weights in place of a checkpoint, as people run it. */
 import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 
 const test = suite('cli/predict');
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -45,6 +49,18 @@ test('the weights that ship, by every name that they have: one answer', async ()
   }
   assert.match(answers[0], /data\/photos\/cat\.jpg\n +tiger cat/);
   assert.is(new Set(answers).size, 1, answers.join('\n'));
+});
+
+test('what is assumed of a file that nobody describes is said once', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-predict-'));
+  const file = join(folder, 'bare.safetensors');
+  const { tensors } = readSafetensors(await readFile(join(root, 'weights/efficientnet_lite0.safetensors')));
+  await writeFile(file, writeSafetensors(tensors));
+  const { code, err } = await predict('--model', 'efficientnet_lite0', '--weights', file);
+  await rm(folder, { recursive: true });
+  assert.is(code, 0, err);
+  assert.is(err.split('it is assumed that pictures are prepared').length, 2, err);
+  assert.match(err, /; and that convolutions pad as in PyTorch and batch norm's epsilon is 0\.00001, which/);
 });
 
 test.run();

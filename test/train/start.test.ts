@@ -1,18 +1,19 @@
 /** What commands begin from: which model some weights are for, and what they say of their pictures. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { torchShape } from '../../src/nn/index.ts';
-import { openStart } from '../../src/train/start.ts';
+import { IMAGENET_PREPROCESSING, openStart } from '../../src/train/start.ts';
 import { cardMetadata } from '../../src/weights/card.ts';
+import { getEntry } from '../../src/weights/catalog.ts';
 import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/imagenet-classes.ts';
 import { writeSafetensors } from '../../src/weights/safetensors.ts';
 import { fromFloat32, type StateDict } from '../../src/weights/state.ts';
-import { realFile } from '../weights/fixtures.ts';
+import { putIntoCatalog, realFile } from '../weights/fixtures.ts';
 import { PREPROCESSING } from './tiny.ts';
 
 const test = suite('train/start');
@@ -50,11 +51,13 @@ const STARTS: [given: { model?: string; weights?: string }, model: string, weigh
 ];
 for (const [given, model, weights] of STARTS)
   test(`${JSON.stringify(given)} begins from ${model}, ${weights}`, async () => {
-    const { known, ...start } = await openStart(given);
+    const { known, preprocessing, assumed, ...start } = await openStart(given);
     assert.equal(start, { model, weights });
+    assert.is(assumed, null);
+    assert.equal(preprocessing, known?.card.preprocessing ?? IMAGENET_PREPROCESSING);
     assert.is(known === null, weights === null);
     if (!known) return;
-    assert.is(known.card.preprocessing?.inputSize, 224);
+    assert.equal(preprocessing, getEntry('efficientnet_lite0').preprocessing);
     assert.is(known.card.classes, IMAGENET_CLASSES);
   });
 
@@ -73,6 +76,45 @@ test('a file names its model, its pictures and its classes', async () => {
   assert.is(found, 'tf_efficientnet_lite0');
   assert.equal(known!.card, { ...card, model });
 });
+
+test('a file that the catalog knows by its hash: the preprocessing and classes of its entry', async () => {
+  const weights = await fileOf('resnet50');
+  const remove = putIntoCatalog(await readFile(weights), getEntry('resnet50.imagenet1k_v2'));
+  const { model, known, preprocessing, assumed } = await openStart({ weights }).finally(remove);
+  assert.is(model, 'resnet50');
+  assert.is(preprocessing.resizeSize, 232);
+  assert.is(known!.card.classes, IMAGENET_CLASSES);
+  assert.is(assumed, null);
+});
+
+const ASSUMED: [
+  file: string,
+  metadata: Record<string, string>,
+  given: { model?: string },
+  sentence: RegExp,
+][] = [
+  [
+    'resnet18',
+    {},
+    {},
+    /^Neither .*resnet18\.safetensors nor the catalog says .* usual way \(resized to 256, cropped to 224, its mean and deviation\)\.$/,
+  ],
+  [
+    'efficientnet_lite0',
+    {},
+    { model: 'tf_efficientnet_lite0' },
+    /deviation\); and that convolutions pad as in TensorFlow and batch norm's epsilon is 0\.001, which is what tf_eff/,
+  ],
+  [
+    'efficientnet_lite0',
+    { 'tessera.model': '{"name":"efficientnet_lite0","options":{}}' },
+    {},
+    /its mean and deviation\)\.$/,
+  ],
+];
+for (const [file, metadata, given, sentence] of ASSUMED)
+  test(`what is assumed of a file of ${file} with ${Object.keys(metadata)[0] ?? 'no header'} is said`, async () =>
+    assert.match((await openStart({ ...given, weights: await fileOf(file, metadata) })).assumed!, sentence));
 
 const real = realFile('weights/resnet18-imagenet.pth');
 if (real)
