@@ -4,14 +4,15 @@
  * weights from bytes.
  */
 import type { Device } from './gpu/index.ts';
-import { buildModel, type ModelOptions } from './models/registry.ts';
+import { buildModel, checkModel, type ModelOptions } from './models/registry.ts';
+import { openNamed, weightsAt } from './named-weights.ts';
 import type { Model } from './nn/index.ts';
 import { toTorch } from './nn/index.ts';
 import { readCard, SPEC_KEY } from './weights/card.ts';
-import { CATALOG, defaultEntry, modelOptions, noWeights, type WeightsEntry } from './weights/catalog.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from './weights/expected.ts';
+import { type KnownWeights, propertiesIn } from './weights/known.ts';
 import type { LoadOptions, LoadReport } from './weights/load.ts';
-import { impliedOptions, matchNames } from './weights/names.ts';
+import { matchNames } from './weights/names.ts';
 import { readWeights } from './weights/read.ts';
 import { writeSafetensors } from './weights/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from './weights/state.ts';
@@ -21,9 +22,9 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
    * 'pretrained': the catalog's ImageNet weights of this model, from the folder weights/ (those of efficientnet_lite0
    * ship, others are put there by `npm run weights -- fetch`). The name of other weights in the catalog, such as
    * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file, the checkpoints of
-   * `train` included.
+   * `train` included, or such a file opened already (`openNamed`).
    */
-  weights?: string | Uint8Array;
+  weights?: string | Uint8Array | KnownWeights;
   device?: Device;
   /** Told what became of every tensor of the file. */
   onReport?: (report: LoadReport) => void;
@@ -38,14 +39,12 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
 export async function createModel(name: string, options: CreateOptions = {}): Promise<Model> {
   const { weights, onReport, ...given } = options;
   if (weights === undefined) return buildModel(name, given);
-  const entry = typeof weights === 'string' ? catalogEntry(name, weights) : null;
-  const file = entry ? await openEntry(entry) : await openWeights(weights);
-  const { padding, normEps } = {
-    ...impliedOptions(file.tensors.keys()),
-    ...(entry && modelOptions(entry)),
-    ...readCard(file.metadata).model?.options,
-  };
-  const build = { padding, normEps, ...given } as ModelOptions;
+  checkModel(name, given); // Before a large file is read.
+  const known =
+    typeof weights === 'string' || weights instanceof Uint8Array ? await openNamed(weights, name) : weights;
+  const { file } = known;
+  const { padding, normEps } = propertiesIn(name, known) as ModelOptions;
+  const build = { ...given, padding: given.padding ?? padding, normEps: given.normEps ?? normEps };
   const model = buildModel(name, {
     numClasses: 1000,
     ...build,
@@ -74,12 +73,9 @@ export async function loadWeights(
 
 /** Reads a weights file of any kind from a path or from bytes. */
 export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
-  if (typeof source !== 'string') return readWeights(source, 'the file');
-  const { readFile } = await import('node:fs/promises');
-  const { ifThere } = await import('./files.ts');
-  const bytes = await ifThere(source, readFile(source));
-  if (!bytes) throw new Error(noWeights(source));
-  return readWeights(bytes, source);
+  return typeof source === 'string'
+    ? readWeights(await weightsAt(source), source)
+    : readWeights(source, 'the file');
 }
 
 /**
@@ -100,46 +96,6 @@ async function loadFile(
     model.zeroHead((name) => report.replacedHead.includes(name));
   }
   return report;
-}
-
-/** The catalog's weights that `weights` means, or null where it is a path. */
-function catalogEntry(model: string, weights: string): WeightsEntry | null {
-  if (weights !== 'pretrained') return CATALOG.find(({ name }) => name === weights) ?? null;
-  const entry = defaultEntry(model);
-  if (entry) return entry;
-  throw new RangeError(
-    `the catalog has no pretrained weights of '${model}'; give the path of a .pth or .safetensors file as weights`,
-  );
-}
-
-/** Where weights ship, and where the fetched ones lie. */
-const FOLDER = new URL('../weights/', import.meta.url);
-
-/** Reads weights of the catalog from the folder; converted ones before downloaded ones. */
-async function openEntry({ name, shipped }: WeightsEntry): Promise<WeightsFile> {
-  const files = shipped ? [shipped.file] : [`${name}.safetensors`, `${name}.pth`];
-  for (const file of files) {
-    const bytes = await readFromFolder(file);
-    if (bytes) return readWeights(bytes, `weights/${file}`);
-  }
-  const remedy = shipped
-    ? 'it comes with the project: restore it (git checkout weights)'
-    : `fetch it first: npm run weights -- fetch ${name}`;
-  throw new Error(`there is no weights/${files[files.length - 1]}; ${remedy}`);
-}
-
-/** The bytes of a file in the folder, over the network in a browser; null where it is not there. */
-async function readFromFolder(file: string): Promise<Uint8Array | null> {
-  const url = new URL(file, FOLDER);
-  if (url.protocol !== 'file:') {
-    const answer = await fetch(url);
-    if (answer.status === 404) return null;
-    if (!answer.ok) throw new Error(`${url} answered ${answer.status} ${answer.statusText}`);
-    return new Uint8Array(await answer.arrayBuffer());
-  }
-  const { readFile } = await import('node:fs/promises');
-  const { ifThere } = await import('./files.ts');
-  return ifThere(url, readFile(url));
 }
 
 /** The architecture that a file of this project was saved from; null for other files. */

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as tessera from '../src/index.ts';
-import { readSafetensors } from '../src/weights/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../src/weights/safetensors.ts';
 import { testDevice } from './helpers/device.ts';
 import { pseudo } from './helpers/pseudo.ts';
+import { putIntoCatalog } from './weights/fixtures.ts';
 
 const PROMISED = [
   'openDevice tensor createModel freeze maskGradient SGD AdamW scope noGrad loadWeights saveWeights',
@@ -103,6 +104,59 @@ test('a file remembers on which padding and epsilon its weights depend', async (
   const [a, b] = [await logits(model), await logits(again)];
   const largest = Math.max(...Array.from(a, Math.abs));
   assert.ok(Array.from(a).every((value, i) => Math.abs(value - b[i]) < 0.02 * largest));
+});
+
+test('weights of a twin bring their padding and epsilon along, also where a header leaves them to the name', async () => {
+  const path = join(folder, 'twin.safetensors');
+  const model = await createModel('tf_efficientnet_lite0', { numClasses: 2, seed: 4 });
+  const expected = await logits(model);
+  await saveWeights(model, path);
+  const { tensors, metadata } = readSafetensors(readFileSync(path));
+  const properties = { padding: 'same', normEps: 1e-3 };
+  assert.equal(JSON.parse(metadata['tessera.model']), { name: 'tf_efficientnet_lite0', options: properties });
+  const short = writeSafetensors(tensors, {
+    'tessera.model': '{"name":"tf_efficientnet_lite0","options":{}}',
+  });
+  for (const weights of [path, short]) {
+    const twin = await createModel('efficientnet_lite0', { weights, padding: undefined });
+    assert.equal(await logits(twin), expected);
+    assert.equal(twin.spec, { name: 'efficientnet_lite0', options: properties });
+    twin.dispose();
+  }
+  const other = await createModel('efficientnet_lite0', { weights: path, padding: 'torch' });
+  assert.not.equal(await logits(other), expected);
+  for (const used of [model, other]) used.dispose();
+});
+
+test('a file that the catalog knows by its hash is computed with the padding and epsilon of its entry', async () => {
+  const model = await createModel('tf_efficientnet_lite0', { numClasses: 2, seed: 4 });
+  const { tensors } = readSafetensors(await tessera.weightsBytes(model));
+  const weights = writeSafetensors(tensors);
+  const remove = putIntoCatalog(weights, tessera.findEntry('tf_efficientnet_lite0.in1k')!);
+  const known = await createModel('efficientnet_lite0', { weights }).finally(remove);
+  assert.equal(await logits(known), await logits(model));
+  const unknown = await createModel('efficientnet_lite0', { weights });
+  assert.not.equal(await logits(unknown), await logits(model));
+  for (const used of [model, known, unknown]) used.dispose();
+});
+
+const WITHOUT_EFFECT: [name: string, options: object, sentence: RegExp][] = [
+  ['resnet18', { padding: 'same' }, /^resnet18 has no choice of padding, so padding same does nothing/],
+  ['alexnet', { normEps: 1e-3 }, /^alexnet has no choice of batch norm's epsilon, so normEps 0.001 does/],
+  ['alexnet', { zeroInitResidual: true }, /^alexnet has no choice of where its residual branches start/],
+  ['efficientnet_b0', { zeroInitResidual: true }, /so zeroInitResidual true does nothing; leave it out/],
+  ['resnet18', { dropPath: 0.1 }, /^resnet18 has no stochastic depth, so dropPath 0.1 does nothing/],
+  ['efficientnet_b0', { padding: 'weird' }, /^efficientnet_b0: padding is 'torch' or 'same', not 'weird'/],
+  ['efficientnet_b0', { normEps: -1 }, /^efficientnet_b0: normEps is a number between 0 and 1, .* not -1/],
+  ['resnet18', { numClasses: 0 }, /^resnet18: 0 is no number of classes/],
+  ['resnet19', {}, /^there is no model 'resnet19'; did you mean resnet18/],
+];
+test('options that would have no effect are refused, before weights are read', async () => {
+  for (const [name, options, sentence] of WITHOUT_EFFECT)
+    for (const weights of [undefined, join(folder, 'nothing.pth')]) {
+      const error = await createModel(name, { ...options, weights }).catch((reason) => reason);
+      assert.match(error.message, sentence);
+    }
 });
 
 test('what does not fit is refused by name, unless it is not strict', async () => {

@@ -12,23 +12,25 @@ import { fromSamples } from '../train/batches.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
-import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
+import { atSize, openStart } from '../train/start.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { startOf } from './train-settings.ts';
 import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
 
 export const description =
   'Names what is in pictures, with probabilities: with a checkpoint of `train` (the newest under runs/ by default), or ' +
-  "with --model and --weights. Without any of them it answers with ImageNet's 1000 classes and the weights that ship.";
+  "with --weights. Without either it answers with ImageNet's 1000 classes and the weights that ship.";
 
 export function options(command: Command): void {
   command
     .argument('<image...>', 'pictures, and folders of pictures')
     .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)')
-    .option('--model <name>', 'architecture (default: resnet18 with --weights, else efficientnet_lite0)')
-    .option('--weights <file>', "a .pth or .safetensors file, or 'pretrained', in place of a checkpoint")
+    .option('--model <name>', 'architecture (default: the one that --weights are for)')
+    .option(
+      '--weights <file>',
+      "in place of a checkpoint: a .pth or .safetensors file, a name of the catalog, or 'pretrained'",
+    )
     .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8))
     .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
@@ -64,9 +66,6 @@ interface Classifier {
 export async function run(args: string[], options: PredictOptions): Promise<number> {
   if (options.checkpoint !== undefined && (options.weights !== undefined || options.model !== undefined))
     throw new UserError('--checkpoint names its model and weights itself; leave out --model and --weights');
-  const { model, weights } = startOf(options);
-  if (weights === null)
-    throw new UserError(`--model ${model} needs --weights FILE: random weights know nothing`);
   const { files, failures } = await expand(args);
   const open = await chooseClassifier(options);
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
@@ -130,14 +129,14 @@ async function chooseClassifier(options: PredictOptions): Promise<(device: Devic
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
   }
-  const { model: name, weights } = startOf(options);
+  const { model: name, weights, known, preprocessing: natural, assumed } = await openStart(options);
+  if (!known) throw new UserError(`--model ${name} needs --weights FILE: random weights know nothing`);
   say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
-  const start = await startingWeights(name, weights!);
+  if (assumed) say(assumed);
   return async (device) => {
-    const model = (await createModel(name, { device, weights: weights! })).eval();
-    const natural = start.preprocessing ?? atSize(IMAGENET_PREPROCESSING, model.inputSize);
+    const model = (await createModel(name, { device, weights: known })).eval();
     const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
-    return { model, classes: classNames(model.numClasses, start.classes), preprocessing };
+    return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
   };
 }
 

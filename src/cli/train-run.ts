@@ -87,13 +87,15 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 }
 
 /** The network with its starting weights and a head for the classes. */
-function startingModel(device: Device, { set, settings }: Setup): Promise<Model> {
+function startingModel(device: Device, setup: Setup): Promise<Model> {
+  const { set, settings, known } = setup;
   const { model, weights, seed } = settings;
+  setup.known = null; // The bytes of the file, which the run does not need beside the model.
   return createModel(model, {
     device,
     numClasses: set.classes.length,
     seed,
-    weights: weights ?? undefined,
+    weights: known ?? undefined,
     onReport: (report) => say(`${weights}: ${describeReport(report)}`),
   });
 }

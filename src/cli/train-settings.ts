@@ -1,7 +1,6 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import { checkModelName } from '../models/registry.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import { CATALOG, defaultEntry } from '../weights/catalog.ts';
+import type { Start } from '../train/start.ts';
 import { UserError } from './ui.ts';
 
 /** The options of `train`, as commander gives them. */
@@ -48,26 +47,15 @@ const DEMO = {
 } as const;
 
 /**
- * The architecture and the weights of a new run. Weights that are named without an architecture are those of their
- * entry in the catalog, else a ResNet-18's; an architecture without weights takes those that ship, where there are some.
- * @throws RangeError for an unknown architecture
- */
-export function startOf({ model, weights }: TrainOptions): { model: string; weights: string | null } {
-  if (model !== undefined) checkModelName(model);
-  if (weights !== undefined) {
-    const entry = CATALOG.find(({ name }) => name === weights);
-    return { model: model ?? entry?.model ?? 'resnet18', weights: weights === 'none' ? null : weights };
-  }
-  const name = model ?? 'efficientnet_lite0';
-  return { model: name, weights: defaultEntry(name)?.shipped ? 'pretrained' : null };
-}
-
-/**
  * The settings of a new run.
+ * @param start the model and the weights that the options mean
  * @param inputSize side of the pictures that the model's published weights expect
  */
-export function settingsOf(options: TrainOptions, inputSize: number): TrainSettings {
-  const { model, weights } = startOf(options);
+export function settingsOf(
+  options: TrainOptions,
+  { model, weights }: Pick<Start, 'model' | 'weights'>,
+  inputSize: number,
+): TrainSettings {
   const demo = options.data === undefined;
   const trainFrom = options.trainFrom ?? (weights === null ? 'all' : 'head');
   if (weights === null && trainFrom !== 'all')

@@ -4,21 +4,22 @@ import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { reading, statOrNull, systemReason } from '../files.ts';
-import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
-import { buildModel } from '../models/registry.ts';
-import type { Model } from '../nn/index.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/checkpoint.ts';
 import { noProgress, type Progress } from '../train/progress.ts';
 import { freezeBefore, type TrainSettings } from '../train/settings.ts';
-import { atSize, IMAGENET_PREPROCESSING, startingWeights } from '../train/start.ts';
+import { openStart } from '../train/start.ts';
+import { shapeBuilder } from '../weights/expected.ts';
+import type { KnownWeights } from '../weights/known.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
-import { checkResumeOptions, settingsOf, startOf, type TrainOptions } from './train-settings.ts';
+import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
 
 /** A run before its first step. */
 export interface Setup {
   settings: TrainSettings;
+  /** The weights of a new run, until its model has them. */
+  known: KnownWeights | null;
   out: string;
   set: DataSet;
   preprocessing: Preprocessing;
@@ -32,19 +33,19 @@ export interface Setup {
 
 /** A new run. */
 export async function begin(options: TrainOptions): Promise<Setup> {
-  const { model, weights } = startOf(options);
-  const architecture = await dryModel(model);
-  const start = weights === null ? null : await startingWeights(model, weights);
-  const natural = start?.preprocessing ?? atSize(IMAGENET_PREPROCESSING, architecture.inputSize);
-  const settings = settingsOf(options, natural.inputSize);
+  const start = await openStart(options);
+  const { model, known, preprocessing: natural, assumed } = start;
+  if (assumed) say(assumed);
+  const settings = settingsOf(options, start, natural.inputSize);
   // A stage that does not exist is named before the pictures are looked through.
-  freezeBefore(architecture, settings.trainFrom);
+  freezeBefore((await shapeBuilder())(model), settings.trainFrom);
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
   await checkFree(out, options.overwrite);
   const set = await openData(settings);
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
+    known,
     out,
     set,
     preprocessing,
@@ -80,6 +81,7 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   );
   return {
     settings,
+    known: null,
     out: dirname(path),
     set,
     preprocessing,
@@ -88,12 +90,6 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
     overwrite: false,
     adapter: options.adapter,
   };
-}
-
-/** The architecture without values, for its stages and its input size. Throws a sentence for unknown names. */
-async function dryModel(name: string): Promise<Model> {
-  const { device } = await dryDevice(PLAIN_TRAITS);
-  return buildModel(name, { device, numClasses: 1, initialise: false });
 }
 
 /** Files of a run; `--overwrite` removes them and nothing else. */

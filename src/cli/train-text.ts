@@ -6,9 +6,9 @@ import { percent } from '../train/metrics.ts';
 import type { Preflight } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { describeMetrics, type Report, trains } from '../train/report.ts';
+import { DEFAULT_MODEL, defaultWeights } from '../train/start.ts';
 import { commandLine } from './command-line.ts';
 import type { Costs } from './train-preflight.ts';
-import { startOf, type TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { bold, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
@@ -131,12 +131,6 @@ function nextSteps({ out, settings, classes, epochs, best, parameters }: Report)
 
 /** The options that give this model and these weights, none where they are the defaults. */
 function startArgs(model: string, weights: string | null): string[] {
-  const isDefault = (given: TrainOptions): boolean => {
-    const start = startOf(given);
-    return start.model === model && start.weights === weights;
-  };
-  if (isDefault({})) return [];
-  const named = ['--weights', weights ?? 'none'];
-  if (isDefault({ weights: weights ?? 'none' })) return named;
-  return ['--model', model, ...(isDefault({ model }) ? [] : named)];
+  const named = weights === defaultWeights(model) ? [] : ['--weights', weights ?? 'none'];
+  return model === DEFAULT_MODEL && named.length === 0 ? [] : ['--model', model, ...named];
 }

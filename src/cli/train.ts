@@ -18,7 +18,7 @@ export function options(command: Command): void {
     .option('--data <dir>', 'folder with train/ and val/, or one folder to split; a folder for each class')
     .option(
       '--model <name>',
-      'architecture (default: efficientnet_lite0, whose weights ship; resnet18 for --weights FILE)',
+      'architecture (default: the one that --weights are for; without them efficientnet_lite0, whose weights ship)',
     )
     .option(
       '--weights <file>',

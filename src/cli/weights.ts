@@ -6,7 +6,6 @@
  *   convert FILE    to safetensors with our names
  *   inspect FILE    tensors, shapes, types, hashes
  */
-import { createHash } from 'node:crypto';
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { readBytes, writeWhole } from '../files.ts';
@@ -104,8 +103,7 @@ async function convert(path: string, { model, f16, out, json }: WeightsOptions):
   await checkWeightsFile(path);
   const bytes = await readBytes(path);
   const started = performance.now();
-  const entry = entryOfHash(createHash('sha256').update(bytes).digest('hex'));
-  const converted = await convertWeights(bytes, basename(path), { model, half: f16, entry });
+  const converted = await convertWeights(bytes, basename(path), { model, half: f16 });
   const seconds = (performance.now() - started) / 1000;
   await writeWhole(target, converted.bytes);
   const { card, tensors, notes } = converted;

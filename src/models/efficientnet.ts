@@ -103,7 +103,7 @@ interface Variant {
   lite: boolean;
   naming: Naming;
   padding: 'torch' | 'same';
-  norm: NormOptions;
+  norm: NormOptions & { eps: number };
 }
 
 function variants(): Record<string, Variant> {
@@ -111,12 +111,13 @@ function variants(): Record<string, Variant> {
   const tensorflow = { naming: 'timm', padding: 'same', norm: { eps: 1e-3 } } as const;
   B_SCALES.forEach((scale, phi) => {
     // torchvision keeps the authors' norm settings for the large ones only.
-    const norm = phi >= 5 ? { eps: 1e-3, momentum: 0.01 } : {};
+    const norm = phi >= 5 ? { eps: 1e-3, momentum: 0.01 } : { eps: 1e-5 };
     table[`efficientnet_b${phi}`] = { scale, lite: false, naming: 'torchvision', padding: 'torch', norm };
     table[`tf_efficientnet_b${phi}`] = { scale, lite: false, ...tensorflow };
   });
   LITE_SCALES.forEach((scale, index) => {
-    table[`efficientnet_lite${index}`] = { scale, lite: true, naming: 'timm', padding: 'torch', norm: {} };
+    const norm = { eps: 1e-5 };
+    table[`efficientnet_lite${index}`] = { scale, lite: true, naming: 'timm', padding: 'torch', norm };
     table[`tf_efficientnet_lite${index}`] = { scale, lite: true, ...tensorflow };
   });
   return table;

@@ -1,6 +1,6 @@
 /** Every architecture by name. `buildModel` needs no files: weights come from src/index.ts and src/weights. */
 import type { Device } from '../gpu/index.ts';
-import { type Model, onDevice } from '../nn/index.ts';
+import { type Model, type ModelSpec, onDevice } from '../nn/index.ts';
 import { unknownName } from '../suggest.ts';
 import { getDefaultDevice } from '../tensor/index.ts';
 import { ALEXNETS, AlexNet, type AlexNetName } from './alexnet.ts';
@@ -30,14 +30,8 @@ export interface ModelOptions {
 type Builder = (options: ModelOptions) => Model;
 
 const MODELS: Readonly<Record<string, Builder>> = {
-  ...builders(Object.keys(RESNETS), (name) => (options) => {
-    refuseDropPath(name, options);
-    return new ResNet(name as ResNetName, options);
-  }),
-  ...builders(Object.keys(ALEXNETS), (name) => (options) => {
-    refuseDropPath(name, options);
-    return new AlexNet(name as AlexNetName, options);
-  }),
+  ...builders(Object.keys(RESNETS), (name) => (options) => new ResNet(name as ResNetName, options)),
+  ...builders(Object.keys(ALEXNETS), (name) => (options) => new AlexNet(name as AlexNetName, options)),
   ...builders(Object.keys(EFFICIENTNETS), (name) => (options) => new EfficientNet(name, options)),
 };
 
@@ -45,11 +39,39 @@ function builders(names: readonly string[], builder: (name: string) => Builder):
   return Object.fromEntries(names.map((name) => [name, builder(name)]));
 }
 
-function refuseDropPath(name: string, { dropPath = 0 }: ModelOptions): void {
-  if (dropPath > 0)
-    throw new RangeError(
-      `${name} has no stochastic depth, so dropPath ${dropPath} does nothing; leave it out`,
-    );
+/** Options that only some networks have: in others they would do nothing, and are refused. */
+const OF_SOME: [option: keyof ModelOptions, networks: object, what: string][] = [
+  ['dropPath', EFFICIENTNETS, 'stochastic depth'],
+  ['padding', EFFICIENTNETS, 'choice of padding'],
+  ['normEps', EFFICIENTNETS, "choice of batch norm's epsilon"],
+  ['zeroInitResidual', RESNETS, 'choice of where its residual branches start'],
+];
+
+/** @throws RangeError for an unknown name, and for options that this model does not have or cannot take */
+export function checkModel(name: string, options: ModelOptions): void {
+  checkModelName(name);
+  for (const [option, networks, what] of OF_SOME)
+    if (options[option] && !Object.hasOwn(networks, name))
+      throw new RangeError(
+        `${name} has no ${what}, so ${option} ${options[option]} does nothing; leave it out`,
+      );
+  const { numClasses = 1000, padding = 'torch', normEps = 1e-5 } = options;
+  if (!Number.isInteger(numClasses) || numClasses < 1)
+    throw new RangeError(`${name}: ${numClasses} is no number of classes`);
+  if (padding !== 'torch' && padding !== 'same')
+    throw new RangeError(`${name}: padding is 'torch' or 'same', not '${padding}'`);
+  if (!(normEps > 0 && normEps < 1))
+    throw new RangeError(`${name}: normEps is a number between 0 and 1, such as 1e-3, not ${normEps}`);
+}
+
+/**
+ * What has to be known of weights beside their architecture, none of it left open: padding and batch norm's epsilon of
+ * an EfficientNet, as given, else as its name stands for. Nothing in other networks.
+ */
+export function weightProperties(name: string, given: ModelSpec['options'] = {}): ModelSpec['options'] {
+  if (!Object.hasOwn(EFFICIENTNETS, name)) return {};
+  const { padding, norm } = EFFICIENTNETS[name];
+  return { padding: given.padding ?? padding, normEps: given.normEps ?? norm.eps };
 }
 
 /** The names that `buildModel` knows. */
@@ -64,15 +86,13 @@ export function checkModelName(name: string): void {
 
 /**
  * A model with initial values on `options.device` (the default device otherwise).
- * @throws RangeError for an unknown name, with what may have been meant
+ * @throws RangeError as `checkModel`
  */
 export function buildModel(name: string, options: ModelOptions = {}): Model {
-  checkModelName(name);
-  const { device = getDefaultDevice(), seed = 0, initialise = true, numClasses = 1000 } = options;
-  if (!Number.isInteger(numClasses) || numClasses < 1)
-    throw new RangeError(`${name}: ${numClasses} is no number of classes`);
+  checkModel(name, options);
+  const { device = getDefaultDevice(), seed = 0, initialise = true, padding, normEps } = options;
   const model = onDevice(device, () => MODELS[name](options)).seedDropout(seed);
-  const { padding, normEps } = options;
-  model.spec = { name, options: { ...(padding && { padding }), ...(normEps !== undefined && { normEps }) } };
+  const given = { ...(padding && { padding }), ...(normEps && { normEps }) };
+  model.spec = { name, options: weightProperties(name, given) };
   return initialise ? model.initialise(seed) : model;
 }

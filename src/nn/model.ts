@@ -15,7 +15,7 @@ export type Stages = Readonly<Record<string, (x: Tensor) => Tensor>>;
 /** What builds the same architecture again: written into weights files, so that they need nothing beside them. */
 export interface ModelSpec {
   readonly name: string;
-  /** Properties of the weights that differ from what the name stands for. */
+  /** Properties of the weights: `padding` and `normEps` of an EfficientNet, always both; nothing in other networks. */
   readonly options: Readonly<Record<string, number | string>>;
 }
 

@@ -128,7 +128,7 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
 function parseInfo(file: string, json: string | undefined): CheckpointInfo {
   if (json === undefined)
     throw new Error(
-      `${file} holds weights but no classes and preprocessing, so it is no checkpoint of \`train\`; give it as --weights, with --model`,
+      `${file} holds weights but no classes and preprocessing, so it is no checkpoint of \`train\`; train and predict take it as --weights`,
     );
   const refuse = (what: string): Error => new Error(`${file} is damaged: its description ${what}`);
   let info: unknown;

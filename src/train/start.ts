@@ -1,21 +1,84 @@
-/** What the weights that a run starts from say of their pictures: a catalog name or a file. */
+/** Where a run or a prediction begins: which model, from which weights, and what those say of their pictures. */
 import type { Preprocessing } from '../data/transforms.ts';
 import { statOrNull } from '../files.ts';
-import { openWeights } from '../model-files.ts';
-import { readCard } from '../weights/card.ts';
-import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
-import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
+import { checkModelName, weightProperties } from '../models/registry.ts';
+import { catalogEntry, openNamed } from '../named-weights.ts';
+import { defaultEntry, noWeights } from '../weights/catalog.ts';
+import { shapeBuilder } from '../weights/expected.ts';
+import { type KnownWeights, modelOf, statedProperties } from '../weights/known.ts';
 
-export interface StartingWeights {
-  /** As the weights were trained; ImageNet's usual one where they do not say. */
-  preprocessing: Preprocessing | null;
-  /** Names of the outputs, where the weights say. */
-  classes: readonly string[] | null;
+export interface Start {
+  model: string;
+  /** 'pretrained', a name of the catalog or a path, as they were named; null for random values. */
+  weights: string | null;
+  /** The weights, opened; null for random values. */
+  known: KnownWeights | null;
+  /** How pictures are prepared: as the weights were trained; ImageNet's usual way where nobody says. */
+  preprocessing: Preprocessing;
+  /** What had to be assumed of the weights, because neither their file nor the catalog says: a sentence, or null. */
+  assumed: string | null;
 }
 
-/** Whether `weights` is a name of the catalog, not a path. */
-function inCatalog(weights: string): boolean {
-  return weights === 'pretrained' || CATALOG.some(({ name }) => name === weights);
+/** The model where neither a model nor weights are named: the one whose weights ship. */
+export const DEFAULT_MODEL = 'efficientnet_lite0';
+/** The model that starts from random weights where none is named. */
+const SCRATCH_MODEL = 'resnet18';
+
+/** The weights of a model where none are named: those that ship, else none. */
+export function defaultWeights(model: string): string | null {
+  return defaultEntry(model)?.shipped ? 'pretrained' : null;
+}
+
+/**
+ * Opens the weights that a command was given, and settles the model: the one that is named, else that of the catalog's
+ * entry, else the one that the file says it is for, else the one whose tensors it has.
+ * @param weights 'pretrained', 'none', a name of the catalog, or a path; by default what ships for the model
+ * @throws Error, a sentence, for unknown models, for weights that are not there or not readable, and where the model
+ * has to be named
+ */
+export async function openStart(given: { model?: string; weights?: string }): Promise<Start> {
+  if (given.model !== undefined) checkModelName(given.model);
+  if (given.weights === 'none') return begin(given.model ?? SCRATCH_MODEL, null, null);
+  const model = given.model ?? DEFAULT_MODEL;
+  const weights = given.weights ?? defaultWeights(model);
+  if (weights === null) return begin(model, null, null);
+  const entry = catalogEntry(weights, model);
+  if (!entry) await checkWeightsFile(weights);
+  const known = await openNamed(weights, model);
+  return begin(given.model ?? entry?.model ?? (await modelOf(known)), weights, known);
+}
+
+async function begin(model: string, weights: string | null, known: KnownWeights | null): Promise<Start> {
+  const { inputSize } = (await shapeBuilder())(model, { numClasses: 1 });
+  const preprocessing = known?.card.preprocessing ?? atSize(IMAGENET_PREPROCESSING, inputSize);
+  return {
+    model,
+    weights,
+    known,
+    preprocessing,
+    assumed: known && assumptions(model, weights!, known, preprocessing),
+  };
+}
+
+/** What the file and the catalog leave open, and what is done for want of it. */
+function assumptions(
+  model: string,
+  weights: string,
+  known: KnownWeights,
+  { resizeSize, inputSize }: Preprocessing,
+): string | null {
+  const { padding, normEps } = weightProperties(model);
+  const parts: string[] = [];
+  if (!known.card.preprocessing)
+    parts.push(
+      `pictures are prepared in ImageNet's usual way (resized to ${resizeSize}, cropped to ${inputSize}, its mean and deviation)`,
+    );
+  if (padding !== undefined && statedProperties(known).padding === undefined)
+    parts.push(
+      `convolutions pad as in ${padding === 'same' ? 'TensorFlow' : 'PyTorch'} and batch norm's epsilon is ${normEps}, which is what ${model} stands for`,
+    );
+  if (parts.length === 0) return null;
+  return `Neither ${weights} nor the catalog says all of how it was trained, so it is assumed that ${parts.join('; and that ')}.`;
 }
 
 /** @throws Error, a sentence, where there is no such file of weights */
@@ -23,24 +86,6 @@ export async function checkWeightsFile(path: string): Promise<void> {
   const found = await statOrNull(path);
   if (!found) throw new Error(noWeights(path));
   if (!found.isFile()) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
-}
-
-/**
- * Looks into the weights without making a model or opening a device.
- * @param weights 'pretrained', a name of the catalog, or a path
- * @throws Error, a sentence, where there is no such file
- */
-export async function startingWeights(model: string, weights: string): Promise<StartingWeights> {
-  if (inCatalog(weights)) {
-    const entry =
-      weights === 'pretrained' ? defaultEntry(model) : CATALOG.find(({ name }) => name === weights);
-    const classes = entry?.classes === 'imagenet-1k' ? IMAGENET_CLASSES : null;
-    return { preprocessing: entry?.preprocessing ?? null, classes };
-  }
-  await checkWeightsFile(weights);
-  if (!weights.endsWith('.safetensors')) return { preprocessing: null, classes: null };
-  const { preprocessing, classes } = readCard((await openWeights(weights)).metadata);
-  return { preprocessing, classes };
 }
 
 /** ImageNet's usual preprocessing: torchvision's `Resize(256)`, `CenterCrop(224)`, mean and deviation. */

@@ -6,14 +6,12 @@
  * one part in fifty of a network, and a variance below float16's range would become 0.
  */
 import { type Model, torchShape } from '../nn/index.ts';
-import { cardMetadata, readCard, type WeightsCard } from './card.ts';
-import { modelOptions, type WeightsEntry } from './catalog.ts';
+import { cardMetadata, type WeightsCard } from './card.ts';
 import { listNames } from './error.ts';
-import { classesIn, detectModels, expectedTensors, planFor, shapeBuilder } from './expected.ts';
-import { IMAGENET_CLASSES } from './imagenet-classes.ts';
+import { classesIn, expectedTensors, planFor, shapeBuilder } from './expected.ts';
+import { modelOf, propertiesIn, readKnown } from './known.ts';
 import { optimizerNote } from './load.ts';
-import { detectFamily, impliedOptions, matchNames } from './names.ts';
-import { readWeights } from './read.ts';
+import { matchNames } from './names.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { fromFloat32, type StateDict, type StoredTensor, toFloat32, type WeightsFile } from './state.ts';
 
@@ -22,8 +20,6 @@ export interface ConvertOptions {
   model?: string;
   /** Round weights to float16. */
   half?: boolean;
-  /** What the catalog knows of the file. */
-  entry?: WeightsEntry | null;
 }
 
 export interface Converted {
@@ -44,16 +40,9 @@ export async function convertWeights(
   name: string,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  const file = await readWeights(bytes, name);
-  const own = readCard(file.metadata);
-  const { entry = null } = options;
-  const modelName =
-    options.model ?? own.model?.name ?? entry?.model ?? (await guessModel(file.tensors, name));
-  const modelOptionsOfFile = {
-    ...impliedOptions(file.tensors.keys()),
-    ...(entry && modelOptions(entry)),
-    ...own.model?.options,
-  };
+  const known = await readKnown(bytes, name);
+  const { file, card: own } = known;
+  const modelName = options.model ?? (await modelOf(known));
 
   const build = await shapeBuilder();
   const probe = build(modelName, { numClasses: 1 });
@@ -66,12 +55,9 @@ export async function convertWeights(
   });
   const tensors = options.half ? halved(ordered, notes) : ordered;
   const card: WeightsCard = {
-    model: { name: modelName, options: modelOptionsOfFile },
-    weights: own.weights ?? entry?.name ?? null,
-    preprocessing: own.preprocessing ?? entry?.preprocessing ?? null,
-    classes: own.classes ?? (entry && numClasses === 1000 ? IMAGENET_CLASSES : null),
-    licence: own.licence ?? entry?.licence ?? null,
-    source: own.source ?? entry?.source ?? null,
+    ...own,
+    model: { name: modelName, options: propertiesIn(modelName, known) },
+    classes: own.classes?.length === numClasses ? own.classes : null,
   };
   if (!card.preprocessing)
     notes.push(
@@ -79,20 +65,6 @@ export async function convertWeights(
     );
   const written = writeSafetensors(tensors, { format: 'pt', ...cardMetadata(card) });
   return { bytes: written, card, tensors: tensors.size, notes: [...notes, ...problems] };
-}
-
-/** The one model that the file fits. Names of timm fit two, with PyTorch's padding and with TensorFlow's. */
-async function guessModel(tensors: StateDict, name: string): Promise<string> {
-  const models = await detectModels(tensors);
-  const style = detectFamily(tensors.keys())?.style;
-  if (models.length === 1) return models[0];
-  const twin = models.find((model) => model.startsWith('tf_') === (style === 'lukemelas'));
-  if (twin && style !== 'timm') return twin;
-  const remedy =
-    models.length > 1
-      ? `it fits ${models.join(' and ')}, which differ in padding and batch norm's epsilon only: say which with --model`
-      : `its tensors (${listNames([...tensors.keys()])}) are those of none of our models; --model names one, and then says what does not fit`;
-  throw new Error(`${name} does not say which model it is for: ${remedy}`);
 }
 
 /** The model's tensors in the model's order, counters of batch norms behind them. Refuses what does not fit. */

@@ -19,7 +19,6 @@ import {
 } from '../../src/train/checkpoint.ts';
 import { noProgress } from '../../src/train/progress.ts';
 import { freezeBefore, optimizerOf, type TrainSettings } from '../../src/train/settings.ts';
-import { startingWeights } from '../../src/train/start.ts';
 import { convertWeights } from '../../src/weights/convert.ts';
 import { detectModels } from '../../src/weights/expected.ts';
 import { inspectFile } from '../../src/weights/inspect.ts';
@@ -145,22 +144,6 @@ test('the last state of a run is a weights file: loading leaves the optimiser’
   assert.not.ok([...tensors.keys()].some((name) => name.startsWith('optimizer')));
 });
 
-test('what starting weights say of their pictures', async () => {
-  assert.equal(await startingWeights('resnet18', join(folder, LAST)), {
-    preprocessing: PREPROCESSING,
-    classes: info.classes,
-  });
-  const file = join(folder, 'file.pth');
-  await writeFile(file, '');
-  assert.equal(await startingWeights('resnet18', file), { preprocessing: null, classes: null });
-  await rm(file);
-  await refuses(startingWeights('resnet18', file), /there is no weights file .*file\.pth/);
-  await refuses(startingWeights('resnet18', folder), /is no file; name a \.pth, \.pt or \.safetensors file/);
-  const shipped = await startingWeights('efficientnet_lite0', 'pretrained');
-  assert.is(shipped.preprocessing?.inputSize, 224);
-  assert.is(shipped.classes?.length, 1000);
-});
-
 test('the best checkpoint is PyTorch’s state_dict: no tensor beside the model’s', async () => {
   const path = join(folder, 'best.safetensors');
   await saveCheckpoint(path, model, info);
@@ -233,7 +216,7 @@ test('what is no checkpoint is named', async () => {
   await rm(empty, { recursive: true });
   const plain = join(folder, 'plain.safetensors');
   await saveWeights(model, plain);
-  await refuses(readCheckpoint(plain), /is no checkpoint of `train`; give it as --weights, with --model/);
+  await refuses(readCheckpoint(plain), /is no checkpoint of `train`; train and predict take it as --weights/);
   const text = join(folder, 'broken.safetensors');
   const tensors = new Map([['x', { dtype: 'float32' as const, shape: [1], bytes: new Uint8Array(4) }]]);
   await writeFile(text, writeSafetensors(tensors, { tessera: '{' }));

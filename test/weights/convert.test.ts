@@ -11,7 +11,7 @@ import { halfToFloat32 } from '../../src/weights/half.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../src/weights/state.ts';
 import { pseudo } from '../helpers/pseudo.ts';
-import { realFile } from './fixtures.ts';
+import { putIntoCatalog, realFile } from './fixtures.ts';
 
 const test = suite('weights: convert');
 const shipped = new Uint8Array(
@@ -96,15 +96,19 @@ test('float16 rounds weights and leaves norms, biases and what it cannot hold', 
     assert.is(tensors.get(name)!.dtype, 'float32');
 });
 
-test("the catalog's entry fills the card; another number of classes takes no class names", async () => {
+test('the catalog, which knows a file by its hash, fills the card; another number of classes takes no class names', async () => {
   const entry = getEntry('tf_efficientnet_lite0.in1k');
-  const { card, bytes } = await convertWeights(fileOf(madeUp('tf_efficientnet_lite0')), 'x.pth', { entry });
+  const convertKnown = async (numClasses: number) => {
+    const file = fileOf(madeUp('tf_efficientnet_lite0', numClasses));
+    const remove = putIntoCatalog(file, entry);
+    return convertWeights(file, 'x.pth').finally(remove);
+  };
+  const { card, bytes } = await convertKnown(1000);
   assert.equal(card.model, { name: 'tf_efficientnet_lite0', options: { padding: 'same', normEps: 1e-3 } });
   assert.is(card.classes!.length, 1000);
   assert.equal(card.preprocessing, entry.preprocessing);
   assert.equal(readCard(readSafetensors(bytes).metadata), card);
-  const two = await convertWeights(fileOf(madeUp('tf_efficientnet_lite0', 2)), 'x.pth', { entry });
-  assert.is(two.card.classes, null);
+  assert.is((await convertKnown(2)).card.classes, null);
 });
 
 test('names of timm fit two models: which one has to be said', async () => {
@@ -115,7 +119,33 @@ test('names of timm fit two models: which one has to be said', async () => {
     /^x\.pth does not say which model it is for: it fits efficientnet_lite0 and tf_efficientnet_lite0, .* --model$/,
   );
   const { card } = await convertWeights(bytes, 'x.pth', { model: 'tf_efficientnet_lite0' });
-  assert.is(card.model!.name, 'tf_efficientnet_lite0');
+  assert.equal(card.model, { name: 'tf_efficientnet_lite0', options: TENSORFLOW });
+});
+
+const TENSORFLOW = { padding: 'same', normEps: 1e-3 };
+const PYTORCH = { padding: 'torch', normEps: 1e-5 };
+const PROPERTIES: [card: object | null, model: string, expected: object][] = [
+  [null, 'tf_efficientnet_lite0', TENSORFLOW],
+  [null, 'efficientnet_lite0', PYTORCH],
+  // Headers that leave the properties to the model's name.
+  [{ name: 'tf_efficientnet_lite0', options: {} }, 'efficientnet_lite0', TENSORFLOW],
+  [{ name: 'efficientnet_lite0', options: {} }, 'tf_efficientnet_lite0', PYTORCH],
+  [
+    { name: 'tf_efficientnet_lite0', options: { normEps: 1e-5 } },
+    'efficientnet_lite0',
+    { ...TENSORFLOW, normEps: 1e-5 },
+  ],
+];
+test('padding and epsilon belong to the weights, whatever model they are converted for, and are always written', async () => {
+  const state = madeUp('efficientnet_lite0', 3);
+  for (const [own, model, expected] of PROPERTIES) {
+    const metadata: Record<string, string> = own ? { 'tessera.model': JSON.stringify(own) } : {};
+    const { bytes } = await convertWeights(writeSafetensors(state, metadata), 'x', { model });
+    for (const again of [undefined, 'efficientnet_lite0']) {
+      const { card } = await convertWeights(bytes, 'x', { model: again });
+      assert.equal(card.model, { name: again ?? model, options: expected });
+    }
+  }
 });
 
 test('what fits no model is refused in a sentence', async () => {

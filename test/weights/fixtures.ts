@@ -1,9 +1,11 @@
 /** The files of test/reference/weights and what PyTorch reads from them (test/reference/generate_weights.py). */
 
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { CATALOG, type WeightsEntry } from '../../src/weights/catalog.ts';
 import { WeightsError } from '../../src/weights/error.ts';
 import { toFloat32, type WeightsFile } from '../../src/weights/state.ts';
 
@@ -31,6 +33,14 @@ export const reference: Reference = JSON.parse(readFileSync(join(folder, 'weight
 /** The bytes of test/reference/weights/NAME. */
 export function fixture(name: string): Uint8Array {
   return new Uint8Array(readFileSync(join(folder, 'weights', name)));
+}
+
+/** Puts a made-up file into the catalog as if it were the download of `entry`; returns what takes it out again. */
+export function putIntoCatalog(bytes: Uint8Array, entry: WeightsEntry): () => void {
+  const sha256 = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+  const catalog = CATALOG as WeightsEntry[];
+  catalog.push({ ...entry, downloads: [{ url: 'https://example.org/x.pth', sha256 }] });
+  return () => catalog.pop();
 }
 
 /** The bytes of a file under TESSERA_DATA, or null where there is none. */

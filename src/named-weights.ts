@@ -1,0 +1,71 @@
+/**
+ * From what people name as weights ('pretrained', a name of the catalog, a path, the bytes themselves) to the file and
+ * what is known of it. Node's modules are only imported where a path is given, so that a browser can load weights.
+ */
+import { CATALOG, defaultEntry, noWeights, type WeightsEntry } from './weights/catalog.ts';
+import { type KnownWeights, readKnown } from './weights/known.ts';
+
+/**
+ * The catalog's weights that `weights` means, or null where it is a path.
+ * @param model what 'pretrained' means the weights of
+ * @throws RangeError where the catalog has none of `model`
+ */
+export function catalogEntry(weights: string, model: string): WeightsEntry | null {
+  if (weights !== 'pretrained') return CATALOG.find(({ name }) => name === weights) ?? null;
+  const entry = defaultEntry(model);
+  if (entry) return entry;
+  throw new RangeError(
+    `the catalog has no pretrained weights of '${model}'; give the path of a .pth or .safetensors file as weights`,
+  );
+}
+
+/**
+ * Opens weights of any kind.
+ * @throws RangeError for names that the catalog does not have, Error where there is no such file, WeightsError for
+ * unreadable ones
+ */
+export async function openNamed(weights: string | Uint8Array, model: string): Promise<KnownWeights> {
+  if (typeof weights !== 'string') return readKnown(weights, 'the file');
+  const entry = catalogEntry(weights, model);
+  return entry ? openEntry(entry) : readKnown(await weightsAt(weights), weights);
+}
+
+/** The bytes at a path. @throws Error, a sentence, where there are none */
+export async function weightsAt(path: string): Promise<Uint8Array> {
+  const { readFile } = await import('node:fs/promises');
+  const { ifThere } = await import('./files.ts');
+  const bytes = await ifThere(path, readFile(path));
+  if (!bytes) throw new Error(noWeights(path));
+  return bytes;
+}
+
+/** Where weights ship, and where the fetched ones lie. */
+const FOLDER = new URL('../weights/', import.meta.url);
+
+/** Reads weights of the catalog from the folder; converted ones before downloaded ones. */
+async function openEntry(entry: WeightsEntry): Promise<KnownWeights> {
+  const { name, shipped } = entry;
+  const files = shipped ? [shipped.file] : [`${name}.safetensors`, `${name}.pth`];
+  for (const file of files) {
+    const bytes = await readFromFolder(file);
+    if (bytes) return readKnown(bytes, `weights/${file}`, entry);
+  }
+  const remedy = shipped
+    ? 'it comes with the project: restore it (git checkout weights)'
+    : `fetch it first: npm run weights -- fetch ${name}`;
+  throw new Error(`there is no weights/${files[files.length - 1]}; ${remedy}`);
+}
+
+/** The bytes of a file in the folder, over the network in a browser; null where it is not there. */
+async function readFromFolder(file: string): Promise<Uint8Array | null> {
+  const url = new URL(file, FOLDER);
+  if (url.protocol !== 'file:') {
+    const answer = await fetch(url);
+    if (answer.status === 404) return null;
+    if (!answer.ok) throw new Error(`${url} answered ${answer.status} ${answer.statusText}`);
+    return new Uint8Array(await answer.arrayBuffer());
+  }
+  const { readFile } = await import('node:fs/promises');
+  const { ifThere } = await import('./files.ts');
+  return ifThere(url, readFile(url));
+}
