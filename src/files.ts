@@ -71,6 +71,14 @@ export function statOrNull(path: string): Promise<Stats | null> {
   return ifThere(path, stat(path));
 }
 
+/** Whether two paths lead to one file, by whatever links and spellings. */
+export async function sameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all(
+    [a, b].map((path) => ifThere(path, stat(path, { bigint: true }))),
+  );
+  return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino;
+}
+
 /** The bytes of a file. @throws Error, a sentence, where it is not there or cannot be read */
 export async function readBytes(path: string): Promise<Uint8Array> {
   const bytes = await ifThere(path, readFile(path));

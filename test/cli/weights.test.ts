@@ -1,10 +1,20 @@
 /** `npm run weights` as a command: list, inspect, convert, and downloads that are stopped, killed and resumed. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -85,9 +95,42 @@ test('convert: the file, what was done, and nothing half-written', async () => {
   assert.is(report.bytes, statSync(output).size);
   assert.equal(readFileSync(output), content);
   assert.equal(readdirSync(folder).sort(), ['lite0.safetensors', 'out.safetensors']);
-  const same = await weights(['convert', input]);
-  assert.is(same.code, 1);
-  assert.match(same.stderr, /is safetensors already; name the file to write with --out/);
+});
+
+test('convert: a file that nobody named is not replaced, and no file by itself', async () => {
+  const [input, alias] = [join(folder, 'own.pth'), join(folder, 'alias.pth')];
+  const output = join(folder, 'own.safetensors');
+  // Files are told by their content.
+  copyFileSync(shipped, input);
+  symlinkSync(input, alias);
+  writeFileSync(output, 'somebody else’s');
+  const refused: [args: string[], sentence: RegExp][] = [
+    [[input], /own\.safetensors is there already; --overwrite replaces it, --out names another file/],
+    [[input, '--out', alias], /alias\.pth is the file to convert itself; name another one with --out/],
+    [[input, '--overwrite', '--out', input], /own\.pth is the file to convert itself/],
+    [
+      [input, '--out', folder],
+      /could not be written: it is a folder; name a file; what was there is untouched/,
+    ],
+  ];
+  for (const [args, sentence] of refused) {
+    const { code, stderr } = await weights(['convert', ...args]);
+    assert.match(stderr, sentence);
+    assert.is(code, 1);
+  }
+  assert.ok(readFileSync(input).equals(content));
+  assert.is(readFileSync(output, 'utf8'), 'somebody else’s');
+  assert.is((await weights(['convert', input, '--overwrite'])).code, 0);
+  assert.ok(readFileSync(output).equals(content));
+  writeFileSync(output, 'mine');
+  assert.is((await weights(['convert', input, '--out', output])).code, 0);
+  assert.ok(readFileSync(output).equals(content));
+  for (const path of [output, `${folder}/./own.safetensors`, relative(root, output)]) {
+    const { code, stderr } = await weights(['convert', path]);
+    assert.match(stderr, /is safetensors already; name the file to write with --out/);
+    assert.is(code, 1);
+  }
+  assert.equal(readdirSync(folder).sort(), ['alias.pth', 'own.pth', 'own.safetensors']);
 });
 
 const WRONG: [args: string[], sentence: RegExp][] = [
