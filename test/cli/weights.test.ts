@@ -230,7 +230,7 @@ for (const [signal, code] of STOPS)
 
 test('the wrong file, a page and a missing one: a sentence, exit code 1 and an empty folder', async () => {
   const server = createServer((request, response) => {
-    if (request.url!.endsWith('.pth')) response.end(content);
+    if (/\.pth$|lite0/.test(request.url!)) response.end(content);
     else if (request.url!.endsWith('.safetensors')) response.end('{"error": "gone"}');
     else response.writeHead(404).end();
   });
@@ -252,12 +252,27 @@ test('the wrong file, a page and a missing one: a sentence, exit code 1 and an e
       assert.match(stderr, sentence);
       assert.equal(readdirSync(folder), []);
     }
-    const args = ['fetch', 'resnet18.a1_in1k', '--from', `${base}x.safetensors`, '--out', folder];
+    // The Hub's files have no hash in the catalog.
+    const args = ['fetch', 'resnet18.a1_in1k', '--out', folder, '--from'];
     assert.match(
-      (await weights(args)).stderr,
+      (await weights([...args, `${base}x.safetensors`])).stderr,
       /is no file of weights: resnet18\.a1_in1k\.safetensors\.part is JSON text/,
     );
     assert.equal(readdirSync(folder), []);
+    const another = await weights([...args, `${base}lite0.safetensors`]);
+    assert.match(
+      another.stderr,
+      /\/lite0\.safetensors holds weights of efficientnet_lite0, not of resnet18; nothing was kept$/m,
+    );
+    assert.is(another.code, 1);
+    assert.equal(readdirSync(folder), []);
+    copyFileSync(shipped, join(folder, 'resnet18.a1_in1k.safetensors'));
+    const left = await weights([...args, `${base}nothing`]);
+    assert.match(
+      left.stderr,
+      /a1_in1k\.safetensors holds weights of efficientnet_lite0, not of resnet18; it is fetched again\./,
+    );
+    assert.is(left.code, 1);
   } finally {
     server.close();
     server.closeAllConnections();

@@ -445,7 +445,7 @@ test('without a known hash: what the server states is compared, as the Hub does 
   assert.equal(await assertFails(/not the file that was expected/, { sha256: null }), []);
 });
 
-test('with no hash at all the file is looked at before it takes its place', async () => {
+test('with no hash at all the file is looked at before it takes its place, and with a right one too', async () => {
   const report = await run({ sha256: null });
   assertWhole(report);
   assert.is(report.comparedWith, null);
@@ -454,10 +454,11 @@ test('with no hash at all the file is looked at before it takes its place', asyn
     assert.ok(readFileSync(part).equals(CONTENT), 'it is whole by then');
     throw new Error('model.pth.part is a picture.');
   };
-  assert.equal(
-    await assertFails(/is no file of weights: model\.pth\.part is a picture\.$/, { sha256: null, check }),
-    [],
-  );
+  for (const sha256 of [null, SHA256.slice(0, 8)])
+    assert.equal(
+      await assertFails(/is no file of weights: model\.pth\.part is a picture\.$/, { sha256, check }),
+      [],
+    );
 });
 
 test('a part without validator and without hash is not taken up', async () => {
@@ -470,7 +471,11 @@ test('a part without validator and without hash is not taken up', async () => {
 test('a file that cannot be written is a sentence', async () => {
   writeFileSync(join(folder, 'weights'), 'a file in the way of the folder');
   const error: unknown = await run().catch((reason) => reason);
-  assert.ok(error instanceof Error && /weights/.test(error.message), String(error));
+  assert.instance(error, DownloadError);
+  assert.match(
+    (error as Error).message,
+    /weights\/model\.pth cannot be written: a part of the path is a file where a folder should be \(EEXIST\)$/,
+  );
 });
 
 test('the proxy of the environment is used, and no_proxy is heeded', async () => {
