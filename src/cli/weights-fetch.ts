@@ -150,8 +150,7 @@ async function fetchOne(
   signal: AbortSignal,
 ): Promise<string> {
   const path = join(folder, file);
-  let bar: Progress | null = null;
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const bar = transferBar(entry.name);
   const started = performance.now();
   try {
     const done = await download({
@@ -163,27 +162,44 @@ async function fetchOne(
         const fault = await faultOf(entry, part);
         if (fault) throw new DownloadError(`${showUrl(url)} ${fault}; nothing was kept`);
       },
-      onNote: (sentence) => (bar ? bar.note(sentence) : say(sentence)),
-      onProgress: (received, total) => {
-        bar ??= progress(entry.name, Math.max(1, Math.round((total ?? 0) / 1e6)));
-        const of = total === null ? '' : ` of ${megabytes(total)}`;
-        bar.update(Math.floor(received / 1e6), `${megabytes(received)}${of} MB`);
-      },
+      onNote: bar.note,
+      onProgress: bar.update,
     });
-    bar = stopped(bar);
+    bar.stop();
     say(
       `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
     );
     say(comparison(done.comparedWith, new URL(url).host, entry.model));
     return path;
   } finally {
-    stopped(bar);
+    bar.stop();
   }
 }
 
-function stopped(bar: Progress | null): null {
-  bar?.stop();
-  return null;
+/** Bytes and their speed, and the share where the length is known. The bar appears with the first byte. */
+function transferBar(label: string) {
+  let bar: Progress | null = null;
+  let barTotal: number | null = null;
+  let first: { bytes: number; time: number } | null = null;
+  const stop = () => {
+    bar?.stop();
+    bar = null;
+  };
+  return {
+    stop,
+    note: (line: string) => (bar ? bar.note(line) : say(line)),
+    update(received: number, total: number | null) {
+      // Another try may bring another length, or one at last.
+      if (total !== barTotal) stop();
+      barTotal = total;
+      bar ??= progress(label, total, undefined, formatBytes);
+      // What an earlier run left has cost no time, and a server that starts again takes nothing back.
+      first ??= { bytes: received, time: performance.now() };
+      const seconds = Math.max((performance.now() - first.time) / 1000, 0.001);
+      const speed = Math.round(Math.max(received - first.bytes, 0) / seconds);
+      bar.update(received, `${formatBytes(speed)}/s`);
+    },
+  };
 }
 
 function comparison(comparedWith: 'given' | 'server' | null, host: string, model: string): string {

@@ -106,6 +106,32 @@ ui('a terminal gets a bar', () => {
   assert.match(written.join(''), /train ━{12}─{12} 2\/4 {2}loss 0\.5/);
 });
 
+ui('bytes are shown as bytes; without a total there is neither a share nor a time left', () => {
+  const plain = recorder(false);
+  for (const total of [2 ** 21, null]) {
+    const bar = progress('model', total, plain.output, formatBytes);
+    plain.clock.time += 10_000;
+    bar.update(2 ** 20, '0.1 MiB/s');
+    bar.update(2 ** 21);
+    bar.stop();
+  }
+  assert.equal(plain.written, [
+    'model 1.00 MiB/2.00 MiB (50 %)  0.1 MiB/s  10.0 s left\n',
+    'model 2.00 MiB/2.00 MiB (100 %)\n',
+    'model 1.00 MiB  0.1 MiB/s\n',
+    'model 2.00 MiB\n',
+  ]);
+  const terminal = recorder(true);
+  const bar = progress('model', null, terminal.output, formatBytes);
+  bar.update(2 ** 20, '0.1 MiB/s');
+  bar.note('a note');
+  bar.stop();
+  const text = terminal.written.join('');
+  assert.match(text, /model 1\.00 MiB {2}0\.1 MiB\/s/);
+  assert.match(text, /a note\n/);
+  assert.not.match(text, /[━─%]/);
+});
+
 ui('only a software adapter is announced', () => {
   const info = { description: 'llvmpipe' } as GPUAdapterInfo;
   assert.is(announceSoftware({ software: false, info }), false);

@@ -228,6 +228,32 @@ for (const [signal, code] of STOPS)
     assert.match(third.stdout, /is there already; the catalog has no hash/);
   });
 
+test('progress of a download: to 100 %, and without a length bytes and speed only', async () => {
+  const server = createServer((request, response) => {
+    if (request.url!.includes('known')) response.setHeader('content-length', content.length);
+    response.write(content.subarray(0, 1_000_000));
+    response.end(content.subarray(1_000_000));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cases: [name: string, last: RegExp][] = [
+    ['known', /^\S+ra_in1k 9\.14 MiB\/9\.14 MiB \(100 %\) {2}[\d.]+ [KMG]?i?B\/s$/m],
+    ['streamed', /^\S+ra_in1k 9\.14 MiB {2}[\d.]+ [KMG]?i?B\/s$/m],
+  ];
+  try {
+    for (const [name, last] of cases) {
+      const from = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}.safetensors`;
+      const out = join(folder, name);
+      const command = ['fetch', 'efficientnet_lite0.ra_in1k', '--from', from, '--out', out];
+      const { code, stderr } = await weights(command);
+      assert.is(code, 0, stderr);
+      assert.match(stderr, last);
+    }
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
 test('the wrong file, a page and a missing one: a sentence, exit code 1 and an empty folder', async () => {
   const server = createServer((request, response) => {
     if (/\.pth$|lite0/.test(request.url!)) response.end(content);
