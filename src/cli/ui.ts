@@ -6,25 +6,39 @@
  * nothing else).
  */
 import cliProgress from 'cli-progress';
+import { printable } from '../weights/error.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {
   override name = 'UserError';
 }
 
+const [BOLD, PLAIN] = ['\u001b[1m', '\u001b[0m'];
+
+/** What `harmless` lets through: breaks between lines and `bold`. */
+const OURS = new RegExp(`(\n|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
+
+/** A message as a terminal may see it, whatever the names in it hold; breaks between lines stay. */
+export function harmless(text: string): string {
+  return text
+    .split(OURS)
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+    .join('');
+}
+
 /** Writes one line to stderr. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${harmless(line)}\n`);
 }
 
 /** Writes the one JSON document of `--json` to stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${harmless(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** `text` in bold where `stream` is a terminal, plain elsewhere (and with NO_COLOR). */
 export function bold(text: string, stream: { isTTY?: boolean } = process.stderr): string {
-  return stream.isTTY && !process.env.NO_COLOR ? `\u001b[1m${text}\u001b[0m` : text;
+  return stream.isTTY && !process.env.NO_COLOR ? `${BOLD}${text}${PLAIN}` : text;
 }
 
 /** A duration for people: `0.35 s`, `12.3 s`, `3 min 05 s`, `1 h 02 min`; below 0.1 s in milliseconds. */
@@ -149,7 +163,7 @@ function terminalBar(
     },
     note(line) {
       bar.stop();
-      stream.write(`\r\u001b[2K${line}\n`);
+      stream.write(`\r\u001b[2K${harmless(line)}\n`);
       start();
     },
     stop() {
@@ -180,7 +194,7 @@ function plainLines(
       else pending = { done, status };
     },
     note(line) {
-      stream.write(`${line}\n`);
+      stream.write(`${harmless(line)}\n`);
     },
     stop() {
       if (pending) write(pending.done, pending.status);

@@ -13,6 +13,7 @@ import { readBytes, sameFile, statOrNull, writeWhole } from '../files.ts';
 import { checkWeightsFile } from '../train/start.ts';
 import { CATALOG, entryOfHash } from '../weights/catalog.ts';
 import { convertWeights } from '../weights/convert.ts';
+import { printable } from '../weights/error.ts';
 import { type Inspection, inspectFile } from '../weights/inspect.ts';
 import { showShape } from '../weights/state.ts';
 import { commandLine } from './command-line.ts';
@@ -159,13 +160,15 @@ function print(path: string, { format, bytes, sha256, metadata, notes, tensors }
     0,
   );
   const rows = tensors.map(({ name, dtype, shape, bytes: size, sha256: hash }) => [
-    name,
+    printable(name),
     dtype,
     showShape(shape),
     String(size),
     hash?.slice(0, 16) ?? '',
   ]);
-  const said = Object.entries(metadata).map(([key, value]) => `  ${key}: ${value.slice(0, 200)}`);
+  const said = Object.entries(metadata).map(
+    ([key, value]) => `  ${printable(key)}: ${printable(value.slice(0, 200))}`,
+  );
   const lines = [
     table(['tensor', 'type', 'shape', 'bytes', 'SHA-256'], rows),
     `${shown(path)}: ${format}, ${formatBytes(bytes)}, ${tensors.length} tensors, ${formatNumber(numbers)} numbers`,

@@ -7,6 +7,7 @@ import {
   formatNumber,
   formatRows,
   formatSeconds,
+  harmless,
   onStop,
   progress,
 } from '../../src/cli/ui.ts';
@@ -130,6 +131,21 @@ ui('bytes are shown as bytes; without a total there is neither a share nor a tim
   assert.match(text, /model 1\.00 MiB {2}0\.1 MiB\/s/);
   assert.match(text, /a note\n/);
   assert.not.match(text, /[━─%]/);
+});
+
+ui('what is said may be bold and of several lines, and controls the terminal in no other way', () => {
+  assert.is(
+    harmless('\u001b[1mone\u001b[0m\ntwo\u001b]0;title\u0007\u007f\u009bA\t\u2066'),
+    '\u001b[1mone\u001b[0m\ntwo\\u001b]0;title\\u0007\\u007f\\u009bA\\t\\u2066',
+  );
+  assert.is(harmless('naïve 犬 👩‍🔬 \\ "'), 'naïve 犬 👩‍🔬 \\ "');
+  for (const isTTY of [true, false]) {
+    const { output, written } = recorder(isTTY);
+    const bar = progress('train', 4, output);
+    bar.note('skipped: \u001b[2J.png');
+    bar.stop();
+    assert.match(written.join(''), /skipped: \\u001b\[2J\.png\n/);
+  }
 });
 
 ui('only a software adapter is announced', () => {

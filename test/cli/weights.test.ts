@@ -18,6 +18,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeSafetensors } from '../../src/weights/safetensors.ts';
+import { fromFloat32 } from '../../src/weights/state.ts';
 import { sendFile } from '../weights/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -82,6 +84,27 @@ test('inspect: tensors and hashes', async () => {
   const json = JSON.parse((await weights(['inspect', shipped, '--json'])).stdout);
   assert.is(json.tensors.length, 296);
   assert.is(json.format, 'safetensors');
+});
+
+test('a hostile file paints nothing on the terminal', async () => {
+  const path = join(folder, 'hostile.safetensors');
+  const [clear, c1, turned] = ['\u001b[2J', '\u009b2J', '\u202e'];
+  const tensors = new Map([[`a${clear}\n${c1}${turned}`, fromFloat32(new Float32Array(1), [1])]]);
+  const card = JSON.stringify({ name: `resnet18${clear}${c1}`, options: {} });
+  const metadata = { [`key${clear}`]: `value${c1}\r${clear}`, 'tessera.model': card };
+  writeFileSync(path, writeSafetensors(tensors, metadata));
+  const inspected = await weights(['inspect', path]);
+  assert.match(inspected.stdout, /^a\\u001b\[2J\\n\\u009b2J\\u202e +float32 /m);
+  assert.match(inspected.stdout, /^ {2}key\\u001b\[2J: value\\u009b2J\\r\\u001b\[2J$/m);
+  const json = await weights(['inspect', path, '--json']);
+  assert.equal(
+    JSON.parse(json.stdout).tensors.map(({ name }: { name: string }) => name),
+    [...tensors.keys()],
+  );
+  const refused = await weights(['convert', path, '--out', join(folder, 'out')]);
+  assert.match(refused.stderr, /^error: there is no model 'resnet18\\u001b\[2J\\u009b2J'/m);
+  for (const { stdout, stderr } of [inspected, json, refused])
+    assert.not.match(stdout + stderr, /(?!\n)\p{Cc}|\u202e/u);
 });
 
 test('convert: the file, what was done, and nothing half-written', async () => {
