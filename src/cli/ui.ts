@@ -15,8 +15,8 @@ export class UserError extends Error {
 
 const [BOLD, PLAIN] = ['\u001b[1m', '\u001b[0m'];
 
-/** What `harmless` lets through: breaks between lines and `bold`. */
-const OURS = new RegExp(`(\n|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
+/** What `harmless` lets through: breaks between lines, tabs (of a driver's messages) and `bold`. */
+const OURS = new RegExp(`([\n\t]|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
 
 /** A message as a terminal may see it, whatever the names in it hold; breaks between lines stay. */
 export function harmless(text: string): string {
