@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import type { Model } from '../../src/nn/index.ts';
+import { worse } from '../../src/verify/errors.ts';
 import { readFixture, verifiable } from '../../src/verify/fixtures.ts';
 import { checkOp } from '../../src/verify/kernels.ts';
 import { type Comparison, checkNetwork } from '../../src/verify/networks.ts';
@@ -88,6 +89,46 @@ test('a broken gradient kernel shows in its op, and the values stay right', () =
     assert.ok(gradients.error > 5e-3 && gradients.error < 2e-2, `${gradients.error}`);
     assert.match(gradients.at, /^the gradient of x0 of random 0\/maxPool2d\/\d \[/);
   }));
+
+/** An op, a kernel of it that writes NaN, where, and the tensor that this spoils: never the last one compared. */
+const NOT_A_NUMBER: [op: string, kernel: RegExp, output: string, of: 'forward' | 'gradients', at: RegExp][] =
+  [
+    ['batchNorm', /^batch-norm-input-gradient/, 'dx', 'gradients', /^the gradient of x0 of /],
+    ['batchNorm', /^batch-norm-(none|relu|silu)/, 'y', 'forward', /^y of /],
+    ['depthwiseConv2d', /^depthwise-input-gradient/, 'y', 'gradients', /^the gradient of x0 of /],
+  ];
+
+for (const [op, kernel, output, of, at] of NOT_A_NUMBER)
+  test(`${op} that writes NaN to ${output} departs in ${of}, whatever is right after it`, () =>
+    on(testDevice, async (device) => {
+      const { broken } = sabotage(device, kernel, output, 'NaN');
+      const check = await checkOp(device, op, { seed: '1', rounds: 2 });
+      assert.ok(broken.length > 0, 'no kernel of that name ran');
+      assert.not(check.passed);
+      assert.equal(check[of].error, Number.NaN);
+      assert.match(check[of].at, at);
+    }));
+
+test('resnet18 whose max-pool has NaN for a gradient departs first behind it', () =>
+  on(testDevice, async (device) => {
+    sabotage(device, /^max-pool-backward/, 'dx', 'NaN');
+    const { first, passed } = await checkNetwork(device, readFixture('resnet18'), { modes: ['training'] });
+    assert.not(passed);
+    assert.equal([first!.kind, first!.at, first!.error], ['gradient', 'bn1.bias', Number.NaN]);
+  }));
+
+test('NaN is worse than every error and stays so', () => {
+  const [small, large, nan] = [1e-7, Number.POSITIVE_INFINITY, Number.NaN].map((error) => ({
+    error,
+    at: '',
+  }));
+  assert.is(worse(small, large), large);
+  assert.is(worse(large, small), large);
+  for (const other of [small, large]) {
+    assert.is(worse(nan, other), nan);
+    assert.is(worse(other, nan), nan);
+  }
+});
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
