@@ -3,12 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { run } from '../../src/cli/verify.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import type { Model } from '../../src/nn/index.ts';
 import { worse } from '../../src/verify/errors.ts';
 import { readFixture, verifiable } from '../../src/verify/fixtures.ts';
 import { checkOp } from '../../src/verify/kernels.ts';
 import { type Comparison, checkNetwork } from '../../src/verify/networks.ts';
+import { RANDOM_OPS } from '../../src/verify/random-cases.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 import { sabotage } from '../helpers/sabotage.ts';
 
@@ -144,11 +146,45 @@ function verify(...args: string[]): { code: number | null; stdout: string; stder
 test('the command: text and JSON', () => {
   const text = verify('kernels', '--rounds', '1');
   assert.is(text.code, 0, text.stderr);
-  assert.match(text.stdout, /^ok +conv2d +1 shapes: \S+ forward, \S+ gradients$/m);
+  assert.match(text.stdout, /^ok +conv2d +1 shape: \S+ forward, \S+ gradients$/m);
   assert.match(text.stdout, /\d+ ops agree with the reference on /);
   const { code, stdout } = verify('resnet18', '--json');
-  const { passed, kernels, networks } = JSON.parse(stdout);
-  assert.equal([code, passed, kernels.length, networks.length], [0, true, 0, 1]);
+  const { passed, complete, notRun, kernels, networks } = JSON.parse(stdout);
+  assert.equal([code, passed, complete, notRun], [0, true, true, []]);
+  assert.equal([kernels.length, networks.length], [0, 1]);
+  assert.match(verify('resnet18').stdout, /^1 network agrees with the reference on /m);
+});
+
+/** Runs the command in this process and presses Ctrl-C as soon as it listens: after the first check, at the latest. */
+async function interrupted(options: { json?: boolean }): Promise<{ code: number; stdout: string }> {
+  const written: string[] = [];
+  const { write } = process.stdout;
+  const listening = process.listenerCount('SIGINT');
+  const press = (): void => {
+    if (process.listenerCount('SIGINT') > listening) process.emit('SIGINT', 'SIGINT');
+    else setImmediate(press);
+  };
+  process.stdout.write = (text: string | Uint8Array): boolean => written.push(`${text}`) > 0;
+  try {
+    press();
+    const code = await run(['kernels'], { rounds: 1, seed: '0', ...options });
+    return { code, stdout: written.join('') };
+  } finally {
+    process.stdout.write = write;
+  }
+}
+
+test('the command, stopped: the certificate is not passed and says what was not run', async () => {
+  const { code, stdout } = await interrupted({ json: true });
+  const { passed, complete, kernels, notRun } = JSON.parse(stdout);
+  assert.is(code, 130);
+  assert.equal([passed, complete], [false, false]);
+  assert.ok(notRun.length > 0);
+  assert.equal([...kernels.map(({ op }: { op: string }) => op), ...notRun], RANDOM_OPS);
+  const text = await interrupted({});
+  assert.is(text.code, 130);
+  assert.match(text.stdout, /^(So far \d+ ops? agrees? with the reference|Nothing was compared) on /m);
+  assert.match(text.stdout, /^Stopped before its end; not run: .*, resize\.$/m);
 });
 
 test('the command: a network that nothing is stored of is a sentence', () => {
