@@ -7,7 +7,7 @@ import { readFixture, verifiable } from '../verify/fixtures.ts';
 import { checkOp, type KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
-import { wholeNumber } from './command-line.ts';
+import { commandLine, wholeNumber } from './command-line.ts';
 import { announceSoftware, bold, onStop, printJson, progress, UserError } from './ui.ts';
 
 export const description =
@@ -19,7 +19,10 @@ const KERNELS = 'kernels';
 
 export function options(command: Command): void {
   command
-    .argument('[model]', `only this network, or '${KERNELS}' for the ops alone (default: everything)`)
+    .argument(
+      '[model]',
+      `only this network (${verifiable().join(', ')}), or '${KERNELS}' for the ops alone (default: everything)`,
+    )
     .option('--rounds <n>', 'random shapes for each op', wholeNumber(1), 6)
     .option('--seed <n>', 'other seeds draw other shapes', '0')
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
@@ -84,7 +87,10 @@ export async function run([wanted]: string[], options: VerifyOptions): Promise<n
 function known(model: string): string {
   const names = verifiable();
   if (names.includes(model)) return model;
-  throw new UserError(`no values of '${model}' are stored; there are ${[...names, KERNELS].join(', ')}`);
+  throw new UserError(
+    `PyTorch's values are stored of ${names.join(', ')}, not of '${model}'; ` +
+      `${commandLine('verify', [KERNELS])} checks every op that networks are made of`,
+  );
 }
 
 function certify(

@@ -1,5 +1,6 @@
 /** The certificate: it passes on sound kernels, and names the layer where one is broken on purpose. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -187,11 +188,22 @@ test('the command, stopped: the certificate is not passed and says what was not 
   assert.match(text.stdout, /^Stopped before its end; not run: .*, resize\.$/m);
 });
 
-test('the command: a network that nothing is stored of is a sentence', () => {
-  const { code, stdout, stderr } = verify('resnet19');
+test('the command: a network that nothing is stored of is a sentence with those that there are', () => {
+  const { code, stdout, stderr } = verify('resnet34');
   assert.is(code, 1);
   assert.is(stdout, '');
-  assert.match(stderr, /no values of 'resnet19' are stored; there are alexnet, /);
+  const stored = `PyTorch's values are stored of ${verifiable().join(', ')}, not of 'resnet34'; `;
+  assert.ok(stderr.includes(stored), stderr);
+  assert.match(stderr, /npm run verify -- kernels checks every op/);
+});
+
+test('the pages name the networks that values are stored of', () => {
+  const page = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+  const pages = ['alexnet', 'resnet', 'efficientnet'].map((name) => page(`docs/${name}.md`)).join();
+  const named = (text: string): string[] =>
+    verifiable().filter((model) => new RegExp(`\`verify\`.*\`${model}\``).test(text));
+  assert.equal(named(page('README.md').replace('npm run verify', 'verify')), verifiable());
+  assert.equal(named(pages), verifiable());
 });
 
 test.run();
