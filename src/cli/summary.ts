@@ -5,12 +5,12 @@ import { NoAdapterError } from '../gpu/index.ts';
 import { buildModel, checkModelName } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
 import { type Model, SGD } from '../nn/index.ts';
-import { type MemoryBudget, memoryBudget, openDevice } from '../open.ts';
-import { type Preflight, plannedBytes, preflight } from '../train/preflight.ts';
+import { type MemoryBudget, openDevice } from '../open.ts';
+import { type Preflight, preflight } from '../train/preflight.ts';
 import { freezeBefore } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
-import { remedyFor } from './train-preflight.ts';
-import { bold, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
+import { DEFAULT_BATCH, fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
+import { bold, counted, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
 
 export const description =
   'Prints the stages and layers of a network: output shapes, parameters, multiply-adds, bytes of activations and what ' +
@@ -20,7 +20,11 @@ export const description =
 export function options(command: Command): void {
   command
     .argument('<model>', 'name of a network, for example resnet18')
-    .option('--batch <n>', 'pictures in a step', wholeNumber(1), 32)
+    .option(
+      '--batch <n>',
+      `pictures in a step (default: ${DEFAULT_BATCH}, or as many as fit)`,
+      wholeNumber(1),
+    )
     .option('--size <pixels>', "side of the pictures (default: the architecture's own)", wholeNumber(1))
     .option('--classes <n>', 'outputs of the last layer', wholeNumber(1), 1000)
     .option('--train-from <stage>', "the first stage that trains: a stage, 'head' or 'all'", 'all')
@@ -32,7 +36,7 @@ export function options(command: Command): void {
 }
 
 interface SummaryOptions {
-  batch: number;
+  batch?: number;
   size?: number;
   classes: number;
   trainFrom: string;
@@ -51,7 +55,11 @@ interface Summary extends ModelSummary {
   memory: MemoryBudget;
   /** Bytes that each stage keeps for the backward pass. */
   kept: Record<string, number>;
-  step: Preflight & { optimizer: string };
+  step: Preflight & {
+    optimizer: string;
+    /** Whether the adapter's limits allow the step; where they do not, `cost` is what it would take without them. */
+    withinLimits: boolean;
+  };
 }
 
 export async function run([name]: string[], options: SummaryOptions): Promise<number> {
@@ -64,18 +72,23 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   freezeBefore(model, trainFrom);
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
-  const plan = { model: name!, modelOptions: { numClasses }, batch, size, trainFrom, optimizer, budget };
-  const step = await preflight({ ...plan, device: traits });
-  // What the stages keep is worth knowing also where a limit of the adapter ends the step.
-  const boundless = step.cost ? step : await preflight({ ...plan, device: { ...traits, limits: BOUNDLESS } });
+  const plan = {
+    ...{ device: traits, model: name!, modelOptions: { numClasses } },
+    ...{ batch: batch ?? DEFAULT_BATCH, size, trainFrom, optimizer, budget },
+  };
+  const step = await fittingStep(plan, batch === undefined);
+  // What a step takes is worth knowing also where a limit of the adapter ends it.
+  const boundless = { ...plan, device: { ...traits, limits: BOUNDLESS }, budget: Number.POSITIVE_INFINITY };
+  const withinLimits = step.cost !== null;
+  const cost = step.cost ?? (await preflight(boundless)).cost;
   const summary: Summary = {
     model: name!,
     classes: numClasses,
     adapter,
     memory,
     ...layers,
-    kept: boundless.cost!.savedByStage,
-    step: { ...step, optimizer: options.optimizer },
+    kept: cost?.savedByStage ?? {},
+    step: { ...step, cost, withinLimits, optimizer: options.optimizer },
   };
   if (options.json) printJson(summary);
   else process.stdout.write(`${describe(summary, options.stages === true)}\n`);
@@ -95,20 +108,17 @@ async function surroundings({ adapter, memory: gibibytes }: SummaryOptions): Pro
   memory: MemoryBudget;
   budget: number;
 }> {
-  const asked = gibibytes === undefined ? undefined : gibibytes * 2 ** 30;
   try {
     const device = await openDevice({ adapter });
     const { limits, features, info, hasImmediates } = device;
-    const memory = await memoryBudget(device, asked);
-    const budget = plannedBytes(memory, device.software);
+    const planned = await plannedMemory(device, gibibytes);
     device.close();
     const described = info.description || info.device || info.vendor;
-    return { traits: { limits, features, info, hasImmediates }, adapter: described, memory, budget };
+    return { traits: { limits, features, info, hasImmediates }, adapter: described, ...planned };
   } catch (error) {
     if (!(error instanceof NoAdapterError) || adapter !== undefined) throw error;
     say('No adapter answers here: the limits are those that WebGPU guarantees everywhere.');
-    const memory = await memoryBudget({ software: false }, asked);
-    return { traits: PLAIN_TRAITS, adapter: null, memory, budget: plannedBytes(memory, false) };
+    return { traits: PLAIN_TRAITS, adapter: null, ...(await plannedMemory({ software: false }, gibibytes)) };
   }
 }
 
@@ -149,7 +159,7 @@ function describe(summary: Summary, stagesOnly: boolean): string {
     '',
     table(rows),
     '',
-    `Bytes are those of ${step.batch} pictures; kept: what the backward pass of a stage needs.`,
+    `Bytes are those of ${counted(step.batch, 'picture')}; kept: what the backward pass of a stage needs.`,
     '',
     describeStep(summary),
   ].join('\n');
@@ -188,13 +198,13 @@ function table(rows: readonly string[][]): string {
 }
 
 function describeStep({ step, memory, adapter, trainableParameters }: Summary): string {
-  const { batch, trainFrom, optimizer, cost, fits, problem } = step;
+  const { batch, trainFrom, optimizer, cost, withinLimits, fits, problem } = step;
   const trains =
     trainFrom === 'all'
       ? 'everything trains'
       : `trained from ${trainFrom === 'head' ? 'the head' : trainFrom}`;
   const lines = [
-    `A training step of ${batch} pictures, ${trains} (${formatCount(trainableParameters)} parameters), ${optimizer}:`,
+    `A training step of ${counted(batch, 'picture')}, ${trains} (${formatCount(trainableParameters)} parameters), ${optimizer}${withinLimits ? '' : ", without the adapter's limits"}:`,
   ];
   if (cost)
     lines.push(
@@ -209,15 +219,20 @@ function describeStep({ step, memory, adapter, trainableParameters }: Summary): 
       ]),
     );
   const where = adapter ?? 'a device with default limits';
-  const available = `${formatBytes(step.budget)} ${SOURCES[memory.from]}`;
-  if (fits) lines.push(`It fits ${where}, with ${available}.`);
-  else lines.push(`It does not fit ${where}, with ${available}: ${problem}; ${remedyFor(step)}.`);
+  const source = SOURCES[memory.from];
+  if (fits) lines.push(`It fits ${where}, with ${formatBytes(step.budget)} to use (${source}).`);
+  else if (!cost) lines.push(`It cannot be taken: ${problem}.`);
+  else
+    lines.push(
+      `It does not fit ${where}: ${problem}${withinLimits ? ` (${source})` : ''}; ${remedyFor(step)}.`,
+    );
   return lines.join('\n');
 }
 
+/** Where the bytes to use come from. */
 const SOURCES: Record<MemoryBudget['from'], string> = {
-  asked: 'to use (--memory)',
-  'control group': "of this control group's memory to use",
-  machine: "of this machine's memory to use",
-  default: 'assumed of a GPU that does not say (--memory)',
+  asked: '--memory',
+  'control group': "of this control group's memory",
+  machine: "of this machine's memory",
+  default: 'assumed of a GPU that does not say; --memory',
 };

@@ -1,12 +1,15 @@
-/** What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. */
+/**
+ * What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. `summary`
+ * asks the same without training.
+ */
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
-import { memoryBudget } from '../open.ts';
-import { type Preflight, plannedBytes, preflight } from '../train/preflight.ts';
+import { type MemoryBudget, memoryBudget } from '../open.ts';
+import { type Preflight, type PreflightOptions, plannedBytes, preflight } from '../train/preflight.ts';
 import { optimizerOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
-import { say, UserError } from './ui.ts';
+import { counted, say, UserError } from './ui.ts';
 
 /** A step as it is trained, and as it would be if every parameter trained; null where nothing is frozen. */
 export interface Costs {
@@ -16,8 +19,29 @@ export interface Costs {
 
 const GIB = 2 ** 30;
 
+/** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
+export const DEFAULT_BATCH = 32;
+
+/** The memory to plan a run with: what was asked for in GiB, or what this machine has. */
+export async function plannedMemory(
+  device: { software: boolean },
+  asked: number | undefined,
+): Promise<{ memory: MemoryBudget; budget: number }> {
+  const memory = await memoryBudget(device, asked === undefined ? undefined : Math.floor(asked * GIB));
+  return { memory, budget: plannedBytes(memory, device.software) };
+}
+
+/** Rehearses a step. Where it does not fit and the batch may be `reduced`, a smaller one is taken and said so. */
+export async function fittingStep(plan: PreflightOptions, reduced: boolean): Promise<Preflight> {
+  const step = await preflight(plan);
+  if (step.fits || !step.largestBatch || !reduced) return step;
+  const { largestBatch: batch, problem } = step;
+  say(`Steps of ${counted(plan.batch, 'picture')} do not fit (${problem}), so --batch ${batch} is taken.`);
+  return preflight({ ...plan, batch });
+}
+
 /**
- * Rehearses a step. Where it does not fit and nobody asked for this batch, a smaller one is taken and said so.
+ * Rehearses a step of the run, and of the run with everything trained.
  * @param options `memory` is the GiB to plan with
  * @throws UserError with the batch that would fit, where a step does not
  */
@@ -26,8 +50,7 @@ export async function checkFit(
   { settings, set, resumed }: Setup,
   { memory: asked, batch: wanted }: TrainOptions,
 ): Promise<Costs> {
-  const memory = await memoryBudget(device, asked === undefined ? undefined : asked * GIB);
-  const budget = plannedBytes(memory, device.software);
+  const { memory, budget } = await plannedMemory(device, asked);
   const { model, batch, size, trainFrom } = settings;
   const plan = {
     device,
@@ -39,19 +62,15 @@ export async function checkFit(
     optimizer: (built: Model) => optimizerOf(built, settings),
     budget,
   };
-  let step = await preflight(plan);
-  if (!step.fits && step.largestBatch && wanted === undefined && !resumed) {
-    say(`Steps of ${batch} pictures do not fit (${step.problem}), so ${step.largestBatch} are taken.`);
-    settings.batch = plan.batch = step.largestBatch;
-    step = await preflight(plan);
-  }
+  const step = await fittingStep(plan, wanted === undefined && !resumed);
+  settings.batch = step.batch;
   if (!step.fits) {
     const sentence = `the run does not fit: ${step.problem}; ${remedyFor(step)}`;
     // What a GPU has is a guess where nobody says; the step itself comes to its end.
     if (memory.from !== 'default' || !step.cost) throw new UserError(sentence);
     say(`Warning: ${sentence}, if this GPU has no more. --memory GIB says what it has.`);
   }
-  const all = { ...plan, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
+  const all = { ...plan, batch: step.batch, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
   return { step, unfrozen: trainFrom === 'all' ? null : await preflight(all) };
 }
 

@@ -74,6 +74,11 @@ export function formatNumber(value: number, digits = 3): string {
   return String(Number(value.toPrecision(digits)));
 }
 
+/** `1 picture`, `1,000 pictures`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Lines of `name  value` with the values aligned. */
 export function formatRows(rows: [name: string, value: string][], indent = '  '): string {
   const width = Math.max(0, ...rows.map(([name]) => name.length));

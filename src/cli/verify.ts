@@ -8,7 +8,7 @@ import { checkOp, type KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
-import { announceSoftware, bold, onStop, printJson, progress, UserError } from './ui.ts';
+import { announceSoftware, bold, counted, onStop, printJson, progress, UserError } from './ui.ts';
 
 export const description =
   'Checks on this adapter that every op and its gradients equal a float64 reference on random shapes, and that ' +
@@ -120,7 +120,7 @@ const show = (error: number): string => (error === 0 ? '0' : error.toExponential
 const mark = (passed: boolean): string => (passed ? 'ok     ' : bold('DEPARTS', process.stdout));
 
 function describeKernel({ op, cases, forward, gradients, passed }: KernelCheck): string {
-  const line = `${mark(passed)}  ${op.padEnd(22)} ${counting(cases, 'shape')}: ${show(forward.error)} forward, ${show(gradients.error)} gradients`;
+  const line = `${mark(passed)}  ${op.padEnd(22)} ${counted(cases, 'shape')}: ${show(forward.error)} forward, ${show(gradients.error)} gradients`;
   const beyond = [
     ...(forward.error <= LIMITS.forward ? [] : [forward]),
     ...(gradients.error <= LIMITS.gradients ? [] : [gradients]),
@@ -167,13 +167,10 @@ function verdict({ adapter, kernels, networks, complete }: Certificate): string 
     return `Departs from the reference ${where}: ${names}.`;
   }
   if (checks.length === 0) return `Nothing was compared ${where}.`;
-  const counted = [
-    ...(kernels.length > 0 ? [counting(kernels.length, 'op')] : []),
-    ...(networks.length > 0 ? [counting(networks.length, 'network')] : []),
+  const compared = [
+    ...(kernels.length > 0 ? [counted(kernels.length, 'op')] : []),
+    ...(networks.length > 0 ? [counted(networks.length, 'network')] : []),
   ].join(' and ');
   const agree = checks.length === 1 ? 'agrees' : 'agree';
-  return `${complete ? '' : 'So far '}${counted} ${agree} with the reference ${where}.`;
+  return `${complete ? '' : 'So far '}${compared} ${agree} with the reference ${where}.`;
 }
-
-/** `1 op`, `2 ops`. */
-const counting = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

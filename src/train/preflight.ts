@@ -1,8 +1,8 @@
 /**
  * The preflight: what a training step will take, said before the first one. WebGPU refuses nothing until it is too
  * late (and a software adapter not even then), so the step is taken on a dry device (src/gpu/dry.ts) with the limits
- * of the real one: the bytes are those that the pool will hold, and a tensor that no binding can hold raises the
- * error of the real run.
+ * of the real one: the bytes are those that the pool will hold, and a tensor that no binding can hold ends the step
+ * where it would end the real one.
  */
 import { type DeviceTraits, dryDevice, type Work } from '../gpu/dry.ts';
 import type { Device } from '../gpu/index.ts';
@@ -17,7 +17,7 @@ const SOFTWARE_SHARE = 0.8;
 
 /** The bytes to plan a run with: what was asked for or is assumed of a GPU; on a software adapter a share of the rest. */
 export function plannedBytes({ bytes, from }: MemoryBudget, software: boolean): number {
-  return from === 'asked' || !software ? bytes : SOFTWARE_SHARE * bytes;
+  return Math.floor(from === 'asked' || !software ? bytes : SOFTWARE_SHARE * bytes);
 }
 
 export interface PreflightOptions {
@@ -100,8 +100,41 @@ function largest(most: number, fits: (value: number) => boolean): number {
   return known;
 }
 
+/** What the adapter's limits do not allow: how many bytes a tensor takes, and how many it may. */
+class TooLarge extends RangeError {}
+
+/** Makes the device's refusals speak of the size alone: programs and buffers mean nothing before a run. */
+function statingSizes(device: Device): Device {
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const [take, run] = [device.take.bind(device), device.run.bind(device)];
+  const stating = <Result>(body: () => Result, sentence: () => string): Result => {
+    try {
+      return body();
+    } catch (error) {
+      throw error instanceof RangeError ? new TooLarge(sentence()) : error;
+    }
+  };
+  device.take = (bytes, kind) =>
+    stating(
+      () => take(bytes, kind),
+      () => `takes ${inMiB(bytes)}, and this adapter's largest buffer is ${wholeMiB(maxBufferSize)}`,
+    );
+  device.run = (source, dispatch) =>
+    stating(
+      () => run(source, dispatch),
+      () => {
+        const bytes = Math.max(...Object.values(dispatch.bindings).map(({ size }) => size));
+        return `takes ${inMiB(bytes)}, and this adapter binds at most ${wholeMiB(maxStorageBufferBindingSize)} at once`;
+      },
+    );
+  return device;
+}
+
 /** A model and its optimiser on a dry device. */
 class Rehearsal {
+  /** What is being rehearsed: whose a tensor is that turns out too large. */
+  private at = '';
+
   private constructor(
     private readonly device: Device,
     private readonly work: Work,
@@ -117,7 +150,7 @@ class Rehearsal {
     freezeBefore(model, trainFrom);
     const trains = [...model.namedParameters()].flatMap(([, value]) => (value.requiresGrad ? [value] : []));
     const optimizer = options.optimizer?.(model) ?? new AdamW(trains, { lr: 0 });
-    return new Rehearsal(device, work, model, optimizer, options);
+    return new Rehearsal(statingSizes(device), work, model, optimizer, options);
   }
 
   close(): void {
@@ -134,10 +167,12 @@ class Rehearsal {
       const { budget } = this.options;
       const problem =
         totalBytes > budget
-          ? `a step of ${batch} pictures takes ${inMiB(totalBytes)}, and ${inMiB(budget)} may be used`
+          ? `a step of ${batch} ${batch === 1 ? 'picture' : 'pictures'} takes ${inMiB(totalBytes)}, and ${wholeMiB(budget)} may be used`
           : null;
       return { cost, problem };
     } catch (error) {
+      if (error instanceof TooLarge)
+        return { cost: null, problem: `a tensor of ${this.at} ${error.message}` };
       if (error instanceof RangeError) return { cost: null, problem: error.message };
       throw error;
     }
@@ -162,6 +197,8 @@ class Rehearsal {
     model.train();
     const pictures = () => empty(device, [batch, size, size, 3]);
     const savedByStage = this.savedBytes(pictures);
+    // No stage's own: what goes forward has just passed.
+    this.at = 'the loss, the backward pass or the update';
     this.step(pictures);
     const before = { ...work };
     const gradientBytes = this.step(pictures);
@@ -202,8 +239,10 @@ class Rehearsal {
     const saved: Record<string, number> = {};
     scope(() => {
       const atRest = device.memory().byKind.activation;
+      this.at = 'the pictures';
       let [x, before] = [pictures(), 0];
       for (const stage of model.stages) {
+        this.at = stage;
         const y = model.forwardStages(x, { from: stage, through: stage });
         if (y !== x) x.dispose();
         x = y;
@@ -218,4 +257,6 @@ class Rehearsal {
   }
 }
 
+/** What is taken is rounded up and what is allowed down, so that the one that is larger reads so. */
 const inMiB = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20).toLocaleString('en-US')} MiB`;
+const wholeMiB = (bytes: number): string => `${Math.floor(bytes / 2 ** 20).toLocaleString('en-US')} MiB`;

@@ -44,6 +44,51 @@ test('one JSON document, and exit code 1 with the batch that fits where this one
   assert.ok(step.largestBatch > 0 && step.largestBatch < 1000);
 });
 
+test('where nobody asks for a batch, the largest that fits is taken and said so', () => {
+  const { code, stdout, stderr } = summary('resnet18', '--memory', '1', '--stages');
+  assert.is(code, 0);
+  const [, batch] = stderr.match(
+    /^Steps of 32 pictures do not fit \(a step of 32 .*, and 1,024 MiB may be used\), so --batch (\d+) is taken\.$/m,
+  )!;
+  assert.ok(Number(batch) > 1 && Number(batch) < 32);
+  assert.match(stdout, new RegExp(`^Bytes are those of ${batch} pictures;`, 'm'));
+  assert.match(stdout, /^It fits .*, with 1\.00 GiB to use \(--memory\)\.$/m);
+});
+
+test('a batch beyond a limit of the adapter: the totals, then the stage and the batch that fits', () => {
+  const asked = ['resnet18', '--batch', '20000', '--size', '64', '--stages'];
+  const { code, stdout } = summary(...asked);
+  assert.is(code, 1);
+  assert.match(stdout, /^A training step of 20,000 pictures, .*, without the adapter's limits:$/m);
+  assert.match(stdout, /^ {2}taken in all +\S+ GiB with/m);
+  assert.match(
+    stdout,
+    /^It does not fit .*: a tensor of conv1 takes [\d,]+ MiB, and this adapter.*; --batch \d+ fits\.$/m,
+  );
+  const { kept, step } = JSON.parse(summary(...asked, '--json').stdout);
+  assert.not(step.fits || step.withinLimits);
+  assert.ok(step.cost.totalBytes > kept.layer1);
+});
+
+test('one picture, too little memory: whole bytes, and the same number wherever it stands', () => {
+  const args = ['alexnet', '--size', '64', '--batch', '1', '--memory', '0.1', '--stages'];
+  const { code, stdout } = summary(...args);
+  assert.is(code, 1);
+  assert.match(stdout, /^Bytes are those of 1 picture;/m);
+  assert.match(stdout, /^A training step of 1 picture,/m);
+  assert.match(stdout, /: a step of 1 picture takes [\d,]+ MiB, and 102 MiB may be used \(--memory\);/);
+  assert.not.match(stdout, /103 MiB/);
+  const { memory, step } = JSON.parse(summary(...args, '--json').stdout);
+  assert.equal([memory.bytes, step.budget], [107_374_182, 107_374_182]);
+});
+
+test('a step that no adapter can take: the reason, and the layers all the same', () => {
+  const { code, stdout } = summary('resnet18', '--batch', '1', '--size', '32', '--stages');
+  assert.is(code, 1);
+  assert.match(stdout, /^layer4 +1×1×512/m);
+  assert.match(stdout, /^It cannot be taken: batchNorm: expected more than 1 value .*; use a larger batch/m);
+});
+
 const WRONG: [string[], RegExp][] = [
   [['resnet19'], /there is no model 'resnet19'; did you mean resnet18\?/],
   [['resnet18', '--train-from', 'layer9'], /there is no stage 'layer9'; the stages are conv1, /],

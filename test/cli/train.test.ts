@@ -247,7 +247,7 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [['predict', 'data', '--model', 'resnet18'], /--model resnet18 needs --weights FILE/],
   [
     ['train', '--data', 'data', '--weights', 'none', '--size', '32', '--memory', '0.1'],
-    /the run does not fit: a step of 32 pictures takes .* MiB, and 103 MiB may be used; (--batch \d+ fits|nor do smaller)/,
+    /the run does not fit: a step of 32 pictures takes .* MiB, and 102 MiB may be used; (--batch \d+ fits|nor do smaller)/,
   ],
 ];
 for (const [args, message] of REFUSED)

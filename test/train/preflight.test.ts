@@ -6,7 +6,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
-import { type PreflightOptions, preflight } from '../../src/train/preflight.ts';
+import { type PreflightOptions, plannedBytes, preflight } from '../../src/train/preflight.ts';
 import { freezeBefore } from '../../src/train/settings.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 
@@ -87,13 +87,23 @@ test('SGD with momentum keeps half of what AdamW keeps', async () => {
   assert.ok(Math.abs(adam.cost!.optimizerBytes / half.cost!.optimizerBytes - 2) < 0.01);
 });
 
+const TWELVE_MIB = { maxBufferSize: 12 * 2 ** 20, maxStorageBufferBindingSize: 12 * 2 ** 20 };
 const TIGHT: [string, Partial<PreflightOptions>, RegExp][] = [
   [
     'a budget',
     { batch: 64, budget: 256 * 2 ** 20 },
     /a step of 64 pictures takes [\d,]+ MiB, and 256 MiB may be used/,
   ],
-  ['a binding', { batch: 300, size: 112 }, /binds at most 134217728 at once/],
+  [
+    'a binding',
+    { batch: 300, size: 112 },
+    /^a tensor of conv1 takes 230 MiB, and this adapter binds at most 128 MiB at once$/,
+  ],
+  [
+    'a buffer',
+    { batch: 64, device: { ...PLAIN_TRAITS, limits: TWELVE_MIB } },
+    /^a tensor of conv1 takes 16 MiB, and this adapter's largest buffer is 12 MiB$/,
+  ],
 ];
 
 for (const [name, changes, sentence] of TIGHT)
@@ -106,6 +116,10 @@ for (const [name, changes, sentence] of TIGHT)
     assert.ok((await preflight({ ...options, batch: largestBatch! })).fits);
     assert.not((await preflight({ ...options, batch: largestBatch! + 1 })).fits);
   });
+
+test('what is planned with are whole bytes', () => {
+  assert.is(plannedBytes({ bytes: 25276514304, from: 'machine' }, true), 20221211443);
+});
 
 test('where nothing fits, neither a batch nor smaller pictures are named', async () => {
   const { fits, largestBatch, smaller } = await preflight({ ...BASE, budget: 2 ** 20 });
