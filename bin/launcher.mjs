@@ -65,6 +65,7 @@ function help() {
     ...rows,
     '',
     'npm run <command> -- --help lists the options of a command.',
+    "npm run --silent <command> -- --json leaves npm's own lines off stdout.",
     '',
   ].join('\n');
 }

@@ -83,6 +83,8 @@ export function createCommand(name: string, module: CommandModule): Command {
     // An action keeps commander from reading the first positional argument as a subcommand.
     .action(() => undefined);
   module.options(command);
+  if (throughNpm && command.options.some(({ long }) => long === '--json'))
+    command.addHelpText('after', `\nnpm run --silent ${name} -- --json … leaves npm's own lines off stdout.`);
   command.option('--debug', 'print stack traces, and check every operation as it is recorded');
   return command;
 }

@@ -5,8 +5,9 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { reading, statOrNull } from '../files.ts';
+import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../files.ts';
 import { type Download, fileOf, getEntry, type WeightsEntry } from '../weights/catalog.ts';
+import type { Shipped } from '../weights/catalog-entry.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
 import { WeightsError } from '../weights/error.ts';
 import { heldInstead } from '../weights/expected.ts';
@@ -55,7 +56,7 @@ export interface FetchOptions {
 /** Fetches the weights called `name`, if they are not there. @returns the exit code */
 export async function fetchWeights(name: string, { from, folder, json }: FetchOptions): Promise<number> {
   const entry = getEntry(name);
-  if (entry.shipped) return report(entry, present(entry, folder), 'comes with the project', json);
+  if (entry.shipped) return fetchShipped(entry, entry.shipped, { from, folder, json });
   const there = await already(entry, folder);
   if (there) return report(entry, ...there, json);
   const stop = onStop('Stopping; once more stops at once.');
@@ -75,6 +76,27 @@ export async function fetchWeights(name: string, { from, folder, json }: FetchOp
   } finally {
     stop.dispose();
   }
+}
+
+/** What ships is there already; into another folder it is copied. */
+async function fetchShipped(
+  entry: WeightsEntry,
+  { file, sha256 }: Shipped,
+  { from, folder, json }: FetchOptions,
+): Promise<number> {
+  if (from !== undefined) say(`${entry.name} comes with the project; nobody is asked for it.`);
+  const source = join(FOLDER, file);
+  if (!(await statOrNull(source)))
+    throw new UserError(`weights/${file} is missing; it comes with the project: git checkout weights`);
+  const target = join(folder, file);
+  if (await sameFile(source, target)) return report(entry, source, 'comes with the project', json);
+  if (await statOrNull(target)) {
+    if ((await reading(target, hashFile(target))) === sha256)
+      return report(entry, target, 'is there already, and whole', json);
+    throw new UserError(`${target} is another file; remove it, or name another folder with --out`);
+  }
+  await writeWhole(target, await readBytes(source));
+  return report(entry, target, `is copied from ${shown(source)}`, json);
 }
 
 /** The fetched file, and what can be said of it, unless it is missing, damaged or another network's. */
@@ -208,11 +230,7 @@ function comparison(comparedWith: 'given' | 'server' | null, host: string, model
   return `Neither the catalog nor the server states a hash to compare it with; its names and shapes are those of ${model}.`;
 }
 
-function report(entry: WeightsEntry, path: string | null, what: string, json: boolean | undefined): number {
-  if (!path)
-    throw new UserError(
-      `weights/${fileOf(entry)} is missing; it comes with the project: git checkout weights`,
-    );
+function report(entry: WeightsEntry, path: string, what: string, json: boolean | undefined): number {
   if (json) printJson({ ...entry, file: path });
   else process.stdout.write(`${shown(path)} ${what}. Licence: ${entry.licence} (${entry.source})\n`);
   return 0;

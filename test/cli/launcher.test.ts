@@ -233,6 +233,12 @@ process_('an old Node gets a sentence', () => {
   assert.match(stderr, /needs Node 20\.6 or newer, and this is Node 18\.19\.1/);
 });
 
+process_('--help says how npm keeps its own lines off the document of --json', () => {
+  const silent = /^npm run --silent doctor -- --json … leaves npm's own lines off stdout\.$/m;
+  assert.match(launch(['doctor', '--help'], { npm_lifecycle_event: 'doctor' }).stdout, silent);
+  assert.not.match(launch(['doctor', '--help']).stdout, /silent/);
+});
+
 process_('doctor --json prints one JSON document, and quickly', () => {
   launch(['doctor', '--json']);
   const { status, stdout } = launch(['doctor', '--json']);

@@ -182,13 +182,27 @@ test('what cannot be done: a sentence each, and exit code 1', async () => {
   }
 });
 
-test('what ships is not fetched', async () => {
-  const { code, stdout } = await weights(['fetch', 'efficientnet_lite0']);
+test('what ships is not fetched, but copied where another folder is named', async () => {
+  const name = 'efficientnet_lite0';
+  const { code, stdout } = await weights(['fetch', name]);
   assert.is(code, 0);
   assert.match(
     stdout,
-    /weights\/efficientnet_lite0\.safetensors comes with the project\. Licence: Apache-2\.0/,
+    /^weights\/efficientnet_lite0\.safetensors comes with the project\. Licence: Apache-2\.0/,
   );
+  const target = join(folder, 'out', 'efficientnet_lite0.safetensors');
+  const command = ['fetch', name, '--out', join(folder, 'out')];
+  const copied = await weights(command);
+  assert.is(copied.code, 0);
+  assert.match(copied.stdout, /efficientnet_lite0\.safetensors is copied from weights\/efficientnet_lite0/);
+  assert.ok(readFileSync(target).equals(content));
+  assert.match((await weights(command)).stdout, /is there already, and whole/);
+  writeFileSync(target, 'mine');
+  const refused = await weights([...command, '--from', 'http://127.0.0.1:9/']);
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, /google_in1k comes with the project; nobody is asked for it\.$/m);
+  assert.match(refused.stderr, /is another file; remove it, or name another folder with --out$/m);
+  assert.is(readFileSync(target, 'utf8'), 'mine');
 });
 
 /** Serves the shipped file, and keeps the first request waiting after half of it. */
