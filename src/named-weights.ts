@@ -32,7 +32,9 @@ export function catalogEntry(weights: string, model: string): WeightsEntry | nul
 }
 
 /**
- * Opens weights of any kind.
+ * Opens weights of any kind, with what is known of them: preprocessing, classes, padding. `createModel` takes the
+ * result, so that a file is read once.
+ * @param model what 'pretrained' means the weights of
  * @throws RangeError for names that the catalog does not have, Error where there is no such file, WeightsError for
  * unreadable ones
  */

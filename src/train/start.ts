@@ -6,7 +6,7 @@ import { catalogEntry, openNamed } from '../named-weights.ts';
 import type { Model } from '../nn/index.ts';
 import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
 import { shapeBuilder } from '../weights/expected.ts';
-import { type KnownWeights, modelOf, statedProperties } from '../weights/known.ts';
+import { type KnownWeights, modelFor, statedProperties } from '../weights/known.ts';
 
 export interface Start {
   model: string;
@@ -47,7 +47,7 @@ export async function openStart(given: { model?: string; weights?: string }): Pr
   const entry = catalogEntry(weights, model);
   if (!entry) await checkWeightsFile(weights);
   const known = await openNamed(weights, model);
-  return begin(given.model ?? entry?.model ?? (await modelOf(known)), weights, known);
+  return begin(given.model ?? entry?.model ?? (await modelFor(known)), weights, known);
 }
 
 /** The weights of a start in words. */
