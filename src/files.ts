@@ -5,8 +5,8 @@
  * many open files) is thrown: taken for absence, it would make `predict` answer with other weights than those of the
  * run it cannot read, and throw away a download that is half done.
  */
-import type { Stats } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rmSync, type Stats, writeFileSync } from 'node:fs';
+import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -53,18 +53,30 @@ export async function reading<T>(path: string | URL, work: Promise<T>): Promise<
   }
 }
 
-/** What `work` gives, or null where `path` is not there. @throws Error as `reading` for every other failure */
-export function ifThere<T>(path: string | URL, work: Promise<T>): Promise<T | null> {
-  const orNull = work.catch((error: unknown) => {
+/** What `work` gives, or null where it finds that its path is not there. */
+function orNull<T>(work: Promise<T>): Promise<T | null> {
+  return work.catch((error: unknown) => {
     if (ABSENT.includes(codeOf(error))) return null;
     throw error;
   });
-  return reading(path, orNull);
+}
+
+/** What `work` gives, or null where `path` is not there. @throws Error as `reading` for every other failure */
+export function ifThere<T>(path: string | URL, work: Promise<T>): Promise<T | null> {
+  return reading(path, orNull(work));
 }
 
 /** What there is at `path`, or null. */
 export function statOrNull(path: string): Promise<Stats | null> {
   return ifThere(path, stat(path));
+}
+
+/** Whether two paths lead to one file, by whatever links and spellings. */
+export async function sameFile(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all(
+    [a, b].map((path) => ifThere(path, stat(path, { bigint: true }))),
+  );
+  return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino;
 }
 
 /** The bytes of a file. @throws Error, a sentence, where it is not there or cannot be read */
@@ -74,27 +86,87 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Writes a file so that its path holds the old content or the new one at any time, and the new one after a crash. */
+/**
+ * Writes a file so that its path holds the old content or the new one at any time, and the new one after a crash. A
+ * symbolic link keeps pointing where it does, and the file there is written.
+ * @throws Error, a sentence, where the path is there and no regular file, or the system refuses
+ */
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    const target = await writableFile(path);
+    await mkdir(dirname(target), { recursive: true });
+    const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+    const release = removedOnExit(temporary);
     try {
-      const file = await open(temporary, 'w');
+      // Made in the same breath as it is registered: a signal finds both or neither. r+ makes no file that is gone.
+      writeFileSync(temporary, '');
+      const file = await open(temporary, 'r+');
       try {
         await file.writeFile(bytes);
         await file.sync();
       } finally {
         await file.close();
       }
-      await rename(temporary, path);
+      await rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
+    } finally {
+      release();
     }
   } catch (error) {
     throw new Error(`${path} could not be written: ${systemReason(error)}; what was there is untouched`, {
       cause: error,
     });
   }
+}
+
+/** The regular file that `path` is, leads to or will be. A rename would replace a device or a link by a file. */
+async function writableFile(path: string): Promise<string> {
+  const found = await orNull(stat(path));
+  if (found) {
+    if (!found.isFile()) throw new Error(`it is ${kindOf(found)}; name a file`);
+    return realpath(path);
+  }
+  if (await orNull(lstat(path)))
+    throw new Error('it is a symbolic link to a file that is not there; remove it');
+  if (/[/\\]$/.test(path)) throw new Error('it ends as a folder does; name a file');
+  return path;
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return 'a folder';
+  if (found.isFIFO()) return 'a pipe';
+  return found.isSocket() ? 'a socket' : 'a device';
+}
+
+/** Files that are being written: whatever ends the process before they are whole removes them. */
+const unfinished = new Set<string>();
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Registers `path` for removal when the process ends, by a signal too. @returns what takes it off the list */
+function removedOnExit(path: string): () => void {
+  if (unfinished.size === 0) {
+    process.on('exit', removeUnfinished);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
+  unfinished.add(path);
+  return () => {
+    unfinished.delete(path);
+    if (unfinished.size > 0) return;
+    process.off('exit', removeUnfinished);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+}
+
+function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+}
+
+/** Ends the process as the signal does where nobody listens. Who else listens decides, and `exit` follows if it ends. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  removeUnfinished();
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
 }

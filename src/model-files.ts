@@ -33,7 +33,7 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
 /**
  * A network with weights, on the device that `openDevice()` opened last or on `options.device`. Without `weights` it is
  * initialised from `seed`; without `numClasses` it has as many classes as the file. Where the file has another number
- * of classes than asked for, the last layer starts anew (the report says so).
+ * of classes than asked for, the last layer starts anew, from zero (`Model.zeroHead`); the report says so.
  * @throws RangeError for unknown names, WeightsError for unreadable files, Error where the tensors do not fit
  */
 export async function createModel(name: string, options: CreateOptions = {}): Promise<Model> {
@@ -77,7 +77,10 @@ export async function openWeights(source: string | Uint8Array): Promise<WeightsF
     : readWeights(source, 'the file');
 }
 
-/** Writes what fits into `model`. With a seed, what the file lacks is initialised; without, it stays as it is. */
+/**
+ * Writes what fits into `model`. With a seed, what the file lacks is initialised, and a head that the file does not fit
+ * starts at zero; without, both stay as they are.
+ */
 async function loadFile(
   model: Model,
   file: WeightsFile,
@@ -87,7 +90,10 @@ async function loadFile(
   const { report, values } = await planFor(model, file, options);
   const targets = new Map([...model.namedParameters(), ...model.namedBuffers()]);
   for (const [name, { data }] of values) targets.get(name)!.write(data as Float32Array<ArrayBuffer>);
-  if (seed !== undefined) model.initialise(seed, (name) => !values.has(name));
+  if (seed !== undefined) {
+    model.initialise(seed, (name) => !values.has(name));
+    model.zeroHead((name) => report.replacedHead.includes(name));
+  }
   return report;
 }
 

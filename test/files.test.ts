@@ -1,8 +1,10 @@
 /** Files: absence is null, every other failure is a sentence that names the path; what is written is whole. */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openImageFolder } from '../src/data/folder.ts';
@@ -90,6 +92,91 @@ test('a file is written whole, its folder made; a failure leaves what was there,
     /it is a folder; name a file/,
   );
   assert.equal(await readdir(join(folder, 'new')), ['deep']);
+});
+
+const posix = process.platform === 'win32' ? test.skip : test;
+
+posix('only a regular file is replaced', async () => {
+  const place = await mkdtemp(join(folder, 'kinds-'));
+  const [pipe, socket, device, dangling] = ['pipe', 'socket', 'device', 'dangling'].map((name) =>
+    join(place, name),
+  );
+  assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+  // Another /dev/null, where root may make one: a test that fails must not cost the machine its own.
+  const made = spawnSync('mknod', [device, 'c', '1', '3']).status === 0;
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  await symlink(join(place, 'nowhere'), dangling);
+  const before = await readdir(place);
+  const cases: [path: string, reason: RegExp][] = [
+    [place, /it is a folder; name a file; what was there is untouched$/],
+    [pipe, /it is a pipe; name a file/],
+    [socket, /it is a socket; name a file/],
+    ...(made
+      ? [[device, /device could not be written: it is a device; name a file/] as [string, RegExp]]
+      : []),
+    [dangling, /it is a symbolic link to a file that is not there; remove it/],
+    [loop, /symbolic links lead in a circle/],
+    [`${join(place, 'new')}/`, /it ends as a folder does; name a file/],
+  ];
+  try {
+    for (const [path, reason] of cases) assert.match(await messageOf(() => writeWhole(path, 'x')), reason);
+    assert.equal(await readdir(place), before);
+  } finally {
+    server.close();
+  }
+});
+
+posix('a symbolic link stays one, and the file that it leads to is written', async () => {
+  const place = await mkdtemp(join(folder, 'link-'));
+  await writeFile(join(place, 'real'), 'old');
+  await mkdir(join(place, 'elsewhere'));
+  const link = join(place, 'elsewhere', 'link');
+  await symlink('../real', link);
+  await writeWhole(link, 'new');
+  assert.is(await readFile(join(place, 'real'), 'utf8'), 'new');
+  assert.ok((await lstat(link)).isSymbolicLink());
+  assert.equal(await readdir(join(place, 'elsewhere')), ['link']);
+});
+
+/** Sends itself a signal, which may be somebody else's to handle, as soon as writeWhole has made its temporary file. */
+const INTERRUPTED = `
+  import { readdirSync } from 'node:fs';
+  import { writeWhole } from './src/files.ts';
+  const [folder, end] = process.argv.slice(-2);
+  if (end === 'exit') process.on('SIGINT', () => process.exit(3));
+  writeWhole(folder + '/file', new Uint8Array(2 ** 27));
+  const watch = () => {
+    if (!readdirSync(folder).some((name) => name.endsWith('.tmp'))) return setImmediate(watch);
+    process.kill(process.pid, end === 'exit' ? 'SIGINT' : end);
+  };
+  watch();
+`;
+for (const [end, code, signal] of [
+  ['SIGINT', null, 'SIGINT'],
+  ['SIGTERM', null, 'SIGTERM'],
+  ['exit', 3, null],
+] as const)
+  posix(`nothing half-written stays after ${end}`, async () => {
+    const place = await mkdtemp(join(folder, 'interrupted-'));
+    await writeFile(join(place, 'file'), 'old');
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', INTERRUPTED, place, end],
+      { cwd: fileURLToPath(new URL('..', import.meta.url)), stdio: 'ignore' },
+    );
+    const ended = await new Promise((resolve) => child.on('close', (...how) => resolve(how)));
+    assert.equal(ended, [code, signal]);
+    assert.equal(await readdir(place), ['file']);
+    assert.is(await readFile(join(place, 'file'), 'utf8'), 'old');
+  });
+
+test('writing leaves no listener behind', async () => {
+  const listeners = () =>
+    ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP'].map((event) => process.listenerCount(event));
+  const before = listeners();
+  await Promise.all(['a', 'b'].map((name) => writeWhole(join(folder, 'listeners', name), name)));
+  assert.equal(listeners(), before);
 });
 
 test.run();

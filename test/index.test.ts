@@ -86,8 +86,8 @@ for (const name of ['resnet18', 'efficientnet_lite0', 'alexnet'])
       },
     });
     assert.equal(report?.replacedHead, [`${other.classifier}.weight`, `${other.classifier}.bias`]);
-    assert.is((await logits(other)).length, 4);
-    assert.ok(Array.from(await logits(other)).every(Number.isFinite));
+    // It starts at zero: every class is equally likely, whatever the scale of the features.
+    assert.equal(Array.from(await logits(other)), [0, 0, 0, 0]);
     for (const used of [model, again, other]) used.dispose();
     device.trim();
   });

@@ -14,6 +14,7 @@ import {
   predictions,
 } from '../train/metrics.ts';
 import { describeMetrics } from '../train/report.ts';
+import { printable } from '../weights/error.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
 import { fittingBatch } from './train-preflight.ts';
@@ -84,7 +85,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
     const result = summary(answers, classes, threshold);
     if (json) printJson({ checkpoint: path, model: info.model, unreadable, ...result });
-    else print(result, classes);
+    else print(result, classes.map(printable));
     device.close();
     return 0;
   } finally {
@@ -133,7 +134,7 @@ function classTable(classes: (ClassMetrics & { name: string })[]): string[] {
   return aligned([
     ['class', 'pictures', 'precision', 'recall'],
     ...classes.map(({ name, count, precision, recall }) => [
-      cut(name),
+      cut(printable(name)),
       formatNumber(count),
       share(precision),
       share(recall),

@@ -10,7 +10,6 @@ import type { Inference } from '../train/infer.ts';
 import type { Progress } from '../train/progress.ts';
 import { makeReport, type Report, writeReport } from '../train/report.ts';
 import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
-import { zeroHead } from '../train/start.ts';
 import { fit } from '../train/trainer.ts';
 import { describeReport } from '../weights/load.ts';
 import { fingerprint } from './data-source.ts';
@@ -88,23 +87,17 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, setup: Setup): Promise<Model> {
+function startingModel(device: Device, setup: Setup): Promise<Model> {
   const { set, settings, known } = setup;
   const { model, weights, seed } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  let newHead = false;
-  const built = await createModel(model, {
+  return createModel(model, {
     device,
     numClasses: set.classes.length,
     seed,
     weights: known ?? undefined,
-    onReport: (report) => {
-      newHead = report.replacedHead.length > 0;
-      say(`${weights}: ${describeReport(report)}`);
-    },
+    onReport: (report) => say(`${weights}: ${describeReport(report)}`),
   });
-  if (newHead) zeroHead(built);
-  return built;
 }
 
 interface Sources {

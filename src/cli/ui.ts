@@ -6,25 +6,39 @@
  * nothing else).
  */
 import cliProgress from 'cli-progress';
+import { printable } from '../weights/error.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {
   override name = 'UserError';
 }
 
+const [BOLD, PLAIN] = ['\u001b[1m', '\u001b[0m'];
+
+/** What `harmless` lets through: breaks between lines, tabs (of a driver's messages) and `bold`. */
+const OURS = new RegExp(`([\n\t]|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
+
+/** A message as a terminal may see it, whatever the names in it hold; breaks between lines stay. */
+export function harmless(text: string): string {
+  return text
+    .split(OURS)
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+    .join('');
+}
+
 /** Writes one line to stderr. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${harmless(line)}\n`);
 }
 
 /** Writes the one JSON document of `--json` to stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${harmless(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** `text` in bold where `stream` is a terminal, plain elsewhere (and with NO_COLOR). */
 export function bold(text: string, stream: { isTTY?: boolean } = process.stderr): string {
-  return stream.isTTY && !process.env.NO_COLOR ? `\u001b[1m${text}\u001b[0m` : text;
+  return stream.isTTY && !process.env.NO_COLOR ? `${BOLD}${text}${PLAIN}` : text;
 }
 
 /** A duration for people: `0.35 s`, `12.3 s`, `3 min 05 s`, `1 h 02 min`; below 0.1 s in milliseconds. */
@@ -97,25 +111,37 @@ const PLAIN_INTERVAL = 10_000;
 /**
  * Shows how far a loop has come, on stderr: a bar with the time left on a terminal, elsewhere one plain line
  * about every ten seconds and one at the end.
+ *
+ * @param total null where nobody knows: then the count stands alone
+ * @param show a count as people read it
  */
 export function progress(
   label: string,
-  total: number,
+  total: number | null,
   output: ProgressOutput = { stream: process.stderr, now: () => performance.now() },
+  show: (count: number) => string = String,
 ): Progress {
-  return output.stream.isTTY ? terminalBar(label, total, output) : plainLines(label, total, output);
+  const count = (done: number) => (total === null ? show(done) : `${show(done)}/${show(total)}`);
+  return (output.stream.isTTY ? terminalBar : plainLines)(label, total, output, count);
 }
 
 /** Seconds left at the average pace so far, in words; empty before anything is done. */
-function timeLeft(started: number, now: number, done: number, total: number): string {
-  if (done <= 0 || done >= total) return '';
+function timeLeft(started: number, now: number, done: number, total: number | null): string {
+  if (total === null || done <= 0 || done >= total) return '';
   return `${formatSeconds(((now - started) / 1000 / done) * (total - done))} left`;
 }
 
-function terminalBar(label: string, total: number, { stream, now }: ProgressOutput): Progress {
+type Count = (done: number) => string;
+
+function terminalBar(
+  label: string,
+  total: number | null,
+  { stream, now }: ProgressOutput,
+  count: Count,
+): Progress {
   const bar = new cliProgress.SingleBar({
     stream: stream as NodeJS.WriteStream,
-    format: `${label} {bar} {value}/{total}  {status}`,
+    format: `${label} ${total === null ? '' : '{bar} '}{count}  {status}`,
     barCompleteChar: '━',
     barIncompleteChar: '─',
     barsize: 24,
@@ -126,18 +152,19 @@ function terminalBar(label: string, total: number, { stream, now }: ProgressOutp
   const started = now();
   let finished = 0;
   let text = '';
-  bar.start(total, 0, { status: '' });
+  const start = () => bar.start(total ?? 0, finished, { count: count(finished), status: text });
+  start();
   return {
     update(done, status = text) {
       finished = done;
       text = status;
       const left = timeLeft(started, now(), done, total);
-      bar.update(done, { status: left ? `${status}  ${left}` : status });
+      bar.update(done, { count: count(done), status: left ? `${status}  ${left}` : status });
     },
     note(line) {
       bar.stop();
-      stream.write(`\r\u001b[2K${line}\n`);
-      bar.start(total, finished, { status: text });
+      stream.write(`\r\u001b[2K${harmless(line)}\n`);
+      start();
     },
     stop() {
       bar.stop();
@@ -145,16 +172,19 @@ function terminalBar(label: string, total: number, { stream, now }: ProgressOutp
   };
 }
 
-function plainLines(label: string, total: number, { stream, now }: ProgressOutput): Progress {
+function plainLines(
+  label: string,
+  total: number | null,
+  { stream, now }: ProgressOutput,
+  count: Count,
+): Progress {
   const started = now();
   let lastWrite = started;
   let pending: { done: number; status: string } | null = null;
   const write = (done: number, status: string) => {
-    const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
+    const share = total === null ? '' : ` (${total > 0 ? Math.floor((100 * done) / total) : 100} %)`;
     const left = timeLeft(started, now(), done, total);
-    stream.write(
-      `${[`${label} ${done}/${total} (${percent} %)`, status, left].filter(Boolean).join('  ')}\n`,
-    );
+    stream.write(`${[`${label} ${count(done)}${share}`, status, left].filter(Boolean).join('  ')}\n`);
     lastWrite = now();
     pending = null;
   };
@@ -164,7 +194,7 @@ function plainLines(label: string, total: number, { stream, now }: ProgressOutpu
       else pending = { done, status };
     },
     note(line) {
-      stream.write(`${line}\n`);
+      stream.write(`${harmless(line)}\n`);
     },
     stop() {
       if (pending) write(pending.done, pending.status);

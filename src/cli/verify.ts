@@ -7,7 +7,7 @@ import { readFixture, verifiable } from '../verify/fixtures.ts';
 import { checkOp, type KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
-import { wholeNumber } from './command-line.ts';
+import { commandLine, wholeNumber } from './command-line.ts';
 import { announceSoftware, bold, onStop, printJson, progress, UserError } from './ui.ts';
 
 export const description =
@@ -19,7 +19,10 @@ const KERNELS = 'kernels';
 
 export function options(command: Command): void {
   command
-    .argument('[model]', `only this network, or '${KERNELS}' for the ops alone (default: everything)`)
+    .argument(
+      '[model]',
+      `only this network (${verifiable().join(', ')}), or '${KERNELS}' for the ops alone (default: everything)`,
+    )
     .option('--rounds <n>', 'random shapes for each op', wholeNumber(1), 6)
     .option('--seed <n>', 'other seeds draw other shapes', '0')
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
@@ -37,7 +40,12 @@ interface VerifyOptions {
 /** The document of `--json`. */
 interface Certificate {
   adapter: { description: string; software: boolean };
+  /** Whether all that was asked for was compared, and agrees. */
   passed: boolean;
+  /** False where the run was stopped before its end. */
+  complete: boolean;
+  /** The ops and networks that a stopped run did not come to. */
+  notRun: string[];
   limits: typeof NETWORK_LIMITS & typeof LIMITS;
   kernels: KernelCheck[];
   networks: NetworkCheck[];
@@ -67,9 +75,10 @@ export async function run([wanted]: string[], options: VerifyOptions): Promise<n
   }
   bar.stop();
   stop.dispose();
-  const certificate = certify(device, kernels, networks);
+  const notRun = [...ops.slice(kernels.length), ...models.slice(networks.length)];
+  const certificate = certify(device, kernels, networks, notRun);
   if (json) printJson(certificate);
-  else process.stdout.write(`${describe(certificate, stop.requested)}\n`);
+  else process.stdout.write(`${describe(certificate)}\n`);
   device.close();
   if (stop.requested) return stop.exitCode;
   return certificate.passed ? 0 : 1;
@@ -78,14 +87,25 @@ export async function run([wanted]: string[], options: VerifyOptions): Promise<n
 function known(model: string): string {
   const names = verifiable();
   if (names.includes(model)) return model;
-  throw new UserError(`no values of '${model}' are stored; there are ${[...names, KERNELS].join(', ')}`);
+  throw new UserError(
+    `PyTorch's values are stored of ${names.join(', ')}, not of '${model}'; ` +
+      `${commandLine('verify', [KERNELS])} checks every op that networks are made of`,
+  );
 }
 
-function certify(device: Device, kernels: KernelCheck[], networks: NetworkCheck[]): Certificate {
+function certify(
+  device: Device,
+  kernels: KernelCheck[],
+  networks: NetworkCheck[],
+  notRun: string[],
+): Certificate {
   const { info, software } = device;
+  const complete = notRun.length === 0;
   return {
     adapter: { description: info.description || info.device || info.vendor, software },
-    passed: [...kernels, ...networks].every(({ passed }) => passed),
+    passed: complete && [...kernels, ...networks].every(({ passed }) => passed),
+    complete,
+    notRun,
     limits: { ...NETWORK_LIMITS, ...LIMITS },
     kernels,
     networks,
@@ -100,7 +120,7 @@ const show = (error: number): string => (error === 0 ? '0' : error.toExponential
 const mark = (passed: boolean): string => (passed ? 'ok     ' : bold('DEPARTS', process.stdout));
 
 function describeKernel({ op, cases, forward, gradients, passed }: KernelCheck): string {
-  const line = `${mark(passed)}  ${op.padEnd(22)} ${cases} shapes: ${show(forward.error)} forward, ${show(gradients.error)} gradients`;
+  const line = `${mark(passed)}  ${op.padEnd(22)} ${counting(cases, 'shape')}: ${show(forward.error)} forward, ${show(gradients.error)} gradients`;
   const beyond = [
     ...(forward.error <= LIMITS.forward ? [] : [forward]),
     ...(gradients.error <= LIMITS.gradients ? [] : [gradients]),
@@ -128,25 +148,32 @@ function describeFirst(first: Comparison, comparisons: readonly Comparison[]): s
   return `first: ${what}, in ${first.mode}, is off by ${show(first.error)} (at most ${show(NETWORK_LIMITS[first.kind])})${rest}`;
 }
 
-function describe(certificate: Certificate, stopped: boolean): string {
-  const { kernels, networks } = certificate;
+function describe(certificate: Certificate): string {
+  const { kernels, networks, complete, notRun } = certificate;
   return [
     ...kernels.map(describeKernel),
     ...networks.map(describeNetwork),
-    verdict(certificate, stopped),
+    bold(verdict(certificate), process.stdout),
+    ...(complete ? [] : [`Stopped before its end; not run: ${notRun.join(', ')}.`]),
   ].join('\n');
 }
 
-function verdict({ adapter, kernels, networks, passed }: Certificate, stopped: boolean): string {
-  const failed = [...kernels, ...networks].filter((check) => !check.passed);
-  const counted = [
-    ...(kernels.length > 0 ? [`${kernels.length} ops`] : []),
-    ...(networks.length > 0 ? [`${networks.length} ${networks.length === 1 ? 'network' : 'networks'}`] : []),
-  ].join(' and ');
+function verdict({ adapter, kernels, networks, complete }: Certificate): string {
+  const checks = [...kernels, ...networks];
+  const failed = checks.filter(({ passed }) => !passed);
   const where = `on ${adapter.description}`;
-  if (!passed) {
+  if (failed.length > 0) {
     const names = failed.map((check) => ('op' in check ? check.op : check.model)).join(', ');
-    return bold(`Departs from the reference ${where}: ${names}.`, process.stdout);
+    return `Departs from the reference ${where}: ${names}.`;
   }
-  return bold(`${stopped ? 'So far ' : ''}${counted} agree with the reference ${where}.`, process.stdout);
+  if (checks.length === 0) return `Nothing was compared ${where}.`;
+  const counted = [
+    ...(kernels.length > 0 ? [counting(kernels.length, 'op')] : []),
+    ...(networks.length > 0 ? [counting(networks.length, 'network')] : []),
+  ].join(' and ');
+  const agree = checks.length === 1 ? 'agrees' : 'agree';
+  return `${complete ? '' : 'So far '}${counted} ${agree} with the reference ${where}.`;
 }
+
+/** `1 op`, `2 ops`. */
+const counting = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

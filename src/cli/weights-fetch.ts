@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { reading, statOrNull } from '../files.ts';
 import { type Download, fileOf, getEntry, type WeightsEntry } from '../weights/catalog.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
+import { WeightsError } from '../weights/error.ts';
+import { heldInstead } from '../weights/expected.ts';
 import { hashFile } from '../weights/hash.ts';
+import { showUrl } from '../weights/http.ts';
 import { inspectFile } from '../weights/inspect.ts';
 import { commandLine } from './command-line.ts';
 import {
@@ -74,16 +77,32 @@ export async function fetchWeights(name: string, { from, folder, json }: FetchOp
   }
 }
 
-/** The fetched file, and what can be said of it, unless it is missing or damaged. */
+/** The fetched file, and what can be said of it, unless it is missing, damaged or another network's. */
 async function already(entry: WeightsEntry, folder: string): Promise<[path: string, what: string] | null> {
   for (const one of entry.downloads) {
     const path = join(folder, fileOf(entry, one));
     if (!(await statOrNull(path))) continue;
-    if (one.sha256 === null) return [path, 'is there already; the catalog has no hash to check it with'];
-    if ((await reading(path, hashFile(path))).startsWith(one.sha256))
-      return [path, 'is there already, and whole'];
+    if (one.sha256 !== null && !(await reading(path, hashFile(path))).startsWith(one.sha256)) continue;
+    const fault = await reading(path, faultOf(entry, path));
+    if (fault) say(`${shown(path)} ${fault}; it is fetched again.`);
+    else if (one.sha256 !== null) return [path, 'is there already, and whole'];
+    else return [path, 'is there already; the catalog has no hash to check it with'];
   }
   return null;
+}
+
+/** Why the file cannot be the entry's weights, by its structure, names and shapes; null where it can. */
+async function faultOf(entry: WeightsEntry, path: string): Promise<string | null> {
+  try {
+    const { tensors, metadata } = await inspectFile(path, { hashes: false });
+    const bytes = new Uint8Array();
+    const named = new Map(tensors.map(({ name, dtype, shape }) => [name, { dtype, shape, bytes }]));
+    const held = await heldInstead(entry.model, { tensors: named, metadata });
+    return held && `holds ${held}`;
+  } catch (error) {
+    if (!(error instanceof WeightsError)) throw error;
+    return `is no file of weights: ${error.message.replace(/\.$/, '')}`;
+  }
 }
 
 /** An address, and the name of the file in the folder. */
@@ -131,8 +150,7 @@ async function fetchOne(
   signal: AbortSignal,
 ): Promise<string> {
   const path = join(folder, file);
-  let bar: Progress | null = null;
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const bar = transferBar(entry.name);
   const started = performance.now();
   try {
     const done = await download({
@@ -140,34 +158,54 @@ async function fetchOne(
       sha256,
       path,
       signal,
-      check: (part) => inspectFile(part, { hashes: false }),
-      onNote: (sentence) => (bar ? bar.note(sentence) : say(sentence)),
-      onProgress: (received, total) => {
-        bar ??= progress(entry.name, Math.max(1, Math.round((total ?? 0) / 1e6)));
-        const of = total === null ? '' : ` of ${megabytes(total)}`;
-        bar.update(Math.floor(received / 1e6), `${megabytes(received)}${of} MB`);
+      check: async (part) => {
+        const fault = await faultOf(entry, part);
+        if (fault) throw new DownloadError(`${showUrl(url)} ${fault}; nothing was kept`);
       },
+      onNote: bar.note,
+      onProgress: bar.update,
     });
-    bar = stopped(bar);
+    bar.stop();
     say(
       `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
     );
-    say(comparison(done.comparedWith, new URL(url).host));
+    say(comparison(done.comparedWith, new URL(url).host, entry.model));
     return path;
   } finally {
-    stopped(bar);
+    bar.stop();
   }
 }
 
-function stopped(bar: Progress | null): null {
-  bar?.stop();
-  return null;
+/** Bytes and their speed, and the share where the length is known. The bar appears with the first byte. */
+function transferBar(label: string) {
+  let bar: Progress | null = null;
+  let barTotal: number | null = null;
+  let first: { bytes: number; time: number } | null = null;
+  const stop = () => {
+    bar?.stop();
+    bar = null;
+  };
+  return {
+    stop,
+    note: (line: string) => (bar ? bar.note(line) : say(line)),
+    update(received: number, total: number | null) {
+      // Another try may bring another length, or one at last.
+      if (total !== barTotal) stop();
+      barTotal = total;
+      bar ??= progress(label, total, undefined, formatBytes);
+      // What an earlier run left has cost no time, and a server that starts again takes nothing back.
+      first ??= { bytes: received, time: performance.now() };
+      const seconds = Math.max((performance.now() - first.time) / 1000, 0.001);
+      const speed = Math.round(Math.max(received - first.bytes, 0) / seconds);
+      bar.update(received, `${formatBytes(speed)}/s`);
+    },
+  };
 }
 
-function comparison(comparedWith: 'given' | 'server' | null, host: string): string {
+function comparison(comparedWith: 'given' | 'server' | null, host: string, model: string): string {
   if (comparedWith === 'given') return 'It begins as the catalog says.';
   if (comparedWith === 'server') return `It is the one that ${host} states; the catalog knows none.`;
-  return 'Neither the catalog nor the server states a hash to compare it with; the file itself is well-formed.';
+  return `Neither the catalog nor the server states a hash to compare it with; its names and shapes are those of ${model}.`;
 }
 
 function report(entry: WeightsEntry, path: string | null, what: string, json: boolean | undefined): number {

@@ -8,10 +8,11 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { readBytes, writeWhole } from '../files.ts';
+import { readBytes, sameFile, statOrNull, writeWhole } from '../files.ts';
 import { checkWeightsFile } from '../train/start.ts';
 import { CATALOG, entryOfHash } from '../weights/catalog.ts';
 import { convertWeights } from '../weights/convert.ts';
+import { printable } from '../weights/error.ts';
 import { type Inspection, inspectFile } from '../weights/inspect.ts';
 import { showShape } from '../weights/state.ts';
 import { commandLine } from './command-line.ts';
@@ -32,7 +33,11 @@ export function options(command: Command): void {
     .option('--from <url>', 'fetch: another address of the file, or of a folder with it (ending in /)')
     .option('--model <name>', 'convert: the model that the file is for, where the file does not say')
     .option('--f16', 'convert: round weights to float16, half the size')
-    .option('--out <path>', 'convert: the file to write; fetch: the folder (default: weights/)')
+    .option(
+      '--out <path>',
+      'convert: the file to write, replaced if it is there (default: FILE.safetensors, not replaced); fetch: the folder (default: weights/)',
+    )
+    .option('--overwrite', 'convert: without --out, replace a FILE.safetensors that is there')
     .option('--json', 'print one JSON document on stdout');
 }
 
@@ -41,6 +46,7 @@ interface WeightsOptions {
   model?: string;
   f16?: boolean;
   out?: string;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -96,11 +102,10 @@ function table(heading: string[], rows: string[][]): string {
   return [bold(line(heading), process.stdout), ...rows.map(line)].join('\n');
 }
 
-async function convert(path: string, { model, f16, out, json }: WeightsOptions): Promise<number> {
-  const target = out ?? join(dirname(path), `${basename(path, extname(path))}.safetensors`);
-  if (target === path && out === undefined)
-    throw new UserError(`${path} is safetensors already; name the file to write with --out`);
+async function convert(path: string, options: WeightsOptions): Promise<number> {
+  const { model, f16, json } = options;
   await checkWeightsFile(path);
+  const target = await convertTarget(path, options);
   const bytes = await readBytes(path);
   const started = performance.now();
   const converted = await convertWeights(bytes, basename(path), { model, half: f16 });
@@ -115,6 +120,23 @@ async function convert(path: string, { model, f16, out, json }: WeightsOptions):
       `${shown(target)}: ${card.model?.name}, ${tensors} tensors, ${formatBytes(converted.bytes.length)}, in ${formatSeconds(seconds)}\n`,
     );
   return 0;
+}
+
+/**
+ * The file to write. As with a compiler's -o, a name that was given may be replaced; one that nobody typed may be
+ * somebody's file, and is replaced with --overwrite only. The file that is read is never written.
+ */
+async function convertTarget(path: string, { out, overwrite }: WeightsOptions): Promise<string> {
+  const target = out ?? join(dirname(path), `${basename(path, extname(path))}.safetensors`);
+  if (await sameFile(target, path))
+    throw new UserError(
+      out === undefined
+        ? `${path} is safetensors already; name the file to write with --out`
+        : `${out} is the file to convert itself; name another one with --out`,
+    );
+  if (out === undefined && !overwrite && (await statOrNull(target)))
+    throw new UserError(`${target} is there already; --overwrite replaces it, --out names another file`);
+  return target;
 }
 
 /** A card for JSON, without a thousand class names. */
@@ -136,13 +158,15 @@ function print(path: string, { format, bytes, sha256, metadata, notes, tensors }
     0,
   );
   const rows = tensors.map(({ name, dtype, shape, bytes: size, sha256: hash }) => [
-    name,
+    printable(name),
     dtype,
     showShape(shape),
     String(size),
     hash?.slice(0, 16) ?? '',
   ]);
-  const said = Object.entries(metadata).map(([key, value]) => `  ${key}: ${value.slice(0, 200)}`);
+  const said = Object.entries(metadata).map(
+    ([key, value]) => `  ${printable(key)}: ${printable(value.slice(0, 200))}`,
+  );
   const lines = [
     table(['tensor', 'type', 'shape', 'bytes', 'SHA-256'], rows),
     `${shown(path)}: ${format}, ${formatBytes(bytes)}, ${tensors.length} tensors, ${formatNumber(numbers)} numbers`,

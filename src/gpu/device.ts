@@ -4,16 +4,9 @@
  */
 import { CommandList } from './commands.ts';
 import { DeviceError, NoAdapterError } from './errors.ts';
+import { type BufferBinding, Pipelines } from './pipelines.ts';
 import { type BufferKind, BufferPool, type MemoryReport, type PooledBuffer } from './pool.ts';
-import {
-  assemble,
-  elementwise,
-  elementwiseGroups,
-  type Program,
-  packParams,
-  program,
-  writes,
-} from './program.ts';
+import { elementwise, elementwiseGroups, type Program, program } from './program.ts';
 
 export interface DeviceOptions {
   /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
@@ -28,9 +21,6 @@ export interface DeviceOptions {
   /** 'all': the optional features that kernels know how to use; 'none': none of them, nor immediates. */
   features?: 'all' | 'none';
 }
-
-/** What one dispatch binds: a whole buffer, or a slice of it (offset a multiple of 256). */
-export type BufferBinding = PooledBuffer | { buffer: PooledBuffer; offset: number; size: number };
 
 /**
  * Cuts `size` elements of four bytes into slices that a binding can hold. `slice` binds the slice's part of a buffer,
@@ -64,15 +54,7 @@ export interface Run {
   bytes?: number;
 }
 
-interface Compiled {
-  pipeline: GPUComputePipeline;
-  layout: GPUBindGroupLayout;
-  /** Bind groups by the ids of the buffers they hold. */
-  groups: Map<string, GPUBindGroup>;
-}
-
 const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
-const STORAGE = { read: 'read-only-storage', write: 'storage' } as const;
 /** Steps that may be submitted and unfinished; one more and `pace()` waits. */
 const STEPS_IN_FLIGHT = 2;
 
@@ -99,9 +81,7 @@ export class Device {
   /** The error that made this device unusable, once there is one. */
   fault: DeviceError | null = null;
 
-  private readonly compiled = new Map<Program, Compiled>();
-  private readonly uniforms = new Map<string, GPUBuffer>();
-  private readonly packed = new DataView(new ArrayBuffer(64));
+  private readonly pipelines: Pipelines;
   private readonly constants = new Map<string, PooledBuffer>();
   private inFlight: Promise<undefined>[] = [];
   private closed = false;
@@ -121,6 +101,7 @@ export class Device {
     this.hasImmediates = options.features !== 'none' && (gpu.limits.maxImmediateSize ?? 0) >= 64;
     this.commands = new CommandList(gpu, this.software);
     this.pool = new BufferPool(gpu);
+    this.pipelines = new Pipelines(gpu, this.hasImmediates);
     gpu.onuncapturederror = (event) => this.fail(`WebGPU: ${event.error.message}`);
     void gpu.lost.then((lost) => {
       if (!this.closed) this.fail(`the GPU device was lost (${lost.reason}): ${lost.message}`);
@@ -166,38 +147,9 @@ export class Device {
     const groups = given.groups ?? spread;
     if (!groups) throw new Error(`program ${source.name}: the workgroups were not given`);
     if (groups[0] * groups[1] * groups[2] === 0) return;
-    const compiled = this.compile(source);
-    const packedBytes = packParams(source, params, this.packed);
-    const immediates =
-      this.hasImmediates && packedBytes > 0 ? new Uint8Array(this.packed.buffer, 0, packedBytes) : null;
-    const uniform = !this.hasImmediates && packedBytes > 0 ? this.uniform(packedBytes) : null;
-
-    let key = uniform ? `${uniform.label}` : '';
-    const buffers: PooledBuffer[] = [];
-    for (const name of source.bindingNames) {
-      const binding = bindings[name];
-      if (!binding) throw new Error(`program ${source.name}: binding ${name} was not given`);
-      const buffer = 'buffer' in binding ? binding.buffer : binding;
-      if (buffer.pool !== this.pool)
-        throw new Error(
-          `${source.name}: ${name} lies on another device than the first tensor; read it with data() and make a tensor of it here`,
-        );
-      buffers.push(buffer);
-      key += 'buffer' in binding ? `,${buffer.id}:${binding.offset}:${binding.size}` : `,${buffer.id}`;
-    }
-    let bindGroup = compiled.groups.get(key);
-    if (!bindGroup) {
-      bindGroup = this.bind(source, compiled.layout, bindings, uniform);
-      compiled.groups.set(key, bindGroup);
-    }
-    this.commands.dispatch({
-      pipeline: compiled.pipeline,
-      bindGroup,
-      immediates,
-      groups,
-      buffers,
-      work: flops + 2 * bytes,
-    });
+    const buffers = source.bindingNames.map((name) => this.bufferOf(source, name, bindings[name]));
+    const { pipeline, bindGroup, immediates } = this.pipelines.prepared(source, bindings, params);
+    this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, work: flops + 2 * bytes });
     if (this.options.debug) {
       this.commands.flush();
       if (this.fault) throw new DeviceError(`${source.name}: ${this.fault.message}`);
@@ -221,14 +173,7 @@ export class Device {
    * scratch memory, since such drivers compile at the first dispatch.
    */
   async prepare(programs: Iterable<Program>): Promise<void> {
-    const missing = [...new Set(programs)].filter((source) => !this.compiled.has(source));
-    await Promise.all(
-      missing.map(async (source) => {
-        const { descriptor, layout } = this.describe(source);
-        const pipeline = await this.gpu.createComputePipelineAsync(descriptor);
-        if (!this.compiled.has(source)) this.compiled.set(source, { pipeline, layout, groups: new Map() });
-      }),
-    );
+    const missing = await this.pipelines.create(programs);
     if (!this.software) return;
     for (const source of missing) {
       const scratch = source.bindingNames.map(() => this.pool.take(4096, 'activation'));
@@ -273,7 +218,7 @@ export class Device {
 
   /** Returns pooled buffers to the driver. Bind groups go with them. */
   trim(): void {
-    for (const { groups } of this.compiled.values()) groups.clear();
+    this.pipelines.forgetBindGroups();
     this.commands.destroy(this.pool.drain());
     this.commands.flush();
   }
@@ -289,78 +234,14 @@ export class Device {
     this.fault ??= new DeviceError(message);
   }
 
-  private compile(source: Program): Compiled {
-    let compiled = this.compiled.get(source);
-    if (!compiled) {
-      const { descriptor, layout } = this.describe(source);
-      compiled = { pipeline: this.gpu.createComputePipeline(descriptor), layout, groups: new Map() };
-      this.compiled.set(source, compiled);
-    }
-    return compiled;
-  }
-
-  private describe(source: Program): {
-    descriptor: GPUComputePipelineDescriptor;
-    layout: GPUBindGroupLayout;
-  } {
-    const entries: GPUBindGroupLayoutEntry[] = source.bindingNames.map((name, binding) => ({
-      binding,
-      visibility: 4, // COMPUTE
-      buffer: { type: STORAGE[writes(source, name) ? 'write' : 'read'] },
-    }));
-    const hasParams = source.paramNames.length > 0;
-    if (hasParams && !this.hasImmediates)
-      entries.push({ binding: entries.length, visibility: 4, buffer: { type: 'uniform' } });
-    const layout = this.gpu.createBindGroupLayout({ label: source.name, entries });
-    const module = this.gpu.createShaderModule({
-      label: source.name,
-      code: assemble(source, this.hasImmediates),
-    });
-    const pipelineLayout = this.gpu.createPipelineLayout({
-      bindGroupLayouts: [layout],
-      ...(hasParams && this.hasImmediates ? { immediateSize: 4 * source.paramNames.length } : {}),
-    });
-    return {
-      layout,
-      descriptor: { label: source.name, layout: pipelineLayout, compute: { module, entryPoint: 'main' } },
-    };
-  }
-
-  private bind(
-    source: Program,
-    layout: GPUBindGroupLayout,
-    bindings: Readonly<Record<string, BufferBinding>>,
-    uniform: GPUBuffer | null,
-  ): GPUBindGroup {
-    const most = this.limits.maxStorageBufferBindingSize;
-    const entries: GPUBindGroupEntry[] = source.bindingNames.map((name, binding) => {
-      const bound = bindings[name]!;
-      if (bound.size > most)
-        throw new RangeError(
-          `${source.name}: ${name} takes ${bound.size} bytes, but this adapter binds at most ${most} at once; use a smaller batch or input`,
-        );
-      return {
-        binding,
-        resource:
-          'buffer' in bound
-            ? { buffer: bound.buffer.gpu, offset: bound.offset, size: bound.size }
-            : { buffer: bound.gpu },
-      };
-    });
-    if (uniform) entries.push({ binding: entries.length, resource: { buffer: uniform } });
-    return this.gpu.createBindGroup({ label: source.name, layout, entries });
-  }
-
-  /** The uniform buffer with the bytes in `packed`: one buffer per content, kept for the life of the device. */
-  private uniform(bytes: number): GPUBuffer {
-    const words = new Uint32Array(this.packed.buffer, 0, bytes / 4);
-    const key = words.join();
-    let buffer = this.uniforms.get(key);
-    if (!buffer) {
-      buffer = this.gpu.createBuffer({ label: key, size: Math.ceil(bytes / 16) * 16, usage: 0x40 | 0x08 }); // UNIFORM | COPY_DST
-      this.gpu.queue.writeBuffer(buffer, 0, words);
-      this.uniforms.set(key, buffer);
-    }
+  /** The buffer behind a binding. @throws Error where it was not given or lies on another device */
+  private bufferOf(source: Program, name: string, binding: BufferBinding | undefined): PooledBuffer {
+    if (!binding) throw new Error(`program ${source.name}: binding ${name} was not given`);
+    const buffer = 'buffer' in binding ? binding.buffer : binding;
+    if (buffer.pool !== this.pool)
+      throw new Error(
+        `${source.name}: ${name} lies on another device than the first tensor; read it with data() and make a tensor of it here`,
+      );
     return buffer;
   }
 }

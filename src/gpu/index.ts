@@ -1,7 +1,8 @@
 /** The GPU layer: the only code that touches GPUDevice. */
 export { CommandList } from './commands.ts';
-export { type BufferBinding, Device, type DeviceOptions, type Run, slices } from './device.ts';
+export { Device, type DeviceOptions, type Run, slices } from './device.ts';
 export { DeviceError, NoAdapterError } from './errors.ts';
+export type { BufferBinding } from './pipelines.ts';
 export { type BufferKind, type MemoryReport, PooledBuffer } from './pool.ts';
 export {
   type BindingType,

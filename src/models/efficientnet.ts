@@ -2,7 +2,7 @@
  * EfficientNet (Tan & Le: "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019,
  * https://arxiv.org/abs/1905.11946): one small network, found by search, and seven larger ones made from it by scaling
  * depth, width and resolution together. EfficientNet-Lite is the same without what phones do badly: no
- * squeeze-and-excitation, ReLU6 in place of SiLU, and stem, head, first and last stage are not made larger
+ * squeeze-and-excitation, ReLU6 in place of SiLU; stem and head keep their channels, first and last stage their depth
  * (https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite).
  *
  * Two things differ between weights, not architectures: padding (PyTorch's symmetric, or TensorFlow's 'same') and

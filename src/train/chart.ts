@@ -62,7 +62,8 @@ export function chartPage({ title, subtitle, xLabel, panels, rows = [] }: PageOp
   }
   const height = y - 14;
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" ${FONT}>` +
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" ${FONT}>` +
+    `<title>${escaped(title)}</title>` +
     `<rect width="100%" height="100%" fill="#fff"/>${body.join('\n')}</svg>\n`
   );
 }

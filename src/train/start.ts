@@ -3,7 +3,6 @@ import type { Preprocessing } from '../data/transforms.ts';
 import { statOrNull } from '../files.ts';
 import { checkModelName, weightProperties } from '../models/registry.ts';
 import { catalogEntry, openNamed } from '../named-weights.ts';
-import type { Model } from '../nn/index.ts';
 import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
 import { shapeBuilder } from '../weights/expected.ts';
 import { type KnownWeights, modelFor, statedProperties } from '../weights/known.ts';
@@ -94,16 +93,6 @@ export async function checkWeightsFile(path: string): Promise<void> {
   const found = await statOrNull(path);
   if (!found) throw new Error(noWeights(path));
   if (!found.isFile()) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
-}
-
-/**
- * Sets the last layer to zero, as "Big Transfer" starts its heads (Kolesnikov et al. 2019): every class is equally
- * likely at first, whatever the scale of the features. torchvision's own rule for EfficientNet draws from ±1/√classes,
- * which with two classes begins at a loss of 9 and took four epochs to come down to 3.
- */
-export function zeroHead(model: Model): void {
-  for (const [name, parameter] of model.namedParameters())
-    if (model.isHead(name)) parameter.write(new Float32Array(parameter.size));
 }
 
 /** ImageNet's usual preprocessing: torchvision's `Resize(256)`, `CenterCrop(224)`, mean and deviation. */

@@ -17,6 +17,22 @@ export function relativeError(actual: ArrayLike<number>, reference: ArrayLike<nu
   return largest > 0 ? difference / largest : difference;
 }
 
+/** The largest error that was found, and where. */
+export interface Worst {
+  /** max|Δ| / max|reference| of a tensor. */
+  error: number;
+  /** The tensor and its case in words. */
+  at: string;
+}
+
+/**
+ * The larger of two errors, the first of equals. NaN is larger than everything, whichever side it is on: a comparison
+ * with it is false, so it is asked for by name.
+ */
+export function worse(before: Worst, found: Worst): Worst {
+  return Number.isNaN(before.error) || found.error <= before.error ? before : found;
+}
+
 /** L2 norm and two projections of a tensor of a model. */
 export type Norms = readonly [norm: number, projection0: number, projection1: number];
 

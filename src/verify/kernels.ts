@@ -1,19 +1,11 @@
 /** Kernels against the float64 reference on random shapes: values and every gradient. */
 import type { Device } from '../gpu/index.ts';
 import { LIMITS, runOnDevice } from './engine-ops.ts';
-import { relativeError } from './errors.ts';
+import { relativeError, type Worst, worse } from './errors.ts';
 import { runReference } from './float64.ts';
 import type { OpResult } from './parameters.ts';
 import { pseudo } from './pseudo.ts';
 import { describe, randomCase } from './random-cases.ts';
-
-/** The largest error that was found, and where. */
-export interface Worst {
-  /** max|Δ| / max|reference| of a tensor. */
-  error: number;
-  /** The tensor and its case in words. */
-  at: string;
-}
 
 export interface KernelCheck {
   op: string;
@@ -59,7 +51,7 @@ export async function checkOp(
   return { op, cases: rounds, forward, gradients, passed };
 }
 
-/** The larger of `before` and the errors of `found`. NaN is larger than everything. */
+/** The worst of `before` and the errors of `found`. */
 function worst(
   before: Worst,
   found: OpResult['outputs'],
@@ -71,7 +63,7 @@ function worst(
     const given = found[name];
     const fits = given !== undefined && `${given.shape}` === `${shape}`;
     const error = fits ? relativeError(given.data, data) : Number.POSITIVE_INFINITY;
-    if (!(error <= result.error)) result = { error, at: at(name) };
+    result = worse(result, { error, at: at(name) });
   }
   return result;
 }

@@ -31,5 +31,19 @@ export function listNames(names: readonly string[]): string {
 /** A name out of a file for use in a message: cut at 80 characters, control characters escaped. */
 export function shorten(name: string): string {
   const cut = name.length > 80 ? `${name.slice(0, 80)}…` : name;
-  return JSON.stringify(cut).slice(1, -1);
+  return printable(JSON.stringify(cut).slice(1, -1));
+}
+
+/** Control characters, breaks between lines, and what turns the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/**
+ * Text out of a file as a terminal may see it: what is no character to look at stands as JSON would escape it. A name
+ * that is printed raw could paint over other lines, or answer for the user.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1);
+    return escaped === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped;
+  });
 }

@@ -6,6 +6,7 @@ import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
 import { type Model, torchShape } from '../nn/index.ts';
 import { readCard } from './card.ts';
+import { listNames } from './error.ts';
 import { type ExpectedTensor, type LoadOptions, OPTIMIZER, planLoad } from './load.ts';
 import { detectFamily, matchNames } from './names.ts';
 import type { StateDict, WeightsFile } from './state.ts';
@@ -27,10 +28,11 @@ export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
 }
 
 /**
- * Whether the file, under the model's names, has exactly the model's tensors but for the number of classes; counters
- * and the state of an optimiser may be there.
+ * Whether the file, under the model's names, has exactly the model's tensors; counters and the state of an optimiser may
+ * be there.
+ * @param anyClasses leaves the number of classes open
  */
-function fits(model: Model, file: StateDict): boolean {
+function fits(model: Model, file: StateDict, anyClasses: boolean): boolean {
   const expected = expectedTensors(model);
   const { tensors } = matchNames(file, expected.keys());
   let found = 0;
@@ -39,7 +41,7 @@ function fits(model: Model, file: StateDict): boolean {
     if (!stored) return false;
     const wanted = torchShape(shape, layout);
     // The first dimension of the head is the number of classes.
-    const from = head ? 1 : 0;
+    const from = head && anyClasses ? 1 : 0;
     if (stored.length !== wanted.length || wanted.slice(from).some((size, i) => size !== stored[i + from]))
       return false;
     found++;
@@ -61,7 +63,7 @@ export async function detectModels(file: StateDict): Promise<string[]> {
   return modelNames().filter((name) => {
     const start =
       family.network === 'efficientnet' ? /^(tf_)?efficientnet_/ : new RegExp(`^${family.network}`);
-    return start.test(name) && fits(build(name), file);
+    return start.test(name) && fits(build(name), file, true);
   });
 }
 
@@ -69,6 +71,27 @@ export async function detectModels(file: StateDict): Promise<string[]> {
 export function classesIn(model: Model, tensors: StateDict): number | null {
   const shape = tensors.get(`${model.classifier}.weight`)?.shape;
   return shape && shape.length === 2 ? shape[0] : null;
+}
+
+/** The models that a file fits as a phrase: the one that its own header names, if it is among them. */
+function showModels(fitting: readonly string[], { metadata }: WeightsFile): string {
+  const own = readCard(metadata).model?.name;
+  return own && fitting.includes(own) ? own : fitting.join(' or ');
+}
+
+/**
+ * What a file holds instead of the weights of `name` with ImageNet's 1000 classes, as `holds …` goes on; null where it
+ * holds them. Only names and shapes are looked at.
+ */
+export async function heldInstead(name: string, file: WeightsFile): Promise<string | null> {
+  const model = (await shapeBuilder())(name);
+  if (fits(model, file.tensors, false)) return null;
+  const fitting = await detectModels(file.tensors);
+  if (fitting.length === 0)
+    return `the tensors of none of our models (${listNames([...file.tensors.keys()])}), not those of ${name}`;
+  if (!fitting.includes(name)) return `weights of ${showModels(fitting, file)}, not of ${name}`;
+  const { tensors } = matchNames(file.tensors, expectedTensors(model).keys());
+  return `weights of ${name} for ${classesIn(model, tensors)} classes, not for ImageNet's 1000`;
 }
 
 /**
@@ -88,10 +111,8 @@ export async function planFor(
     const fitting = await detectModels(file.tensors);
     const wanted = model.spec?.name;
     if (fitting.length === 0 || wanted === undefined || fitting.includes(wanted)) throw error;
-    const own = readCard(file.metadata).model?.name;
-    const models = own && fitting.includes(own) ? own : fitting.join(' or ');
     throw new Error(
-      `${file.name ?? 'the file'} holds weights of ${models}, not of ${wanted}; name that model (--model of the commands)`,
+      `${file.name ?? 'the file'} holds weights of ${showModels(fitting, file)}, not of ${wanted}; name that model (--model of the commands)`,
       { cause: error },
     );
   }

@@ -5,7 +5,7 @@
  * an agent that reads them. Redirects are followed by hand, because the Hugging Face Hub tells a file's SHA-256 in the
  * answer that redirects, and so that nothing leads from https to http.
  */
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, request } from 'undici';
 
 /** What a download may cost. Times in milliseconds. */
 export interface Limits {
@@ -80,12 +80,37 @@ export function createAgent({ connect, stall }: Limits): Dispatcher {
   const emit = process.emitWarning;
   process.emitWarning = () => undefined;
   try {
-    return new EnvHttpProxyAgent({ connect: { timeout: connect }, headersTimeout: stall, bodyTimeout: 0 });
+    const timeouts = { connect: { timeout: connect }, headersTimeout: stall, bodyTimeout: 0 };
+    // An option of ProxyAgent, to which it is passed on; the types do not say so.
+    const forProxies = { clientFactory: proxyPool };
+    return new EnvHttpProxyAgent({ ...timeouts, ...forProxies });
   } catch (error) {
     throw new DownloadError(`the proxy that http_proxy or https_proxy names is no address: ${reason(error)}`);
   } finally {
     process.emitWarning = emit;
   }
+}
+
+/** The connection to a proxy failed; `cause` says how. Seen from outside it would look like the server's failure. */
+class ProxyFailure extends Error {
+  constructor(
+    readonly proxy: string,
+    cause: Error,
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Connections to a proxy, as undici makes them, but for errors that say that they are the proxy's. */
+function proxyPool(proxy: URL, options: object): Dispatcher {
+  const { connect } = options as { connect: buildConnector.connector };
+  return new Pool(proxy, {
+    ...options,
+    connect: (to, callback) =>
+      connect(to, (...[error, socket]) =>
+        error ? callback(new ProxyFailure(proxy.host, error), null) : callback(null, socket),
+      ),
+  });
 }
 
 /**
@@ -149,12 +174,17 @@ export function reason(error: unknown): string {
   return message.split('\n')[0];
 }
 
+/** The error and its causes, as far as anybody nests them. */
+function causes(error: unknown): Error[] {
+  const chain: Error[] = [];
+  for (let one = error; one instanceof Error && chain.length < 8; one = one.cause) chain.push(one);
+  return chain;
+}
+
 /** The code of the innermost error that has one. */
 function codeOf(error: unknown): string {
-  let code = '';
-  for (let one = error, depth = 0; one instanceof Error && depth < 8; one = one.cause, depth++)
-    if ('code' in one && typeof one.code === 'string') code = one.code;
-  return code;
+  const codes = causes(error).map((one) => ('code' in one ? one.code : undefined));
+  return String(codes.findLast((code) => typeof code === 'string') ?? '');
 }
 
 const CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/;
@@ -162,20 +192,23 @@ const CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)/;
 /** What a failed connection means. */
 export function networkFailure(url: URL, error: unknown): Error {
   const code = codeOf(error);
-  const host = url.host;
+  const through = causes(error).find((one) => one instanceof ProxyFailure);
+  const host = through ? `the proxy ${through.proxy}` : url.host;
   if (CERTIFICATES.test(code))
     return new DownloadError(
       `${host} shows a certificate that is not trusted here (${code}); behind a proxy that inspects traffic, set NODE_EXTRA_CA_CERTS to its certificate`,
       { cause: error },
     );
-  if (/proxy/i.test(reason(error)))
+  if (!through && /proxy/i.test(reason(error)))
     return new DownloadError(`the proxy does not let us through to ${host}: ${reason(error)}`, {
       cause: error,
     });
+  const named = 'http_proxy or https_proxy names it';
+  const where = through ? named : 'is there a network, or a proxy to name in https_proxy?';
   const sentences: Record<string, string> = {
-    ENOTFOUND: `${host} was not found; is there a network, or a proxy to name in https_proxy?`,
-    EAI_AGAIN: `the name ${host} cannot be looked up just now; is there a network, or a proxy to name in https_proxy?`,
-    ECONNREFUSED: `${host} refuses the connection`,
+    ENOTFOUND: `${host} was not found; ${where}`,
+    EAI_AGAIN: `${host} cannot be looked up just now; ${where}`,
+    ECONNREFUSED: `${host} refuses the connection${through ? `; ${named}` : ''}`,
     ECONNRESET: `${host} broke the connection off`,
     UND_ERR_SOCKET: `${host} broke the connection off`,
     UND_ERR_CONNECT_TIMEOUT: `${host} could not be reached in time`,

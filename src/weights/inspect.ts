@@ -13,14 +13,14 @@ import { hashRange } from './hash.ts';
 import { optimizerNote } from './load.ts';
 import { unpickle } from './pickle.ts';
 import { readWeights } from './read.ts';
-import type { StoredTensor } from './state.ts';
+import type { DType, StoredTensor } from './state.ts';
 import { storageItemSize } from './torch-tensor.ts';
 import { isZip } from './torchfile.ts';
 import { ZipFile } from './zip.ts';
 
 export interface InspectedTensor {
   name: string;
-  dtype: string;
+  dtype: DType;
   shape: readonly number[];
   bytes: number;
   /** SHA-256 of the bytes, contiguous and little-endian; null where hashes were not asked for. */

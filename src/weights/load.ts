@@ -5,17 +5,9 @@
  * engine's layout, and whoever owns the tensors writes them. PyTorch: Module.load_state_dict.
  */
 
-import { fromTorch, type Layout, torchShape, toTorch } from '../nn/layout.ts';
+import { fromTorch, type Layout, torchShape } from '../nn/layout.ts';
 import { listNames } from './error.ts';
-import { writeSafetensors } from './safetensors.ts';
-import {
-  fromFloat32,
-  type StateDict,
-  type StoredTensor,
-  showShape,
-  toFloat32,
-  type WeightsFile,
-} from './state.ts';
+import { type StoredTensor, showShape, toFloat32, type WeightsFile } from './state.ts';
 
 /** One parameter or buffer that the model wants. `shape` is the engine's. */
 export interface ExpectedTensor {
@@ -207,29 +199,4 @@ export function describeReport(report: LoadReport): string {
     lines.push(`Of another shape, left as initialised (${report.wrongShape.length}): ${shapesOf(report)}.`);
   }
   return [...lines, ...optimizerNote(report.leftAside), ...report.notes].join('\n');
-}
-
-/** A parameter or buffer of a model, in the engine's layout. */
-export interface StateEntry {
-  data: Float32Array;
-  shape: readonly number[];
-  layout: Layout;
-}
-
-/**
- * A model's state as a safetensors file with torchvision's names and PyTorch's layout, so that
- * `safetensors.torch.load_file` and `load_state_dict` take it as it is.
- * @param dtype of the stored numbers; float16 and bfloat16 round to nearest even
- */
-export function stateBytes(
-  entries: Iterable<readonly [name: string, entry: StateEntry]>,
-  metadata: Record<string, string> = {},
-  dtype: 'float32' | 'float16' | 'bfloat16' = 'float32',
-): Uint8Array {
-  const tensors: StateDict = new Map();
-  for (const [name, { data, shape, layout }] of entries) {
-    const torch = toTorch(data, shape, layout);
-    tensors.set(name, fromFloat32(torch.data, torch.shape, dtype));
-  }
-  return writeSafetensors(tensors, { format: 'pt', ...metadata });
 }

@@ -7,7 +7,7 @@
  * torch/serialization.py: `_save`, `_legacy_save`, `_load`, `_legacy_load`.
  */
 
-import { listNames, WeightsError } from './error.ts';
+import { listNames, shorten, WeightsError } from './error.ts';
 import { unpickle } from './pickle.ts';
 import { type PickleValue, TensorRef } from './pickle-values.ts';
 import type { StateDict, WeightsFile } from './state.ts';
@@ -165,5 +165,5 @@ function findTensors(root: PickleValue): { dict: Map<PickleValue, PickleValue>; 
       `holds a dictionary without a state_dict that could be told (its keys: ${listNames(keys)}); save model.state_dict().`,
     );
   }
-  return { dict, notes: [`Took the weights from the entry '${key}' of the checkpoint.`] };
+  return { dict, notes: [`Took the weights from the entry '${shorten(key)}' of the checkpoint.`] };
 }

@@ -7,6 +7,7 @@ import {
   formatNumber,
   formatRows,
   formatSeconds,
+  harmless,
   onStop,
   progress,
 } from '../../src/cli/ui.ts';
@@ -104,6 +105,47 @@ ui('a terminal gets a bar', () => {
   bar.update(2, 'loss 0.5');
   bar.stop();
   assert.match(written.join(''), /train ━{12}─{12} 2\/4 {2}loss 0\.5/);
+});
+
+ui('bytes are shown as bytes; without a total there is neither a share nor a time left', () => {
+  const plain = recorder(false);
+  for (const total of [2 ** 21, null]) {
+    const bar = progress('model', total, plain.output, formatBytes);
+    plain.clock.time += 10_000;
+    bar.update(2 ** 20, '0.1 MiB/s');
+    bar.update(2 ** 21);
+    bar.stop();
+  }
+  assert.equal(plain.written, [
+    'model 1.00 MiB/2.00 MiB (50 %)  0.1 MiB/s  10.0 s left\n',
+    'model 2.00 MiB/2.00 MiB (100 %)\n',
+    'model 1.00 MiB  0.1 MiB/s\n',
+    'model 2.00 MiB\n',
+  ]);
+  const terminal = recorder(true);
+  const bar = progress('model', null, terminal.output, formatBytes);
+  bar.update(2 ** 20, '0.1 MiB/s');
+  bar.note('a note');
+  bar.stop();
+  const text = terminal.written.join('');
+  assert.match(text, /model 1\.00 MiB {2}0\.1 MiB\/s/);
+  assert.match(text, /a note\n/);
+  assert.not.match(text, /[━─%]/);
+});
+
+ui('what is said may be bold and of several lines, and controls the terminal in no other way', () => {
+  assert.is(
+    harmless('\u001b[1mone\u001b[0m\ntwo\u001b]0;title\u0007\u007f\u009bA\t\u2066'),
+    '\u001b[1mone\u001b[0m\ntwo\\u001b]0;title\\u0007\\u007f\\u009bA\t\\u2066',
+  );
+  assert.is(harmless('naïve 犬 👩‍🔬 \\ "'), 'naïve 犬 👩‍🔬 \\ "');
+  for (const isTTY of [true, false]) {
+    const { output, written } = recorder(isTTY);
+    const bar = progress('train', 4, output);
+    bar.note('skipped: \u001b[2J.png');
+    bar.stop();
+    assert.match(written.join(''), /skipped: \\u001b\[2J\.png\n/);
+  }
 });
 
 ui('only a software adapter is announced', () => {

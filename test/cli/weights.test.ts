@@ -1,13 +1,25 @@
 /** `npm run weights` as a command: list, inspect, convert, and downloads that are stopped, killed and resumed. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeSafetensors } from '../../src/weights/safetensors.ts';
+import { fromFloat32 } from '../../src/weights/state.ts';
 import { sendFile } from '../weights/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -74,6 +86,27 @@ test('inspect: tensors and hashes', async () => {
   assert.is(json.format, 'safetensors');
 });
 
+test('a hostile file paints nothing on the terminal', async () => {
+  const path = join(folder, 'hostile.safetensors');
+  const [clear, c1, turned] = ['\u001b[2J', '\u009b2J', '\u202e'];
+  const tensors = new Map([[`a${clear}\n${c1}${turned}`, fromFloat32(new Float32Array(1), [1])]]);
+  const card = JSON.stringify({ name: `resnet18${clear}${c1}`, options: {} });
+  const metadata = { [`key${clear}`]: `value${c1}\r${clear}`, 'tessera.model': card };
+  writeFileSync(path, writeSafetensors(tensors, metadata));
+  const inspected = await weights(['inspect', path]);
+  assert.match(inspected.stdout, /^a\\u001b\[2J\\n\\u009b2J\\u202e +float32 /m);
+  assert.match(inspected.stdout, /^ {2}key\\u001b\[2J: value\\u009b2J\\r\\u001b\[2J$/m);
+  const json = await weights(['inspect', path, '--json']);
+  assert.equal(
+    JSON.parse(json.stdout).tensors.map(({ name }: { name: string }) => name),
+    [...tensors.keys()],
+  );
+  const refused = await weights(['convert', path, '--out', join(folder, 'out')]);
+  assert.match(refused.stderr, /^error: there is no model 'resnet18\\u001b\[2J\\u009b2J'/m);
+  for (const { stdout, stderr } of [inspected, json, refused])
+    assert.not.match(stdout + stderr, /(?!\n)\p{Cc}|\u202e/u);
+});
+
 test('convert: the file, what was done, and nothing half-written', async () => {
   const input = join(folder, 'lite0.safetensors');
   const output = join(folder, 'out.safetensors');
@@ -85,9 +118,42 @@ test('convert: the file, what was done, and nothing half-written', async () => {
   assert.is(report.bytes, statSync(output).size);
   assert.equal(readFileSync(output), content);
   assert.equal(readdirSync(folder).sort(), ['lite0.safetensors', 'out.safetensors']);
-  const same = await weights(['convert', input]);
-  assert.is(same.code, 1);
-  assert.match(same.stderr, /is safetensors already; name the file to write with --out/);
+});
+
+test('convert: a file that nobody named is not replaced, and no file by itself', async () => {
+  const [input, alias] = [join(folder, 'own.pth'), join(folder, 'alias.pth')];
+  const output = join(folder, 'own.safetensors');
+  // Files are told by their content.
+  copyFileSync(shipped, input);
+  symlinkSync(input, alias);
+  writeFileSync(output, 'somebody else’s');
+  const refused: [args: string[], sentence: RegExp][] = [
+    [[input], /own\.safetensors is there already; --overwrite replaces it, --out names another file/],
+    [[input, '--out', alias], /alias\.pth is the file to convert itself; name another one with --out/],
+    [[input, '--overwrite', '--out', input], /own\.pth is the file to convert itself/],
+    [
+      [input, '--out', folder],
+      /could not be written: it is a folder; name a file; what was there is untouched/,
+    ],
+  ];
+  for (const [args, sentence] of refused) {
+    const { code, stderr } = await weights(['convert', ...args]);
+    assert.match(stderr, sentence);
+    assert.is(code, 1);
+  }
+  assert.ok(readFileSync(input).equals(content));
+  assert.is(readFileSync(output, 'utf8'), 'somebody else’s');
+  assert.is((await weights(['convert', input, '--overwrite'])).code, 0);
+  assert.ok(readFileSync(output).equals(content));
+  writeFileSync(output, 'mine');
+  assert.is((await weights(['convert', input, '--out', output])).code, 0);
+  assert.ok(readFileSync(output).equals(content));
+  for (const path of [output, `${folder}/./own.safetensors`, relative(root, output)]) {
+    const { code, stderr } = await weights(['convert', path]);
+    assert.match(stderr, /is safetensors already; name the file to write with --out/);
+    assert.is(code, 1);
+  }
+  assert.equal(readdirSync(folder).sort(), ['alias.pth', 'own.pth', 'own.safetensors']);
 });
 
 const WRONG: [args: string[], sentence: RegExp][] = [
@@ -185,9 +251,35 @@ for (const [signal, code] of STOPS)
     assert.match(third.stdout, /is there already; the catalog has no hash/);
   });
 
+test('progress of a download: to 100 %, and without a length bytes and speed only', async () => {
+  const server = createServer((request, response) => {
+    if (request.url!.includes('known')) response.setHeader('content-length', content.length);
+    response.write(content.subarray(0, 1_000_000));
+    response.end(content.subarray(1_000_000));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cases: [name: string, last: RegExp][] = [
+    ['known', /^\S+ra_in1k 9\.14 MiB\/9\.14 MiB \(100 %\) {2}[\d.]+ [KMG]?i?B\/s$/m],
+    ['streamed', /^\S+ra_in1k 9\.14 MiB {2}[\d.]+ [KMG]?i?B\/s$/m],
+  ];
+  try {
+    for (const [name, last] of cases) {
+      const from = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}.safetensors`;
+      const out = join(folder, name);
+      const command = ['fetch', 'efficientnet_lite0.ra_in1k', '--from', from, '--out', out];
+      const { code, stderr } = await weights(command);
+      assert.is(code, 0, stderr);
+      assert.match(stderr, last);
+    }
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
 test('the wrong file, a page and a missing one: a sentence, exit code 1 and an empty folder', async () => {
   const server = createServer((request, response) => {
-    if (request.url!.endsWith('.pth')) response.end(content);
+    if (/\.pth$|lite0/.test(request.url!)) response.end(content);
     else if (request.url!.endsWith('.safetensors')) response.end('{"error": "gone"}');
     else response.writeHead(404).end();
   });
@@ -209,12 +301,27 @@ test('the wrong file, a page and a missing one: a sentence, exit code 1 and an e
       assert.match(stderr, sentence);
       assert.equal(readdirSync(folder), []);
     }
-    const args = ['fetch', 'resnet18.a1_in1k', '--from', `${base}x.safetensors`, '--out', folder];
+    // The Hub's files have no hash in the catalog.
+    const args = ['fetch', 'resnet18.a1_in1k', '--out', folder, '--from'];
     assert.match(
-      (await weights(args)).stderr,
+      (await weights([...args, `${base}x.safetensors`])).stderr,
       /is no file of weights: resnet18\.a1_in1k\.safetensors\.part is JSON text/,
     );
     assert.equal(readdirSync(folder), []);
+    const another = await weights([...args, `${base}lite0.safetensors`]);
+    assert.match(
+      another.stderr,
+      /\/lite0\.safetensors holds weights of efficientnet_lite0, not of resnet18; nothing was kept$/m,
+    );
+    assert.is(another.code, 1);
+    assert.equal(readdirSync(folder), []);
+    copyFileSync(shipped, join(folder, 'resnet18.a1_in1k.safetensors'));
+    const left = await weights([...args, `${base}nothing`]);
+    assert.match(
+      left.stderr,
+      /a1_in1k\.safetensors holds weights of efficientnet_lite0, not of resnet18; it is fetched again\./,
+    );
+    assert.is(left.code, 1);
   } finally {
     server.close();
     server.closeAllConnections();

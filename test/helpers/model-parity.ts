@@ -14,6 +14,7 @@ import {
   toTorch,
 } from '../../src/nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { type Worst, worse } from '../../src/verify/errors.ts';
 import { relativeError } from './check.ts';
 import { decodeFloats, type Norms, normsError, normsOf } from './expected.ts';
 import { pseudoPictures, pseudoState, type StateOptions } from './pseudo.ts';
@@ -95,10 +96,7 @@ export async function logitsError(
 }
 
 /** The largest errors of a training run, and the tensor that each was found in. */
-export type TrainingErrors = Record<
-  'losses' | 'gradients' | 'running' | 'changes',
-  { error: number; at: string }
->;
+export type TrainingErrors = Record<'losses' | 'gradients' | 'running' | 'changes', Worst>;
 
 /** Runs the SGD steps of a fixture in training mode and compares everything that it stores. */
 export async function trainingErrors(
@@ -161,8 +159,7 @@ class Errors {
   };
 
   add(kind: keyof TrainingErrors, at: string, error: number): void {
-    // NaN is larger than everything.
-    if (!(error <= this.largest[kind].error)) this.largest[kind] = { error, at };
+    this.largest[kind] = worse(this.largest[kind], { error, at });
   }
 
   /**

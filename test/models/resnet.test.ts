@@ -8,6 +8,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { testDevice } from '../helpers/device.ts';
 import { fixture } from '../helpers/expected.ts';
 import { LIMITS, logitsError, type ModelFixture, trainingErrors } from '../helpers/model-parity.ts';
+import { sabotage } from '../helpers/sabotage.ts';
 
 const test = suite('ResNet-18');
 const stored = fixture<ModelFixture>('model_resnet18.json');
@@ -32,5 +33,13 @@ for (const row of stored.training)
       assert.ok(error <= LIMITS[kind as keyof typeof errors], `${kind} are off by ${error} at ${at}`);
     }
   });
+
+test('gradients that are NaN are the largest error, though those compared after them are right', async () => {
+  const own = await testDevice();
+  sabotage(own, /^max-pool-backward/, 'dx', 'NaN');
+  const { gradients } = await trainingErrors(own, stored, stored.training[0]);
+  own.close();
+  assert.equal(gradients.error, Number.NaN);
+});
 
 test.run();

@@ -17,7 +17,7 @@ import { modelOf, readCheckpoint, saveCheckpoint } from '../../src/train/checkpo
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import { freezeBefore, optimizerOf, scheduleOf, type TrainSettings } from '../../src/train/settings.ts';
-import { atSize, IMAGENET_PREPROCESSING, zeroHead } from '../../src/train/start.ts';
+import { atSize, IMAGENET_PREPROCESSING } from '../../src/train/start.ts';
 import { fit } from '../../src/train/trainer.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/imagenet-classes.ts';
 import { testDevice } from '../helpers/device.ts';
@@ -111,7 +111,6 @@ real('a few faces at a small size: the head learns, and its checkpoint answers t
   const train = fromSamples(await faces('train', 40), { ...common, train: true });
   const val = fromSamples(await faces('val', 15), common);
   const model = await createModel('resnet18', { device, weights, numClasses: 2 });
-  zeroHead(model);
   freezeBefore(model, settings.trainFrom);
   const { progress } = await fit({
     model,

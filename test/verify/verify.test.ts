@@ -1,13 +1,17 @@
 /** The certificate: it passes on sound kernels, and names the layer where one is broken on purpose. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { run } from '../../src/cli/verify.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import type { Model } from '../../src/nn/index.ts';
+import { worse } from '../../src/verify/errors.ts';
 import { readFixture, verifiable } from '../../src/verify/fixtures.ts';
 import { checkOp } from '../../src/verify/kernels.ts';
 import { type Comparison, checkNetwork } from '../../src/verify/networks.ts';
+import { RANDOM_OPS } from '../../src/verify/random-cases.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 import { sabotage } from '../helpers/sabotage.ts';
 
@@ -89,6 +93,46 @@ test('a broken gradient kernel shows in its op, and the values stay right', () =
     assert.match(gradients.at, /^the gradient of x0 of random 0\/maxPool2d\/\d \[/);
   }));
 
+/** An op, a kernel of it that writes NaN, where, and the tensor that this spoils: never the last one compared. */
+const NOT_A_NUMBER: [op: string, kernel: RegExp, output: string, of: 'forward' | 'gradients', at: RegExp][] =
+  [
+    ['batchNorm', /^batch-norm-input-gradient/, 'dx', 'gradients', /^the gradient of x0 of /],
+    ['batchNorm', /^batch-norm-(none|relu|silu)/, 'y', 'forward', /^y of /],
+    ['depthwiseConv2d', /^depthwise-input-gradient/, 'y', 'gradients', /^the gradient of x0 of /],
+  ];
+
+for (const [op, kernel, output, of, at] of NOT_A_NUMBER)
+  test(`${op} that writes NaN to ${output} departs in ${of}, whatever is right after it`, () =>
+    on(testDevice, async (device) => {
+      const { broken } = sabotage(device, kernel, output, 'NaN');
+      const check = await checkOp(device, op, { seed: '1', rounds: 2 });
+      assert.ok(broken.length > 0, 'no kernel of that name ran');
+      assert.not(check.passed);
+      assert.equal(check[of].error, Number.NaN);
+      assert.match(check[of].at, at);
+    }));
+
+test('resnet18 whose max-pool has NaN for a gradient departs first behind it', () =>
+  on(testDevice, async (device) => {
+    sabotage(device, /^max-pool-backward/, 'dx', 'NaN');
+    const { first, passed } = await checkNetwork(device, readFixture('resnet18'), { modes: ['training'] });
+    assert.not(passed);
+    assert.equal([first!.kind, first!.at, first!.error], ['gradient', 'bn1.bias', Number.NaN]);
+  }));
+
+test('NaN is worse than every error and stays so', () => {
+  const [small, large, nan] = [1e-7, Number.POSITIVE_INFINITY, Number.NaN].map((error) => ({
+    error,
+    at: '',
+  }));
+  assert.is(worse(small, large), large);
+  assert.is(worse(large, small), large);
+  for (const other of [small, large]) {
+    assert.is(worse(nan, other), nan);
+    assert.is(worse(other, nan), nan);
+  }
+});
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 function verify(...args: string[]): { code: number | null; stdout: string; stderr: string } {
@@ -103,18 +147,63 @@ function verify(...args: string[]): { code: number | null; stdout: string; stder
 test('the command: text and JSON', () => {
   const text = verify('kernels', '--rounds', '1');
   assert.is(text.code, 0, text.stderr);
-  assert.match(text.stdout, /^ok +conv2d +1 shapes: \S+ forward, \S+ gradients$/m);
+  assert.match(text.stdout, /^ok +conv2d +1 shape: \S+ forward, \S+ gradients$/m);
   assert.match(text.stdout, /\d+ ops agree with the reference on /);
   const { code, stdout } = verify('resnet18', '--json');
-  const { passed, kernels, networks } = JSON.parse(stdout);
-  assert.equal([code, passed, kernels.length, networks.length], [0, true, 0, 1]);
+  const { passed, complete, notRun, kernels, networks } = JSON.parse(stdout);
+  assert.equal([code, passed, complete, notRun], [0, true, true, []]);
+  assert.equal([kernels.length, networks.length], [0, 1]);
+  assert.match(verify('resnet18').stdout, /^1 network agrees with the reference on /m);
 });
 
-test('the command: a network that nothing is stored of is a sentence', () => {
-  const { code, stdout, stderr } = verify('resnet19');
+/** Runs the command in this process and presses Ctrl-C as soon as it listens: after the first check, at the latest. */
+async function interrupted(options: { json?: boolean }): Promise<{ code: number; stdout: string }> {
+  const written: string[] = [];
+  const { write } = process.stdout;
+  const listening = process.listenerCount('SIGINT');
+  const press = (): void => {
+    if (process.listenerCount('SIGINT') > listening) process.emit('SIGINT', 'SIGINT');
+    else setImmediate(press);
+  };
+  process.stdout.write = (text: string | Uint8Array): boolean => written.push(`${text}`) > 0;
+  try {
+    press();
+    const code = await run(['kernels'], { rounds: 1, seed: '0', ...options });
+    return { code, stdout: written.join('') };
+  } finally {
+    process.stdout.write = write;
+  }
+}
+
+test('the command, stopped: the certificate is not passed and says what was not run', async () => {
+  const { code, stdout } = await interrupted({ json: true });
+  const { passed, complete, kernels, notRun } = JSON.parse(stdout);
+  assert.is(code, 130);
+  assert.equal([passed, complete], [false, false]);
+  assert.ok(notRun.length > 0);
+  assert.equal([...kernels.map(({ op }: { op: string }) => op), ...notRun], RANDOM_OPS);
+  const text = await interrupted({});
+  assert.is(text.code, 130);
+  assert.match(text.stdout, /^(So far \d+ ops? agrees? with the reference|Nothing was compared) on /m);
+  assert.match(text.stdout, /^Stopped before its end; not run: .*, resize\.$/m);
+});
+
+test('the command: a network that nothing is stored of is a sentence with those that there are', () => {
+  const { code, stdout, stderr } = verify('resnet34');
   assert.is(code, 1);
   assert.is(stdout, '');
-  assert.match(stderr, /no values of 'resnet19' are stored; there are alexnet, /);
+  const stored = `PyTorch's values are stored of ${verifiable().join(', ')}, not of 'resnet34'; `;
+  assert.ok(stderr.includes(stored), stderr);
+  assert.match(stderr, /npm run verify -- kernels checks every op/);
+});
+
+test('the pages name the networks that values are stored of', () => {
+  const page = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+  const pages = ['alexnet', 'resnet', 'efficientnet'].map((name) => page(`docs/${name}.md`)).join();
+  const named = (text: string): string[] =>
+    verifiable().filter((model) => new RegExp(`\`verify\`.*\`${model}\``).test(text));
+  assert.equal(named(page('README.md').replace('npm run verify', 'verify')), verifiable());
+  assert.equal(named(pages), verifiable());
 });
 
 test.run();

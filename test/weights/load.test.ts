@@ -2,15 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  describeReport,
-  type ExpectedTensor,
-  type LoadOptions,
-  planLoad,
-  stateBytes,
-} from '../../src/weights/load.ts';
+import { describeReport, type ExpectedTensor, type LoadOptions, planLoad } from '../../src/weights/load.ts';
 import { readWeights } from '../../src/weights/read.ts';
-import { readSafetensors } from '../../src/weights/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from '../../src/weights/state.ts';
 import { fixture } from './fixtures.ts';
 
@@ -159,27 +152,6 @@ load('NaN, infinity, half precision and integers among the weights are noted', (
     'Converted 1 tensor from float16 to float32.',
     'NaN or infinity among the weights of bn.weight, fc.bias: the file may be damaged.',
   ]);
-});
-
-load('a state goes to safetensors in the layout of PyTorch and comes back', async () => {
-  const entries = [...planLoad(model(3), file()).values].map(([name, value]) => {
-    return [name, { ...value, layout: model(3).get(name)!.layout }] as const;
-  });
-  const bytes = stateBytes(entries, { classes: 'cat,dog' });
-  const written = readSafetensors(bytes);
-  assert.equal(written.metadata, { format: 'pt', classes: 'cat,dog' });
-  assert.equal(written.tensors.get('conv.weight')!.shape, [3, 2, 1, 1]);
-  assert.equal([...written.tensors.get('conv.weight')!.bytes], [...new Uint8Array(ramp(6).buffer)]);
-  assert.equal(planLoad(model(3), await readWeights(bytes, 'x')).values, planLoad(model(3), file()).values);
-});
-
-load('a state can be stored as float16', () => {
-  const bytes = stateBytes(
-    [['w', { data: Float32Array.of(1 / 3), shape: [1], layout: 'plain' }]],
-    {},
-    'float16',
-  );
-  assert.equal([...readSafetensors(bytes).tensors.get('w')!.bytes], [0x55, 0x35]);
 });
 
 load('a tensor of a torch file loads like any other', async () => {

@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { detectModels, expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
+import { detectModels, expectedTensors, heldInstead, shapeBuilder } from '../../src/weights/expected.ts';
 import { detectFamily, impliedOptions, matchNames } from '../../src/weights/names.ts';
 import type { StateDict, StoredTensor } from '../../src/weights/state.ts';
 import { fixture } from '../helpers/expected.ts';
@@ -132,6 +132,24 @@ test('another number of classes is the same model; a missing, foreign or misshap
   assert.equal(await detectModels(new Map([...state, ['layer5.0.weight', stored([1])]])), []);
   assert.equal(await detectModels(new Map([...state, ['conv1.weight', stored([64, 3, 3, 3])]])), []);
   assert.equal(await detectModels(new Map([['a', stored([1])]])), []);
+});
+
+test('what a file holds instead of the weights that were asked for', async () => {
+  const held = (name: string, tensors: StateDict, metadata = {}) => heldInstead(name, { tensors, metadata });
+  const [resnet, b0] = ['resnet18', 'efficientnet_b0'].map(stateOf);
+  assert.is(await held('resnet18', resnet), null);
+  assert.is(await held('resnet34', resnet), 'weights of resnet18, not of resnet34');
+  assert.is(await held('tf_efficientnet_b0', b0), null);
+  const twins = 'weights of efficientnet_b0 or tf_efficientnet_b0, not of alexnet';
+  assert.is(await held('alexnet', b0), twins);
+  const card = { 'tessera.model': '{"name":"tf_efficientnet_b0","options":{}}' };
+  assert.is(await held('alexnet', b0, card), 'weights of tf_efficientnet_b0, not of alexnet');
+  assert.is(
+    await held('resnet18', new Map([['a', stored([1])]])),
+    'the tensors of none of our models (a), not those of resnet18',
+  );
+  resnet.set('fc.weight', stored([7, 512])).set('fc.bias', stored([7]));
+  assert.is(await held('resnet18', resnet), "weights of resnet18 for 7 classes, not for ImageNet's 1000");
 });
 
 test("only the names of lukemelas imply TensorFlow's padding and epsilon", () => {
