@@ -26,6 +26,7 @@ export {
 } from './model-files.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
 export { buildModel, type ModelOptions, modelNames } from './models/registry.ts';
+export { openNamed } from './named-weights.ts';
 export {
   AdamW,
   type AdamWOptions,
@@ -73,5 +74,6 @@ export {
 export { readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/imagenet-classes.ts';
+export type { KnownWeights } from './weights/known.ts';
 export type { LoadOptions, LoadReport } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';

@@ -40,8 +40,7 @@ export async function createModel(name: string, options: CreateOptions = {}): Pr
   const { weights, onReport, ...given } = options;
   if (weights === undefined) return buildModel(name, given);
   checkModel(name, given); // Before a large file is read.
-  const known =
-    typeof weights === 'string' || weights instanceof Uint8Array ? await openNamed(weights, name) : weights;
+  const known = typeof weights === 'object' && 'card' in weights ? weights : await openNamed(weights, name);
   const { file } = known;
   const { padding, normEps } = propertiesIn(name, known) as ModelOptions;
   const build = { ...given, padding: given.padding ?? padding, normEps: given.normEps ?? normEps };

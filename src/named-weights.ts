@@ -5,22 +5,36 @@
 import { CATALOG, defaultEntry, noWeights, type WeightsEntry } from './weights/catalog.ts';
 import { type KnownWeights, readKnown } from './weights/known.ts';
 
+/** A network and its twin of the same tensors, tf_… (TensorFlow's padding), take each other's weights. */
+const architecture = (model: string): string => model.replace(/^tf_/, '');
+
 /**
- * The catalog's weights that `weights` means, or null where it is a path.
- * @param model what 'pretrained' means the weights of
- * @throws RangeError where the catalog has none of `model`
+ * The catalog's weights that `weights` means for `model`, or null where it is a path.
+ * @throws RangeError where they are another model's, or the catalog has none
  */
 export function catalogEntry(weights: string, model: string): WeightsEntry | null {
-  if (weights !== 'pretrained') return CATALOG.find(({ name }) => name === weights) ?? null;
+  if (weights !== 'pretrained') {
+    const entry = CATALOG.find(({ name }) => name === weights) ?? null;
+    if (entry && architecture(entry.model) !== architecture(model))
+      throw new RangeError(
+        `${weights}: these are weights of ${entry.model}, not of ${model}; name that model (--model of the commands)`,
+      );
+    return entry;
+  }
   const entry = defaultEntry(model);
   if (entry) return entry;
+  const twin = CATALOG.find((one) => architecture(one.model) === architecture(model));
   throw new RangeError(
-    `the catalog has no pretrained weights of '${model}'; give the path of a .pth or .safetensors file as weights`,
+    `the catalog has no pretrained weights of '${model}'; ` +
+      (twin ? `name those of its twin ${twin.model}, ${twin.name}, or ` : 'give ') +
+      'the path of a .pth or .safetensors file as weights',
   );
 }
 
 /**
- * Opens weights of any kind.
+ * Opens weights of any kind, with what is known of them: preprocessing, classes, padding. `createModel` takes the
+ * result, so that a file is read once.
+ * @param model what 'pretrained' means the weights of
  * @throws RangeError for names that the catalog does not have, Error where there is no such file, WeightsError for
  * unreadable ones
  */

@@ -12,7 +12,7 @@ import { fromSamples } from '../train/batches.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
-import { atSize, openStart } from '../train/start.ts';
+import { atSize, describeWeights, openStart } from '../train/start.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
@@ -129,9 +129,10 @@ async function chooseClassifier(options: PredictOptions): Promise<(device: Devic
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
   }
-  const { model: name, weights, known, preprocessing: natural, assumed } = await openStart(options);
+  const start = await openStart(options);
+  const { model: name, known, preprocessing: natural, assumed } = start;
   if (!known) throw new UserError(`--model ${name} needs --weights FILE: random weights know nothing`);
-  say(`${name} with ${weights === 'pretrained' ? 'the weights that ship' : weights}`);
+  say(`${name} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
   return async (device) => {
     const model = (await createModel(name, { device, weights: known })).eval();

@@ -3,9 +3,9 @@ import type { Preprocessing } from '../data/transforms.ts';
 import { statOrNull } from '../files.ts';
 import { checkModelName, weightProperties } from '../models/registry.ts';
 import { catalogEntry, openNamed } from '../named-weights.ts';
-import { defaultEntry, noWeights } from '../weights/catalog.ts';
+import { CATALOG, defaultEntry, noWeights } from '../weights/catalog.ts';
 import { shapeBuilder } from '../weights/expected.ts';
-import { type KnownWeights, modelOf, statedProperties } from '../weights/known.ts';
+import { type KnownWeights, modelFor, statedProperties } from '../weights/known.ts';
 
 export interface Start {
   model: string;
@@ -39,13 +39,20 @@ export function defaultWeights(model: string): string | null {
 export async function openStart(given: { model?: string; weights?: string }): Promise<Start> {
   if (given.model !== undefined) checkModelName(given.model);
   if (given.weights === 'none') return begin(given.model ?? SCRATCH_MODEL, null, null);
-  const model = given.model ?? DEFAULT_MODEL;
+  const listed = CATALOG.find(({ name }) => name === given.weights);
+  const model = given.model ?? listed?.model ?? DEFAULT_MODEL;
   const weights = given.weights ?? defaultWeights(model);
   if (weights === null) return begin(model, null, null);
   const entry = catalogEntry(weights, model);
   if (!entry) await checkWeightsFile(weights);
   const known = await openNamed(weights, model);
-  return begin(given.model ?? entry?.model ?? (await modelOf(known)), weights, known);
+  return begin(given.model ?? entry?.model ?? (await modelFor(known)), weights, known);
+}
+
+/** The weights of a start in words. */
+export function describeWeights({ model, weights, known }: Start): string {
+  if (weights !== 'pretrained') return weights ?? 'random weights';
+  return defaultWeights(model) ? 'the weights that ship' : known!.card.weights!;
 }
 
 async function begin(model: string, weights: string | null, known: KnownWeights | null): Promise<Start> {

@@ -9,7 +9,7 @@ import { type Model, torchShape } from '../nn/index.ts';
 import { cardMetadata, type WeightsCard } from './card.ts';
 import { listNames } from './error.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from './expected.ts';
-import { modelOf, propertiesIn, readKnown } from './known.ts';
+import { modelFor, propertiesIn, readKnown } from './known.ts';
 import { optimizerNote } from './load.ts';
 import { matchNames } from './names.ts';
 import { writeSafetensors } from './safetensors.ts';
@@ -42,7 +42,7 @@ export async function convertWeights(
 ): Promise<Converted> {
   const known = await readKnown(bytes, name);
   const { file, card: own } = known;
-  const modelName = options.model ?? (await modelOf(known));
+  const modelName = options.model ?? (await modelFor(known));
 
   const build = await shapeBuilder();
   const probe = build(modelName, { numClasses: 1 });

@@ -57,7 +57,7 @@ async function sha256(bytes: Uint8Array): Promise<string> {
  * fit two, with PyTorch's padding and with TensorFlow's.
  * @throws Error asking for --model where that leaves two or none
  */
-export async function modelOf({ file, card }: KnownWeights): Promise<string> {
+export async function modelFor({ file, card }: KnownWeights): Promise<string> {
   if (card.model) return card.model.name;
   const models = await detectModels(file.tensors);
   const style = detectFamily(file.tensors.keys())?.style;

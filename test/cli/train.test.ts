@@ -140,6 +140,14 @@ test('--overwrite removes a run only when its successor can start', async () => 
   assert.ok(await exists('run/best.safetensors'));
 });
 
+test('weights that do not fit leave no folder behind', async () => {
+  const weights = fileURLToPath(new URL('../../weights/efficientnet_lite0.safetensors', import.meta.url));
+  const { code, err } = await tessera([...TRAIN, '--weights', weights, '--out', 'fresh']);
+  assert.is(code, 1);
+  assert.match(err, /holds weights of efficientnet_lite0, not of resnet18; name that model/);
+  assert.not(await exists('fresh'));
+});
+
 test('Ctrl-C saves and names the command that goes on, which gives the numbers of an uninterrupted run', async () => {
   const stopped = await stoppedBy('SIGINT', 'stopped');
   assert.is(stopped.code, 130, stopped.err);

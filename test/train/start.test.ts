@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { torchShape } from '../../src/nn/index.ts';
-import { IMAGENET_PREPROCESSING, openStart } from '../../src/train/start.ts';
+import { describeWeights, IMAGENET_PREPROCESSING, openStart } from '../../src/train/start.ts';
 import { cardMetadata } from '../../src/weights/card.ts';
 import { getEntry } from '../../src/weights/catalog.ts';
 import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
@@ -116,6 +116,14 @@ for (const [file, metadata, given, sentence] of ASSUMED)
   test(`what is assumed of a file of ${file} with ${Object.keys(metadata)[0] ?? 'no header'} is said`, async () =>
     assert.match((await openStart({ ...given, weights: await fileOf(file, metadata) })).assumed!, sentence));
 
+test('only the weights that ship are said to', async () => {
+  const shipped = await openStart({ weights: 'pretrained' });
+  assert.is(describeWeights(shipped), 'the weights that ship');
+  assert.is(describeWeights({ ...shipped, weights: SHIPPED }), SHIPPED);
+  const known = { ...shipped.known!, card: { ...shipped.known!.card, weights: 'resnet18.imagenet1k_v1' } };
+  assert.is(describeWeights({ ...shipped, model: 'resnet18', known }), 'resnet18.imagenet1k_v1');
+});
+
 const real = realFile('weights/resnet18-imagenet.pth');
 if (real)
   test('the real ResNet-18 is one', async () => {
@@ -138,6 +146,19 @@ test('what cannot be told is asked for', async () => {
     [{ weights: join(folder, 'gone.pth') }, /there is no weights file .*gone\.pth/],
     [{ weights: folder }, /is no file; name a \.pth, \.pt or \.safetensors file/],
     [{ model: 'resnet81', weights: 'gone.pth' }, /there is no model 'resnet81'; did you mean resnet18\?/],
+    [
+      { model: 'resnet18', weights: 'efficientnet_lite0.google_in1k' },
+      /^efficientnet_lite0\.google_in1k: these are weights of efficientnet_lite0, not of resnet18; name that/,
+    ],
+    [
+      { model: 'efficientnet_lite1', weights: 'pretrained' },
+      /of its twin tf_efficientnet_lite1, tf_efficientnet_lite1\.in1k, or the path of a \.pth/,
+    ],
+    [
+      { model: 'efficientnet_lite1', weights: 'tf_efficientnet_lite1.in1k' },
+      /fetch it first: npm run weights -- fetch tf_efficientnet_lite1\.in1k/,
+    ],
+    [{ model: 'alexnet_2012', weights: 'pretrained' }, /'alexnet_2012'; give the path of a \.pth/],
     [{ weights: 'resnet18.a1_in1k' }, /fetch it first: npm run weights -- fetch resnet18\.a1_in1k/],
   ];
   for (const [given, sentence] of refusals) {
