@@ -2,10 +2,16 @@
  * What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. `summary`
  * asks the same without training.
  */
-import type { Device } from '../gpu/index.ts';
+import type { Device, Program } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { type MemoryBudget, memoryBudget } from '../open.ts';
-import { type Preflight, type PreflightOptions, plannedBytes, preflight } from '../train/preflight.ts';
+import {
+  type Preflight,
+  type PreflightOptions,
+  plannedBytes,
+  preflight,
+  programsOf,
+} from '../train/preflight.ts';
 import { optimizerOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
@@ -15,6 +21,8 @@ import { counted, say, UserError } from './ui.ts';
 export interface Costs {
   step: Preflight;
   unfrozen: Preflight | null;
+  /** What the steps and the validation will run. */
+  programs: Set<Program>;
 }
 
 const GIB = 2 ** 30;
@@ -71,7 +79,11 @@ export async function checkFit(
     say(`Warning: ${sentence}, if this GPU has no more. --memory GIB says what it has.`);
   }
   const all = { ...plan, batch: step.batch, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
-  return { step, unfrozen: trainFrom === 'all' ? null : await preflight(all) };
+  return {
+    step,
+    unfrozen: trainFrom === 'all' ? null : await preflight(all),
+    programs: await programsOf({ ...plan, batch: step.batch }),
+  };
 }
 
 /** What fits instead of a step that does not. */

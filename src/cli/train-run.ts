@@ -10,6 +10,7 @@ import type { Inference } from '../train/infer.ts';
 import type { Progress } from '../train/progress.ts';
 import { makeReport, type Report, writeReport } from '../train/report.ts';
 import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
+import { settle } from '../train/settle.ts';
 import { fit } from '../train/trainer.ts';
 import { describeReport } from '../weights/load.ts';
 import { fingerprint } from './data-source.ts';
@@ -24,6 +25,8 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const { settings, out, set, preprocessing, progress, resumed, overwrite } = setup;
   const started = performance.now();
   for (const note of set.notes) say(note);
+  // Compiled while weights are read.
+  const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
   // Not before the weights have turned out to be sound: with --overwrite another run's files go here.
   if (!resumed) await claimFolder(out, overwrite);
@@ -40,6 +43,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const terminal = new TrainConsole(workLeft(setup, sources));
   let answers: Inference | null = null;
   try {
+    (await prepared)();
     const { finished } = await fit({
       model,
       device,

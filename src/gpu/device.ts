@@ -169,22 +169,11 @@ export class Device {
   }
 
   /**
-   * Creates the pipelines of `programs` in parallel. On a software adapter each is also run once on one workgroup of
-   * scratch memory, since such drivers compile at the first dispatch.
+   * Creates the pipelines of `programs` side by side, where a program's first use would create its own and wait. (A
+   * software driver compiles at the first dispatch, whatever was created. Dispatching early gained nothing on lavapipe.)
    */
   async prepare(programs: Iterable<Program>): Promise<void> {
-    const missing = await this.pipelines.create(programs);
-    if (!this.software) return;
-    for (const source of missing) {
-      const scratch = source.bindingNames.map(() => this.pool.take(4096, 'activation'));
-      this.run(source, {
-        bindings: Object.fromEntries(source.bindingNames.map((name, index) => [name, scratch[index]!])),
-        params: Object.fromEntries(source.paramNames.map((name) => [name, 0])),
-        groups: [1, 1, 1],
-      });
-      for (const buffer of scratch) this.pool.release(buffer);
-    }
-    this.commands.flush();
+    await this.pipelines.create(programs);
   }
 
   /** Reads `bytes` bytes of `buffer` as of this point of the command list. Rejects once the device has failed. */

@@ -8,6 +8,7 @@
  */
 import { Device } from './device.ts';
 import { DeviceError } from './errors.ts';
+import type { Program } from './program.ts';
 
 /** What kernels ask of a device when they choose how to work; a real `Device` has all of it. */
 export interface DeviceTraits {
@@ -23,6 +24,8 @@ export interface Work {
   flops: number;
   bytes: number;
   dispatches: number;
+  /** What ran, in the order of the first time. */
+  programs: Set<Program>;
 }
 
 /** A device as WebGPU guarantees it everywhere, for answers on machines without an adapter. */
@@ -37,13 +40,14 @@ export const PLAIN_TRAITS: DeviceTraits = {
 export async function dryDevice(like: DeviceTraits): Promise<{ device: Device; work: Work }> {
   const gpu = dryGpu(like);
   const device = await Device.open(gpu, { features: like.hasImmediates ? 'all' : 'none' });
-  const work: Work = { flops: 0, bytes: 0, dispatches: 0 };
+  const work: Work = { flops: 0, bytes: 0, dispatches: 0, programs: new Set() };
   const run = device.run.bind(device);
   device.run = (source, dispatch) => {
     run(source, dispatch);
     work.flops += dispatch.flops ?? 0;
     work.bytes += dispatch.bytes ?? 0;
     work.dispatches++;
+    work.programs.add(source);
   };
   return { device, work };
 }

@@ -61,8 +61,8 @@ export class Pipelines {
     return { pipeline: compiled.pipeline, bindGroup, immediates };
   }
 
-  /** Creates the pipelines of `programs` in parallel, and returns the programs that had none. */
-  async create(programs: Iterable<Program>): Promise<Program[]> {
+  /** Creates the pipelines of `programs` side by side. */
+  async create(programs: Iterable<Program>): Promise<void> {
     const missing = [...new Set(programs)].filter((source) => !this.compiled.has(source));
     await Promise.all(
       missing.map(async (source) => {
@@ -71,7 +71,6 @@ export class Pipelines {
         if (!this.compiled.has(source)) this.compiled.set(source, { pipeline, layout, groups: new Map() });
       }),
     );
-    return missing;
   }
 
   /** Lets go of all bind groups, and with them of the buffers that they hold. */

@@ -16,14 +16,7 @@
  *
  * Limited by memory: 12 bytes an element, and 8 more for each state array.
  */
-import {
-  type BufferBinding,
-  type Device,
-  foldGroups,
-  type PooledBuffer,
-  type Program,
-  slices,
-} from '../gpu/index.ts';
+import { type BufferBinding, type Device, foldGroups, type PooledBuffer, slices } from '../gpu/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { BLOCK, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
 
@@ -162,11 +155,6 @@ export class MultiTensorUpdate {
 
   writeSteps(steps: Uint32Array<ArrayBuffer>): void {
     this.device.commands.write(this.steps, steps);
-  }
-
-  /** The programs that a step runs, for `device.prepare`. */
-  programs(): Program[] {
-    return [prepareProgram(this.rule), updateProgram(this.rule)({ slots: this.slots })];
   }
 
   dispose(): void {

@@ -1,5 +1,3 @@
-/** What SGD and AdamW share: parameter groups, skipping of parameters without a gradient, state for checkpoints. */
-import type { Program } from '../gpu/index.ts';
 import { empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
 import { MultiTensorUpdate } from './multi-tensor.ts';
 import type { UpdateRule } from './update-programs.ts';
@@ -92,11 +90,6 @@ export abstract class Optimizer {
       this.multi.writeState(place.parameter, place.array, source.buffer);
       source.dispose();
     }
-  }
-
-  /** The programs that a step runs, for `device.prepare`. */
-  programs(): Program[] {
-    return this.multi.programs();
   }
 
   /** Frees the state. The parameters stay. */

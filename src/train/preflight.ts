@@ -5,7 +5,7 @@
  * where it would end the real one.
  */
 import { type DeviceTraits, dryDevice, type Work } from '../gpu/dry.ts';
-import type { Device } from '../gpu/index.ts';
+import type { Device, Program } from '../gpu/index.ts';
 import { buildModel, type ModelOptions } from '../models/registry.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import type { MemoryBudget } from '../open.ts';
@@ -89,6 +89,14 @@ export async function preflight(options: PreflightOptions): Promise<Preflight> {
   return { batch, size, trainFrom, budget, fits, ...attempt, largestBatch, smaller };
 }
 
+/** The programs that a step and a validation pass run, for `Device.prepare`. */
+export async function programsOf(options: PreflightOptions): Promise<Set<Program>> {
+  const rehearsal = await Rehearsal.open(options);
+  rehearsal.attempt(options.batch, options.size);
+  rehearsal.close();
+  return rehearsal.programs;
+}
+
 /** The largest whole number up to `most` that fits, where every smaller one does too; 0 where none does. */
 function largest(most: number, fits: (value: number) => boolean): number {
   let [known, fails] = [0, most + 1];
@@ -155,6 +163,11 @@ class Rehearsal {
 
   close(): void {
     this.device.close();
+  }
+
+  /** All that ran so far. */
+  get programs(): Set<Program> {
+    return this.work.programs;
   }
 
   /** The cost of a batch of pictures of a side, and why it does not fit where it does not. */

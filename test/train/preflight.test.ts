@@ -6,8 +6,9 @@ import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
-import { type PreflightOptions, plannedBytes, preflight } from '../../src/train/preflight.ts';
+import { type PreflightOptions, plannedBytes, preflight, programsOf } from '../../src/train/preflight.ts';
 import { freezeBefore } from '../../src/train/settings.ts';
+import { countCreated } from '../helpers/created.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 
 const test = suite('preflight');
@@ -69,6 +70,19 @@ for (const [name, changes, open] of REAL)
     assert.is(cost!.totalBytes, total);
     assert.is(cost!.peakBytes, peak);
   });
+
+test('the programs that are named are all that a run creates pipelines for', async () => {
+  const device = await testDevice({ poison: false });
+  const options = { ...BASE, device, trainFrom: 'layer4' };
+  buildModel(options.model, { device }); // The programs that draw initial values are not a step's.
+  const programs = await programsOf(options);
+  await device.prepare(programs);
+  const created = countCreated(device, ['createComputePipeline']);
+  await takenOn(device, options);
+  assert.is(created(), 0);
+  device.close();
+  assert.ok(programs.size > 20);
+});
 
 test('freezing shows: nothing is kept before the first stage that trains', async () => {
   const { cost } = await preflight({ ...BASE, trainFrom: 'layer3' });
