@@ -13,6 +13,7 @@ import { modelOf, newestCheckpoint, readCheckpoint } from '../train/checkpoint.t
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { atSize, describeWeights, openStart } from '../train/start.ts';
+import { printable } from '../weights/error.ts';
 import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
@@ -164,11 +165,13 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
 }
 
 function print(predictions: readonly Prediction[]): void {
-  const width = Math.max(...predictions.flatMap(({ topK }) => topK.map(({ label }) => label.length)));
+  const width = Math.max(
+    ...predictions.flatMap(({ topK }) => topK.map(({ label }) => printable(label).length)),
+  );
   for (const { file, topK } of predictions) {
     const lines = topK.map(
-      ({ label, probability }) => `  ${label.padEnd(width)}  ${percent(probability).padStart(7)}`,
+      ({ label, probability }) => `  ${printable(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
     );
-    process.stdout.write(`${[file, ...lines].join('\n')}\n`);
+    process.stdout.write(`${[printable(file), ...lines].join('\n')}\n`);
   }
 }

@@ -9,7 +9,8 @@ import { type MemoryBudget, openDevice } from '../open.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
 import { freezeBefore } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
-import { DEFAULT_BATCH, fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
+import { fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
+import { DEFAULT_BATCH } from './train-settings.ts';
 import { bold, counted, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
 
 export const description =

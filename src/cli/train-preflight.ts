@@ -27,9 +27,6 @@ export interface Costs {
 
 const GIB = 2 ** 30;
 
-/** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
-export const DEFAULT_BATCH = 32;
-
 /** The memory to plan a run with: what was asked for in GiB, or what this machine has. */
 export async function plannedMemory(
   device: { software: boolean },

@@ -3,6 +3,9 @@ import type { TrainSettings } from '../train/settings.ts';
 import type { Start } from '../train/start.ts';
 import { UserError } from './ui.ts';
 
+/** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
+export const DEFAULT_BATCH = 32;
+
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions {
   data?: string;
@@ -71,7 +74,7 @@ export function settingsOf(
     weights,
     trainFrom,
     epochs: options.epochs ?? small.epochs,
-    batch: options.batch ?? 32,
+    batch: options.batch ?? DEFAULT_BATCH,
     lr: options.lr ?? lr,
     backboneFactor,
     weightDecay: 0.01,

@@ -5,7 +5,7 @@ import { openDevice } from '../open.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
-import type { TrainOptions } from './train-settings.ts';
+import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
 import { begin, goOn } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
@@ -26,7 +26,7 @@ export function options(command: Command): void {
     )
     .option('--train-from <stage>', "the first stage that trains: a stage, 'head' (the last layer) or 'all'")
     .option('--epochs <n>', 'passes over the training pictures', wholeNumber(1))
-    .option('--batch <n>', 'pictures in a step (default: 32)', wholeNumber(1))
+    .option('--batch <n>', `pictures in a step (default: ${DEFAULT_BATCH})`, wholeNumber(1))
     .option(
       '--lr <rate>',
       'highest learning rate of the head; other stages take a tenth of it',
