@@ -74,8 +74,14 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
   const plan = {
-    ...{ device: traits, model: name!, modelOptions: { numClasses } },
-    ...{ batch: batch ?? DEFAULT_BATCH, size, trainFrom, optimizer, budget },
+    device: traits,
+    model: name!,
+    modelOptions: { numClasses },
+    batch: batch ?? DEFAULT_BATCH,
+    size,
+    trainFrom,
+    optimizer,
+    budget,
   };
   const step = await fittingStep(plan, batch === undefined);
   // What a step takes is worth knowing also where a limit of the adapter ends it.

@@ -16,8 +16,13 @@ const MIB = 2 ** 20;
 test('ResNet-152 in 1,056 MiB: the loss falls, every gradient is finite and not zero, and the bytes are as foretold', async () => {
   const device = await testDevice({ poison: false });
   const wanted = {
-    ...{ device, model: 'resnet152', modelOptions: { numClasses: CLASSES }, trainFrom: 'all' },
-    ...{ batch: 16, size: 224, budget: 1056 * MIB },
+    device,
+    model: 'resnet152',
+    modelOptions: { numClasses: CLASSES },
+    batch: 16,
+    size: 224,
+    trainFrom: 'all',
+    budget: 1056 * MIB,
   };
   const { fits, smaller } = await preflight(wanted);
   assert.not(fits);
