@@ -121,27 +121,31 @@ const poolCases: Case[] = [
 ];
 
 /** FLOPs of a forward pass of one picture at 224² (multiply-adds × 2); a training step costs about three of them. */
-const RESNET18_FLOPS = 3.63e9;
+const FORWARD_FLOPS = { resnet18: 3.63e9, efficientnet_b0: 0.772e9, alexnet: 1.43e9 };
+type Network = keyof typeof FORWARD_FLOPS;
 
-function forwardCase(batch: number, size: number): Case {
+const flopsOf = (network: Network, batch: number, size: number): number =>
+  batch * FORWARD_FLOPS[network] * (size / 224) ** 2;
+
+function forwardCase(network: Network, batch: number, size: number): Case {
   return {
-    name: `resnet18 forward ${batch}×${size}²`,
+    name: `${network} forward ${batch}×${size}²`,
     group: 'model',
     prepare: (device) => {
-      const model = buildModel('resnet18', { device });
+      const model = buildModel(network, { device });
       model.eval();
       const x = values(device, [batch, size, size, 3]);
-      return { run: () => noGrad(() => model.forward(x)), flops: batch * RESNET18_FLOPS * (size / 224) ** 2 };
+      return { run: () => noGrad(() => model.forward(x)), flops: flopsOf(network, batch, size) };
     },
   };
 }
 
-function trainingCase(batch: number, size: number): Case {
+function trainingCase(network: Network, batch: number, size: number): Case {
   return {
-    name: `resnet18 training step ${batch}×${size}²`,
+    name: `${network} training step ${batch}×${size}²`,
     group: 'model',
     prepare: (device) => {
-      const model = buildModel('resnet18', { device });
+      const model = buildModel(network, { device });
       model.train();
       const x = values(device, [batch, size, size, 3]);
       const labels = Int32Array.from({ length: batch }, (_, index) => index);
@@ -155,7 +159,7 @@ function trainingCase(batch: number, size: number): Case {
           optimizer.step();
           optimizer.zeroGrad();
         },
-        flops: 3 * batch * RESNET18_FLOPS * (size / 224) ** 2,
+        flops: 3 * flopsOf(network, batch, size),
       };
     },
   };
@@ -175,6 +179,10 @@ export const CASES: readonly Case[] = [
   normCase(7, 512, 'forward'),
   normCase(7, 512, 'backward'),
   ...poolCases,
-  forwardCase(1, 224),
-  trainingCase(4, 112),
+  forwardCase('resnet18', 1, 224),
+  trainingCase('resnet18', 4, 112),
+  forwardCase('efficientnet_b0', 1, 224),
+  trainingCase('efficientnet_b0', 4, 112),
+  forwardCase('alexnet', 1, 224),
+  trainingCase('alexnet', 4, 224),
 ];

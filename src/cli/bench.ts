@@ -11,8 +11,8 @@ import { openDevice } from '../open.ts';
 import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
 
 export const description =
-  'Times matrix products, the convolutions of ResNet-18 with both gradients, batch norm, pooling, a forward pass and ' +
-  'a training step: median and spread in ms, GFLOP/s, and the share of what this adapter reaches at best.';
+  'Times matrix products, the convolutions of ResNet-18 with both gradients, batch norm, pooling, and forward ' +
+  'passes and training steps of three networks: median and spread in ms, GFLOP/s, and the share of what this adapter reaches at best.';
 
 export function options(command: Command): void {
   command
