@@ -25,7 +25,7 @@ function mix(value: number): number {
 }
 
 /** The first `count` numbers of the stream called `name`: uniform in [-1, 1), exact in float32. */
-export function pseudo(name: string, count: number): Float32Array {
+export function pseudo(name: string, count: number): Float32Array<ArrayBuffer> {
   const key = nameKey(name);
   const values = new Float32Array(count);
   for (let i = 0; i < count; i++) values[i] = (mix((mix(i) + key) | 0) >>> 8) / 2 ** 23 - 1;
@@ -40,7 +40,7 @@ export function pseudo(name: string, count: number): Float32Array {
 export type Fill = { scale?: number; offset?: number; levels?: number };
 
 /** The stream `name`, shaped by `fill`. */
-export function pseudoFill(name: string, count: number, fill: Fill = {}): Float32Array {
+export function pseudoFill(name: string, count: number, fill: Fill = {}): Float32Array<ArrayBuffer> {
   const { scale = 1, offset = 0, levels } = fill;
   const values = pseudo(name, count);
   // Assigning to a Float32Array rounds once, as numpy's astype(float32) of the same double does.
@@ -60,7 +60,7 @@ export function elementCount(shape: readonly number[]): number {
  * A batch of pictures [n, h, w, c], `2 * coarse + fine`: blocks of 8×8 pixels under noise. Noise alone would
  * average out in a network, and its logits would hardly depend on the picture.
  */
-export function pseudoPictures(name: string, shape: readonly number[]): Float32Array {
+export function pseudoPictures(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const [n = 0, h = 0, w = 0, c = 0] = shape;
   const [rows, columns] = [Math.ceil(h / 8), Math.ceil(w / 8)];
   const coarse = pseudo(`${name}/coarse`, n * rows * columns * c);
@@ -98,15 +98,15 @@ export interface StateOptions {
 export function pseudoState(
   shapes: ReadonlyMap<string, readonly number[]>,
   { gain, lastGain, shift }: StateOptions,
-): Map<string, Float32Array> {
+): Map<string, Float32Array<ArrayBuffer>> {
   const last = lastNorms(shapes.keys());
-  const state = new Map<string, Float32Array>();
+  const state = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, shape] of shapes) {
     const count = elementCount(shape);
     const layer = name.slice(0, name.lastIndexOf('.'));
     const kind = name.slice(layer.length + 1);
     const unit = last.has(`${layer}.weight`) ? lastGain : gain;
-    let values: Float32Array;
+    let values: Float32Array<ArrayBuffer>;
     if (kind === 'num_batches_tracked') values = new Float32Array(count);
     else if (kind === 'running_var') values = pseudoFill(name, count, { offset: 1, scale: 0.5 });
     else if (kind === 'running_mean') values = pseudoFill(name, count, { scale: 1 / 8 });

@@ -2,6 +2,7 @@
  * The devices that tests run on. Every buffer is filled with NaN when it is taken, since fresh WebGPU buffers are
  * zero and would hide an element that no kernel wrote.
  */
+import type * as uvu from 'uvu';
 import { create, globals } from 'webgpu';
 import { Device, type DeviceOptions } from '../../src/gpu/index.ts';
 import { setDefaultDevice } from '../../src/tensor/index.ts';
@@ -20,3 +21,16 @@ export const testDevice = (options: DeviceOptions = {}): Promise<Device> => open
 
 /** A device with WebGPU's default limits and no optional features: no subgroups, no immediates. */
 export const clampedDevice = (): Promise<Device> => open({ limits: 'default', features: 'none' });
+
+/** A test that runs twice, on each of the two: with what the adapter has, and with what every device has. */
+export function onBothDevices(test: uvu.Test, name: string, body: (device: Device) => Promise<void>): void {
+  for (const [features, open] of [
+    ['all features', testDevice],
+    ['default limits', clampedDevice],
+  ] as const)
+    test(`${name}, ${features}`, async () => {
+      const device = await open();
+      await body(device);
+      device.close();
+    });
+}

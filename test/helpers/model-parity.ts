@@ -77,7 +77,7 @@ function build(device: Device, { model: name, numClasses }: ModelFixture, row: E
   for (const [key, { value, layout }] of state)
     value.write(fromTorch(initial.get(key)!, shapes.get(key)!, layout).data as Float32Array<ArrayBuffer>);
   const { name: stream, shape } = row.input;
-  const pictures = pseudoPictures(stream, shape) as Float32Array<ArrayBuffer>;
+  const pictures = pseudoPictures(stream, shape);
   return { model, state, initial, x: tensor(pictures, shape, { device }) };
 }
 

@@ -5,7 +5,7 @@ import type { Activation } from '../../src/kernels/activations.ts';
 import { type BatchNormOptions, batchNorm } from '../../src/kernels/batch-norm.ts';
 import { sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { checkOp, relativeError } from '../helpers/check.ts';
-import { clampedDevice, testDevice } from '../helpers/device.ts';
+import { onBothDevices, testDevice } from '../helpers/device.ts';
 import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/batch-norm');
@@ -79,53 +79,47 @@ FROZEN.push({ shape: [2, 5, 4, 4], training: false, activation: 'relu', gradient
 const parameter = (name: string, channels: number, offset: number): Tensor =>
   tensor(pseudoFill(name, channels, { offset, scale: 0.5 }), [channels]);
 
-for (const [name, open] of [
-  ['all features', testDevice],
-  ['default limits', clampedDevice],
-] as const)
-  test(`values and gradients, ${name}`, async () => {
-    const device = await open();
-    for (const { shape, training, activation = 'none', residual, gradients } of [
-      ...SHAPES,
-      ...FUSED,
-      ...FROZEN,
-    ]) {
-      const channels = shape.at(-1)!;
-      const running = { mean: parameter('mean', channels, 0), variance: parameter('variance', channels, 1) };
-      const [runningMean, runningVar] = [await running.mean.data(), await running.variance.data()];
-      await checkOp(device, {
-        name: `batchNorm ${JSON.stringify({ shape, training, activation, residual, gradients })}`,
-        inputs: [shape, [channels], [channels], ...(residual ? [shape] : [])],
-        values: [
-          pseudoFill('x', sizeOf(shape), { scale: activation === 'relu6' ? 6 : 1 }), // cut off at both ends
-          pseudoFill('weight', channels, { offset: 1, scale: 0.5 }),
-        ],
-        gradients,
-        op: (x, weight, bias, residual) =>
-          batchNorm(x!, {
-            weight: weight!,
-            bias: bias!,
-            runningMean: running.mean,
-            runningVar: running.variance,
-            training,
-            eps: EPS,
-            activation,
-            residual,
-          }),
-        formula: (x, weight, bias, residual) => {
-          const { mean, variance } = training
-            ? moments(x!, channels)
-            : { mean: runningMean, variance: runningVar };
-          return x!.map((value, i) => {
-            const c = i % channels;
-            const normalised = (value - mean[c]!) / Math.sqrt(variance[c]! + EPS);
-            return ACT[activation](normalised * weight![c]! + bias![c]! + (residual?.[i] ?? 0));
-          });
-        },
-      });
-    }
-    device.close();
-  });
+onBothDevices(test, 'values and gradients', async (device) => {
+  for (const { shape, training, activation = 'none', residual, gradients } of [
+    ...SHAPES,
+    ...FUSED,
+    ...FROZEN,
+  ]) {
+    const channels = shape.at(-1)!;
+    const running = { mean: parameter('mean', channels, 0), variance: parameter('variance', channels, 1) };
+    const [runningMean, runningVar] = [await running.mean.data(), await running.variance.data()];
+    await checkOp(device, {
+      name: `batchNorm ${JSON.stringify({ shape, training, activation, residual, gradients })}`,
+      inputs: [shape, [channels], [channels], ...(residual ? [shape] : [])],
+      values: [
+        pseudoFill('x', sizeOf(shape), { scale: activation === 'relu6' ? 6 : 1 }), // cut off at both ends
+        pseudoFill('weight', channels, { offset: 1, scale: 0.5 }),
+      ],
+      gradients,
+      op: (x, weight, bias, residual) =>
+        batchNorm(x!, {
+          weight: weight!,
+          bias: bias!,
+          runningMean: running.mean,
+          runningVar: running.variance,
+          training,
+          eps: EPS,
+          activation,
+          residual,
+        }),
+      formula: (x, weight, bias, residual) => {
+        const { mean, variance } = training
+          ? moments(x!, channels)
+          : { mean: runningMean, variance: runningVar };
+        return x!.map((value, i) => {
+          const c = i % channels;
+          const normalised = (value - mean[c]!) / Math.sqrt(variance[c]! + EPS);
+          return ACT[activation](normalised * weight![c]! + bias![c]! + (residual?.[i] ?? 0));
+        });
+      },
+    });
+  }
+});
 
 /** x with the given offset and scale through a training batch norm: y and the running statistics. */
 async function train(shape: readonly number[], fill: { offset?: number; scale?: number }, momentum = 0.1) {

@@ -5,7 +5,7 @@ import { type DepthwiseOptions, depthwiseConv2d } from '../../src/kernels/depthw
 import { windowOf } from '../../src/kernels/window.ts';
 import { noGrad, type Shape, sizeOf, tensor } from '../../src/tensor/index.ts';
 import { checkOp, relativeError } from '../helpers/check.ts';
-import { clampedDevice, testDevice } from '../helpers/device.ts';
+import { clampedDevice, onBothDevices, testDevice } from '../helpers/device.ts';
 import { pseudo, pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/depthwise-conv2d');
@@ -69,24 +69,18 @@ const CASES: Case[] = [
   { shape: [1, 13, 12, 2], kernel: 3, options: { dilation: 5, padding: 5 } },
 ];
 
-for (const [name, open] of [
-  ['all features', testDevice],
-  ['default limits', clampedDevice],
-] as const)
-  test(`values and gradients, ${name}`, async () => {
-    const device = await open();
-    for (const { shape, kernel, bias, options = {} } of CASES) {
-      const size = typeof kernel === 'number' ? ([kernel, kernel] as const) : kernel;
-      const channels = shape[3]!;
-      await checkOp(device, {
-        name: `depthwiseConv2d ${JSON.stringify({ shape, kernel, options })}`,
-        inputs: [shape, [...size, 1, channels], ...(bias ? [[channels]] : [])],
-        op: (x, w, b) => depthwiseConv2d(x!, w!, { ...options, bias: b }),
-        formula: (x, w, b) => formula(x!, w!, b, shape, size, options),
-      });
-    }
-    device.close();
-  });
+onBothDevices(test, 'values and gradients', async (device) => {
+  for (const { shape, kernel, bias, options = {} } of CASES) {
+    const size = typeof kernel === 'number' ? ([kernel, kernel] as const) : kernel;
+    const channels = shape[3]!;
+    await checkOp(device, {
+      name: `depthwiseConv2d ${JSON.stringify({ shape, kernel, options })}`,
+      inputs: [shape, [...size, 1, channels], ...(bias ? [[channels]] : [])],
+      op: (x, w, b) => depthwiseConv2d(x!, w!, { ...options, bias: b }),
+      formula: (x, w, b) => formula(x!, w!, b, shape, size, options),
+    });
+  }
+});
 
 test('many pictures a lane in the weight gradient', async () => {
   const device = await testDevice();

@@ -7,7 +7,7 @@ import { type MaxPoolOptions, maxPool2d } from '../../src/kernels/max-pool.ts';
 import { windowOf } from '../../src/kernels/window.ts';
 import { type Shape, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { checkOp } from '../helpers/check.ts';
-import { clampedDevice, testDevice } from '../helpers/device.ts';
+import { onBothDevices, testDevice } from '../helpers/device.ts';
 
 const test = suite('kernels/pools');
 
@@ -135,53 +135,47 @@ const ADAPTIVE: [Shape, readonly [number, number]][] = [
   ],
 ];
 
-for (const [name, open] of [
-  ['all features', testDevice],
-  ['default limits', clampedDevice],
-] as const)
-  test(`values and gradients, ${name}`, async () => {
-    const device = await open();
-    const check = (
-      label: string,
-      shape: Shape,
-      op: (x: Tensor) => Tensor,
-      formula: (x: Float64Array) => number[],
-    ) =>
-      checkOp(device, {
-        name: `${label} ${JSON.stringify(shape)}`,
-        inputs: [shape],
-        op: (x) => op(x!),
-        formula: (x) => formula(x!),
-      });
-    for (const [shape, options] of MAX)
-      await check(
-        `maxPool2d ${JSON.stringify(options)}`,
-        shape,
-        (x) => maxPool2d(x, options),
-        (x) => maxPoolFormula(x, shape, options),
-      );
-    for (const [shape, options] of AVERAGE)
-      await check(
-        `avgPool2d ${JSON.stringify(options)}`,
-        shape,
-        (x) => avgPool2d(x, options),
-        (x) => avgPoolFormula(x, shape, options),
-      );
-    for (const [shape, size] of ADAPTIVE)
-      await check(
-        `adaptiveAvgPool2d ${size}`,
-        shape,
-        (x) => adaptiveAvgPool2d(x, size),
-        (x) => adaptiveFormula(x, shape, size),
-      );
-    for (const shape of [
-      [1, 1, 1, 1],
-      [2, 7, 5, 3],
-      [1, 40, 41, 8],
-    ])
-      await check('globalAvgPool', shape, globalAvgPool, (x) => adaptiveFormula(x, shape, [1, 1]));
-    device.close();
-  });
+onBothDevices(test, 'values and gradients', async (device) => {
+  const check = (
+    label: string,
+    shape: Shape,
+    op: (x: Tensor) => Tensor,
+    formula: (x: Float64Array) => number[],
+  ) =>
+    checkOp(device, {
+      name: `${label} ${JSON.stringify(shape)}`,
+      inputs: [shape],
+      op: (x) => op(x!),
+      formula: (x) => formula(x!),
+    });
+  for (const [shape, options] of MAX)
+    await check(
+      `maxPool2d ${JSON.stringify(options)}`,
+      shape,
+      (x) => maxPool2d(x, options),
+      (x) => maxPoolFormula(x, shape, options),
+    );
+  for (const [shape, options] of AVERAGE)
+    await check(
+      `avgPool2d ${JSON.stringify(options)}`,
+      shape,
+      (x) => avgPool2d(x, options),
+      (x) => avgPoolFormula(x, shape, options),
+    );
+  for (const [shape, size] of ADAPTIVE)
+    await check(
+      `adaptiveAvgPool2d ${size}`,
+      shape,
+      (x) => adaptiveAvgPool2d(x, size),
+      (x) => adaptiveFormula(x, shape, size),
+    );
+  for (const shape of [
+    [1, 1, 1, 1],
+    [2, 7, 5, 3],
+    [1, 40, 41, 8],
+  ])
+    await check('globalAvgPool', shape, globalAvgPool, (x) => adaptiveFormula(x, shape, [1, 1]));
+});
 
 /** y and dx of a max-pool over one row of values, dy = 1, 2, 3, … */
 async function maxRow(values: number[], channels: 1 | 4): Promise<{ y: number[]; dx: number[] }> {

@@ -6,7 +6,7 @@ import { resize } from '../../src/kernels/resize.ts';
 import type { ResizeFilter } from '../../src/kernels/resize-coefficients.ts';
 import { type Shape, tensor } from '../../src/tensor/index.ts';
 import { checkOp } from '../helpers/check.ts';
-import { clampedDevice, testDevice } from '../helpers/device.ts';
+import { clampedDevice, onBothDevices, testDevice } from '../helpers/device.ts';
 import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/resize');
@@ -96,22 +96,16 @@ const CASES: [Shape, readonly [number, number]][] = [
   ],
 ];
 
-for (const [name, open] of [
-  ['all features', testDevice],
-  ['default limits', clampedDevice],
-] as const)
-  test(`values and gradients, ${name}`, async () => {
-    const device = await open();
-    for (const interpolation of ['bilinear', 'bicubic'] as const)
-      for (const [shape, size] of CASES)
-        await checkOp(device, {
-          name: `resize ${interpolation} ${shape} to ${size}`,
-          inputs: [shape],
-          op: (x) => resize(x!, size, { interpolation }),
-          formula: (x) => formula(x!, shape, size, interpolation),
-        });
-    device.close();
-  });
+onBothDevices(test, 'values and gradients', async (device) => {
+  for (const interpolation of ['bilinear', 'bicubic'] as const)
+    for (const [shape, size] of CASES)
+      await checkOp(device, {
+        name: `resize ${interpolation} ${shape} to ${size}`,
+        inputs: [shape],
+        op: (x) => resize(x!, size, { interpolation }),
+        formula: (x) => formula(x!, shape, size, interpolation),
+      });
+});
 
 const PICTURES: [height: number, width: number, rows: number, columns: number][] = [
   [12, 16, 6, 8],

@@ -5,7 +5,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { type FreezeSpec, freeze, type Model, maskGradient, SGD, unfreeze } from '../../src/nn/index.ts';
-import { type Shape, scope, setStep, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { type Shape, scope, setStep, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { testDevice } from '../helpers/device.ts';
 import { pseudo } from '../helpers/pseudo.ts';
 
@@ -17,15 +17,7 @@ test.before(async () => {
 test.after(() => device.close());
 
 const resnet = (): Model => buildModel('resnet18', { device, numClasses: 3 });
-const values = (name: string, shape: Shape): Tensor =>
-  tensor(
-    pseudo(
-      name,
-      shape.reduce((a, b) => a * b, 1),
-    ) as Float32Array<ArrayBuffer>,
-    shape,
-    { device },
-  );
+const values = (name: string, shape: Shape): Tensor => tensor(pseudo(name, sizeOf(shape)), shape, { device });
 
 /** Forward and backward on two small pictures. */
 function backward(model: Model, size = 32): void {

@@ -19,7 +19,7 @@ import {
   SqueezeExcitation,
   step,
 } from '../../src/nn/index.ts';
-import { empty, noGrad, type Shape, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { empty, noGrad, type Shape, scope, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { normalAt, randomKey, uniformAt } from '../../src/tensor/random.ts';
 import { relativeError } from '../helpers/check.ts';
 import { testDevice } from '../helpers/device.ts';
@@ -32,15 +32,7 @@ test.before(async () => {
 });
 test.after(() => device.close());
 
-const values = (name: string, shape: Shape): Tensor =>
-  tensor(
-    pseudo(
-      name,
-      shape.reduce((a, b) => a * b, 1),
-    ) as Float32Array<ArrayBuffer>,
-    shape,
-    { device },
-  );
+const values = (name: string, shape: Shape): Tensor => tensor(pseudo(name, sizeOf(shape)), shape, { device });
 
 class Block extends Module {
   readonly conv1 = new Conv2d(4, 4, 3, { padding: 1 });
@@ -139,9 +131,9 @@ test('convNormAct gives the same with and without gradients, with and without a 
       const conv = new Conv2d(8, 12, 3, { padding: 1, stride: 2, bias: false });
       const norm = new BatchNorm2d(12);
       initialise(new Sequential([conv, norm]), 3);
-      norm.runningMean.write(pseudo('mean', 12) as Float32Array<ArrayBuffer>);
-      norm.runningVar.write(pseudo('var', 12).map((v) => v + 1.5) as Float32Array<ArrayBuffer>);
-      norm.weight.write(pseudo('weight', 12).map((v) => v + 1) as Float32Array<ArrayBuffer>);
+      norm.runningMean.write(pseudo('mean', 12));
+      norm.runningVar.write(pseudo('var', 12).map((v) => v + 1.5));
+      norm.weight.write(pseudo('weight', 12).map((v) => v + 1));
       const x = values('x', [2, 6, 6, 8]);
       const residual = withResidual ? values('residual', [2, 3, 3, 12]) : undefined;
       norm.eval();

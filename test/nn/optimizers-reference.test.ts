@@ -22,7 +22,7 @@ test.before(async () => {
 test.after(() => device.close());
 
 const stream = (name: string, shape: readonly number[]): Float32Array<ArrayBuffer> =>
-  pseudo(name, elementCount(shape)) as Float32Array<ArrayBuffer>;
+  pseudo(name, elementCount(shape));
 
 /** The largest error of the parameters after the steps of a case. */
 async function run({ name, kind, options, steps, parameters }: OptimizerCase): Promise<number> {
