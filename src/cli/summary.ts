@@ -1,6 +1,6 @@
 /** `npm run summary MODEL`: what a network is made of, and whether a training step of it fits this adapter. */
 import type { Command } from 'commander';
-import { type DeviceTraits, dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
+import { boundless, type DeviceTraits, dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { NoAdapterError } from '../gpu/index.ts';
 import { buildModel, checkModelName } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
@@ -68,7 +68,8 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   checkModelName(name!);
   const optimizer = optimizerNamed(options.optimizer);
   const { traits, adapter, memory, budget } = await surroundings(options);
-  const { device } = await dryDevice({ ...traits, limits: BOUNDLESS });
+  // The layers' table needs no adapter; whether they fit is the preflight's question.
+  const { device } = await dryDevice(boundless(traits));
   const model = buildModel(name!, { device, numClasses, initialise: false });
   freezeBefore(model, trainFrom);
   const size = options.size ?? model.inputSize;
@@ -85,9 +86,9 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   };
   const step = await fittingStep(plan, batch === undefined);
   // What a step takes is worth knowing also where a limit of the adapter ends it.
-  const boundless = { ...plan, device: { ...traits, limits: BOUNDLESS }, budget: Number.POSITIVE_INFINITY };
+  const anyway = { ...plan, device: boundless(traits), budget: Number.POSITIVE_INFINITY };
   const withinLimits = step.cost !== null;
-  const cost = step.cost ?? (await preflight(boundless)).cost;
+  const cost = step.cost ?? (await preflight(anyway)).cost;
   const summary: Summary = {
     model: name!,
     classes: numClasses,
@@ -101,12 +102,6 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   else process.stdout.write(`${describe(summary, options.stages === true)}\n`);
   return step.fits ? 0 : 1;
 }
-
-/** The layers' table needs no adapter; whether they fit is the preflight's question. */
-const BOUNDLESS = {
-  maxBufferSize: Number.MAX_SAFE_INTEGER,
-  maxStorageBufferBindingSize: Number.MAX_SAFE_INTEGER,
-};
 
 /** The adapter's limits and the memory to plan with; WebGPU's default limits where no adapter answers. */
 async function surroundings({ adapter, memory: gibibytes }: SummaryOptions): Promise<{

@@ -12,7 +12,10 @@ import type { Program } from './program.ts';
 
 /** What kernels ask of a device when they choose how to work; a real `Device` has all of it. */
 export interface DeviceTraits {
-  readonly limits: Pick<GPUSupportedLimits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>;
+  readonly limits: Pick<
+    GPUSupportedLimits,
+    'maxBufferSize' | 'maxStorageBufferBindingSize' | 'maxStorageBuffersPerShaderStage'
+  >;
   readonly features: Iterable<string>;
   readonly info: GPUAdapterInfo;
   readonly hasImmediates: boolean;
@@ -30,11 +33,28 @@ export interface Work {
 
 /** A device as WebGPU guarantees it everywhere, for answers on machines without an adapter. */
 export const PLAIN_TRAITS: DeviceTraits = {
-  limits: { maxBufferSize: 256 * 2 ** 20, maxStorageBufferBindingSize: 128 * 2 ** 20 },
+  limits: {
+    maxBufferSize: 256 * 2 ** 20,
+    maxStorageBufferBindingSize: 128 * 2 ** 20,
+    maxStorageBuffersPerShaderStage: 8,
+  },
   features: [],
   info: { vendor: '', architecture: '', device: '', description: 'no adapter' } as GPUAdapterInfo,
   hasImmediates: false,
 };
+
+/** `traits`, where a buffer may be of any size. */
+export function boundless(traits: DeviceTraits): DeviceTraits {
+  const any = Number.MAX_SAFE_INTEGER;
+  return {
+    ...traits,
+    limits: {
+      maxBufferSize: any,
+      maxStorageBufferBindingSize: any,
+      maxStorageBuffersPerShaderStage: traits.limits.maxStorageBuffersPerShaderStage,
+    },
+  };
+}
 
 /** Opens a dry device that takes the decisions of `like`, and the counter of its work. */
 export async function dryDevice(like: DeviceTraits): Promise<{ device: Device; work: Work }> {

@@ -25,14 +25,21 @@ const BASE: PreflightOptions = {
 const trainable = (model: Model) =>
   [...model.namedParameters()].flatMap(([, parameter]) => (parameter.requiresGrad ? [parameter] : []));
 
-/** The bytes that a device holds after what the preflight rehearses, and the most that were in use. */
+/** The bytes that a device holds after what the preflight rehearses, the most in use, and a step's dispatches. */
 async function takenOn(device: Device, { model: name, batch, size, trainFrom, optimizer }: PreflightOptions) {
   const model = buildModel(name, { device });
   freezeBefore(model, trainFrom);
   const update = optimizer?.(model) ?? new AdamW(trainable(model), { lr: 0 });
   const pictures = () => zeros([batch, size, size, 3], { device });
   model.train();
+  const count = { dispatches: 0 };
+  const run = device.run.bind(device);
+  device.run = (source, dispatch) => {
+    run(source, dispatch);
+    if (source.name !== 'fill-nan') count.dispatches++;
+  };
   for (let step = 0; step < 2; step++) {
+    count.dispatches = 0;
     scope(() => {
       const loss = crossEntropy(model.forward(pictures()), new Int32Array(batch));
       loss.backward();
@@ -41,11 +48,12 @@ async function takenOn(device: Device, { model: name, batch, size, trainFrom, op
     });
     await device.pace();
   }
+  const { dispatches } = count;
   model.eval();
   noGrad(() => scope(() => void model.forward(pictures())));
   await device.pace();
   const { live, pooled, peak } = device.memory();
-  return { total: live + pooled, peak };
+  return { total: live + pooled, peak, dispatches };
 }
 
 const REAL: [string, Partial<PreflightOptions>, () => Promise<Device>][] = [
@@ -60,16 +68,25 @@ const REAL: [string, Partial<PreflightOptions>, () => Promise<Device>][] = [
 ];
 
 for (const [name, changes, open] of REAL)
-  test(`${name}: the bytes are those of a real device`, async () => {
+  test(`${name}: bytes and dispatches are those of a real device`, async () => {
     const device = await open();
     const options = { ...BASE, ...changes, device };
     const { cost, fits } = await preflight(options);
-    const { total, peak } = await takenOn(device, options);
+    const { total, peak, dispatches } = await takenOn(device, options);
     device.close();
     assert.ok(fits);
+    assert.is(cost!.dispatches, dispatches);
     assert.is(cost!.totalBytes, total);
     assert.is(cost!.peakBytes, peak);
   });
+
+test('the plain traits are those of a device with default limits', async () => {
+  const device = await clampedDevice();
+  const { cost } = await preflight({ ...BASE, device: { ...PLAIN_TRAITS, info: device.info } });
+  const { dispatches } = await takenOn(device, BASE);
+  device.close();
+  assert.is(cost!.dispatches, dispatches);
+});
 
 test('the programs that are named are all that a run creates pipelines for', async () => {
   const device = await testDevice({ poison: false });
@@ -101,7 +118,11 @@ test('SGD with momentum keeps half of what AdamW keeps', async () => {
   assert.ok(Math.abs(adam.cost!.optimizerBytes / half.cost!.optimizerBytes - 2) < 0.01);
 });
 
-const TWELVE_MIB = { maxBufferSize: 12 * 2 ** 20, maxStorageBufferBindingSize: 12 * 2 ** 20 };
+const TWELVE_MIB = {
+  ...PLAIN_TRAITS.limits,
+  maxBufferSize: 12 * 2 ** 20,
+  maxStorageBufferBindingSize: 12 * 2 ** 20,
+};
 const TIGHT: [string, Partial<PreflightOptions>, RegExp][] = [
   [
     'a budget',
