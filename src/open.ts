@@ -7,16 +7,12 @@
 import { Device, type DeviceOptions, NoAdapterError } from './gpu/index.ts';
 import { setDefaultDevice } from './tensor/index.ts';
 
-export interface OpenOptions extends Omit<DeviceOptions, 'adapter'> {
+export interface OpenOptions extends DeviceOptions {
   /**
    * Which adapter, where there are several: 'software', its number in `listAdapters()`, or a part of its name or
    * of its backend ('nvidia', 'vulkan', 'metal'), upper or lower case. In a browser only 'software'.
    */
   adapter?: string;
-  /** Exact timestamps. Dawn rounds them to 65.5 µs otherwise; only for measuring. */
-  profile?: boolean;
-  /** Dawn's toggles by name, for experiments; see src/dawn/native/Toggles.cpp there. Node only. */
-  toggles?: { enable?: string[]; disable?: string[] };
 }
 
 /** An adapter as Dawn names it. */
@@ -35,7 +31,7 @@ const gpusInUse: GPU[] = [];
  * Throws NoAdapterError where no adapter answers, and RangeError where none of them is called `options.adapter`.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
-  const { adapter, profile, toggles, ...deviceOptions } = options;
+  const { adapter, ...deviceOptions } = options;
   const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (browser && adapter === 'software') {
     deviceOptions.adapterOptions = { ...deviceOptions.adapterOptions, forceFallbackAdapter: true };
@@ -44,7 +40,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
       `a browser lets a page choose no adapter but 'software', and '${adapter}' was asked for`,
     );
   }
-  const gpu = browser ?? (await dawn(await dawnFlags(adapter, profile, toggles)));
+  const gpu = browser ?? (await dawn(await dawnFlags(adapter)));
   gpusInUse.push(gpu);
   const device = await Device.open(gpu, deviceOptions);
   setDefaultDevice(device);
@@ -79,25 +75,14 @@ export function describeAdapters(available: AdapterName[]): string {
   return available.map(({ backend, name }, index) => `${index}: ${name} (${backend})`).join('; ');
 }
 
-async function dawnFlags(
-  adapter: OpenOptions['adapter'],
-  profile: OpenOptions['profile'],
-  toggles: OpenOptions['toggles'],
-): Promise<string[]> {
-  const flags: string[] = [];
-  if (adapter !== undefined) {
-    const available = await listAdapters();
-    const chosen = chooseAdapter(available, adapter);
-    if (!chosen) {
-      const message = `no adapter is called '${adapter}' here: ${describeAdapters(available)}`;
-      throw available.length > 0 ? new RangeError(message) : new NoAdapterError(message);
-    }
-    flags.push(`backend=${chosen.backend}`, `adapter=${chosen.name}`);
-  }
-  const disable = [...(toggles?.disable ?? []), ...(profile ? ['timestamp_quantization'] : [])];
-  if (toggles?.enable?.length) flags.push(`enable-dawn-features=${toggles.enable.join(',')}`);
-  if (disable.length > 0) flags.push(`disable-dawn-features=${disable.join(',')}`);
-  return flags;
+/** What makes Dawn take `adapter`; nothing where none is asked for. */
+async function dawnFlags(adapter: string | undefined): Promise<string[]> {
+  if (adapter === undefined) return [];
+  const available = await listAdapters();
+  const chosen = chooseAdapter(available, adapter);
+  if (chosen) return [`backend=${chosen.backend}`, `adapter=${chosen.name}`];
+  const message = `no adapter is called '${adapter}' here: ${describeAdapters(available)}`;
+  throw available.length > 0 ? new RangeError(message) : new NoAdapterError(message);
 }
 
 /** Dawn's `navigator.gpu`. Throws NoAdapterError where its library does not load (musl, an unusual processor). */

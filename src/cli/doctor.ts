@@ -61,7 +61,7 @@ interface Report {
   };
   limits: Record<string, number>;
   features: string[];
-  uses: { kernels: Use; parameters: Use; timestamps: Use; f16: Use };
+  uses: { kernels: Use; parameters: Use };
   memory: { bytes: number; from: string };
   versions: Record<string, string>;
 }
@@ -121,12 +121,6 @@ function whatIsUsed(device: Device): Report['uses'] {
     parameters: device.hasImmediates
       ? { choice: 'immediates', why: `the device has ${device.limits.maxImmediateSize} bytes of them` }
       : { choice: 'uniform buffers', why: 'the device has no immediates' },
-    timestamps: device.features.has('timestamp-query')
-      ? { choice: 'available', why: 'bench can time kernels on the GPU itself' }
-      : { choice: 'not available', why: 'bench times whole submissions from outside' },
-    f16: device.features.has('shader-f16')
-      ? { choice: 'available, not used', why: 'all arithmetic and storage is float32 so far' }
-      : { choice: 'not available', why: 'all arithmetic and storage is float32 so far' },
   };
 }
 

@@ -14,11 +14,9 @@ export interface DeviceOptions {
   /** Every buffer is filled with NaN when it is taken from the pool: shows reads of memory nobody wrote. */
   poison?: boolean;
   adapterOptions?: GPURequestAdapterOptions;
-  /** Picks among adapters when the request may have several answers; `requestAdapter`'s answer by default. */
-  adapter?: GPUAdapter;
   /** 'adapter': everything the adapter allows; 'default': what every WebGPU device has. */
   limits?: 'adapter' | 'default';
-  /** 'all': the optional features that kernels know how to use; 'none': none of them, nor immediates. */
+  /** 'all': subgroups and immediates where the adapter has them; 'none': neither. */
   features?: 'all' | 'none';
 }
 
@@ -54,7 +52,6 @@ export interface Run {
   bytes?: number;
 }
 
-const OPTIONAL_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16', 'timestamp-query'];
 /** Steps that may be submitted and unfinished; one more and `pace()` waits. */
 const STEPS_IN_FLIGHT = 2;
 
@@ -110,9 +107,10 @@ export class Device {
 
   /** Opens a device on `gpu` (`navigator.gpu`, or Dawn's in Node). Throws NoAdapterError where there is no adapter. */
   static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
-    const adapter =
-      options.adapter ??
-      (await gpu.requestAdapter({ powerPreference: 'high-performance', ...options.adapterOptions }));
+    const adapter = await gpu.requestAdapter({
+      powerPreference: 'high-performance',
+      ...options.adapterOptions,
+    });
     if (!adapter)
       throw new NoAdapterError(
         'no WebGPU adapter answers on this machine; install a Vulkan, Metal or D3D12 driver',
@@ -124,8 +122,8 @@ export class Device {
         // Slices of large tensors start at multiples of 256 everywhere, so the alignment limits stay at their defaults.
         if (typeof value === 'number' && !name.startsWith('min')) requiredLimits[name] = value;
       }
-    const requiredFeatures =
-      options.features === 'none' ? [] : OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature));
+    const requiredFeatures: GPUFeatureName[] =
+      options.features !== 'none' && adapter.features.has('subgroups') ? ['subgroups'] : [];
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     return new Device(device, adapter.info, options);
   }
