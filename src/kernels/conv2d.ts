@@ -48,12 +48,7 @@ function geometryOf(x: Tensor, w: Tensor, options: ConvOptions): Geometry {
   if (cout % groups !== 0)
     throw new RangeError(`conv2d: ${cout} output channels do not divide into ${groups} groups ${where}`);
   const output = [x.shape[0]!, ...window.output, cout];
-  for (const [name, tensor, shape] of [
-    ['bias', options.bias, [cout]],
-    ['residual', options.residual, output],
-  ] as const)
-    if (tensor && show(tensor.shape) !== show(shape))
-      throw new RangeError(`conv2d: ${name} is ${show(tensor.shape)}, but ${show(shape)} is needed ${where}`);
+  checkEpilogue('conv2d', options, [x, w], output, where);
   const perGroup = cout / groups;
   return { window, groups, cin, cout: perGroup, alignedIn: fours(cin), alignedOut: fours(perGroup), output };
 }
@@ -66,8 +61,6 @@ function geometryOf(x: Tensor, w: Tensor, options: ConvOptions): Geometry {
 export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
   const { bias, groups = 1 } = options;
   const geometry = geometryOf(x, w, options);
-  checkEpilogue('conv2d', options, [x, w]);
-
   const { window, cin, cout, alignedIn, alignedOut, output } = geometry;
   if (groups > 1 && cin === 1 && cout === 1 && slides(window)) return depthwiseConv2d(x, w, options);
 

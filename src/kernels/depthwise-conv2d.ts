@@ -55,19 +55,7 @@ function geometryOf(x: Tensor, w: Tensor, options: DepthwiseOptions): Geometry {
       `depthwiseConv2d: input has ${channels} channels, weight expects ${w.shape[3]} ${where}`,
     );
   const output = [x.shape[0]!, ...window.output, channels];
-  const { bias, residual, norm } = options;
-  for (const [name, tensor, shape] of [
-    ['bias', bias, [channels]],
-    ['norm.weight', norm?.weight, [channels]],
-    ['norm.bias', norm?.bias, [channels]],
-    ['norm.runningMean', norm?.runningMean, [channels]],
-    ['norm.runningVar', norm?.runningVar, [channels]],
-    ['residual', residual, output],
-  ] as const)
-    if (tensor && show(tensor.shape) !== show(shape))
-      throw new RangeError(
-        `depthwiseConv2d: ${name} is ${show(tensor.shape)}, but ${show(shape)} is needed ${where}`,
-      );
+  checkEpilogue('depthwiseConv2d', options, [x, w], output, where);
   return { window, element: channels % 2 === 0 ? 'vec2f' : 'f32', input: x.shape, output };
 }
 
@@ -85,7 +73,6 @@ export function slides({ kernel, dilation }: Window): boolean {
  */
 export function depthwiseConv2d(x: Tensor, w: Tensor, options: DepthwiseOptions = {}): Tensor {
   const geometry = geometryOf(x, w, options);
-  checkEpilogue('depthwiseConv2d', options, [x, w]);
   if (!slides(geometry.window)) return conv2d(x, w, { ...options, groups: x.shape[3]! });
 
   const y = forward(x, w, options, geometry);

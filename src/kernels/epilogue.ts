@@ -8,7 +8,7 @@
  * Winograd's output transform and the depthwise programs all end in the lines that are written here.
  */
 import type { BindingType, ParamType, Run } from '../gpu/index.ts';
-import { recordsGrad, type Tensor } from '../tensor/index.ts';
+import { recordsGrad, type Shape, sameShape, show, type Tensor } from '../tensor/index.ts';
 import { ACTIVATE, type Activation } from './activations.ts';
 
 /** Batch norm with running statistics. */
@@ -49,9 +49,30 @@ export interface EpilogueSpec {
   activation: Activation;
 }
 
-/** @throws Error where a norm meets a bias, or an option that is for inference a gradient that is recorded */
-export function checkEpilogue(op: string, options: EpilogueOptions, inputs: readonly Tensor[]): void {
+/**
+ * Checks the options of an `op` of `inputs` whose result is `output`; `where` tells their shapes.
+ * @throws RangeError where a shape does not fit; Error where a norm meets a bias, or an option that is for inference
+ * a gradient that is recorded
+ */
+export function checkEpilogue(
+  op: string,
+  options: EpilogueOptions,
+  inputs: readonly Tensor[],
+  output: Shape,
+  where: string,
+): void {
   const { bias, norm, residual, activation = 'none' } = options;
+  const channels = output.slice(-1);
+  for (const [name, tensor, shape] of [
+    ['bias', bias, channels],
+    ['norm.weight', norm?.weight, channels],
+    ['norm.bias', norm?.bias, channels],
+    ['norm.runningMean', norm?.runningMean, channels],
+    ['norm.runningVar', norm?.runningVar, channels],
+    ['residual', residual, output],
+  ] as const)
+    if (tensor && !sameShape(tensor.shape, shape))
+      throw new RangeError(`${op}: ${name} is ${show(tensor.shape)}, but ${show(shape)} is needed ${where}`);
   const inferenceOnly = norm || residual || activation !== 'none';
   if (inferenceOnly && recordsGrad(...inputs, bias, norm?.weight, norm?.bias, residual))
     throw new Error(`${op}: norm, residual and activation are for inference; here a gradient is recorded`);
