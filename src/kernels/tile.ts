@@ -80,5 +80,13 @@ fn divide(a: u32, b: u32) -> u32 {
 fn high(packed: u32) -> u32 { return packed >> 16; }
 fn low(packed: u32) -> u32 { return packed & 0xffff; }`;
 
-/** Two numbers below 65,536 in one parameter. */
-export const packPair = (high: number, low: number): number => (high << 16) | low;
+/** Two sizes in one parameter. @throws RangeError where one does not fit into 16 bits */
+export function packPair(high: number, low: number): number {
+  if (Math.max(high, low) > 0xffff) {
+    const [first, second] = [high, low].map((size) => size.toLocaleString('en-US'));
+    throw new RangeError(
+      `a convolution reads heights and widths, kernels, strides, paddings and dilations up to 65,535, not ${first} and ${second}`,
+    );
+  }
+  return (high << 16) | low;
+}

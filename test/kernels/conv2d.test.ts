@@ -137,6 +137,22 @@ test('what does not fit is a sentence', () => {
   noGrad(() => conv2d(x, trained, { activation: 'relu' }));
 });
 
+test('what does not fit gets a sentence', () => {
+  const [device] = devices as [Device];
+  const x = values(device, 'x', [1, 3, 3, 4]);
+  const w = values(device, 'w', [1, 1, 4, 8]);
+  const eight = values(device, 'eight', [8]);
+  const norm = { weight: eight, bias: eight, runningMean: eight, runningVar: eight, eps: 1e-5 };
+  assert.throws(
+    () => conv2d(x, w, { norm: { ...norm, runningVar: values(device, 'four', [4]) } }),
+    'conv2d: norm.runningVar is [4], but [8] is needed (input [1,3,3,4], weight [1,1,4,8])',
+  );
+  assert.throws(
+    () => conv2d(values(device, 'wide', [1, 1, 70000, 4]), w),
+    'a convolution reads heights and widths, kernels, strides, paddings and dilations up to 65,535, not 1 and 70,000',
+  );
+});
+
 test.after(() => {
   for (const device of devices) device.close();
 });
