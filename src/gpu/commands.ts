@@ -1,6 +1,7 @@
 /**
  * The ordered command list. Dispatches, copies, writes, readbacks and destructions all go through it, in the order in
- * which they were called; nothing else touches the queue.
+ * which they were called. Past it goes only what pipelines.ts writes into a new uniform buffer: no dispatch knows
+ * the buffer yet, and it is never written again.
  *
  * Why: `queue.writeBuffer` takes effect before dispatches that are recorded but not yet submitted, so a write to a
  * buffer that a recorded dispatch reads would change what that dispatch sees. The list submits what is recorded first.

@@ -1,6 +1,6 @@
 /**
- * The buffer pool. A training step takes and returns the same buffers again and again, so buffers are never
- * destroyed while a device lives: they go to a free list and come back.
+ * The buffer pool. A training step takes and returns the same buffers again and again, so buffers are not destroyed
+ * when they are released: they go to a free list and come back, until `Device.trim` empties the lists.
  *
  * Sizes are rounded up to a few buckets (four to an octave), so that the last, smaller batch of an epoch finds
  * buffers as well. Each free list hands out its lowest id first: a step that allocates in the same order as the

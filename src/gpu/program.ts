@@ -4,13 +4,14 @@
  * A `Program` is plain data and knows no device; the device compiles it once and keeps the result. The declarations
  * of bindings and parameters are generated, so that a kernel's WGSL holds nothing but its maths:
  *
- *   const square = program({
- *     name: 'square',
- *     bindings: { x: 'read f32', y: 'write f32' },
- *     params: { count: 'u32' },
- *     workgroup: [64],
- *     wgsl: `@compute @workgroup_size(64) fn main(...) { ... y[i] = x[i] * x[i]; }`,
- *   });
+ *   const square = program(
+ *     elementwise({
+ *       name: 'square',
+ *       bindings: { x: 'read f32', y: 'write f32' },
+ *       params: {},
+ *       wgsl: 'fn element(i: u32) { y[i] = x[i] * x[i]; }',
+ *     }),
+ *   );
  */
 
 /** How a storage buffer is bound: what the kernel may do with it, and the type of its elements. */

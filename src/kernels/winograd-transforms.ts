@@ -16,7 +16,7 @@ import {
 } from './epilogue.ts';
 import { DIVIDE, unroll } from './tile.ts';
 
-/** Where invocation i works: four channels of a here. `first` is the first picture of the chunk. */
+/** Where invocation i works: four channels of a patch. `p.first` is the first picture of the chunk. */
 const PATCH = `${DIVIDE}
 struct Patch { tile: u32, picture: u32, y: u32, x: u32, channel: u32 }
 fn patchOf(i: u32) -> Patch {

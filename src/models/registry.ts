@@ -1,4 +1,4 @@
-/** Every architecture by name. `buildModel` needs no files: weights come from src/index.ts and src/weights. */
+/** Every architecture by name. `buildModel` needs no files: src/model-files.ts loads weights into what it builds. */
 import type { Device } from '../gpu/index.ts';
 import { type Model, type ModelSpec, onDevice } from '../nn/index.ts';
 import { unknownName } from '../suggest.ts';

@@ -1,3 +1,8 @@
+/**
+ * `Optimizer`: what SGD and AdamW share. Groups of parameters with their rates, the step, and the state as named
+ * tensors for a checkpoint. The update itself, of all parameters in a few dispatches, is multi-tensor.ts; the formulas
+ * are sgd.ts and adamw.ts.
+ */
 import { empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
 import { MultiTensorUpdate } from './multi-tensor.ts';
 import type { UpdateRule } from './update-programs.ts';

@@ -62,7 +62,7 @@ export class GradNode {
     if (--this.references === 0) this.free();
   }
 
-  /** Gradients of the inputs, in their order. Frees what was saved. */
+  /** Gradients of the inputs, in their order. Once only: `propagate` then frees what was saved. */
   run(dy: Tensor): (Tensor | null)[] {
     if (this.spent)
       throw new Error(`backward: ${this.name} was already differentiated and its saved tensors are freed`);
