@@ -74,6 +74,9 @@ const ABREAST = 8;
  * Where there are fewer invocations than elements, each eight of them take a stretch of memory for themselves:
  *
  *   lanes 0 … 7    ▸▸▸▸▸▸▸▸│▸▸▸▸▸▸▸▸│…        lanes 8 … 15    ▸▸▸▸▸▸▸▸│▸▸▸▸▸▸▸▸│…
+ *
+ * How many each has is a division of floats, since one of integers costs a processor hundreds of cycles. Beyond 2²⁴ it
+ * may round up, which only leaves lanes without work; so that no half of a GPU's is, enough invocations have one each.
  */
 export function elementwise(spec: ProgramSpec): ProgramSpec {
   return {
@@ -84,7 +87,8 @@ export function elementwise(spec: ProgramSpec): ProgramSpec {
 @compute @workgroup_size(${WORKGROUP})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
-  let each = u32(f32(p.count - 1) / f32(groups.x * groups.y * ${WORKGROUP}u)) + 1; // elements of an invocation
+  let total = groups.x * groups.y * ${WORKGROUP}u;
+  let each = select(u32(f32(p.count - 1) / f32(total)) + 1, 1u, total >= p.count); // elements of an invocation
   let stretch = ((id.x + id.y * groups.x) * ${WORKGROUP}u + lane - lane % ${ABREAST}u) * each;
   let end = min(stretch + ${ABREAST}u * each, p.count);
   for (var i = stretch + lane % ${ABREAST}u; i < end; i += ${ABREAST}u) { element(i); }
