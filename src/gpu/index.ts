@@ -1,5 +1,4 @@
 /** The GPU layer: the only code that touches GPUDevice. */
-export { CommandList } from './commands.ts';
 export { Device, type DeviceOptions, type Run, slices } from './device.ts';
 export { DeviceError, NoAdapterError } from './errors.ts';
 export type { BufferBinding } from './pipelines.ts';

@@ -123,11 +123,10 @@ function inputGradient(dy: Tensor, w: Tensor, geometry: Geometry): Tensor {
     Math.floor((input[1]! - 1 + top) / stride[0]),
     Math.floor((input[2]! - 1 + left) / stride[1]),
   ] as const;
-  const spec = { ...window };
   slide(geometry, 'input gradient', dy, w, dx, {
     groups: [last[0] - first[0] + 1, last[1] - first[1] + 1],
     // A block takes from the outputs block − ages + 1 … block.
-    source: [agesOf(spec, 0) - 1 - first[0], agesOf(spec, 1) - 1 - first[1]],
+    source: [agesOf(window, 0) - 1 - first[0], agesOf(window, 1) - 1 - first[1]],
     target: [top - stride[0] * first[0], left - stride[1] * first[1]],
   });
   return dx;

@@ -44,8 +44,8 @@ const LEAST_CHANNELS = 32;
 const LEAST_TILES = 32;
 
 /** Whether the convolution has the form that this file computes, and enough work to pay for the transforms. */
-function pays(product: Gather | WeightGradient, pixels: readonly [number, number]): boolean {
-  const { window, groups, pictures, sourceChannels, resultChannels } = product;
+function pays(product: Gather | WeightGradient): boolean {
+  const { window, groups, pictures, result, sourceChannels, resultChannels } = product;
   const { kernel, stride, dilation } = window;
   return (
     groups === 1 &&
@@ -53,19 +53,19 @@ function pays(product: Gather | WeightGradient, pixels: readonly [number, number
     kernel[1] === 3 &&
     stride[0] * stride[1] * dilation[0] * dilation[1] === 1 &&
     Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
-    pictures * Math.ceil(pixels[0] / 2) * Math.ceil(pixels[1] / 2) >= LEAST_TILES
+    pictures * Math.ceil(result[0] / 2) * Math.ceil(result[1] / 2) >= LEAST_TILES
   );
 }
 
 /** Records a convolution (forward) or its input's gradient, by Winograd's way where it pays. */
 export function convolve(device: Device, product: Gather): void {
-  if (pays(product, product.result)) winogradGather(device, product);
+  if (pays(product)) winogradGather(device, product);
   else gather(device, product);
 }
 
 /** Records a convolution's weight gradient, by Winograd's way where it pays. */
 export function convolveWeight(device: Device, product: WeightGradient): void {
-  if (pays(product, product.result)) winogradWeight(device, product);
+  if (pays(product)) winogradWeight(device, product);
   else weightGradient(device, product);
 }
 

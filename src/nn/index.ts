@@ -3,17 +3,8 @@ export { crossEntropy } from '../kernels/index.ts';
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export { chain } from './chain.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
+export { Dropout, StochasticDepth } from './dropout.ts';
 export { type FreezeReport, type FreezeSpec, freeze, maskGradient, unfreeze } from './freeze.ts';
-export {
-  Activate,
-  AdaptiveAvgPool2d,
-  AvgPool2d,
-  Dropout,
-  Flatten,
-  LocalResponseNorm,
-  MaxPool2d,
-  StochasticDepth,
-} from './functional-layers.ts';
 export {
   fill,
   type Init,
@@ -21,7 +12,6 @@ export {
   initialise,
   kaimingNormal,
   torchDefault,
-  xavierUniform,
 } from './init.ts';
 export {
   BatchNorm2d,

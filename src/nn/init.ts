@@ -25,11 +25,6 @@ export function torchDefault(fanIn: number): Init {
   return { uniform: 1 / Math.sqrt(fanIn) };
 }
 
-/** Xavier's uniform initialisation: bound = √(6 / (fanIn + fanOut)). PyTorch: `init.xavier_uniform_`. */
-export function xavierUniform(fanIn: number, fanOut: number): Init {
-  return { uniform: Math.sqrt(6 / (fanIn + fanOut)) };
-}
-
 type Distribution = 'constant' | 'uniform' | 'normal';
 
 const DRAW: Record<Distribution, string> = {

@@ -5,7 +5,7 @@
 import { unknownName } from '../suggest.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { chain } from './chain.ts';
-import { seedDropout } from './functional-layers.ts';
+import { seedDropout } from './dropout.ts';
 import { fill, type InitRule, initialise } from './init.ts';
 import { Module, onDevice } from './module.ts';
 

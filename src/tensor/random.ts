@@ -94,17 +94,6 @@ export function randomUniform(
   return uniformAt(randomKey(seed, purpose, epoch), index, counter);
 }
 
-/** A normal number with mean 0 and variance 1: a pure function of its arguments. */
-export function randomNormal(
-  seed: number,
-  purpose: RandomPurpose,
-  epoch: number,
-  index: number,
-  counter = 0,
-): number {
-  return normalAt(randomKey(seed, purpose, epoch), index, counter);
-}
-
 /** The stream of one sample: `randomStream(…)(counter)` equals `randomUniform(…, counter)`. */
 export function randomStream(seed: number, purpose: RandomPurpose, epoch: number, index: number): Random {
   const key = randomKey(seed, purpose, epoch);

@@ -1,0 +1,43 @@
+/** Layers that drop something in training: Dropout, StochasticDepth, and the seed of what they drop. */
+import { dropout, dropPath } from '../kernels/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { Module } from './module.ts';
+
+/** A layer that drops something in training. What it drops depends on (seed, its path in the model, step). */
+abstract class Dropping extends Module {
+  seed = 0;
+  /** Two layers with one purpose would drop the same values; `seedDropout` gives each its path. */
+  purpose = '';
+
+  constructor(readonly p: number) {
+    super();
+  }
+
+  /** Whether anything may be dropped now. */
+  get drops(): boolean {
+    return this.active && this.p > 0;
+  }
+}
+
+/** Drops single values in training, scales the rest by 1 / (1 − p). PyTorch: `nn.Dropout`. */
+export class Dropout extends Dropping {
+  forward(x: Tensor): Tensor {
+    return dropout(x, this.p, { training: this.active, seed: this.seed, purpose: `dropout:${this.purpose}` });
+  }
+}
+
+/** Drops whole samples of a residual branch (Huang et al. 2016). torchvision: `StochasticDepth(p, 'row')`. */
+export class StochasticDepth extends Dropping {
+  forward(x: Tensor): Tensor {
+    return dropPath(x, this.p, { training: this.active, seed: this.seed, purpose: `path:${this.purpose}` });
+  }
+}
+
+/** Gives every dropping layer of `model` the seed and a purpose of its own. */
+export function seedDropout(model: Module, seed: number): void {
+  for (const [path, module] of model.namedModules())
+    if (module instanceof Dropping) {
+      module.seed = seed;
+      module.purpose = path;
+    }
+}
