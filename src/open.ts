@@ -4,7 +4,7 @@
  *
  * Nothing of Node is imported before it is known to be Node, so that bundles for a browser stay clean.
  */
-import { Device, type DeviceOptions, NoAdapterError } from './gpu/index.ts';
+import { Device, type DeviceOptions, NoAdapterError, SOFTWARE_DRIVER } from './gpu/index.ts';
 import { setDefaultDevice } from './tensor/index.ts';
 
 export interface OpenOptions extends DeviceOptions {
@@ -20,8 +20,6 @@ export interface AdapterName {
   backend: string;
   name: string;
 }
-
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
 
 /** Dawn stops when its GPU object is collected, so those in use are held here for the life of the process. */
 const gpusInUse: GPU[] = [];
@@ -62,7 +60,7 @@ export async function listAdapters(): Promise<AdapterName[]> {
 
 /** The adapter of `available` that `wanted` means, or null (see OpenOptions.adapter). */
 export function chooseAdapter(available: AdapterName[], wanted: string): AdapterName | null {
-  if (wanted === 'software') return available.find(({ name }) => SOFTWARE.test(name)) ?? null;
+  if (wanted === 'software') return available.find(({ name }) => SOFTWARE_DRIVER.test(name)) ?? null;
   if (/^\d+$/.test(wanted)) return available[Number(wanted)] ?? null;
   const part = wanted.toLowerCase();
   const named = available.find(({ name }) => name.toLowerCase().includes(part));

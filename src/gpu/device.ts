@@ -52,6 +52,9 @@ export interface Run {
   bytes?: number;
 }
 
+/** What drivers call themselves that compute on the processor. */
+export const SOFTWARE_DRIVER = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
+
 /** Steps that may be submitted and unfinished; one more and `pace()` waits. */
 const STEPS_IN_FLIGHT = 2;
 
@@ -233,11 +236,6 @@ export class Device {
   }
 }
 
-function isSoftware(info: GPUAdapterInfo): boolean {
-  return (
-    info.isFallbackAdapter ||
-    /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i.test(
-      `${info.device} ${info.description} ${info.architecture}`,
-    )
-  );
+function isSoftware({ isFallbackAdapter, device, description, architecture }: GPUAdapterInfo): boolean {
+  return isFallbackAdapter || SOFTWARE_DRIVER.test(`${device} ${description} ${architecture}`);
 }

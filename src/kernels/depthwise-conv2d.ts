@@ -16,6 +16,7 @@ import { type ConvOptions, conv2d } from './conv2d.ts';
 import {
   agesOf,
   type Channels,
+  LANES,
   type SlidingSpec,
   slidingProgram,
   slidingWeightProgram,
@@ -27,8 +28,6 @@ import { type Window, windowOf } from './window.ts';
 
 export type DepthwiseOptions = Omit<ConvOptions, 'groups'>;
 
-/** Lanes of a workgroup. */
-const LANES = 64;
 /** Lanes that a pass should have: a long strip loads its kernel once and has few incomplete sums, but a GPU wants many. */
 const WANTED_LANES = { software: 2048, hardware: 16384 };
 /** Steps that a strip should have at least. */

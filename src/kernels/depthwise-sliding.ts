@@ -45,7 +45,7 @@ export interface SlidingSpec extends EpilogueSpec {
   dilation: readonly [number, number];
 }
 
-const LANES = 64;
+export const LANES = 64;
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const lines = (list: string[], separator = '\n'): string =>
   list.filter((line) => line !== '').join(separator);

@@ -7,7 +7,7 @@
  * In inference that saves a pass over y for the norm, one for the residual and one for the activation. The tile loop,
  * Winograd's output transform and the depthwise programs all end in the lines that are written here.
  */
-import type { BindingType, ParamType, Run } from '../gpu/index.ts';
+import type { BindingType, BufferBinding, ParamType, Run } from '../gpu/index.ts';
 import { recordsGrad, type Shape, sameShape, show, type Tensor } from '../tensor/index.ts';
 import { ACTIVATE, type Activation } from './activations.ts';
 
@@ -32,13 +32,13 @@ export interface EpilogueOptions {
   activation?: Activation | undefined;
 }
 
-type Binding = Run['bindings'][string];
-
 /** As a program binds it. */
 export interface Epilogue {
-  bias?: Binding | undefined;
-  norm?: { gamma: Binding; beta: Binding; mean: Binding; variance: Binding; eps: number } | undefined;
-  residual?: Binding | undefined;
+  bias?: BufferBinding | undefined;
+  norm?:
+    | { gamma: BufferBinding; beta: BufferBinding; mean: BufferBinding; variance: BufferBinding; eps: number }
+    | undefined;
+  residual?: BufferBinding | undefined;
   activation?: Activation | undefined;
 }
 

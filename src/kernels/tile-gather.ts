@@ -10,7 +10,7 @@
  * so with a stride the `input` direction runs once per residue (py, px), and taps whose offset is no whole number
  * are skipped by the whole workgroup: no lane works on a zero.
  */
-import type { Device, Run } from '../gpu/index.ts';
+import type { BufferBinding, Device } from '../gpu/index.ts';
 import { family, foldGroups } from '../gpu/index.ts';
 import {
   activateFunction,
@@ -195,9 +195,9 @@ ${unroll(
 export interface Gather extends Product {
   direction: Direction;
   /** What is gathered from: x forward, dy for the input's gradient. */
-  x: Run['bindings'][string];
-  w: Run['bindings'][string];
-  y: Run['bindings'][string];
+  x: BufferBinding;
+  w: BufferBinding;
+  y: BufferBinding;
   accumulate?: boolean;
   epilogue?: Epilogue;
 }

@@ -11,7 +11,7 @@
  * with a partial result of its own, added up by a second program: more workgroups, and a float32 sum that stays exact
  * to 1e-6. No atomics: the same bits every time.
  */
-import type { Device, Run } from '../gpu/index.ts';
+import type { BufferBinding, Device } from '../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../gpu/index.ts';
 import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
 import type { Window } from './window.ts';
@@ -136,9 +136,9 @@ const addSplits = program(
 
 /** One weight gradient. */
 export interface WeightGradient extends Product {
-  x: Run['bindings'][string];
-  dy: Run['bindings'][string];
-  dw: Run['bindings'][string];
+  x: BufferBinding;
+  dy: BufferBinding;
+  dw: BufferBinding;
 }
 
 function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {

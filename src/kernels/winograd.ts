@@ -18,7 +18,7 @@
  * transforms are in winograd-transforms.ts. V and M take four times the memory of x and y, so pictures go through in
  * chunks that stay in cache. In float32 the results differ from the direct sum by some 1e-6 of the largest value.
  */
-import type { Device, PooledBuffer, Run } from '../gpu/index.ts';
+import type { BufferBinding, Device, PooledBuffer, Run } from '../gpu/index.ts';
 import { epilogueRun, specOf } from './epilogue.ts';
 import { POINT, packPair } from './tile.ts';
 import { type Gather, gather } from './tile-gather.ts';
@@ -30,8 +30,6 @@ import {
   transformKernelGradient,
   transformOutput,
 } from './winograd-transforms.ts';
-
-type Binding = Run['bindings'][string];
 
 /** Bytes of V and M together that a chunk of pictures may take: what a cache holds, or what a GPU fills itself with. */
 const CHUNK_BYTES = { software: 16e6, hardware: 128e6 };
@@ -86,7 +84,13 @@ function chunksOf(device: Device, pictures: number, tiles: number, channels: num
 }
 
 /** U of the whole weight. The caller releases it. */
-function kernelOf(device: Device, w: Binding, cin: number, cout: number, turned: boolean): PooledBuffer {
+function kernelOf(
+  device: Device,
+  w: BufferBinding,
+  cin: number,
+  cout: number,
+  turned: boolean,
+): PooledBuffer {
   const u = device.take(4 * 16 * cin * cout, 'activation');
   const count = (cin * cout) / 4;
   device.run(transformKernel, {
