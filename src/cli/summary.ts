@@ -83,7 +83,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     optimizer,
     budget,
   };
-  const step = await fittingStep(plan, batch === undefined);
+  const { step } = await fittingStep(plan, batch === undefined);
   // What a step takes is worth knowing also where a limit of the adapter ends it.
   const boundless = { ...plan, device: { ...traits, limits: BOUNDLESS }, budget: Number.POSITIVE_INFINITY };
   const withinLimits = step.cost !== null;
