@@ -87,8 +87,9 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Writes a file so that its path holds the old content or the new one at any time, and the new one after a crash. A
- * symbolic link keeps pointing where it does, and the file there is written.
+ * Writes a file so that its path holds the old content or the new one at any time; once this returns the new one, after
+ * a crash too where the system syncs folders (Windows does not). A symbolic link keeps pointing where it does, and the
+ * file there is written.
  * @throws Error, a sentence, where the path is there and no regular file, or the system refuses
  */
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
@@ -108,6 +109,7 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
         await file.close();
       }
       await rename(temporary, target);
+      await syncFolder(dirname(target));
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;
@@ -119,6 +121,14 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
       cause: error,
     });
   }
+}
+
+/** Puts the names in a folder on the disk. Some file systems cannot; the file is whole at its place all the same. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path).catch(() => null);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
 }
 
 /** The regular file that `path` is, leads to or will be. A rename would replace a device or a link by a file. */

@@ -2,7 +2,14 @@
  * From what people name as weights ('pretrained', a name of the catalog, a path, the bytes themselves) to the file and
  * what is known of it. Node's modules are only imported where a path is given, so that a browser can load weights.
  */
-import { CATALOG, defaultEntry, noWeights, type WeightsEntry } from './weights/catalog.ts';
+import {
+  CATALOG,
+  defaultEntry,
+  filesOf,
+  noWeights,
+  WEIGHTS_FOLDER,
+  type WeightsEntry,
+} from './weights/catalog.ts';
 import { type KnownWeights, readKnown } from './weights/known.ts';
 
 /** A network and its twin of the same tensors, tf_… (TensorFlow's padding), take each other's weights. */
@@ -53,13 +60,10 @@ export async function weightsAt(path: string): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Where weights ship, and where the fetched ones lie. */
-const FOLDER = new URL('../weights/', import.meta.url);
-
-/** Reads weights of the catalog from the folder; converted ones before downloaded ones. */
+/** Reads weights of the catalog from the folder. */
 async function openEntry(entry: WeightsEntry): Promise<KnownWeights> {
   const { name, shipped } = entry;
-  const files = shipped ? [shipped.file] : [`${name}.safetensors`, `${name}.pth`];
+  const files = filesOf(entry);
   for (const file of files) {
     const bytes = await readFromFolder(file);
     if (bytes) return readKnown(bytes, `weights/${file}`, entry);
@@ -72,7 +76,7 @@ async function openEntry(entry: WeightsEntry): Promise<KnownWeights> {
 
 /** The bytes of a file in the folder, over the network in a browser; null where it is not there. */
 async function readFromFolder(file: string): Promise<Uint8Array | null> {
-  const url = new URL(file, FOLDER);
+  const url = new URL(file, WEIGHTS_FOLDER);
   if (url.protocol !== 'file:') {
     const answer = await fetch(url);
     if (answer.status === 404) return null;

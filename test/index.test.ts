@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as tessera from '../src/index.ts';
+import { pseudo } from '../src/verify/pseudo.ts';
 import { readSafetensors, writeSafetensors } from '../src/weights/safetensors.ts';
 import { testDevice } from './helpers/device.ts';
-import { pseudo } from './helpers/pseudo.ts';
 import { putIntoCatalog } from './weights/fixtures.ts';
 
 const PROMISED = [

@@ -8,6 +8,7 @@ import { type Ceilings, measureCeilings } from '../../bench/ceilings.ts';
 import { measure, type Timing } from '../../bench/measure.ts';
 import type { Device } from '../gpu/index.ts';
 import { openDevice } from '../open.ts';
+import { wholeNumber } from './command-line.ts';
 import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
 
 export const description =
@@ -17,14 +18,14 @@ export const description =
 export function options(command: Command): void {
   command
     .option('--filter <text>', 'only the cases whose name or group contains this')
-    .option('--samples <n>', 'samples per case', '15')
+    .option('--samples <n>', 'samples per case', wholeNumber(3), 15)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--json', 'print one JSON document on stdout');
 }
 
 interface BenchOptions {
   filter?: string;
-  samples: string;
+  samples: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
@@ -43,9 +44,6 @@ export async function run(
   _args: string[],
   { filter, samples, adapter, json, debug }: BenchOptions,
 ): Promise<number> {
-  const count = Number(samples);
-  if (!Number.isInteger(count) || count < 3)
-    throw new UserError(`--samples ${samples}: give a whole number of at least 3`);
   const wanted = filter?.toLowerCase() ?? '';
   const cases = CASES.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(wanted));
   if (cases.length === 0)
@@ -62,7 +60,7 @@ export async function run(
   const results: Result[] = [];
   for (const benchCase of cases) {
     if (stop.requested) break;
-    results.push(await runCase(device, benchCase, ceilings, count));
+    results.push(await runCase(device, benchCase, ceilings, samples));
     bar.update(results.length + 1);
   }
   bar.stop();
@@ -75,7 +73,7 @@ export async function run(
   if (json) printJson(report);
   else print(device, ceilings, results);
   device.close();
-  return stop.requested ? 130 : 0;
+  return stop.exitCode;
 }
 
 async function runCase(

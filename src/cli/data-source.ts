@@ -58,11 +58,15 @@ export async function openEvaluation(
   const own = data === undefined || data === settings.data;
   const source = data ?? settings.data;
   const set = await openData({ ...settings, data: source });
-  const split = set.notes.find((note) => note.startsWith('no validation folder'));
-  const all = !own && split !== undefined;
+  const all = !own && set.split !== null;
   const samples = all ? [...set.train, ...set.val] : set.val;
-  const notes = set.notes.filter((note) => !all || note !== split);
+  const notes = all ? set.notes : notesOf(set);
   return { samples: relabel(samples, set.classes, classes, source ?? 'the demo data'), notes };
+}
+
+/** All that is to be said of a data set, how it was split first. */
+export function notesOf({ split, notes }: DataSet): string[] {
+  return split === null ? notes : [split, ...notes];
 }
 
 /** Labels as places in `wanted`, by the classes' names. */

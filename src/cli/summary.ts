@@ -84,7 +84,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     optimizer,
     budget,
   };
-  const step = await fittingStep(plan, batch === undefined);
+  const { step } = await fittingStep(plan, batch === undefined);
   // What a step takes is worth knowing also where a limit of the adapter ends it.
   const anyway = { ...plan, device: boundless(traits), budget: Number.POSITIVE_INFINITY };
   const withinLimits = step.cost !== null;

@@ -10,7 +10,8 @@ import {
   type PreflightOptions,
   plannedBytes,
   preflight,
-  programsOf,
+  type Rehearsed,
+  rehearse,
 } from '../train/preflight.ts';
 import { optimizerOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
@@ -37,12 +38,13 @@ export async function plannedMemory(
 }
 
 /** Rehearses a step. Where it does not fit and the batch may be `reduced`, a smaller one is taken and said so. */
-export async function fittingStep(plan: PreflightOptions, reduced: boolean): Promise<Preflight> {
-  const step = await preflight(plan);
-  if (step.fits || !step.largestBatch || !reduced) return step;
+export async function fittingStep(plan: PreflightOptions, reduced: boolean): Promise<Rehearsed> {
+  const first = await rehearse(plan);
+  const { step } = first;
+  if (step.fits || !step.largestBatch || !reduced) return first;
   const { largestBatch: batch, problem } = step;
   say(`Steps of ${counted(plan.batch, 'picture')} do not fit (${problem}), so --batch ${batch} is taken.`);
-  return preflight({ ...plan, batch });
+  return rehearse({ ...plan, batch });
 }
 
 /**
@@ -67,7 +69,7 @@ export async function checkFit(
     optimizer: (built: Model) => optimizerOf(built, settings),
     budget,
   };
-  const step = await fittingStep(plan, wanted === undefined && !resumed);
+  const { step, programs } = await fittingStep(plan, wanted === undefined && !resumed);
   settings.batch = step.batch;
   if (!step.fits) {
     const sentence = `the run does not fit: ${step.problem}; ${remedyFor(step)}`;
@@ -79,7 +81,7 @@ export async function checkFit(
   return {
     step,
     unfrozen: trainFrom === 'all' ? null : await preflight(all),
-    programs: await programsOf({ ...plan, batch: step.batch }),
+    programs,
   };
 }
 

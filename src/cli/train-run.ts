@@ -1,6 +1,7 @@
 /** The run of `train` itself: network, optimiser and batches put together, checkpoints and report written. */
 import { join } from 'node:path';
 import type { Sample } from '../data/sample.ts';
+import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import { createModel } from '../model-files.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
@@ -10,10 +11,9 @@ import type { Inference } from '../train/infer.ts';
 import type { Progress } from '../train/progress.ts';
 import { makeReport, type Report, writeReport } from '../train/report.ts';
 import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
-import { settle } from '../train/settle.ts';
 import { fit } from '../train/trainer.ts';
 import { describeReport } from '../weights/load.ts';
-import { fingerprint } from './data-source.ts';
+import { fingerprint, notesOf } from './data-source.ts';
 import { TrainConsole } from './train-console.ts';
 import type { Costs } from './train-preflight.ts';
 import { claimFolder, type Setup } from './train-setup.ts';
@@ -24,7 +24,7 @@ import { type StopRequest, say } from './ui.ts';
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
   const { settings, out, set, preprocessing, progress, resumed, overwrite } = setup;
   const started = performance.now();
-  for (const note of set.notes) say(note);
+  for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);

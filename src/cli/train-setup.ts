@@ -110,7 +110,7 @@ async function checkFree(folder: string, overwrite = false): Promise<void> {
 export async function claimFolder(folder: string, overwrite: boolean): Promise<void> {
   if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`);
+    throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`, { cause: error });
   });
 }
 

@@ -6,7 +6,14 @@ import { existsSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../files.ts';
-import { type Download, fileOf, getEntry, type WeightsEntry } from '../weights/catalog.ts';
+import {
+  type Download,
+  fileOf,
+  filesOf,
+  getEntry,
+  WEIGHTS_FOLDER,
+  type WeightsEntry,
+} from '../weights/catalog.ts';
 import type { Shipped } from '../weights/catalog-entry.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
 import { WeightsError } from '../weights/error.ts';
@@ -33,15 +40,11 @@ export function shown(path: string): string {
 }
 
 /** The project's folder of weights. */
-export const FOLDER = fileURLToPath(new URL('../../weights/', import.meta.url));
+export const FOLDER = fileURLToPath(WEIGHTS_FOLDER);
 
 /** Where the entry's file lies, or null. */
 export function present(entry: WeightsEntry, folder: string): string | null {
-  const paths = entry.shipped
-    ? [join(FOLDER, entry.shipped.file)]
-    : [`${entry.name}.safetensors`, ...entry.downloads.map((one) => fileOf(entry, one))].map((file) =>
-        join(folder, file),
-      );
+  const paths = filesOf(entry).map((file) => join(entry.shipped ? FOLDER : folder, file));
   return paths.find((path) => existsSync(path)) ?? null;
 }
 
@@ -99,14 +102,19 @@ async function fetchShipped(
   return report(entry, target, `is copied from ${shown(source)}`, json);
 }
 
-/** The fetched file, and what can be said of it, unless it is missing, damaged or another network's. */
+/** The fetched or converted file, and what can be said of it, unless it is missing, damaged or another network's. */
 async function already(entry: WeightsEntry, folder: string): Promise<[path: string, what: string] | null> {
-  for (const one of entry.downloads) {
-    const path = join(folder, fileOf(entry, one));
+  for (const file of filesOf(entry)) {
+    const path = join(folder, file);
     if (!(await statOrNull(path))) continue;
-    if (one.sha256 !== null && !(await reading(path, hashFile(path))).startsWith(one.sha256)) continue;
+    const one = entry.downloads.find((download) => fileOf(entry, download) === file);
+    if (one?.sha256 && !(await reading(path, hashFile(path))).startsWith(one.sha256)) continue;
     const fault = await reading(path, faultOf(entry, path));
-    if (fault) say(`${shown(path)} ${fault}; it is fetched again.`);
+    if (fault)
+      say(
+        `${shown(path)} ${fault}; ${one ? 'it is fetched again' : 'remove it, or it is read all the same'}.`,
+      );
+    else if (!one) return [path, 'is there already, converted'];
     else if (one.sha256 !== null) return [path, 'is there already, and whole'];
     else return [path, 'is there already; the catalog has no hash to check it with'];
   }

@@ -75,7 +75,7 @@ async function pairOfFolders(dir: string, trainDir: string, valDir: string): Pro
     );
   }
   notes.push(...twoClassesNote(dir, groups));
-  return { classes: train.classes, train: train.samples, val: val.samples, notes };
+  return { classes: train.classes, train: train.samples, val: val.samples, split: null, notes };
 }
 
 /** One folder of class folders; a share of each class becomes the validation set. */
@@ -83,16 +83,15 @@ async function splitFolder(dir: string, root: string, valFraction: number, seed:
   const all = await readClasses(root);
   const groups = await contentGroups(all.samples);
   const { train, val, held } = splitGroups(all, groups, valFraction, seed);
-  const notes = [
+  const split =
     `no validation folder in ${dir}: ${val.length} of ${all.samples.length} pictures, drawn from every ` +
-      `class by seed ${seed}, are kept for validation`,
-    ...ignoredNote(all),
-  ];
+    `class by seed ${seed}, are kept for validation`;
+  const notes = ignoredNote(all);
   if (held > 0) {
     notes.push(`${count(held, 'picture')} more than once there (the same bytes); copies stay on one side`);
   }
   notes.push(...twoClassesNote(dir, groups));
-  return { classes: all.classes, train, val, notes };
+  return { classes: all.classes, train, val, split, notes };
 }
 
 async function readClasses(root: string): Promise<ClassFolders> {

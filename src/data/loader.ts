@@ -8,6 +8,7 @@ import { shuffled } from '../tensor/random.ts';
 import { UnreadableImageError } from './decode.ts';
 import { defaultWorkers, sharedPool } from './pool.ts';
 import type { Sample } from './sample.ts';
+import { settle } from './settle.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
 import type { BatchJob, BatchResult } from './worker.ts';
 
@@ -84,7 +85,7 @@ export async function* loadBatches(
   const ahead = batchesAhead(options, pool.size);
 
   const abort = new AbortController();
-  const running: Promise<Settled>[] = [];
+  const running: Promise<() => BatchResult>[] = [];
   let next = startBatch;
   const startNext = () => {
     if (next >= batches) return;
@@ -98,25 +99,14 @@ export async function* loadBatches(
       const settled = await running[0];
       running.shift();
       startNext();
-      if ('error' in settled) throw settled.error;
       const indices = order.subarray(index * batchSize, (index + 1) * batchSize);
-      const batch = assemble(samples, indices, settled.result, index, options.onUnreadable ?? warn);
+      const batch = assemble(samples, indices, settled(), index, options.onUnreadable ?? warn);
       if (batch.size > 0) yield batch;
     }
   } finally {
     abort.abort();
     await Promise.all(running);
   }
-}
-
-/** A job's end as a value: one that fails while the loop is elsewhere must not end the process unhandled. */
-type Settled = { result: BatchResult } | { error: unknown };
-
-function settle(job: Promise<BatchResult>): Promise<Settled> {
-  return job.then(
-    (result) => ({ result }),
-    (error: unknown) => ({ error }),
-  );
 }
 
 const MAX_BYTES_AHEAD = 512 * 2 ** 20;

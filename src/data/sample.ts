@@ -17,7 +17,9 @@ export interface DataSet {
   classes: string[];
   train: Sample[];
   val: Sample[];
-  /** Sentences for the user about what was found: ignored files, duplicates, how it was split. */
+  /** How the validation pictures were drawn from one folder, a sentence; null where they were set apart before. */
+  split: string | null;
+  /** Sentences for the user about what was found: ignored files, duplicates. */
   notes: string[];
 }
 

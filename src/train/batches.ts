@@ -1,7 +1,7 @@
 /** Where the trainer's batches come from, and a head start for the first of them. */
 import { type Batch, countBatches, type LoadOptions, loadBatches } from '../data/loader.ts';
 import type { Sample } from '../data/sample.ts';
-import { settle } from './settle.ts';
+import { settle } from '../data/settle.ts';
 
 /** A part of a data set as batches. */
 export interface BatchSource {

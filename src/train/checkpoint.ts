@@ -14,8 +14,8 @@ import { ifThere, statOrNull, writeWhole } from '../files.ts';
 import type { Device } from '../gpu/index.ts';
 import { createModel, weightsBytes } from '../model-files.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
-import { cardMetadata } from '../weights/card.ts';
-import { OPTIMIZER } from '../weights/load.ts';
+import { cardMetadata, isObject, isPreprocessing } from '../weights/card.ts';
+import { allFinite, OPTIMIZER } from '../weights/load.ts';
 import { readWeights } from '../weights/read.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../weights/state.ts';
@@ -94,13 +94,9 @@ export async function saveCheckpoint(
 }
 
 function checkFinite(tensors: StateDict): void {
-  for (const [name, tensor] of tensors) {
-    // x·0 is 0 for every finite x and NaN otherwise, and NaN survives a sum.
-    let sum = 0;
-    for (const value of toFloat32(tensor)) sum += value * 0;
-    if (sum !== 0)
+  for (const [name, tensor] of tensors)
+    if (!allFinite(toFloat32(tensor)))
       throw new NonFiniteStateError(`${name} holds values that are not finite, so nothing was saved`);
-  }
 }
 
 /**
@@ -137,7 +133,7 @@ function parseInfo(file: string, json: string | undefined): CheckpointInfo {
   } catch (error) {
     throw refuse(`is no JSON (${error instanceof Error ? error.message : error})`);
   }
-  if (!isRecord(info)) throw refuse('is no object');
+  if (!isObject(info)) throw refuse('is no object');
   if (typeof info.format === 'number' && info.format > FORMAT)
     throw new Error(
       `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
@@ -147,25 +143,8 @@ function parseInfo(file: string, json: string | undefined): CheckpointInfo {
   if (!Array.isArray(info.classes) || !info.classes.every((name) => typeof name === 'string'))
     throw refuse('lists no class names');
   if (!isPreprocessing(info.preprocessing)) throw refuse('has no preprocessing');
-  if (!isRecord(info.settings)) throw refuse('has no settings');
+  if (!isObject(info.settings)) throw refuse('has no settings');
   return info as unknown as CheckpointInfo;
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function isPreprocessing(value: unknown): value is Preprocessing {
-  if (!isRecord(value)) return false;
-  const size = (side: unknown): boolean => Number.isInteger(side) && Number(side) > 0 && Number(side) < 65536;
-  const triple = (list: unknown): boolean =>
-    Array.isArray(list) && list.length === 3 && list.every((number) => Number.isFinite(number));
-  return (
-    size(value.inputSize) &&
-    size(value.resizeSize) &&
-    (value.interpolation === 'bilinear' || value.interpolation === 'bicubic') &&
-    triple(value.mean) &&
-    triple(value.std)
-  );
 }
 
 /** The network of a checkpoint, in evaluation mode. */

@@ -1,11 +1,11 @@
 /** Runs a network over batches without gradients and collects its logits. */
 import type { Batch } from '../data/loader.ts';
 import type { Sample } from '../data/sample.ts';
+import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import type { Answers } from './metrics.ts';
-import { settle } from './settle.ts';
 
 /** Logits and labels of all pictures, and the pictures themselves in the same order. */
 export interface Inference extends Answers {

@@ -77,24 +77,29 @@ const SIZE_STEP = 32;
 /** A batch norm in training needs two pictures. */
 const FEWEST_PICTURES = 2;
 
+/** A preflight, and the programs that the step and a validation pass run, for `Device.prepare`. */
+export interface Rehearsed {
+  step: Preflight;
+  programs: Set<Program>;
+}
+
 /** Takes a step without taking it. Throws RangeError for names of models and stages that do not exist. */
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
+  return (await rehearse(options)).step;
+}
+
+/** As `preflight`, with what ran. */
+export async function rehearse(options: PreflightOptions): Promise<Rehearsed> {
   const rehearsal = await Rehearsal.open(options);
   const { batch, size, trainFrom, budget } = options;
   const attempt = rehearsal.attempt(batch, size);
+  // Before the search below runs others.
+  const programs = new Set(rehearsal.programs);
   const fits = attempt.problem === null;
   const largestBatch = fits ? null : largest(batch - 1, (less) => rehearsal.fits(less, size));
   const smaller = largestBatch === 0 ? rehearsal.smallerPictures() : null;
   rehearsal.close();
-  return { batch, size, trainFrom, budget, fits, ...attempt, largestBatch, smaller };
-}
-
-/** The programs that a step and a validation pass run, for `Device.prepare`. */
-export async function programsOf(options: PreflightOptions): Promise<Set<Program>> {
-  const rehearsal = await Rehearsal.open(options);
-  rehearsal.attempt(options.batch, options.size);
-  rehearsal.close();
-  return rehearsal.programs;
+  return { step: { batch, size, trainFrom, budget, fits, ...attempt, largestBatch, smaller }, programs };
 }
 
 /** The largest whole number up to `most` that fits, where every smaller one does too; 0 where none does. */

@@ -13,6 +13,7 @@
  * resumed gives the numbers of one that was not.
  */
 import type { Batch } from '../data/loader.ts';
+import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import { BatchNorm2d, crossEntropy, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
 import { scope, setStep } from '../tensor/index.ts';
@@ -20,7 +21,6 @@ import { type BatchSource, HeadStart } from './batches.ts';
 import { type Inference, imagesOf, infer } from './infer.ts';
 import { better, measure } from './metrics.ts';
 import { type EpochRecord, extendTrace, noProgress, type Progress } from './progress.ts';
-import { settle } from './settle.ts';
 
 /** Training cannot go on; the message says why and what to try. */
 export class TrainingError extends Error {

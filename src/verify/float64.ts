@@ -1,6 +1,6 @@
 /**
  * The ops once more, naively and in float64: each is its forward formula over nodes of a tape, which derives the
- * gradients. Slow and plain on purpose; test/helpers/float64.test.ts holds it against finite differences and
+ * gradients. Slow and plain on purpose; test/verify/float64.test.ts holds it against finite differences and
  * PyTorch, and the tests of the kernels use it for random shapes. Layouts are the engine's.
  */
 import { conv2d, pools, resize } from './float64-windows.ts';

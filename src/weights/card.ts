@@ -67,7 +67,8 @@ function parse(text: string | undefined): unknown {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether a value out of JSON is an object, no list and not null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -75,9 +76,10 @@ function isSpec(value: unknown): value is ModelSpec {
   return isObject(value) && typeof value.name === 'string' && isObject(value.options);
 }
 
-function isPreprocessing(value: unknown): value is Preprocessing {
+/** Whether a value out of JSON says how pictures are prepared; a side has at most 65,535 pixels. */
+export function isPreprocessing(value: unknown): value is Preprocessing {
   if (!isObject(value)) return false;
-  const size = (side: unknown): boolean => Number.isSafeInteger(side) && (side as number) > 0;
+  const size = (side: unknown): boolean => Number.isInteger(side) && Number(side) > 0 && Number(side) < 65536;
   const three = (list: unknown): boolean =>
     Array.isArray(list) && list.length === 3 && list.every((one) => Number.isFinite(one));
   const filter = value.interpolation === 'bilinear' || value.interpolation === 'bicubic';

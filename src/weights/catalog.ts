@@ -4,7 +4,7 @@
  */
 
 import { didYouMean } from '../suggest.ts';
-import { parametersOf, type WeightsEntry } from './catalog-entry.ts';
+import { type Download, parametersOf, type WeightsEntry } from './catalog-entry.ts';
 import { TIMM } from './catalog-timm.ts';
 import { TORCHVISION } from './catalog-torchvision.ts';
 import { listNames } from './error.ts';
@@ -108,9 +108,18 @@ export function entryOfHash(sha256: string): WeightsEntry | null {
   return CATALOG.find(found) ?? null;
 }
 
-/** The file's name inside weights/: of what ships, or of what `npm run weights -- fetch` leaves there. */
-export function fileOf({ name, shipped, downloads }: WeightsEntry, download = downloads[0]): string {
-  return shipped ? shipped.file : `${name}${/\.[a-z]+$/.exec(download.url)![0]}`;
+/** The folder where weights ship and where fetched ones lie. */
+export const WEIGHTS_FOLDER = new URL('../../weights/', import.meta.url);
+
+/** The file's name inside the folder that `npm run weights -- fetch` gives a download. */
+export function fileOf({ name }: WeightsEntry, { url }: Download): string {
+  return `${name}${/\.[a-z]+$/.exec(url)![0]}`;
+}
+
+/** The files inside the folder that may hold an entry, best first: what ships; else converted before downloaded ones. */
+export function filesOf(entry: WeightsEntry): string[] {
+  if (entry.shipped) return [entry.shipped.file];
+  return [...new Set([`${entry.name}.safetensors`, ...entry.downloads.map((one) => fileOf(entry, one))])];
 }
 
 /** What `buildModel` has to be told beyond the architecture's name: what the weights were trained with. */

@@ -10,7 +10,7 @@ import { cardMetadata, type WeightsCard } from './card.ts';
 import { listNames } from './error.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from './expected.ts';
 import { modelFor, propertiesIn, readKnown } from './known.ts';
-import { optimizerNote } from './load.ts';
+import { notFiniteNote, optimizerNote } from './load.ts';
 import { matchNames } from './names.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { fromFloat32, type StateDict, type StoredTensor, toFloat32, type WeightsFile } from './state.ts';
@@ -79,8 +79,8 @@ async function inModelOrder(model: Model, file: WeightsFile) {
     if (counted) ordered.set(counter, counted);
   }
   // What planLoad says of conversions to float32 does not happen here.
-  const problems = report.notes.filter((note) => note.startsWith('NaN'));
-  return { ordered, problems: [...optimizerNote(report.leftAside), ...problems] };
+  const problems = [...optimizerNote(report.leftAside), ...notFiniteNote(report.notFinite)];
+  return { ordered, problems };
 }
 
 /** Rounds what has two dimensions or more, where float16 can hold it. */

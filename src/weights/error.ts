@@ -13,8 +13,8 @@ export type Stage = 'sniff' | 'header' | 'objects' | 'tensors';
 export class WeightsError extends Error {
   readonly stage: Stage;
 
-  constructor(stage: Stage, message: string) {
-    super(message);
+  constructor(stage: Stage, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = 'WeightsError';
     this.stage = stage;
   }

@@ -85,7 +85,10 @@ export function createAgent({ connect, stall }: Limits): Dispatcher {
     const forProxies = { clientFactory: proxyPool };
     return new EnvHttpProxyAgent({ ...timeouts, ...forProxies });
   } catch (error) {
-    throw new DownloadError(`the proxy that http_proxy or https_proxy names is no address: ${reason(error)}`);
+    throw new DownloadError(
+      `the proxy that http_proxy or https_proxy names is no address: ${reason(error)}`,
+      { cause: error },
+    );
   } finally {
     process.emitWarning = emit;
   }

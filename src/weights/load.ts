@@ -1,11 +1,12 @@
 /**
- * From a weights file to a model's parameters and back: which tensors fit, which do not, and a report in sentences.
+ * From a weights file to a model's parameters: which tensors fit, which do not, and a report in sentences.
  *
  * Nothing here knows a model or a GPU: the model says what it expects, `planLoad` answers with numbers in the
  * engine's layout, and whoever owns the tensors writes them. PyTorch: Module.load_state_dict.
  */
 
 import { fromTorch, type Layout, torchShape } from '../nn/layout.ts';
+import { sameShape } from '../tensor/shape.ts';
 import { listNames } from './error.ts';
 import { type StoredTensor, showShape, toFloat32, type WeightsFile } from './state.ts';
 
@@ -35,6 +36,8 @@ export interface LoadReport {
   replacedHead: string[];
   /** The optimiser's state in the last.safetensors of a run; no part of the model. */
   leftAside: string[];
+  /** Loaded, with NaN or infinity among the values. */
+  notFinite: string[];
   notes: string[];
 }
 
@@ -59,10 +62,6 @@ export function optimizerNote(names: readonly string[]): string[] {
     : [];
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
-}
-
 /** The same layer but for its first dimension, the number of classes. */
 function otherClasses(file: readonly number[], model: readonly number[]): boolean {
   return file.length > 0 && sameShape(file.slice(1), model.slice(1));
@@ -85,6 +84,7 @@ export function planLoad(
     wrongShape: [],
     replacedHead: [],
     leftAside: [],
+    notFinite: [],
     notes: [...(file.notes ?? [])],
   };
   const accepted: [name: string, entry: ExpectedTensor, stored: StoredTensor][] = [];
@@ -106,26 +106,32 @@ export function planLoad(
   const problems = report.missing.length + report.unexpected.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
     throw new Error(refusal(file.name ?? 'the file', report));
-  return { report, values: convert(accepted, report.notes) };
+  return { report, values: convert(accepted, report.notFinite) };
 }
 
-/** The accepted tensors as float32 in the engine's layout; says where a value is not finite. */
-function convert(accepted: readonly [string, ExpectedTensor, StoredTensor][], notes: string[]): LoadValues {
+/** The accepted tensors as float32 in the engine's layout; adds the names of those with a value that is not finite. */
+function convert(
+  accepted: readonly [string, ExpectedTensor, StoredTensor][],
+  notFinite: string[],
+): LoadValues {
   const values: LoadValues = new Map();
-  const notFinite: string[] = [];
   for (const [name, { layout }, stored] of accepted) {
     const data = toFloat32(stored);
     if (!allFinite(data)) notFinite.push(name);
     values.set(name, fromTorch(data, stored.shape, layout));
   }
-  if (notFinite.length > 0) {
-    notes.push(`NaN or infinity among the weights of ${listNames(notFinite)}: the file may be damaged.`);
-  }
   return values;
 }
 
+/** A sentence on the tensors `names` with values that are not finite; none where there are none. */
+export function notFiniteNote(names: readonly string[]): string[] {
+  return names.length > 0
+    ? [`NaN or infinity among the weights of ${listNames(names)}: the file may be damaged.`]
+    : [];
+}
+
 /** x·0 is 0 for every finite x and NaN otherwise, and NaN survives a sum: one pass without a branch. */
-function allFinite(data: Float32Array): boolean {
+export function allFinite(data: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += data[i] * 0;
   return sum === 0;
@@ -198,5 +204,10 @@ export function describeReport(report: LoadReport): string {
   if (report.wrongShape.length > 0) {
     lines.push(`Of another shape, left as initialised (${report.wrongShape.length}): ${shapesOf(report)}.`);
   }
-  return [...lines, ...optimizerNote(report.leftAside), ...report.notes].join('\n');
+  return [
+    ...lines,
+    ...optimizerNote(report.leftAside),
+    ...report.notes,
+    ...notFiniteNote(report.notFinite),
+  ].join('\n');
 }

@@ -102,6 +102,7 @@ export async function readWeights(bytes: Uint8Array, name: string): Promise<Weig
     const { tensors, notes } = withoutPrefix(file.tensors);
     return { name, tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };
   } catch (error) {
-    throw error instanceof WeightsError ? new WeightsError(error.stage, `${name} ${error.message}`) : error;
+    if (!(error instanceof WeightsError)) throw error;
+    throw new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
   }
 }

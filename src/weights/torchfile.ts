@@ -84,7 +84,7 @@ function legacyPreamble(bytes: Uint8Array): number {
     }
     return unpickle(bytes, protocol.end).end;
   } catch (error) {
-    throw error instanceof WeightsError ? new WeightsError('header', error.message) : error;
+    throw error instanceof WeightsError ? new WeightsError('header', error.message, { cause: error }) : error;
   }
 }
 

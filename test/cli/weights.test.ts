@@ -18,6 +18,9 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { torchShape } from '../../src/nn/index.ts';
+import { sizeOf } from '../../src/tensor/shape.ts';
+import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
 import { writeSafetensors } from '../../src/weights/safetensors.ts';
 import { fromFloat32 } from '../../src/weights/state.ts';
 import { sendFile } from '../weights/server.ts';
@@ -73,6 +76,25 @@ test('list: a table, and with --json one document with everything', async () => 
   const lite = all.find(({ name }: { name: string }) => name === 'efficientnet_lite0.google_in1k');
   assert.is(lite.file, shipped);
   assert.is(lite.padding, 'same');
+});
+
+test('a converted file counts as here, and nothing is fetched beside it', async () => {
+  const name = 'resnet18.imagenet1k_v1';
+  const path = join(folder, `${name}.safetensors`);
+  const tensors = expectedTensors((await shapeBuilder())('resnet18'));
+  const state = [...tensors].map(([tensor, { shape, layout }]) => {
+    const torch = torchShape(shape, layout);
+    return [tensor, fromFloat32(new Float32Array(sizeOf(torch)), torch, 'float16')] as const;
+  });
+  writeFileSync(path, writeSafetensors(new Map(state), {}));
+  assert.match((await weights(['list', name, '--out', folder])).stdout, /^resnet18\.imagenet1k_v1 .* here$/m);
+  const { code, stdout } = await weights(['fetch', name, '--from', 'http://127.0.0.1:9/', '--out', folder]);
+  assert.is(code, 0);
+  assert.match(
+    stdout,
+    /resnet18\.imagenet1k_v1\.safetensors is there already, converted\. Licence: BSD-3-Clause/,
+  );
+  assert.equal(readdirSync(folder), [`${name}.safetensors`]);
 });
 
 test('inspect: tensors and hashes', async () => {

@@ -113,7 +113,7 @@ test('one folder of classes: split per class, the same each time, another with a
     assert.equal(paths(dir, (await open()).val), paths(dir, set.val));
     assert.not.equal(paths(dir, (await open({ seed: 1 })).val), paths(dir, set.val));
     assert.is((await open({ valFraction: 0.5 })).val.length, 20);
-    assert.match(set.notes[0], /no validation folder .*: 8 of 40 pictures, drawn .* by seed 0/);
+    assert.match(set.split!, /no validation folder .*: 8 of 40 pictures, drawn .* by seed 0/);
   }));
 
 test('the split does not depend on where the folder lies', () =>

@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import { bucketSize } from '../../src/gpu/pool.ts';
 import { add, mean, mul, relu, sum } from '../../src/kernels/index.ts';
 import { scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { countCreated } from '../helpers/created.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('gpu/pool');
 

@@ -1,7 +1,8 @@
 /** The rows of test/reference/ops.json, and the inputs that their names stand for. */
+
+import type { OpInputs, OpParameters } from '../../src/verify/parameters.ts';
+import { elementCount, type Fill, pseudo, pseudoFill } from '../../src/verify/pseudo.ts';
 import { type Expected, fixture } from './expected.ts';
-import type { OpInputs, OpParameters } from './parameters.ts';
-import { elementCount, type Fill, pseudo, pseudoFill } from './pseudo.ts';
 
 export { describe } from '../../src/verify/random-cases.ts';
 

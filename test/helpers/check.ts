@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { scope, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { relativeError } from '../../src/verify/errors.ts';
-import { pseudo } from './pseudo.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 
 export { relativeError };
 

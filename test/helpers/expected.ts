@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Norms, normsError, normsOf, relativeError, samplePositions } from '../../src/verify/errors.ts';
-import { elementCount } from './pseudo.ts';
+import { elementCount } from '../../src/verify/pseudo.ts';
 
 export { type Norms, normsError, normsOf };
 

@@ -15,9 +15,9 @@ import {
 } from '../../src/nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { type Worst, worse } from '../../src/verify/errors.ts';
+import { pseudoPictures, pseudoState, type StateOptions } from '../../src/verify/pseudo.ts';
 import { relativeError } from './check.ts';
 import { decodeFloats, type Norms, normsError, normsOf } from './expected.ts';
-import { pseudoPictures, pseudoState, type StateOptions } from './pseudo.ts';
 
 /** One model's fixture, test/reference/model_<name>.json. */
 export interface ModelFixture {

@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import type { Activation } from '../../src/kernels/activations.ts';
 import { type BatchNormOptions, batchNorm } from '../../src/kernels/batch-norm.ts';
 import { sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp, relativeError } from '../helpers/check.ts';
 import { onBothDevices, testDevice } from '../helpers/device.ts';
-import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/batch-norm');
 

@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { add, div, mul, sub } from '../../src/kernels/broadcast.ts';
 import { broadcastShapes, type Shape, scope, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/broadcast');
 

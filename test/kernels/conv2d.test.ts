@@ -11,9 +11,9 @@ import { gather } from '../../src/kernels/tile-gather.ts';
 import { weightGradient } from '../../src/kernels/tile-weight.ts';
 import { winogradGather, winogradWeight } from '../../src/kernels/winograd.ts';
 import { empty, noGrad, type Shape, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { relativeError } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('conv2d');
 const devices = [await testDevice(), await clampedDevice()];

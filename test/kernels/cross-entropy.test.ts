@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CrossEntropyOptions, crossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { scope, tensor } from '../../src/tensor/index.ts';
+import { pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/cross-entropy');
 

@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import { type DepthwiseOptions, depthwiseConv2d } from '../../src/kernels/depthwise-conv2d.ts';
 import { windowOf } from '../../src/kernels/window.ts';
 import { noGrad, type Shape, sizeOf, tensor } from '../../src/tensor/index.ts';
+import { pseudo, pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp, relativeError } from '../helpers/check.ts';
 import { clampedDevice, onBothDevices, testDevice } from '../helpers/device.ts';
-import { pseudo, pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/depthwise-conv2d');
 

@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import { type DropoutOptions, dropout, dropPath } from '../../src/kernels/dropout.ts';
 import { type Shape, scope, setStep, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { randomKey, uniformAt } from '../../src/tensor/random.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { countCreated } from '../helpers/created.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/dropout');
 

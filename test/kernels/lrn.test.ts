@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LrnOptions, lrn } from '../../src/kernels/lrn.ts';
 import { noGrad, type Shape, sizeOf, tensor } from '../../src/tensor/index.ts';
+import { pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/lrn');
 

@@ -6,9 +6,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { linear, matmul } from '../../src/kernels/index.ts';
 import { type Shape, sizeOf, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { relativeError } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('matmul');
 // WebGPU's default limits: on many adapters a binding holds gigabytes, and nothing would be sliced.

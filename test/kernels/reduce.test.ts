@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import { sumGroup, sumToChannels } from '../../src/kernels/partial-sums.ts';
 import { mean, sum } from '../../src/kernels/reduce.ts';
 import { type Shape, sizeOf, tensor } from '../../src/tensor/index.ts';
+import { pseudo, pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp, relativeError } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo, pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/reduce');
 

@@ -7,12 +7,12 @@ import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { resize } from '../../src/kernels/index.ts';
 import { scope, tensor } from '../../src/tensor/index.ts';
+import type { OpResult } from '../../src/verify/parameters.ts';
+import { elementCount, pseudoFill } from '../../src/verify/pseudo.ts';
 import { describe, inputsOf, type OpCase, opsFixture, outputGradientOf } from '../helpers/cases.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 import { Errors, LIMITS, runOnDevice } from '../helpers/engine-ops.ts';
 import { decodeBytes, departure, type Expected } from '../helpers/expected.ts';
-import type { OpResult } from '../helpers/parameters.ts';
-import { elementCount, pseudoFill } from '../helpers/pseudo.ts';
 
 const { cases, pictures } = opsFixture();
 

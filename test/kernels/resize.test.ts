@@ -5,9 +5,9 @@ import { resize as resizeImage } from '../../src/data/resize.ts';
 import { resize } from '../../src/kernels/resize.ts';
 import type { ResizeFilter } from '../../src/kernels/resize-coefficients.ts';
 import { type Shape, tensor } from '../../src/tensor/index.ts';
+import { pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp } from '../helpers/check.ts';
 import { clampedDevice, onBothDevices, testDevice } from '../helpers/device.ts';
-import { pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/resize');
 

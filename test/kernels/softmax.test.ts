@@ -3,9 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { logSoftmax, softmax } from '../../src/kernels/softmax.ts';
 import { type Shape, sizeOf, tensor } from '../../src/tensor/index.ts';
+import { type Fill, pseudoFill } from '../../src/verify/pseudo.ts';
 import { checkOp } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { type Fill, pseudoFill } from '../helpers/pseudo.ts';
 
 const test = suite('kernels/softmax');
 

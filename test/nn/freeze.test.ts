@@ -6,8 +6,8 @@ import { crossEntropy } from '../../src/kernels/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { type FreezeSpec, freeze, type Model, maskGradient, SGD, unfreeze } from '../../src/nn/index.ts';
 import { type Shape, scope, setStep, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('freezing');
 let device: Device;

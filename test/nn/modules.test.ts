@@ -21,9 +21,9 @@ import {
 } from '../../src/nn/index.ts';
 import { empty, noGrad, type Shape, scope, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { normalAt, randomKey, uniformAt } from '../../src/tensor/random.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { relativeError } from '../helpers/check.ts';
 import { testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('modules');
 let device: Device;

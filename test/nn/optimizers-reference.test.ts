@@ -6,10 +6,10 @@ import { mul, sum } from '../../src/kernels/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
 import { SGD } from '../../src/nn/sgd.ts';
 import { scope, tensor } from '../../src/tensor/index.ts';
+import { elementCount, pseudo } from '../../src/verify/pseudo.ts';
 import { type OptimizerCase, opsFixture } from '../helpers/cases.ts';
 import { testDevice } from '../helpers/device.ts';
 import { departure } from '../helpers/expected.ts';
-import { elementCount, pseudo } from '../helpers/pseudo.ts';
 
 /** As for ops: float32 rounds a parameter at every step, and one of a single value may end near zero. */
 const LIMIT = 1e-5;

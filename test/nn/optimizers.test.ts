@@ -7,9 +7,9 @@ import { fill } from '../../src/nn/init.ts';
 import type { Optimizer, Parameters } from '../../src/nn/optimizer.ts';
 import { SGD } from '../../src/nn/sgd.ts';
 import { empty, type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { relativeError } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 interface Options {
   lr: number;

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { slices } from '../../src/gpu/index.ts';
 import { accumulate } from '../../src/tensor/accumulate.ts';
 import { empty, record, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 const test = suite('tensor/accumulate');
 

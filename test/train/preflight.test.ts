@@ -6,7 +6,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
-import { type PreflightOptions, plannedBytes, preflight, programsOf } from '../../src/train/preflight.ts';
+import { type PreflightOptions, plannedBytes, preflight, rehearse } from '../../src/train/preflight.ts';
 import { freezeBefore } from '../../src/train/settings.ts';
 import { countCreated } from '../helpers/created.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
@@ -92,7 +92,7 @@ test('the programs that are named are all that a run creates pipelines for', asy
   const device = await testDevice({ poison: false });
   const options = { ...BASE, device, trainFrom: 'layer4' };
   buildModel(options.model, { device }); // The programs that draw initial values are not a step's.
-  const programs = await programsOf(options);
+  const { programs } = await rehearse(options);
   await device.prepare(programs);
   const created = countCreated(device, ['createComputePipeline']);
   await takenOn(device, options);

@@ -7,7 +7,7 @@ import {
   CATALOG,
   defaultEntry,
   entryOfHash,
-  fileOf,
+  filesOf,
   findEntry,
   getEntry,
   modelOptions,
@@ -108,7 +108,11 @@ test('names are unique, models exist, and numbers are sane', () => {
     assert.ok(entry.shipped || entry.downloads.length > 0, entry.name);
     for (const { sha256 } of entry.downloads) assert.match(sha256 ?? '01234567', /^[0-9a-f]{8,64}$/);
     assert.is(entry.padding, entry.shipped || entry.model.startsWith('tf_') ? 'same' : 'torch', entry.name);
-    assert.match(fileOf(entry), /\.(pth|safetensors)$/);
+    const files = filesOf(entry);
+    assert.equal(
+      files,
+      entry.shipped ? [entry.shipped.file] : [`${entry.name}.safetensors`, `${entry.name}.pth`],
+    );
   }
 });
 

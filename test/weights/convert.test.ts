@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { torchShape } from '../../src/nn/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { readCard } from '../../src/weights/card.ts';
 import { getEntry } from '../../src/weights/catalog.ts';
 import { convertWeights } from '../../src/weights/convert.ts';
@@ -10,7 +11,6 @@ import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
 import { halfToFloat32 } from '../../src/weights/half.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../src/weights/state.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 import { putIntoCatalog, realFile } from './fixtures.ts';
 
 const test = suite('weights: convert');

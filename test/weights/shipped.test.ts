@@ -14,6 +14,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { createModel } from '../../src/model-files.ts';
 import type { Model } from '../../src/nn/index.ts';
 import { noGrad, scope, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { readCard } from '../../src/weights/card.ts';
 import { getEntry } from '../../src/weights/catalog.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/imagenet-classes.ts';
@@ -22,7 +23,6 @@ import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors
 import type { StateDict } from '../../src/weights/state.ts';
 import { testDevice } from '../helpers/device.ts';
 import { departure, type Expected, fixture } from '../helpers/expected.ts';
-import { pseudo } from '../helpers/pseudo.ts';
 
 interface Answer {
   label?: number;

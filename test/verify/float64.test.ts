@@ -4,12 +4,12 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describe, inputsOf, type OpCase, opsFixture, outputGradientOf } from './cases.ts';
-import { relativeError } from './check.ts';
-import { decodeFloats, departure } from './expected.ts';
-import { OPS64, runReference } from './float64.ts';
-import type { OpInputs } from './parameters.ts';
-import { elementCount, pseudo } from './pseudo.ts';
+import { OPS64, runReference } from '../../src/verify/float64.ts';
+import type { OpInputs } from '../../src/verify/parameters.ts';
+import { elementCount, pseudo } from '../../src/verify/pseudo.ts';
+import { describe, inputsOf, type OpCase, opsFixture, outputGradientOf } from '../helpers/cases.ts';
+import { relativeError } from '../helpers/check.ts';
+import { decodeFloats, departure } from '../helpers/expected.ts';
 
 const test = suite('float64 reference');
 const { cases, pseudo: stream } = opsFixture();
