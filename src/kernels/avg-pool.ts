@@ -9,7 +9,7 @@
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
 import { empty, record, show, type Tensor } from '../tensor/index.ts';
-import type { Element } from './channel-lanes.ts';
+import type { Element } from './element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from './pixel-lanes.ts';
 import { type Pair, type Window, type WindowOptions, windowOf } from './window.ts';
 

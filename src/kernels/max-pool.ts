@@ -11,7 +11,7 @@
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
 import { empty, record, recordsGrad, show, type Tensor } from '../tensor/index.ts';
-import { type Element, elementOf } from './channel-lanes.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from './pixel-lanes.ts';
 import { type Pair, type Window, type WindowOptions, windowOf } from './window.ts';
 
@@ -193,9 +193,7 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
   const tapCount = window.kernel[0] * window.kernel[1];
   const element = tapCount > MOST_PACKED_TAPS ? 'f32' : elementOf(channels);
   const y = empty(x.device, shape);
-  const taps = recordsGrad(x)
-    ? empty(x.device, [y.size / (element === 'vec4f' ? 4 : 1)], { dtype: 'uint32' })
-    : null;
+  const taps = recordsGrad(x) ? empty(x.device, [y.size / widthOf(element)], { dtype: 'uint32' }) : null;
   const { kernel, stride, dilation, top, left } = window;
   const spec = { element, kernel, stride, dilation };
   const { params, groups } = pixelLanes(shape, element);
