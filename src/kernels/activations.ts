@@ -15,7 +15,7 @@ import { empty, record, type Tensor } from '../tensor/index.ts';
 export type Activation = 'none' | 'relu' | 'relu6' | 'silu' | 'sigmoid';
 
 /** WGSL of `fn activate(x: vec4f) -> vec4f`, for the last line of a fused kernel. */
-export const ACTIVATE: Record<Activation, string> = {
+const ACTIVATE: Record<Activation, string> = {
   none: 'fn activate(x: vec4f) -> vec4f { return x; }',
   relu: 'fn activate(x: vec4f) -> vec4f { return max(x, vec4f(0)); }',
   relu6: 'fn activate(x: vec4f) -> vec4f { return clamp(x, vec4f(0), vec4f(6)); }',
@@ -27,7 +27,7 @@ export const ACTIVATE: Record<Activation, string> = {
  * WGSL of `fn slope(v: vec4f) -> vec4f`, the derivative. `v` is the output where that is enough (`SLOPE_READS`), so
  * that the input need not be kept; PyTorch's convention of a zero derivative at the kinks.
  */
-export const SLOPE: Record<Activation, string> = {
+const SLOPE: Record<Activation, string> = {
   none: 'fn slope(y: vec4f) -> vec4f { return vec4f(1); }',
   relu: 'fn slope(y: vec4f) -> vec4f { return select(vec4f(0), vec4f(1), y > vec4f(0)); }',
   relu6:
@@ -45,12 +45,20 @@ export const SLOPE_READS: Record<Activation, 'input' | 'output'> = {
   sigmoid: 'output',
 };
 
+/** WGSL of `fn activate` for an element. */
+export const activateFunction = (activation: Activation, element = 'vec4f'): string =>
+  ACTIVATE[activation].replaceAll('vec4f', element);
+
+/** WGSL of `fn slope` for an element. */
+export const slopeFunction = (activation: Activation, element = 'vec4f'): string =>
+  SLOPE[activation].replaceAll('vec4f', element);
+
 const forwardProgram = family(({ activation }: { activation: Activation }) =>
   elementwise({
     name: activation,
     bindings: { x: 'read vec4f', y: 'write vec4f' },
     params: {},
-    wgsl: `${ACTIVATE[activation]}
+    wgsl: `${activateFunction(activation)}
 fn element(i: u32) { y[i] = activate(x[i]); }`,
   }),
 );
@@ -60,7 +68,7 @@ const backwardProgram = family(({ activation }: { activation: Activation }) =>
     name: `${activation}-backward`,
     bindings: { v: 'read vec4f', dy: 'read vec4f', dx: 'write vec4f' },
     params: {},
-    wgsl: `${SLOPE[activation]}
+    wgsl: `${slopeFunction(activation)}
 fn element(i: u32) { dx[i] = dy[i] * slope(v[i]); }`,
   }),
 );

@@ -11,7 +11,7 @@
 import { family, type ProgramSpec } from '../gpu/index.ts';
 import { empty, record, type Shape, show, type Tensor } from '../tensor/index.ts';
 import { expand } from './broadcast.ts';
-import type { Element } from './channel-lanes.ts';
+import type { Element } from './element.ts';
 import { sumGroup } from './partial-sums.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from './pixel-lanes.ts';
 

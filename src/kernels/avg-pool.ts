@@ -8,15 +8,12 @@
  * Limited by loads: kh·kw an output, as many backward divided by stride². Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
-import { empty, record, show, type Tensor } from '../tensor/index.ts';
-import type { Element } from './channel-lanes.ts';
+import { empty, record, type Tensor } from '../tensor/index.ts';
+import type { Element } from './element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from './pixel-lanes.ts';
-import { type Pair, type Window, type WindowOptions, windowOf } from './window.ts';
+import { type PoolOptions, poolWindow } from './window.ts';
 
-export interface AvgPoolOptions extends Omit<WindowOptions, 'dilation'> {
-  kernelSize: Pair;
-  /** The last window may reach beyond the picture and its padding. */
-  ceilMode?: boolean;
+export interface AvgPoolOptions extends Omit<PoolOptions, 'dilation'> {
   /** Padding counts as zeros in the mean; true by default. */
   countIncludePad?: boolean;
 }
@@ -26,10 +23,7 @@ interface Form {
   countIncludePad: boolean;
 }
 
-const PARAMS = {
-  ...PIXEL_PARAMS,
-  inputRows: 'i32',
-  inputColumns: 'i32',
+const WINDOW_PARAMS = {
   kernelRows: 'i32',
   kernelColumns: 'i32',
   strideRows: 'i32',
@@ -53,7 +47,7 @@ const forwardProgram = family(
   (form: Form): ProgramSpec => ({
     name: `avg-pool-${form.countIncludePad ? 'padded-' : ''}${form.element}`,
     bindings: { x: `read ${form.element}`, y: `write ${form.element}` },
-    params: PARAMS,
+    params: { ...PIXEL_PARAMS, inputRows: 'i32', inputColumns: 'i32', ...WINDOW_PARAMS },
     wgsl:
       EXTENT(form) +
       pixelKernel(`
@@ -72,19 +66,7 @@ const backwardProgram = family(
   (form: Form): ProgramSpec => ({
     name: `avg-pool-backward-${form.countIncludePad ? 'padded-' : ''}${form.element}`,
     bindings: { dy: `read ${form.element}`, dx: `write ${form.element}` },
-    params: {
-      ...PIXEL_PARAMS,
-      outputRows: 'i32',
-      outputColumns: 'i32',
-      kernelRows: 'i32',
-      kernelColumns: 'i32',
-      strideRows: 'i32',
-      strideColumns: 'i32',
-      top: 'i32',
-      bottom: 'i32',
-      left: 'i32',
-      right: 'i32',
-    },
+    params: { ...PIXEL_PARAMS, outputRows: 'i32', outputColumns: 'i32', ...WINDOW_PARAMS },
     wgsl: `${EXTENT(form)}
 fn windowsOver(position: i32, kernel: i32, stride: i32, count: i32) -> vec2i {
   return vec2i((max(position - kernel + 1, 0) + stride - 1) / stride, min(position / stride + 1, count));
@@ -105,27 +87,12 @@ ${pixelKernel(`
   }),
 );
 
-function windowOfPool(x: Tensor, options: AvgPoolOptions): Window {
-  const { kernelSize, stride, padding, ceilMode } = options;
-  const window = windowOf('avgPool2d', x.shape, kernelSize, {
-    stride: stride ?? kernelSize,
-    padding: padding ?? 0,
-    ceilMode: ceilMode ?? false,
-  });
-  const { kernel, top, bottom, left, right } = window;
-  if (2 * Math.max(top, bottom) > kernel[0] || 2 * Math.max(left, right) > kernel[1])
-    throw new RangeError(
-      `avgPool2d: padding ${top},${bottom},${left},${right} is more than half of the ${kernel.join('×')} window (input ${show(x.shape)}); a window could see nothing but padding`,
-    );
-  return window;
-}
-
 /**
  * Mean of each window over x [N, H, W, C]. PyTorch: `F.avg_pool2d`. The stride is the kernel size unless given.
  * Throws where the padding is more than half of the window.
  */
 export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
-  const window = windowOfPool(x, options);
+  const window = poolWindow('avgPool2d', x.shape, { ...options, dilation: 1 });
   const inputShape = x.shape;
   const [pictures, height, width, channels] = inputShape as [number, number, number, number];
   const [outputRows, outputColumns] = window.output;

@@ -2,8 +2,9 @@
  * The programs of batch norm: what each computes stands in batch-norm.ts, who computes what in channel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
-import { ACTIVATE, type Activation, SLOPE } from './activations.ts';
-import { type Element, LANE, LANE_PARAMS, LANES } from './channel-lanes.ts';
+import { type Activation, activateFunction, slopeFunction } from './activations.ts';
+import { LANE, LANE_PARAMS, LANES } from './channel-lanes.ts';
+import type { Element } from './element.ts';
 
 /** Lanes of a workgroup that merge the partial results of one channel element. */
 const SLICES = 16;
@@ -15,9 +16,6 @@ const lanesKernel = (body: string): string => `
 fn main(@builtin(global_invocation_id) id: vec3u) {${LANE}
 ${body}
 }`;
-
-/** WGSL for four channels, or the same for one. */
-const typed = (element: Element, wgsl: string): string => wgsl.replaceAll('vec4f', element);
 
 // ---- forward ----
 
@@ -162,7 +160,7 @@ export const normaliseProgram = family(
     },
     params: LANE_PARAMS,
     wgsl:
-      typed(element, ACTIVATE[activation]) +
+      activateFunction(activation, element) +
       lanesKernel(`${READ_COEFFICIENTS}
   for (var i = first; i < end; i += p.stride) {${preActivation(residual)}
     y[i] = activate(z);
@@ -186,7 +184,7 @@ function slope({ element, activation, from, residual }: Slope) {
   const value = from === 'output' ? 'y[i]' : 'z';
   return {
     bindings: reads ? { [reads]: `read ${element}` as const } : {},
-    functions: typed(element, SLOPE[activation]),
+    functions: slopeFunction(activation, element),
     gradient:
       activation === 'none'
         ? '\n    let g = dy[i];'

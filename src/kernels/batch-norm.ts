@@ -39,7 +39,8 @@ import {
   type Slope,
   sumsProgram,
 } from './batch-norm-wgsl.ts';
-import { channelLanes, elementOf, LANES } from './channel-lanes.ts';
+import { channelLanes, LANES } from './channel-lanes.ts';
+import { elementOf, widthOf } from './element.ts';
 
 export interface BatchNormOptions {
   /** Scale and shift of each channel, `[C]`. */
@@ -150,7 +151,7 @@ function runningCoefficients(x: Tensor, options: BatchNormOptions): Tensor {
   const { weight, bias, runningMean, runningVar, eps = 1e-5 } = options;
   const width = x.shape.at(-1)!;
   const element = elementOf(width);
-  const channels = element === 'vec4f' ? width / 4 : width;
+  const channels = width / widthOf(element);
   const coefficients = empty(x.device, [4, width]);
   x.device.run(runningProgram({ element }), {
     bindings: {

@@ -23,6 +23,7 @@ import {
   sizeOf,
   type Tensor,
 } from '../tensor/index.ts';
+import type { Element } from './element.ts';
 import { sumTo } from './partial-sums.ts';
 
 type Operator = '+' | '-' | '*' | '/';
@@ -32,10 +33,11 @@ interface Pattern {
   operator: Operator;
   a: string;
   b: string;
-  element: 'vec4f' | 'f32';
+  element: Element;
 }
 
 const NAMES: Record<Operator, string> = { '+': 'add', '-': 'sub', '*': 'mul', '/': 'div' };
+/** Few shapes have more: four axes of pictures, and two to spare. */
 const MOST_AXES = 6;
 
 const broadcastProgram = family(({ operator, a, b, element }: Pattern) => {

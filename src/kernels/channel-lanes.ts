@@ -13,11 +13,7 @@
  * one, and unrolling the loop loses 10 to 40 %.
  */
 import type { Tensor } from '../tensor/index.ts';
-
-/** The type of an element: four channels where that is possible. */
-export type Element = 'vec4f' | 'f32';
-
-export const elementOf = (channels: number): Element => (channels % 4 === 0 ? 'vec4f' : 'f32');
+import { type Element, elementOf } from './element.ts';
 
 /** Lanes in a workgroup of the kernels that use `LANE`. */
 export const LANES = 64;

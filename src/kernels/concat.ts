@@ -9,8 +9,9 @@
  */
 import { elementwise, family, type PooledBuffer } from '../gpu/index.ts';
 import { empty, normaliseAxis, record, type Shape, show, sizeOf, type Tensor } from '../tensor/index.ts';
+import type { Element } from './element.ts';
 
-const blockProgram = family(({ element }: { element: 'f32' | 'vec4f' }) =>
+const blockProgram = family(({ element }: { element: Element }) =>
   elementwise({
     name: `copy-block-${element}`,
     bindings: { x: `read ${element}`, y: `write ${element}` },

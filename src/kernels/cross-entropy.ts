@@ -20,6 +20,7 @@
 import { elementwise, family, program } from '../gpu/index.ts';
 import { empty, record, type Tensor } from '../tensor/index.ts';
 import { type CrossEntropyOptions, checkLogits, labelTensor, weightTensor } from './cross-entropy-inputs.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import { sumGroup } from './partial-sums.ts';
 import { rowStatistics } from './row-statistics.ts';
 
@@ -37,10 +38,10 @@ const LABELS = { indices: 'i32', probabilities: 'f32' } as const;
 const PARAMS = { classes: 'u32', hit: 'f32', spread: 'f32', ignored: 'i32', notANumber: 'f32' } as const;
 
 /** The weight of class c, one or four neighbours at a time. */
-const weights = (weighted: boolean, type: 'f32' | 'vec4f'): string =>
+const weights = (weighted: boolean, type: Element): string =>
   `fn weightOf(c: u32) -> ${type} { return ${weighted ? 'weight[c]' : `${type}(1)`}; }`;
 
-const weightBinding = (weighted: boolean, type: 'f32' | 'vec4f'): Record<string, `read ${string}`> =>
+const weightBinding = (weighted: boolean, type: Element): Record<string, `read ${string}`> =>
   weighted ? { weight: `read ${type}` } : {};
 
 /** terms = (loss, its share of D); rows = (m, s, Q, (1 − ε) · w[y]). */
@@ -116,10 +117,10 @@ const quotientProgram = program(
   }),
 );
 
-type GradientForm = Form & { element: 'f32' | 'vec4f' };
+type GradientForm = Form & { element: Element };
 
 /** q of the classes of one invocation. */
-const TARGET: Record<Target, Record<GradientForm['element'], string>> = {
+const TARGET: Record<Target, Record<Element, string>> = {
   indices: {
     f32: `fn q(i: u32, n: u32, c: u32) -> f32 {
   if (labels[n] == p.ignored) { return 0; }
@@ -234,9 +235,10 @@ function gradient(
 ): Tensor {
   const dx = empty(x.device, x.shape);
   const classes = x.shape[1]!;
-  const unit = classes % 4 === 0 ? 4 : 1;
+  const element = elementOf(classes);
+  const unit = widthOf(element);
   const count = x.size / unit;
-  x.device.run(gradientProgram({ ...form, element: unit === 4 ? 'vec4f' : 'f32' }), {
+  x.device.run(gradientProgram({ ...form, element }), {
     bindings: {
       x: x.buffer,
       rows: rows.buffer,

@@ -25,14 +25,8 @@
  * 3×3, slower for 5×5 (spills), and take twice as long to compile.
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
-import {
-  activateFunction,
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueParams,
-  finished,
-  scaleAndShift,
-} from './epilogue.ts';
+import { activateFunction } from './activations.ts';
+import { type EpilogueSpec, epilogueBindings, epilogueParams, finished, scaleAndShift } from './epilogue.ts';
 
 /** Channels of a lane: two, or one where their number is odd. */
 export type Channels = 'vec2f' | 'f32';
@@ -145,7 +139,7 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
       ...epilogueParams(spec),
     },
     wgsl: `
-${activateFunction(spec, element)}
+${activateFunction(spec.activation, element)}
 fn put(at: i32, sum: ${element}, scale: ${element}, shift: ${element}) { y[at] = ${finished(spec, 'sum', 'at')}; }
 
 @compute @workgroup_size(${LANES})

@@ -15,6 +15,7 @@
 import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, stepState, type Tensor } from '../tensor/index.ts';
 import { type RandomPurpose, randomRoot } from '../tensor/random.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import { RANDOM } from './random.ts';
 
 export interface DropoutOptions {
@@ -26,7 +27,7 @@ export interface DropoutOptions {
   purpose?: RandomPurpose;
 }
 
-type Form = { unit: 'value' | 'sample'; element: 'f32' | 'vec4f' };
+type Form = { unit: 'value' | 'sample'; element: Element };
 
 const FACTOR = {
   value: 'vec4f(factor(key, 4 * i), factor(key, 4 * i + 1), factor(key, 4 * i + 2), factor(key, 4 * i + 3))',
@@ -66,7 +67,7 @@ export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
 export function dropPath(x: Tensor, p: number, options: DropoutOptions): Tensor {
   checkProbability('dropPath', p);
   const sample = x.size / (x.shape[0] ?? 1);
-  const element = sample % 4 === 0 ? 'vec4f' : 'f32';
+  const element = elementOf(sample);
   return options.training && p > 0 ? dropped('dropPath', x, p, options, { unit: 'sample', element }) : x;
 }
 
@@ -82,7 +83,7 @@ function dropped(what: string, x: Tensor, p: number, options: DropoutOptions, fo
 
 function drop(x: Tensor, p: number, root: number, form: Form): Tensor {
   const y = empty(x.device, x.shape);
-  const unit = form.element === 'vec4f' ? 4 : 1;
+  const unit = widthOf(form.element);
   const count = Math.ceil(x.size / unit);
   x.device.run(dropProgram(form), {
     bindings: { x: x.buffer, step: stepState(x.device), y: y.buffer },

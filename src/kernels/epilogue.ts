@@ -9,7 +9,7 @@
  */
 import type { BindingType, BufferBinding, ParamType, Run } from '../gpu/index.ts';
 import { recordsGrad, type Shape, sameShape, show, type Tensor } from '../tensor/index.ts';
-import { ACTIVATE, type Activation } from './activations.ts';
+import type { Activation } from './activations.ts';
 
 /** Batch norm with running statistics. */
 export interface NormEpilogue {
@@ -129,10 +129,6 @@ export function epilogueRun({ bias, norm, residual }: Epilogue): Pick<Run, 'bind
     params: eps === undefined ? {} : { eps },
   };
 }
-
-/** WGSL of `fn activate` for this element. */
-export const activateFunction = ({ activation }: EpilogueSpec, element: string): string =>
-  ACTIVATE[activation].replaceAll('vec4f', element);
 
 /** WGSL: `scale` and `shift` of the channels at `channel`. */
 export function scaleAndShift({ shift }: EpilogueSpec, element: string, channel: string): string {

@@ -10,33 +10,15 @@
  * pixel-lanes.ts. Measured on lavapipe, 3×3 at stride 2: 40 % of a copy's bandwidth each way.
  */
 import { family, type ProgramSpec } from '../gpu/index.ts';
-import { empty, record, recordsGrad, show, type Tensor } from '../tensor/index.ts';
-import { type Element, elementOf } from './channel-lanes.ts';
+import { empty, record, recordsGrad, type Tensor } from '../tensor/index.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from './pixel-lanes.ts';
-import { type Pair, type Window, type WindowOptions, windowOf } from './window.ts';
+import { type PoolOptions, poolWindow } from './window.ts';
 
-export interface MaxPoolOptions extends WindowOptions {
-  kernelSize: Pair;
-  /** The last window may reach beyond the picture and its padding. */
-  ceilMode?: boolean;
-}
+export type MaxPoolOptions = PoolOptions;
 
 /** So many taps are numbered in a byte (255: none); with more, a lane owns one channel and stores a whole word. */
 const MOST_PACKED_TAPS = 255;
-
-function windowOfPool(x: Tensor, options: MaxPoolOptions): Window {
-  const window = windowOf('maxPool2d', x.shape, options.kernelSize, {
-    ...options,
-    stride: options.stride ?? options.kernelSize,
-  });
-  const { kernel, dilation, top, bottom, left, right } = window;
-  const [reachY, reachX] = [dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1];
-  if (2 * Math.max(top, bottom) > reachY || 2 * Math.max(left, right) > reachX)
-    throw new RangeError(
-      `maxPool2d: padding ${top},${bottom},${left},${right} is more than half of the ${reachY}×${reachX} window (input ${show(x.shape)}); a window could see nothing but padding`,
-    );
-  return window;
-}
 
 // Vectors and their scalar forms, so that one source serves both.
 const TYPES = {
@@ -187,15 +169,13 @@ ${cells
  * The stride is the kernel size unless given. Throws where the padding is more than half of the window.
  */
 export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
-  const window = windowOfPool(x, options);
+  const window = poolWindow('maxPool2d', x.shape, options);
   const [pictures, height, width, channels] = x.shape as [number, number, number, number];
   const shape = [pictures, ...window.output, channels];
   const tapCount = window.kernel[0] * window.kernel[1];
   const element = tapCount > MOST_PACKED_TAPS ? 'f32' : elementOf(channels);
   const y = empty(x.device, shape);
-  const taps = recordsGrad(x)
-    ? empty(x.device, [y.size / (element === 'vec4f' ? 4 : 1)], { dtype: 'uint32' })
-    : null;
+  const taps = recordsGrad(x) ? empty(x.device, [y.size / widthOf(element)], { dtype: 'uint32' }) : null;
   const { kernel, stride, dilation, top, left } = window;
   const spec = { element, kernel, stride, dilation };
   const { params, groups } = pixelLanes(shape, element);

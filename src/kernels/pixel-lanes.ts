@@ -4,7 +4,7 @@
  * rows, pictures], so that a lane finds its place with one division, and neighbouring lanes touch neighbouring memory.
  */
 import type { Shape } from '../tensor/index.ts';
-import { type Element, elementOf } from './channel-lanes.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 
 const LANES = 64;
 
@@ -33,7 +33,7 @@ export interface PixelLanes {
 /** Lanes for a result of shape [N, H, W, C]; `element` where it is not what the channels allow. */
 export function pixelLanes(shape: Shape, element = elementOf(shape[3]!)): PixelLanes {
   const [pictures, rows, columns, width] = shape as [number, number, number, number];
-  const channels = element === 'vec4f' ? width / 4 : width;
+  const channels = width / widthOf(element);
   return {
     element,
     params: { rows, columns, channels },

@@ -15,6 +15,7 @@
  */
 import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, recordsGrad, type Shape, show, type Tensor, tensor } from '../tensor/index.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import {
   RESIZE_PRECISION_BITS,
   type ResizeCoefficients,
@@ -28,8 +29,6 @@ export interface ResizeOptions {
   /** Bit for bit Pillow's result on 8-bit pictures; the values are integers 0 … 255. No gradient. */
   round8?: boolean;
 }
-
-type Element = 'vec4f' | 'f32';
 
 /** Weights: float32 as bits, or integers. */
 const passProgram = family(({ element, round8 }: { element: Element; round8: boolean }) => {
@@ -131,8 +130,8 @@ function run(x: Tensor, passes: readonly Pass[], round8: boolean): Tensor {
 function runPass(x: Tensor, { axis, inputs, outputs, table }: Pass, round8: boolean): Tensor {
   const shape: Shape = x.shape.map((size, i) => (i === axis ? outputs : size));
   const inner = x.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
-  const element = inner % 4 === 0 ? 'vec4f' : 'f32';
-  const unit = element === 'vec4f' ? 4 : 1;
+  const element = elementOf(inner);
+  const unit = widthOf(element);
   const y = empty(x.device, shape);
   // A tensor, not a constant of the device: pictures come in any number of sizes.
   const values = tensor(table.values, [table.values.length], { device: x.device });

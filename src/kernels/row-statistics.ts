@@ -10,6 +10,7 @@
  */
 import { elementwise, family, program } from '../gpu/index.ts';
 import { empty, type Tensor } from '../tensor/index.ts';
+import type { Element } from './element.ts';
 
 /** Elements that one invocation should have at least, and the most invocations to a row. */
 const TERMS = 16;
@@ -23,7 +24,7 @@ const HORIZONTAL = {
 fn total(v: vec4f) -> f32 { return dot(v, vec4f(1)); }`,
 };
 
-const statisticsProgram = family(({ element }: { element: 'f32' | 'vec4f' }) =>
+const statisticsProgram = family(({ element }: { element: Element }) =>
   elementwise({
     name: `row-statistics-${element}`,
     bindings: { x: `read ${element}`, statistics: 'write vec2f' },

@@ -10,11 +10,12 @@
  */
 import { elementwise, family } from '../gpu/index.ts';
 import { empty, record, type Tensor } from '../tensor/index.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import { sumGroup } from './partial-sums.ts';
 import { rowStatistics } from './row-statistics.ts';
 
 type Kind = 'softmax' | 'log-softmax';
-type Form = { kind: Kind; element: 'f32' | 'vec4f' };
+type Form = { kind: Kind; element: Element };
 
 const FORWARD: Record<Kind, string> = {
   softmax: 'exp(x[i] - row.x) / row.y',
@@ -56,8 +57,8 @@ export const logSoftmax = (x: Tensor): Tensor => along('log-softmax', x);
 
 function along(kind: Kind, x: Tensor): Tensor {
   const columns = x.shape.at(-1) ?? 1;
-  const form: Form = { kind, element: columns % 4 === 0 ? 'vec4f' : 'f32' };
-  const unit = columns % 4 === 0 ? 4 : 1;
+  const form: Form = { kind, element: elementOf(columns) };
+  const unit = widthOf(form.element);
   const [count, length] = [x.size / unit, columns / unit];
   const statistics = rowStatistics(x);
   const y = empty(x.device, x.shape);

@@ -12,8 +12,8 @@
  */
 import type { BufferBinding, Device } from '../gpu/index.ts';
 import { family, foldGroups } from '../gpu/index.ts';
+import { activateFunction } from './activations.ts';
 import {
-  activateFunction,
   type Epilogue,
   type EpilogueSpec,
   epilogueBindings,
@@ -74,7 +74,7 @@ const gatherProgram = family((spec: GatherSpec) => {
       ...epilogueParams(spec),
     },
     wgsl: `${DIVIDE}
-${activateFunction(spec, 'vec4f')}
+${activateFunction(spec.activation, 'vec4f')}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
@@ -216,6 +216,7 @@ export function gather(device: Device, product: Gather): void {
     ? result
     : [Math.ceil(result[0] / window.stride[0]), Math.ceil(result[1] / window.stride[1])];
   const gridRows = pictures * grid[0]! * grid[1]!;
+  // 12 rows are the best of 6 to 24 on lavapipe: 20 to 26 GFLOP/s, where 4 reach 16.
   const spec: TileSpec = { subgroup: device.subgroupSize, rows: gridRows > 4 ? 12 : 4 };
   const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / lanesOf(spec));
   const taps = window.kernel[0] * window.kernel[1];

@@ -161,6 +161,7 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   const spec: TileSpec = { subgroup: device.subgroupSize, rows: 4 * Math.min(depth, 4) };
   const tiles = Math.ceil(depth / (spec.rows / 4)) * taps * Math.ceil(columns / lanesOf(spec));
   const wanted = Math.max(Math.ceil(pixels / PIXELS_PER_SPLIT), Math.ceil(WORKGROUPS / (tiles * groups)));
+  // Whole steps of a subgroup of up to 32 lanes; not so short that adding the parts costs as much as their sums.
   const split = Math.max(256, Math.ceil(pixels / wanted / 32) * 32);
   const splits = Math.ceil(pixels / split);
   const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);

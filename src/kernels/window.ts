@@ -80,3 +80,25 @@ export function windowOf(
     output: [extent(0, top, bottom), extent(1, left, right)],
   };
 }
+
+/** What the pools accept. The stride is the kernel size unless given. */
+export interface PoolOptions extends WindowOptions {
+  kernelSize: Pair;
+  /** The last window may reach beyond the picture and its padding. */
+  ceilMode?: boolean;
+}
+
+/** The window of pool `what`. @throws RangeError also where a window could see nothing but padding */
+export function poolWindow(what: string, input: Shape, options: PoolOptions): Window {
+  const window = windowOf(what, input, options.kernelSize, {
+    ...options,
+    stride: options.stride ?? options.kernelSize,
+  });
+  const { kernel, dilation, top, bottom, left, right } = window;
+  const [reachY, reachX] = [dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1];
+  if (2 * Math.max(top, bottom) > reachY || 2 * Math.max(left, right) > reachX)
+    throw new RangeError(
+      `${what}: padding ${top},${bottom},${left},${right} is more than half of the ${reachY}×${reachX} window (input ${show(input)}); a window could see nothing but padding`,
+    );
+  return window;
+}

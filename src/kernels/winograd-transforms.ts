@@ -6,14 +6,8 @@
  * Limited by memory: 4 bytes a value of x or y and 16 of V or M.
  */
 import { elementwise, family, program } from '../gpu/index.ts';
-import {
-  activateFunction,
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueParams,
-  finished,
-  scaleAndShift,
-} from './epilogue.ts';
+import { activateFunction } from './activations.ts';
+import { type EpilogueSpec, epilogueBindings, epilogueParams, finished, scaleAndShift } from './epilogue.ts';
 import { DIVIDE, unroll } from './tile.ts';
 
 /** Where invocation i works: four channels of a patch. `p.first` is the first picture of the chunk. */
@@ -94,7 +88,7 @@ export const transformOutput = family((spec: EpilogueSpec) =>
     bindings: { m: 'read vec4f', y: 'write vec4f', ...epilogueBindings(spec, 'vec4f') },
     params: { ...PATCH_PARAMS, ...epilogueParams(spec) },
     wgsl: `${PATCH}
-${activateFunction(spec, 'vec4f')}
+${activateFunction(spec.activation, 'vec4f')}
 fn line(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> array<vec4f, 2> { return array(a + b + c, b - c - d); }
 fn store(here: Patch, row: u32, column: u32, sum: vec4f, scale: vec4f, shift: vec4f) {
   let y0 = 2 * here.y + row;
