@@ -9,7 +9,17 @@ import { measure, type Timing } from '../../bench/measure.ts';
 import type { Device } from '../gpu/index.ts';
 import { openDevice } from '../open.ts';
 import { wholeNumber } from './command-line.ts';
-import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
+import {
+  adapterName,
+  announceSoftware,
+  formatNumber,
+  onStop,
+  printJson,
+  progress,
+  say,
+  table,
+  UserError,
+} from './ui.ts';
 
 export const description =
   'Times matrix products, the convolutions of ResNet-18 with both gradients, batch norm, pooling, and forward ' +
@@ -66,7 +76,7 @@ export async function run(
   bar.stop();
   stop.dispose();
   const report = {
-    adapter: { description: device.info.description, device: device.info.device, software: device.software },
+    adapter: { description: adapterName(device.info), device: device.info.device, software: device.software },
     ceilings,
     results,
   };
@@ -101,7 +111,7 @@ async function runCase(
 
 function print(device: Device, ceilings: Ceilings, results: readonly Result[]): void {
   say(
-    `${device.info.device || device.info.description}: at best ${formatNumber(ceilings.gflops)} GFLOP/s from registers, ${formatNumber(ceilings.gbytes)} GB/s copying`,
+    `${adapterName(device.info)}: at best ${formatNumber(ceilings.gflops)} GFLOP/s from registers, ${formatNumber(ceilings.gbytes)} GB/s copying`,
   );
   const rows = [
     ['case', 'ms', 'p10–p90', 'GFLOP/s', 'GB/s', '% of ceiling'],
@@ -114,12 +124,5 @@ function print(device: Device, ceilings: Ceilings, results: readonly Result[]): 
       result.ceiling ? String(Math.round(result.ceiling)) : '',
     ]),
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const row of rows)
-    process.stdout.write(
-      `${row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
+  process.stdout.write(`${table(rows)}\n`);
 }

@@ -18,7 +18,7 @@ import { printable } from '../weights/error.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { announceSoftware, formatNumber, onStop, printJson, progress, say, UserError } from './ui.ts';
+import { announceSoftware, formatNumber, onStop, printJson, progress, say, table, UserError } from './ui.ts';
 
 export const description =
   'Measures a checkpoint on a folder of pictures: accuracy, AUC (two classes) or top-5, and the confusion matrix. ' +
@@ -109,8 +109,8 @@ function summary(answers: Inference, classes: string[], threshold?: number) {
 function print({ count, threshold, confusion, ...rest }: ReturnType<typeof summary>, names: string[]): void {
   const at = threshold === undefined ? '' : `, ${names[1]} from a probability of ${threshold}`;
   const lines = [`${count} pictures: ${describeMetrics({ count, ...rest })}${at}`, ''];
-  if (names.length <= MATRIX_CLASSES) lines.push(...matrixTable(confusion, names), '');
-  lines.push(...classTable(rest.classes));
+  if (names.length <= MATRIX_CLASSES) lines.push(matrixTable(confusion, names), '');
+  lines.push(classTable(rest.classes));
   const confused = names.length > MATRIX_CLASSES ? mostConfused(confusion, names) : [];
   if (confused.length > 0) lines.push('', 'Most confused:', ...confused);
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -123,23 +123,26 @@ const cut = (name: string): string =>
   name.length > WIDEST_NAME ? `${name.slice(0, WIDEST_NAME - 1)}…` : name;
 
 /** Rows: what the pictures are; columns: what they were taken for. */
-function matrixTable(matrix: number[][], names: string[]): string[] {
+function matrixTable(matrix: number[][], names: string[]): string {
   const short = names.map(cut);
   const rows = [['is \\ taken for', ...short], ...matrix.map((row, i) => [short[i], ...row.map(String)])];
-  return aligned(rows);
+  return table(rows, { gap: '   ' });
 }
 
-function classTable(classes: (ClassMetrics & { name: string })[]): string[] {
+function classTable(classes: (ClassMetrics & { name: string })[]): string {
   const share = (value: number): string => (Number.isNaN(value) ? '–' : percent(value));
-  return aligned([
-    ['class', 'pictures', 'precision', 'recall'],
-    ...classes.map(({ name, count, precision, recall }) => [
-      cut(printable(name)),
-      formatNumber(count),
-      share(precision),
-      share(recall),
-    ]),
-  ]);
+  return table(
+    [
+      ['class', 'pictures', 'precision', 'recall'],
+      ...classes.map(({ name, count, precision, recall }) => [
+        cut(printable(name)),
+        formatNumber(count),
+        share(precision),
+        share(recall),
+      ]),
+    ],
+    { gap: '   ' },
+  );
 }
 
 /** The pairs of classes that were mixed up most often. */
@@ -150,12 +153,4 @@ function mostConfused(matrix: number[][], names: string[], most = 10): string[] 
     .sort((a, b) => b.count - a.count)
     .slice(0, most)
     .map(({ actual, predicted, count }) => `  ${names[actual]} taken for ${names[predicted]}: ${count}`);
-}
-
-/** The first column to the left, the others to the right. */
-function aligned(rows: string[][]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   '),
-  );
 }

@@ -11,7 +11,18 @@ import { freezeBefore } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
 import { DEFAULT_BATCH } from './train-settings.ts';
-import { bold, counted, formatBytes, formatNumber, formatRows, printJson, say, UserError } from './ui.ts';
+import {
+  adapterName,
+  bold,
+  counted,
+  formatBytes,
+  formatNumber,
+  formatRows,
+  printJson,
+  say,
+  table,
+  UserError,
+} from './ui.ts';
 
 export const description =
   'Prints the stages and layers of a network: output shapes, parameters, multiply-adds, bytes of activations and what ' +
@@ -115,7 +126,7 @@ async function surroundings({ adapter, memory: gibibytes }: SummaryOptions): Pro
     const { limits, features, info, hasImmediates } = device;
     const planned = await plannedMemory(device, gibibytes);
     device.close();
-    const described = info.description || info.device || info.vendor;
+    const described = adapterName(info);
     return { traits: { limits, features, info, hasImmediates }, adapter: described, ...planned };
   } catch (error) {
     if (!(error instanceof NoAdapterError) || adapter !== undefined) throw error;
@@ -159,7 +170,7 @@ function describe(summary: Summary, stagesOnly: boolean): string {
       process.stdout,
     ),
     '',
-    table(rows),
+    table(rows, { left: (column) => column < 2 || column === COLUMNS.length - 1 }),
     '',
     `Bytes are those of ${counted(step.batch, 'picture')}; kept: what the backward pass of a stage needs.`,
     '',
@@ -187,16 +198,6 @@ function row(
     kept ? formatBytes(kept) : '',
     entry.frozen ? 'frozen' : '',
   ];
-}
-
-/** Lines with the columns aligned: names and kinds to the left, numbers to the right. */
-function table(rows: readonly string[][]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  const align = (cell: string, column: number): string =>
-    column < 2 || column === COLUMNS.length - 1
-      ? cell.padEnd(widths[column]!)
-      : cell.padStart(widths[column]!);
-  return rows.map((cells) => cells.map(align).join('  ').trimEnd()).join('\n');
 }
 
 function describeStep({ step, memory, adapter, trainableParameters }: Summary): string {

@@ -18,7 +18,7 @@ import { TrainConsole } from './train-console.ts';
 import type { Costs } from './train-preflight.ts';
 import { claimFolder, type Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
-import { type StopRequest, say } from './ui.ts';
+import { adapterName, type StopRequest, say } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
@@ -70,7 +70,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       classes: set.classes,
       settings,
       adapter: {
-        description: device.info.description || device.info.device || device.info.vendor,
+        description: adapterName(device.info),
         software: device.software,
       },
       pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.size },

@@ -85,11 +85,30 @@ export function formatRows(rows: [name: string, value: string][], indent = '  ')
   return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
+/** Rows with their columns aligned, the first to the left and the others to the right unless `left` says otherwise. */
+export function table(
+  rows: readonly (readonly string[])[],
+  { gap = '  ', left = (column: number): boolean => column === 0 } = {},
+): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const align = (cell: string, column: number): string =>
+    left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+  return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
+}
+
+/** What an adapter calls itself; drivers leave any of these empty. */
+export function adapterName({ description, device, architecture, vendor }: GPUAdapterInfo): string {
+  return description || device || architecture || vendor;
+}
+
 /** One loud line when the adapter is the CPU in disguise; returns whether it was. */
 export function announceSoftware(device: { software: boolean; info: GPUAdapterInfo }): boolean {
   if (!device.software) return false;
-  const name = device.info.description || device.info.device || device.info.vendor;
-  say(bold(`SOFTWARE ADAPTER: ${name} runs on the processor, many times slower than a GPU.`));
+  say(
+    bold(
+      `SOFTWARE ADAPTER: ${adapterName(device.info)} runs on the processor, many times slower than a GPU.`,
+    ),
+  );
   return true;
 }
 

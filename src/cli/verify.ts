@@ -8,7 +8,16 @@ import { checkOp, type KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
-import { announceSoftware, bold, counted, onStop, printJson, progress, UserError } from './ui.ts';
+import {
+  adapterName,
+  announceSoftware,
+  bold,
+  counted,
+  onStop,
+  printJson,
+  progress,
+  UserError,
+} from './ui.ts';
 
 export const description =
   'Checks on this adapter that every op and its gradients equal a float64 reference on random shapes, and that ' +
@@ -102,7 +111,7 @@ function certify(
   const { info, software } = device;
   const complete = notRun.length === 0;
   return {
-    adapter: { description: info.description || info.device || info.vendor, software },
+    adapter: { description: adapterName(info), software },
     passed: complete && [...kernels, ...networks].every(({ passed }) => passed),
     complete,
     notRun,

@@ -16,7 +16,7 @@ import { printable } from '../weights/error.ts';
 import { type Inspection, inspectFile } from '../weights/inspect.ts';
 import { showShape } from '../weights/state.ts';
 import { commandLine } from './command-line.ts';
-import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, UserError } from './ui.ts';
+import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, present, shown } from './weights-fetch.ts';
 
 export const description =
@@ -84,22 +84,15 @@ function list(text: string, { out = FOLDER, json }: WeightsOptions): number {
     entry.licence,
     entry.shipped ? 'ships' : present(entry, out) ? 'here' : '',
   ]);
-  process.stdout.write(`${table(heading, rows)}\n`);
+  process.stdout.write(`${listing(heading, rows)}\n`);
   say(`${entries.length} sets of weights. Accuracies and sizes are those that their publishers state.`);
   return 0;
 }
 
-/** Columns of the same width, the heading in bold. */
-function table(heading: string[], rows: string[][]): string {
-  const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length)),
-  );
-  const line = (row: string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]))
-      .join('  ')
-      .trimEnd();
-  return [bold(line(heading), process.stdout), ...rows.map(line)].join('\n');
+/** All columns to the left, the heading in bold. */
+function listing(heading: string[], rows: string[][]): string {
+  const [title, ...lines] = table([heading, ...rows], { left: () => true }).split('\n');
+  return [bold(title, process.stdout), ...lines].join('\n');
 }
 
 async function convert(path: string, options: WeightsOptions): Promise<number> {
@@ -168,7 +161,7 @@ function print(path: string, { format, bytes, sha256, metadata, notes, tensors }
     ([key, value]) => `  ${printable(key)}: ${printable(value.slice(0, 200))}`,
   );
   const lines = [
-    table(['tensor', 'type', 'shape', 'bytes', 'SHA-256'], rows),
+    listing(['tensor', 'type', 'shape', 'bytes', 'SHA-256'], rows),
     `${shown(path)}: ${format}, ${formatBytes(bytes)}, ${tensors.length} tensors, ${formatNumber(numbers)} numbers`,
     `SHA-256 ${sha256}`,
     ...said,
