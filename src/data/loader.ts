@@ -43,8 +43,6 @@ export interface LoadOptions {
   epoch?: number;
   /** Default: as `train`. */
   shuffle?: boolean;
-  /** Leaves out an incomplete last batch. Default false. */
-  dropLast?: boolean;
   /** Batches made ahead, at least (as many as there are workers, where memory allows). Default 2. */
   prefetch?: number;
   /** Worker threads. Default: one less than the cores, at most 8. */
@@ -55,9 +53,9 @@ export interface LoadOptions {
   onUnreadable?: (error: UnreadableImageError, sample: Sample) => void;
 }
 
-/** Number of batches of an epoch: `ceil(samples / batchSize)`, rounded down with `dropLast`. */
-export function countBatches(samples: number, batchSize: number, dropLast = false): number {
-  return dropLast ? Math.floor(samples / batchSize) : Math.ceil(samples / batchSize);
+/** Number of batches of an epoch: `ceil(samples / batchSize)`. */
+export function countBatches(samples: number, batchSize: number): number {
+  return Math.ceil(samples / batchSize);
 }
 
 /**
@@ -80,7 +78,7 @@ export async function* loadBatches(
     }
   }
   const order = shuffle ? shuffled(samples.length, seed, epoch) : Int32Array.from(samples.keys());
-  const batches = countBatches(samples.length, batchSize, options.dropLast);
+  const batches = countBatches(samples.length, batchSize);
   const pool = sharedPool(options.workers ?? defaultWorkers());
   const ahead = batchesAhead(options, pool.size);
 

@@ -4,10 +4,8 @@
  * time. Each crop appears once as it is and once through a decoder, so that only the decoder's fingerprint
  * tells the classes apart; training and validation take different photographs and different decoders.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import sharp from 'sharp';
 import { type Random, randomStream } from '../tensor/random.ts';
 import { readImage } from './decode.ts';
 import { GENERATOR_STEP, type GeneratorStrength, generate, randomGenerator } from './generator.ts';
@@ -137,61 +135,4 @@ function shows({ width, height, pixels }: RgbImage): number {
   const mean = sum / n;
   const deviation = Math.sqrt(Math.max(0, squares / n - mean ** 2));
   return Math.min(deviation / LEAST_CONTRAST, mean / LEAST_BRIGHTNESS);
-}
-
-/**
- * Writes a data set that lies in memory as PNG files, `dir/train/real/0003.png` and so on, which
- * `openImageFolder` reads back, and `dir/overview.png` with some of each class. Returns the number of files.
- */
-export async function writeDemoData(dir: string, set: DataSet): Promise<number> {
-  let written = 0;
-  for (const [side, samples] of [
-    ['train', set.train],
-    ['val', set.val],
-  ] as const) {
-    for (const name of set.classes) await mkdir(join(dir, side, name), { recursive: true });
-    for (const [i, { label, image, file }] of samples.entries()) {
-      if (!image) throw new Error(`${file} does not lie in memory`);
-      const name = `${String(i).padStart(4, '0')}.png`;
-      await toSharp(image)
-        .png()
-        .toFile(join(dir, side, set.classes[label], name));
-      written++;
-    }
-  }
-  await writeOverview(join(dir, 'overview.png'), set);
-  return written + 1;
-}
-
-/** Rows of training and validation pictures, each crop as it is above its copy from a decoder. */
-export async function writeOverview(file: string, set: DataSet, columns = 10): Promise<void> {
-  const rows = [set.train, set.val].flatMap((samples) =>
-    [REAL, FAKE].map((label) => samples.filter((sample) => sample.label === label).slice(0, columns)),
-  );
-  const size = rows[0][0].image?.width ?? 0;
-  const tiles = rows.flatMap((row, y) =>
-    row.map(({ image }, x) => ({ image: image!, left: x * (size + 4), top: y * (size + 4) + (y >> 1) * 8 })),
-  );
-  await sharp({
-    create: {
-      width: columns * (size + 4),
-      height: rows.length * (size + 4) + 8,
-      channels: 3,
-      background: '#fff',
-    },
-  })
-    .composite(
-      tiles.map(({ image, left, top }) => ({
-        input: Buffer.from(image.pixels),
-        raw: { width: image.width, height: image.height, channels: 3 },
-        left,
-        top,
-      })),
-    )
-    .png()
-    .toFile(file);
-}
-
-function toSharp({ width, height, pixels }: RgbImage) {
-  return sharp(pixels, { raw: { width, height, channels: 3 } });
 }

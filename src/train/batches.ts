@@ -17,7 +17,7 @@ export function fromSamples(
   options: Omit<LoadOptions, 'epoch' | 'startBatch'>,
 ): BatchSource {
   return {
-    batches: countBatches(samples.length, options.batchSize, options.dropLast),
+    batches: countBatches(samples.length, options.batchSize),
     load: (epoch, startBatch = 0) => loadBatches(samples, { ...options, epoch, startBatch }),
   };
 }

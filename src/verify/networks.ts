@@ -57,7 +57,7 @@ export async function checkNetwork(
   { modes = ['evaluation', 'training'], prepare = () => undefined }: NetworkOptions = {},
 ): Promise<NetworkCheck> {
   const { model: name, numClasses } = fixture;
-  const model = buildModel(name, { device, numClasses, initialise: false, dropout: 0, ...noDropPath(name) });
+  const model = buildModel(name, { device, numClasses, initialise: false, dropout: 0, dropPath: 0 });
   const comparisons: Comparison[] = [];
   let weights = '';
   for (const mode of modes) {
@@ -145,10 +145,6 @@ function picturesOf(model: Model, { input: { name, shape } }: Pass): Tensor {
   const [[, { device }]] = model.namedParameters();
   return tensor(pseudoPictures(name, shape), shape, { device });
 }
-
-/** Only EfficientNets have stochastic depth. */
-const noDropPath = (name: string): { dropPath?: number } =>
-  name.includes('efficientnet') ? { dropPath: 0 } : {};
 
 /** Runs the model; handles of what each layer and stage computed, by name, last what the layer handed over last. */
 function tappedForward(model: Model, pictures: Tensor): { taps: Map<string, Tensor>; logits: Tensor } {

@@ -1,16 +1,13 @@
 /** The data set that ships: the same each time, sides apart, fakes close to their originals but with a grid. */
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readImage } from '../../src/data/decode.ts';
-import { openImageFolder } from '../../src/data/folder.ts';
 import { generate, randomGenerator } from '../../src/data/generator.ts';
 import type { RgbImage } from '../../src/data/image.ts';
 import type { Sample } from '../../src/data/sample.ts';
-import { openDemoData, writeDemoData } from '../../src/data/synthetic.ts';
+import { openDemoData } from '../../src/data/synthetic.ts';
 import { formula } from './reference.ts';
 
 const test = suite('data/synthetic');
@@ -96,21 +93,6 @@ test('sizes that no decoder can make are sentences', async () => {
   );
   const error = await openDemoData({ size: 50 }).catch((e: Error) => e);
   assert.match((error as Error).message, /multiple of 8, at least 16, not 50/);
-});
-
-test('writeDemoData: PNG files that openImageFolder reads back unchanged, and an overview', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'tessera-demo-'));
-  try {
-    const set = await openDemoData(small);
-    assert.is(await writeDemoData(dir, set), 65);
-    const read = await openImageFolder(dir);
-    assert.equal([read.classes, read.train.length, read.val.length], [set.classes, 40, 24]);
-    const first = set.train.find(({ label }) => label === 0)!;
-    assert.equal((await readImage(read.train[0].file)).pixels, first.image!.pixels);
-    assert.is((await readImage(join(dir, 'overview.png'))).width, 10 * 52);
-  } finally {
-    await rm(dir, { recursive: true });
-  }
 });
 
 test('every photograph has a row in LICENSES.md, and all are under 2 MB', async () => {
