@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" />
 /**
  * Tessera's public API.
  *
@@ -14,19 +15,8 @@ export {
   NoAdapterError,
 } from './gpu/index.ts';
 export * from './kernels/index.ts';
-export {
-  type CreateOptions,
-  createModel,
-  loadWeights,
-  openWeights,
-  type SaveOptions,
-  saveWeights,
-  specOf,
-  weightsBytes,
-} from './model-files.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
 export { buildModel, type ModelOptions, modelNames } from './models/registry.ts';
-export { openNamed } from './named-weights.ts';
 export {
   AdamW,
   type AdamWOptions,
@@ -56,7 +46,7 @@ export {
   step,
   unfreeze,
 } from './nn/index.ts';
-export { listAdapters, memoryBudget, type OpenOptions, openDevice } from './open.ts';
+export { listAdapters, memoryBudget, type OpenOptions, openDevice } from './node/open-device.ts';
 export {
   type DataType,
   getDefaultDevice,
@@ -72,8 +62,19 @@ export {
   zeros,
 } from './tensor/index.ts';
 export { readCard, type WeightsCard } from './weights/card.ts';
-export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog.ts';
-export { IMAGENET_CLASSES } from './weights/imagenet-classes.ts';
+export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
+export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
+export {
+  type CreateOptions,
+  createModel,
+  loadWeights,
+  openWeights,
+  type SaveOptions,
+  saveWeights,
+  specOf,
+  weightsBytes,
+} from './weights/create-model.ts';
 export type { KnownWeights } from './weights/known.ts';
 export type { LoadOptions, LoadReport } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';
+export { openNamed } from './weights/open-weights.ts';

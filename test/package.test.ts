@@ -1,6 +1,6 @@
 /** The package as an importer gets it: compiled to JavaScript with declarations, under the names of package.json. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
@@ -33,6 +33,31 @@ test('the compiled package computes', async () => {
   assert.equal([...(await y.data())], [0, 2, 0, 4]);
   assert.equal([...(await x.grad.data())], [0, 1, 0, 1]);
   device.close();
+});
+
+test('its declarations need nothing of who imports them: no skipLibCheck, no types named', () => {
+  const consumer = join(out, 'consumer.mts');
+  writeFileSync(
+    consumer,
+    "import { createModel } from './index.js';\nexport const model = createModel('resnet18');\n",
+  );
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const flags = ['--noEmit', '--strict', '--ignoreConfig', '--target', 'es2022', '--module', 'nodenext'];
+  const { status, stdout } = spawnSync(process.execPath, [tsc, ...flags, consumer], { encoding: 'utf8' });
+  assert.is(status, 0, stdout);
+});
+
+test('a packed and installed package starts its command', () => {
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const installed = join(out, 'installed');
+  for (const name of [...files, 'package.json'].filter((name) => /^(bin|src|.*\.json)$/.test(name)))
+    cpSync(join(root, name), join(installed, name), { recursive: true });
+  const command = join(installed, 'bin', 'tessera.mjs');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, 'summary', '--help'], {
+    encoding: 'utf8',
+  });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /Prints the stages and layers/);
 });
 
 test.run();
