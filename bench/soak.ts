@@ -13,10 +13,10 @@ import { closeLoader } from '../src/data/loader.ts';
 import type { Sample } from '../src/data/sample.ts';
 import type { Device } from '../src/gpu/index.ts';
 import { buildModel } from '../src/models/registry.ts';
-import { openDevice } from '../src/open.ts';
+import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { fromSamples } from '../src/train/batches.ts';
-import { BEST, type CheckpointInfo, LAST, saveCheckpoint } from '../src/train/checkpoint.ts';
+import { BEST, type CheckpointInfo, LAST, saveCheckpoint } from '../src/train/node/checkpoint.ts';
 import { optimizerOf, scheduleOf, type TrainSettings } from '../src/train/settings.ts';
 import { fit } from '../src/train/trainer.ts';
 

@@ -63,7 +63,7 @@ export const commands = [
 ];
 
 /**
- * The command whose name is closest to what was typed, or null when none is close. (src/suggest.ts asks this of models
+ * The command whose name is closest to what was typed, or null when none is close. (src/text/suggest.ts asks this of models
  * and stages; TypeScript cannot be read yet where this is needed.)
  * @param {string} typed
  * @param {string[]} names

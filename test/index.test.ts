@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as tessera from '../src/index.ts';
 import { pseudo } from '../src/verify/pseudo.ts';
-import { readSafetensors, writeSafetensors } from '../src/weights/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../src/weights/formats/safetensors.ts';
 import { testDevice } from './helpers/device.ts';
 import { putIntoCatalog } from './weights/fixtures.ts';
 

@@ -7,7 +7,7 @@ import { CASES, type Case } from '../../bench/cases.ts';
 import { type Ceilings, measureCeilings } from '../../bench/ceilings.ts';
 import { measure, type Timing } from '../../bench/measure.ts';
 import type { Device } from '../gpu/index.ts';
-import { openDevice } from '../open.ts';
+import { openDevice } from '../node/open-device.ts';
 import { wholeNumber } from './command-line.ts';
 import {
   adapterName,

@@ -1,6 +1,6 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
-import { newestCheckpoint } from '../train/checkpoint.ts';
+import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
 
 /** A commander parser for whole numbers of at least `least`. */

@@ -1,13 +1,13 @@
 /** The pictures of train and evaluate: a folder or the demo data, and the preprocessing that goes with a size. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { openImageFolder } from '../data/folder.ts';
+import { openImageFolder } from '../data/node/folder.ts';
+import { openDemoData } from '../data/node/synthetic.ts';
 import type { DataSet, Sample } from '../data/sample.ts';
-import { openDemoData } from '../data/synthetic.ts';
 import type { Preprocessing } from '../data/transforms.ts';
-import type { CheckpointInfo } from '../train/checkpoint.ts';
+import type { CheckpointInfo } from '../train/node/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import { atSize } from '../train/start.ts';
+import { atSize } from '../weights/start.ts';
 import { UserError } from './ui.ts';
 
 /** The demo data is one data set, whatever the seed of the run. */

@@ -5,7 +5,13 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Device } from '../gpu/index.ts';
-import { type AdapterName, describeAdapters, listAdapters, memoryBudget, openDevice } from '../open.ts';
+import {
+  type AdapterName,
+  describeAdapters,
+  listAdapters,
+  memoryBudget,
+  openDevice,
+} from '../node/open-device.ts';
 import {
   announceSoftware,
   bold,

@@ -1,9 +1,9 @@
 /** `npm run evaluate`: what a checkpoint is worth on pictures it never trained on. */
 import type { Command } from 'commander';
 import { closeLoader } from '../data/loader.ts';
-import { openDevice } from '../open.ts';
+import { openDevice } from '../node/open-device.ts';
+import { describeMetrics } from '../report/report.ts';
 import { fromSamples } from '../train/batches.ts';
-import { modelOf, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import {
   type ClassMetrics,
@@ -13,8 +13,8 @@ import {
   percent,
   predictions,
 } from '../train/metrics.ts';
-import { describeMetrics } from '../train/report.ts';
-import { printable } from '../weights/error.ts';
+import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
+import { printable } from '../weights/formats/error.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
 import { fittingBatch } from './train-preflight.ts';

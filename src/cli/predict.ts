@@ -1,20 +1,20 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
 import { closeLoader } from '../data/loader.ts';
+import { listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
-import { listPictures } from '../data/walk.ts';
-import { statOrNull } from '../files.ts';
 import type { Device } from '../gpu/index.ts';
-import { createModel } from '../model-files.ts';
 import type { Model } from '../nn/index.ts';
-import { openDevice } from '../open.ts';
+import { statOrNull } from '../node/files.ts';
+import { openDevice } from '../node/open-device.ts';
 import { fromSamples } from '../train/batches.ts';
-import { modelOf, newestCheckpoint, readCheckpoint } from '../train/checkpoint.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
-import { atSize, describeWeights, openStart } from '../train/start.ts';
-import { printable } from '../weights/error.ts';
-import { IMAGENET_CLASSES } from '../weights/imagenet-classes.ts';
+import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
+import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
+import { createModel } from '../weights/create-model.ts';
+import { printable } from '../weights/formats/error.ts';
+import { atSize, describeWeights, openStart } from '../weights/start.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
 import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';

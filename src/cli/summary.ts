@@ -5,7 +5,7 @@ import { NoAdapterError } from '../gpu/index.ts';
 import { buildModel, checkModelName } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
 import { type Model, SGD } from '../nn/index.ts';
-import { type MemoryBudget, openDevice } from '../open.ts';
+import { type MemoryBudget, openDevice } from '../node/open-device.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
 import { freezeBefore } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';

@@ -1,7 +1,7 @@
 /** What `train` says while it runs: an estimate after the first steps, a bar, a line for each epoch. */
 
+import { describeMetrics } from '../report/report.ts';
 import type { EpochRecord } from '../train/progress.ts';
-import { describeMetrics } from '../train/report.ts';
 import type { StepEvent } from '../train/trainer.ts';
 import { formatNumber, formatSeconds, type Progress, progress, say } from './ui.ts';
 

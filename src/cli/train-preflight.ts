@@ -4,7 +4,7 @@
  */
 import type { Device, Program } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
-import { type MemoryBudget, memoryBudget } from '../open.ts';
+import { type MemoryBudget, memoryBudget } from '../node/open-device.ts';
 import {
   type Preflight,
   type PreflightOptions,

@@ -1,6 +1,6 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
 import type { TrainSettings } from '../train/settings.ts';
-import type { Start } from '../train/start.ts';
+import type { Start } from '../weights/start.ts';
 import { UserError } from './ui.ts';
 
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */

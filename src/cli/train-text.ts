@@ -1,12 +1,12 @@
 /** The first and the last words of `train`: what it will do; what it did, what it measured, what to try next. */
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
-import { BEST } from '../train/checkpoint.ts';
+import { describeMetrics, type Report, trains } from '../report/report.ts';
 import { percent } from '../train/metrics.ts';
+import { BEST } from '../train/node/checkpoint.ts';
 import type { Preflight } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
-import { describeMetrics, type Report, trains } from '../train/report.ts';
-import { DEFAULT_MODEL, defaultWeights } from '../train/start.ts';
+import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine } from './command-line.ts';
 import type { Costs } from './train-preflight.ts';
 import type { Setup } from './train-setup.ts';

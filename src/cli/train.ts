@@ -1,7 +1,7 @@
 /** `npm run train`: fine-tunes a network on a folder of pictures, or trains a small one on the demo data. */
 import type { Command } from 'commander';
 import { closeLoader } from '../data/loader.ts';
-import { openDevice } from '../open.ts';
+import { openDevice } from '../node/open-device.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';

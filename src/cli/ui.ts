@@ -6,7 +6,7 @@
  * nothing else).
  */
 import cliProgress from 'cli-progress';
-import { printable } from '../weights/error.ts';
+import { printable } from '../weights/formats/error.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {

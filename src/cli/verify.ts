@@ -1,11 +1,11 @@
 /** `npm run verify`: a certificate that kernels and networks compute on this adapter what PyTorch computes. */
 import type { Command } from 'commander';
 import type { Device } from '../gpu/index.ts';
-import { openDevice } from '../open.ts';
+import { openDevice } from '../node/open-device.ts';
 import { LIMITS } from '../verify/engine-ops.ts';
-import { readFixture, verifiable } from '../verify/fixtures.ts';
 import { checkOp, type KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
+import { readFixture, verifiable } from '../verify/node/fixtures.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
 import {

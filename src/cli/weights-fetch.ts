@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../files.ts';
+import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import {
   type Download,
   fileOf,
@@ -13,14 +13,14 @@ import {
   getEntry,
   WEIGHTS_FOLDER,
   type WeightsEntry,
-} from '../weights/catalog.ts';
-import type { Shipped } from '../weights/catalog-entry.ts';
-import { DownloadError, DownloadStopped, download } from '../weights/download.ts';
-import { WeightsError } from '../weights/error.ts';
+} from '../weights/catalog/catalog.ts';
+import type { Shipped } from '../weights/catalog/catalog-entry.ts';
 import { heldInstead } from '../weights/expected.ts';
-import { hashFile } from '../weights/hash.ts';
-import { showUrl } from '../weights/http.ts';
-import { inspectFile } from '../weights/inspect.ts';
+import { WeightsError } from '../weights/formats/error.ts';
+import { DownloadError, DownloadStopped, download } from '../weights/node/download.ts';
+import { hashFile } from '../weights/node/hash.ts';
+import { showUrl } from '../weights/node/http.ts';
+import { inspectFile } from '../weights/node/inspect.ts';
 import { commandLine } from './command-line.ts';
 import {
   formatBytes,

@@ -8,13 +8,13 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
-import { readBytes, sameFile, statOrNull, writeWhole } from '../files.ts';
-import { checkWeightsFile } from '../train/start.ts';
-import { CATALOG, entryOfHash } from '../weights/catalog.ts';
-import { convertWeights } from '../weights/convert.ts';
-import { printable } from '../weights/error.ts';
-import { type Inspection, inspectFile } from '../weights/inspect.ts';
-import { showShape } from '../weights/state.ts';
+import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
+import { CATALOG, entryOfHash } from '../weights/catalog/catalog.ts';
+import { printable } from '../weights/formats/error.ts';
+import { showShape } from '../weights/formats/state.ts';
+import { convertWeights } from '../weights/node/convert.ts';
+import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
+import { checkWeightsFile } from '../weights/start.ts';
 import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, present, shown } from './weights-fetch.ts';

@@ -5,14 +5,14 @@
  * out in order.
  */
 import { shuffled } from '../tensor/random.ts';
-import { UnreadableImageError } from './decode.ts';
-import { defaultWorkers, sharedPool } from './pool.ts';
+import { UnreadableImageError } from './node/decode.ts';
+import { defaultWorkers, sharedPool } from './node/pool.ts';
+import type { BatchJob, BatchResult } from './node/worker.ts';
 import type { Sample } from './sample.ts';
 import { settle } from './settle.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
-import type { BatchJob, BatchResult } from './worker.ts';
 
-export { closeLoader, defaultWorkers } from './pool.ts';
+export { closeLoader, defaultWorkers } from './node/pool.ts';
 
 /** One batch for the network. */
 export interface Batch {

@@ -1,7 +1,7 @@
 /**
  * Antialiased resize of 8-bit RGB pictures, bit for bit what Pillow's `Image.resize` gives (and so what
  * torchvision's `Resize` gives on Pillow images): integer coefficients, one pass along each axis, rounded and
- * clipped to 8 bits after each. The coefficients and the order of the passes: src/kernels/resize-coefficients.ts.
+ * clipped to 8 bits after each. The coefficients and the order of the passes: src/kernels/image/resize-coefficients.ts.
  */
 import {
   RESIZE_PRECISION_BITS,
@@ -9,7 +9,7 @@ import {
   type ResizeFilter,
   resizeCoefficients,
   resizesVerticallyFirst,
-} from '../kernels/resize-coefficients.ts';
+} from '../kernels/image/resize-coefficients.ts';
 import { newImage, type Rectangle, type RgbImage } from './image.ts';
 
 /** A part of a picture in pixels, fractions allowed: Pillow's `box`. */

@@ -3,7 +3,7 @@
  * `RandomHorizontalFlip` and `Normalize` on 8-bit pictures, with its roundings, into NHWC float32.
  * Random numbers are handed in (src/tensor/random.ts), so that a transform is a pure function.
  */
-import type { ResizeFilter } from '../kernels/resize-coefficients.ts';
+import type { ResizeFilter } from '../kernels/image/resize-coefficients.ts';
 import type { Random } from '../tensor/random.ts';
 import { crop, type Rectangle, type RgbImage } from './image.ts';
 import { resize, resizedCrop } from './resize.ts';

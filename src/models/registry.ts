@@ -1,8 +1,8 @@
-/** Every architecture by name. `buildModel` needs no files: src/model-files.ts loads weights into what it builds. */
+/** Every architecture by name. `buildModel` needs no files: src/weights/create-model.ts loads weights into what it builds. */
 import type { Device } from '../gpu/index.ts';
 import { type Model, type ModelSpec, onDevice } from '../nn/index.ts';
-import { unknownName } from '../suggest.ts';
 import { getDefaultDevice } from '../tensor/index.ts';
+import { unknownName } from '../text/suggest.ts';
 import { ALEXNETS, AlexNet, type AlexNetName } from './alexnet.ts';
 import { EFFICIENTNETS, EfficientNet } from './efficientnet.ts';
 import { RESNETS, ResNet, type ResNetName } from './resnet.ts';

@@ -7,7 +7,7 @@
  * the statistics as they are at that moment. Nothing is folded into weights, hence nothing can go stale.
  * Otherwise the norm is a pass of its own, which applies the residual and the activation.
  */
-import { type Activation, activate } from '../kernels/activations.ts';
+import { type Activation, activate } from '../kernels/pointwise/activations.ts';
 import { recordsGrad, type Tensor } from '../tensor/index.ts';
 import type { BatchNorm2d, Conv2d } from './layers.ts';
 import { tapped } from './tap.ts';

@@ -4,8 +4,8 @@
  * statistics, nothing dropped), also after `model.train()`.
  */
 import { mul } from '../kernels/index.ts';
-import { didYouMean } from '../suggest.ts';
 import { sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
+import { didYouMean } from '../text/suggest.ts';
 import type { Model } from './model.ts';
 
 /** What to freeze: every stage before one, everything except some prefixes, or the parameters that match. */

@@ -4,7 +4,7 @@
  * AlexNet's 61 million values cost no transfer.
  */
 import { elementwise, family, slices } from '../gpu/index.ts';
-import { RANDOM } from '../kernels/random.ts';
+import { RANDOM } from '../kernels/parts/random.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { randomKey } from '../tensor/random.ts';
 import type { Module } from './module.ts';

@@ -1,6 +1,6 @@
 /** Layers with parameters: convolution, linear, batch normalisation. Shapes are NHWC; see module.ts for names. */
 import { batchNorm, conv2d, linear } from '../kernels/index.ts';
-import type { Padding, Pair } from '../kernels/window.ts';
+import type { Padding, Pair } from '../kernels/parts/window.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { type Init, torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';

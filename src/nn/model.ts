@@ -2,8 +2,9 @@
  * `Model`: the contract that every architecture keeps, so that freezing, caching, the summary and the trainer know
  * none of them by name. A model is a list of stages in order; the head is the last one.
  */
-import { unknownName } from '../suggest.ts';
+
 import type { Tensor } from '../tensor/index.ts';
+import { unknownName } from '../text/suggest.ts';
 import { chain } from './chain.ts';
 import { seedDropout } from './dropout.ts';
 import { fill, type InitRule, initialise } from './init.ts';

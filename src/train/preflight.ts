@@ -8,7 +8,7 @@ import { type DeviceTraits, dryDevice, type Work } from '../gpu/dry.ts';
 import type { Device, Program } from '../gpu/index.ts';
 import { buildModel, type ModelOptions } from '../models/registry.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
-import type { MemoryBudget } from '../open.ts';
+import type { MemoryBudget } from '../node/open-device.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { freezeBefore } from './settings.ts';
 

@@ -14,7 +14,7 @@ import {
   type Schedule,
   unfreeze,
 } from '../nn/index.ts';
-import { unknownName } from '../suggest.ts';
+import { unknownName } from '../text/suggest.ts';
 
 /** Everything that decides a run's numbers, beside the pictures. Plain JSON. */
 export interface TrainSettings {

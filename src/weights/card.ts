@@ -10,7 +10,7 @@
  */
 import type { Preprocessing } from '../data/transforms.ts';
 import type { ModelSpec } from '../nn/index.ts';
-import { IMAGENET_CLASSES } from './imagenet-classes.ts';
+import { IMAGENET_CLASSES } from './catalog/imagenet-classes.ts';
 
 export interface WeightsCard {
   model: ModelSpec | null;

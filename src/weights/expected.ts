@@ -6,10 +6,10 @@ import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
 import { type Model, torchShape } from '../nn/index.ts';
 import { readCard } from './card.ts';
-import { listNames } from './error.ts';
+import { listNames } from './formats/error.ts';
+import type { StateDict, WeightsFile } from './formats/state.ts';
 import { type ExpectedTensor, type LoadOptions, OPTIMIZER, planLoad } from './load.ts';
 import { detectFamily, matchNames } from './names.ts';
-import type { StateDict, WeightsFile } from './state.ts';
 
 /** Builds models that have names and shapes, and neither values nor memory. PyTorch: `torch.device('meta')`. */
 export type ShapeBuilder = (name: string, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;

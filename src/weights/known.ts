@@ -5,13 +5,13 @@
 import { weightProperties } from '../models/registry.ts';
 import type { ModelSpec } from '../nn/index.ts';
 import { readCard, type WeightsCard } from './card.ts';
-import { entryOfHash, modelOptions, type WeightsEntry } from './catalog.ts';
-import { listNames } from './error.ts';
+import { entryOfHash, modelOptions, type WeightsEntry } from './catalog/catalog.ts';
+import { IMAGENET_CLASSES } from './catalog/imagenet-classes.ts';
 import { detectModels } from './expected.ts';
-import { IMAGENET_CLASSES } from './imagenet-classes.ts';
+import { listNames } from './formats/error.ts';
+import { readWeights } from './formats/read.ts';
+import type { WeightsFile } from './formats/state.ts';
 import { detectFamily, impliedOptions } from './names.ts';
-import { readWeights } from './read.ts';
-import type { WeightsFile } from './state.ts';
 
 export interface KnownWeights {
   file: WeightsFile;

@@ -7,8 +7,8 @@
 
 import { fromTorch, type Layout, torchShape } from '../nn/layout.ts';
 import { sameShape } from '../tensor/shape.ts';
-import { listNames } from './error.ts';
-import { type StoredTensor, showShape, toFloat32, type WeightsFile } from './state.ts';
+import { listNames } from './formats/error.ts';
+import { type StoredTensor, showShape, toFloat32, type WeightsFile } from './formats/state.ts';
 
 /** One parameter or buffer that the model wants. `shape` is the engine's. */
 export interface ExpectedTensor {

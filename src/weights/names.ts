@@ -18,8 +18,8 @@
  * handed in. Everything here is a pure function of names.
  */
 import { type BlockNames, blockNames, MODEL_NAMES, type Naming } from '../models/efficientnet-names.ts';
-import { shorten } from './error.ts';
-import type { StateDict } from './state.ts';
+import { shorten } from './formats/error.ts';
+import type { StateDict } from './formats/state.ts';
 
 export type Style = Naming | 'lukemelas';
 

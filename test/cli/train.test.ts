@@ -15,7 +15,7 @@ import { type CommandModule, createCommand } from '../../src/cli/main.ts';
 import * as predict from '../../src/cli/predict.ts';
 import * as train from '../../src/cli/train.ts';
 import { checkResumeOptions, settingsOf, type TrainOptions } from '../../src/cli/train-settings.ts';
-import type { Report } from '../../src/train/report.ts';
+import type { Report } from '../../src/report/report.ts';
 import { stripes } from '../train/tiny.ts';
 
 const test = suite('cli/train');

@@ -21,9 +21,9 @@ import * as assert from 'uvu/assert';
 import { torchShape } from '../../src/nn/index.ts';
 import { sizeOf } from '../../src/tensor/shape.ts';
 import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
-import { writeSafetensors } from '../../src/weights/safetensors.ts';
-import { fromFloat32 } from '../../src/weights/state.ts';
-import { sendFile } from '../weights/server.ts';
+import { writeSafetensors } from '../../src/weights/formats/safetensors.ts';
+import { fromFloat32 } from '../../src/weights/formats/state.ts';
+import { sendFile } from '../weights/node/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const shipped = join(root, 'weights/efficientnet_lite0.safetensors');

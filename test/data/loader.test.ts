@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readImage, type UnreadableImageError } from '../../src/data/decode.ts';
 import {
   type Batch,
   closeLoader,
@@ -15,6 +14,7 @@ import {
   type LoadOptions,
   loadBatches,
 } from '../../src/data/loader.ts';
+import { readImage, type UnreadableImageError } from '../../src/data/node/decode.ts';
 import type { Sample } from '../../src/data/sample.ts';
 import { evalTransform, type Preprocessing } from '../../src/data/transforms.ts';
 import { randomStream, shuffled } from '../../src/tensor/random.ts';

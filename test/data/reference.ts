@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { newImage, type RgbImage } from '../../src/data/image.ts';
-import type { ResizeFilter } from '../../src/kernels/resize-coefficients.ts';
+import type { ResizeFilter } from '../../src/kernels/image/resize-coefficients.ts';
 
 /** A checksum of an array, and every `step`-th value of it. */
 export interface Summary {

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { crop } from '../../src/data/image.ts';
 import { resize, resizedCrop } from '../../src/data/resize.ts';
-import { resizeCoefficients } from '../../src/kernels/resize-coefficients.ts';
+import { resizeCoefficients } from '../../src/kernels/image/resize-coefficients.ts';
 import { assertSame, formula, reference } from './reference.ts';
 
 const test = suite('data/resize');

@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readImage } from '../../src/data/decode.ts';
 import { crop } from '../../src/data/image.ts';
+import { readImage } from '../../src/data/node/decode.ts';
 import {
   centerCrop,
   evalTransform,

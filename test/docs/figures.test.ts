@@ -10,7 +10,7 @@ import { drawDocuments } from '../../docs/figures.ts';
 import { type CommandEntry, type CommandModule, createCommand } from '../../src/cli/main.ts';
 import { boundless, dryDevice, PLAIN_TRAITS } from '../../src/gpu/dry.ts';
 import { buildModel } from '../../src/models/registry.ts';
-import { CATALOG } from '../../src/weights/catalog.ts';
+import { CATALOG } from '../../src/weights/catalog/catalog.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
 const read = (file: string): string => readFileSync(new URL(file, docs), 'utf8');

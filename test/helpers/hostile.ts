@@ -1,6 +1,6 @@
 /**
- * Mutated files against a reader: the harness. A reader joins with a `HostileReader` (see test/weights/hostile.test.ts
- * and test/data/hostile.test.ts): some good files, a function that reads, and how it refuses.
+ * Mutated files against a reader: the harness. A reader joins with a `HostileReader` (see test/weights/formats/hostile.test.ts
+ * and test/data/node/hostile.test.ts): some good files, a function that reads, and how it refuses.
  *
  * Each file is a good one with one to four edits. Reading it must end in an answer or in the reader's own kind of
  * error within a second, and must not allocate more than the file's size plus a constant: neither in array buffers

@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { CATALOG, type WeightsEntry } from '../../src/weights/catalog.ts';
-import { WeightsError } from '../../src/weights/error.ts';
-import { toFloat32, type WeightsFile } from '../../src/weights/state.ts';
+import { CATALOG, type WeightsEntry } from '../../src/weights/catalog/catalog.ts';
+import { WeightsError } from '../../src/weights/formats/error.ts';
+import { toFloat32, type WeightsFile } from '../../src/weights/formats/state.ts';
 
 interface DescribedTensor {
   dtype: string;

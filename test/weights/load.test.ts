@@ -2,9 +2,9 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readWeights } from '../../src/weights/formats/read.ts';
+import { fromFloat32, type StateDict, type WeightsFile } from '../../src/weights/formats/state.ts';
 import { describeReport, type ExpectedTensor, type LoadOptions, planLoad } from '../../src/weights/load.ts';
-import { readWeights } from '../../src/weights/read.ts';
-import { fromFloat32, type StateDict, type WeightsFile } from '../../src/weights/state.ts';
 import { fixture } from './fixtures.ts';
 
 const load = suite('weights: loading');

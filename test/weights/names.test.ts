@@ -5,8 +5,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { detectModels, expectedTensors, heldInstead, shapeBuilder } from '../../src/weights/expected.ts';
+import type { StateDict, StoredTensor } from '../../src/weights/formats/state.ts';
 import { detectFamily, impliedOptions, matchNames } from '../../src/weights/names.ts';
-import type { StateDict, StoredTensor } from '../../src/weights/state.ts';
 import { fixture } from '../helpers/expected.ts';
 
 type Row = [lukemelas: string, timm: string, torchvision: string, shape: number[]];

@@ -1,0 +1,211 @@
+/**
+ * 3×3 convolution with stride 1 by Winograd's minimal filtering F(2×2, 3×3) (Lavin & Gray 2015, arXiv 1509.09308):
+ * sixteen multiplications for four outputs instead of thirty-six.
+ *
+ *   forward   V = Bᵀ d B per 4×4 patch d of x (patches overlap, a step of two)     [16, tile, cin]
+ *             U = G g Gᵀ per 3×3 kernel g                                          [16, cin, cout]
+ *             M = V · U, sixteen matrix products                                   [16, tile, cout]
+ *             Y = Aᵀ M A per tile of 2×2 outputs
+ *   input     the same from dy to dx, with the kernel turned by 180° and its channels exchanged (A·Bᵀ in place of A·B)
+ *   weight    dM = A dY Aᵀ,  dU = Vᵀ · dM,  dg = Gᵀ dU G
+ *
+ *       ┌ 1  0 −1  0 ┐        ┌  1   0   0  ┐
+ *  Bᵀ = │ 0  1  1  0 │    G = │ 1/2 1/2 1/2 │    Aᵀ = ┌ 1  1  1  0 ┐
+ *       │ 0 −1  1  0 │        │ 1/2 −1/2 1/2│         └ 0  1 −1 −1 ┘
+ *       └ 0  1  0 −1 ┘        └  0   0   1  ┘
+ *
+ * The sixteen products are one grouped 1×1 product of the tile loop (the group is the position in the patch); the
+ * transforms are in winograd-transforms.ts. V and M take four times the memory of x and y, so pictures go through in
+ * chunks that stay in cache. In float32 the results differ from the direct sum by some 1e-6 of the largest value.
+ */
+import type { BufferBinding, Device, PooledBuffer, Run } from '../../gpu/index.ts';
+import { epilogueRun, specOf } from '../parts/epilogue.ts';
+import { POINT, packPair } from '../parts/tile.ts';
+import { type Gather, gather } from '../parts/tile-gather.ts';
+import { type WeightGradient, weightGradient } from '../parts/tile-weight.ts';
+import {
+  transformGradient,
+  transformInput,
+  transformKernel,
+  transformKernelGradient,
+  transformOutput,
+} from './winograd-transforms.ts';
+
+/** Bytes of V and M together that a chunk of pictures may take: what a cache holds, or what a GPU fills itself with. */
+const CHUNK_BYTES = { software: 16e6, hardware: 128e6 };
+
+/** The sixteen products. */
+const PLANES = { ...POINT, groups: 16, planes: true } as const;
+
+/** Channels and tiles from which the saved multiplications outweigh the transforms (measured on lavapipe). */
+const LEAST_CHANNELS = 32;
+const LEAST_TILES = 32;
+
+/** Whether the convolution has the form that this file computes, and enough work to pay for the transforms. */
+function pays(product: Gather | WeightGradient): boolean {
+  const { window, groups, pictures, result, sourceChannels, resultChannels } = product;
+  const { kernel, stride, dilation } = window;
+  return (
+    groups === 1 &&
+    kernel[0] === 3 &&
+    kernel[1] === 3 &&
+    stride[0] * stride[1] * dilation[0] * dilation[1] === 1 &&
+    Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
+    pictures * Math.ceil(result[0] / 2) * Math.ceil(result[1] / 2) >= LEAST_TILES
+  );
+}
+
+/** Records a convolution (forward) or its input's gradient, by Winograd's way where it pays. */
+export function convolve(device: Device, product: Gather): void {
+  if (pays(product)) winogradGather(device, product);
+  else gather(device, product);
+}
+
+/** Records a convolution's weight gradient, by Winograd's way where it pays. */
+export function convolveWeight(device: Device, product: WeightGradient): void {
+  if (pays(product)) winogradWeight(device, product);
+  else weightGradient(device, product);
+}
+
+interface Chunk {
+  first: number;
+  pictures: number;
+}
+
+/** Cuts `pictures` so that V and M of a chunk take at most CHUNK_BYTES. */
+function chunksOf(device: Device, pictures: number, tiles: number, channels: number): Chunk[] {
+  const bytes = 4 * 16 * tiles * channels;
+  const most = CHUNK_BYTES[device.software ? 'software' : 'hardware'];
+  const size = Math.max(1, Math.floor(most / bytes));
+  return Array.from({ length: Math.ceil(pictures / size) }, (_, index) => ({
+    first: index * size,
+    pictures: Math.min(size, pictures - index * size),
+  }));
+}
+
+/** U of the whole weight. The caller releases it. */
+function kernelOf(
+  device: Device,
+  w: BufferBinding,
+  cin: number,
+  cout: number,
+  turned: boolean,
+): PooledBuffer {
+  const u = device.take(4 * 16 * cin * cout, 'activation');
+  const count = (cin * cout) / 4;
+  device.run(transformKernel, {
+    bindings: { w, u },
+    params: { count, turned: Number(turned) },
+    flops: 40 * cin * cout,
+    bytes: 4 * 25 * cin * cout,
+  });
+  return u;
+}
+
+/** One element-wise transform over the patches of a chunk. */
+interface Transform {
+  chunk: Chunk;
+  size: readonly [number, number];
+  tiles: readonly [number, number];
+  channels: number;
+}
+
+function patches({ chunk, size, tiles, channels }: Transform): Pick<Run, 'params' | 'bytes'> {
+  const count = (chunk.pictures * tiles[0] * tiles[1] * channels) / 4;
+  return {
+    params: {
+      count,
+      first: chunk.first,
+      size: packPair(...size),
+      tiles: packPair(...tiles),
+      channels: channels / 4,
+    },
+    bytes: 4 * 4 * count * 20,
+  };
+}
+
+/** Records `product`, in its forward or input direction. */
+export function winogradGather(device: Device, product: Gather): void {
+  const { direction, pictures, source, result, sourceChannels, resultChannels, window } = product;
+  const forward = direction === 'forward';
+  const { epilogue = {} } = product;
+  const finish = epilogueRun(epilogue);
+  const [cin, cout] = forward ? [sourceChannels, resultChannels] : [resultChannels, sourceChannels];
+  const tiles = [Math.ceil(result[0] / 2), Math.ceil(result[1] / 2)] as const;
+  const perPicture = tiles[0] * tiles[1];
+  const u = kernelOf(device, product.w, cin, cout, !forward);
+  for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
+    const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
+    const m = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
+    const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
+    device.run(transformInput, {
+      ...input,
+      bindings: { x: product.x, v },
+      // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
+      params: {
+        ...input.params,
+        top: forward ? window.top : 2 - window.top,
+        left: forward ? window.left : 2 - window.left,
+      },
+    });
+    gather(device, {
+      ...PLANES,
+      direction,
+      x: v,
+      w: u,
+      y: m,
+      pictures: chunk.pictures * perPicture,
+      sourceChannels,
+      resultChannels,
+    });
+    const output = patches({ chunk, size: result, tiles, channels: resultChannels });
+    device.run(transformOutput(specOf(epilogue)), {
+      ...output,
+      bindings: { m, y: product.y, ...finish.bindings },
+      params: { ...output.params, ...finish.params },
+    });
+    device.pool.release(v);
+    device.pool.release(m);
+  }
+  device.pool.release(u);
+}
+
+/** Records the weight gradient `product`. */
+export function winogradWeight(device: Device, product: WeightGradient): void {
+  const { pictures, source, result, sourceChannels, resultChannels, window } = product;
+  const tiles = [Math.ceil(result[0] / 2), Math.ceil(result[1] / 2)] as const;
+  const perPicture = tiles[0] * tiles[1];
+  const du = device.take(64 * sourceChannels * resultChannels, 'activation');
+  for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
+    const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
+    const dm = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
+    const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
+    device.run(transformInput, {
+      ...input,
+      bindings: { x: product.x, v },
+      params: { ...input.params, top: window.top, left: window.left },
+    });
+    device.run(transformGradient, {
+      ...patches({ chunk, size: result, tiles, channels: resultChannels }),
+      bindings: { dy: product.dy, m: dm },
+    });
+    weightGradient(device, {
+      ...PLANES,
+      x: v,
+      dy: dm,
+      dw: du,
+      pictures: chunk.pictures * perPicture,
+      sourceChannels,
+      resultChannels,
+    });
+    const count = (sourceChannels * resultChannels) / 4;
+    device.run(transformKernelGradient, {
+      bindings: { u: du, w: product.dw },
+      params: { count, accumulate: Number(chunk.first > 0) },
+      bytes: 4 * 34 * sourceChannels * resultChannels,
+    });
+    device.pool.release(v);
+    device.pool.release(dm);
+  }
+  device.pool.release(du);
+}

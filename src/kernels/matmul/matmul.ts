@@ -1,0 +1,187 @@
+/**
+ * Matrix product, with transposes: C = op(A) · op(B), where op is the identity or the transpose.
+ *
+ *   A·B    C[m, n] = Σ_k A[m, k] · B[k, n]     the tile loop `forward` over pictures of one pixel
+ *   A·Bᵀ   C[m, n] = Σ_k A[m, k] · B[n, k]     `input`
+ *   Aᵀ·B   C[m, n] = Σ_k A[k, m] · B[k, n]     `weight`
+ *   Aᵀ·Bᵀ  = (B·A)ᵀ
+ *
+ * The gradients of each are products of the same kinds. The second operand (in Aᵀ·B: the result) is the one that may
+ * be larger than a binding (the 151 MB of AlexNet's first linear layer); it is then worked through in slices of rows.
+ * Cost: 2·M·N·K FLOPs.
+ */
+import type { BufferBinding, Device, PooledBuffer } from '../../gpu/index.ts';
+import { elementwise, program } from '../../gpu/index.ts';
+import { empty, record, show, type Tensor } from '../../tensor/index.ts';
+import { fours, resizeRows } from '../parts/align.ts';
+import { padLastAxis } from '../parts/pad-channels.ts';
+import { POINT } from '../parts/tile.ts';
+import { gather } from '../parts/tile-gather.ts';
+import { weightGradient } from '../parts/tile-weight.ts';
+
+const columnsTo = (x: Tensor, columns: number): Tensor =>
+  x.shape[1] === columns ? x : padLastAxis(x, columns);
+const rowsTo = (x: Tensor, rows: number): Tensor => {
+  const [from, columns] = x.shape as [number, number];
+  return from === rows ? x : resizeRows(x, 1, from, rows, columns).alias([rows, columns]);
+};
+
+/** A slice of rows of a matrix that one binding holds; null where it holds all of them. */
+interface RowSlice {
+  slice: { start: number; count: number } | undefined;
+  bind: (buffer: PooledBuffer) => BufferBinding;
+}
+
+/** Cuts a matrix of [rows, columns] so that every slice fits a binding and starts at a multiple of 256 bytes. */
+function rowSlices(device: Device, rows: number, columns: number): RowSlice[] {
+  const limit = device.limits.maxStorageBufferBindingSize;
+  if (4 * rows * columns <= limit) return [{ slice: undefined, bind: (buffer) => buffer }];
+  const most = Math.floor(limit / (4 * columns * 64)) * 64;
+  if (most === 0)
+    throw new RangeError(
+      `matmul: 64 rows of ${columns} values do not fit this adapter's ${limit} bytes a binding`,
+    );
+  return Array.from({ length: Math.ceil(rows / most) }, (_, index) => {
+    const start = index * most;
+    const count = Math.min(most, rows - start);
+    return {
+      slice: { start, count },
+      bind: (buffer) => ({ buffer, offset: 4 * start * columns, size: 4 * count * columns }),
+    };
+  });
+}
+
+/** A [M, K] · B [K, N] + bias [N]. */
+export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
+  const [m, k] = a.shape as [number, number];
+  const n = b.shape[1]!;
+  const left = columnsTo(a, fours(k));
+  const right = rowsTo(columnsTo(b, fours(n)), fours(k));
+  const shift = bias && (n % 4 === 0 ? bias : padLastAxis(bias, fours(n)));
+  const c = empty(a.device, [m, fours(n)]);
+  const slices = rowSlices(a.device, fours(k), fours(n));
+  slices.forEach(({ slice, bind }, index) => {
+    gather(a.device, {
+      ...POINT,
+      direction: 'forward',
+      x: left.buffer,
+      w: bind(right.buffer),
+      y: c.buffer,
+      pictures: m,
+      sourceChannels: fours(k),
+      resultChannels: fours(n),
+      slice,
+      accumulate: index > 0,
+      epilogue: { bias: index === slices.length - 1 ? shift?.buffer : undefined },
+    });
+  });
+  return columnsTo(c, n);
+}
+
+/** A [M, K] · Bᵀ with B [N, K]. */
+export function productBT(a: Tensor, b: Tensor): Tensor {
+  const [m, k] = a.shape as [number, number];
+  const n = b.shape[0]!;
+  const left = columnsTo(a, fours(k));
+  const right = rowsTo(columnsTo(b, fours(k)), fours(n));
+  const c = empty(a.device, [m, fours(n)]);
+  for (const { slice, bind } of rowSlices(a.device, fours(n), fours(k)))
+    gather(a.device, {
+      ...POINT,
+      direction: 'input',
+      x: left.buffer,
+      w: bind(right.buffer),
+      y: c.buffer,
+      pictures: m,
+      sourceChannels: fours(k),
+      resultChannels: fours(n),
+      slice,
+    });
+  return columnsTo(c, n);
+}
+
+/** Aᵀ · B with A [K, M], B [K, N]. */
+export function productAT(a: Tensor, b: Tensor): Tensor {
+  const [k, m] = a.shape as [number, number];
+  const n = b.shape[1]!;
+  const left = columnsTo(a, fours(m));
+  const right = columnsTo(b, fours(n));
+  const c = empty(a.device, [fours(m), fours(n)]);
+  for (const { slice, bind } of rowSlices(a.device, fours(m), fours(n)))
+    weightGradient(a.device, {
+      ...POINT,
+      x: left.buffer,
+      dy: right.buffer,
+      dw: bind(c.buffer),
+      pictures: k,
+      sourceChannels: fours(m),
+      resultChannels: fours(n),
+      slice,
+    });
+  return rowsTo(columnsTo(c, n), m);
+}
+
+const transposeProgram = program(
+  elementwise({
+    name: 'transpose',
+    bindings: { x: 'read f32', y: 'write f32' },
+    params: { rows: 'u32', columns: 'u32' },
+    wgsl: 'fn element(i: u32) { y[i] = x[i % p.rows * p.columns + i / p.rows]; }',
+  }),
+);
+
+/** Aᵀ·Bᵀ with A [K, M], B [N, K]. Nobody's hot path: the product is transposed in a pass of its own. */
+function productATBT(a: Tensor, b: Tensor): Tensor {
+  const c = product(b, a);
+  const [rows, columns] = c.shape as [number, number];
+  const y = empty(a.device, [columns, rows]);
+  a.device.run(transposeProgram, {
+    bindings: { x: c.buffer, y: y.buffer },
+    params: { count: c.size, rows, columns },
+    bytes: 8 * c.size,
+  });
+  return y;
+}
+
+export interface MatmulOptions {
+  /** Use Aᵀ: a is [K, M]. */
+  transposeA?: boolean;
+  /** Use Bᵀ: b is [N, K]. */
+  transposeB?: boolean;
+}
+
+/**
+ * op(a) · op(b) of two matrices → [M, N]. PyTorch: `torch.matmul` on matrices. Gradients for both.
+ * Throws where the inner sizes differ.
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: MatmulOptions = {},
+): Tensor {
+  const where = `(${show(a.shape)}${transposeA ? 'ᵀ' : ''} · ${show(b.shape)}${transposeB ? 'ᵀ' : ''})`;
+  if (a.shape.length !== 2 || b.shape.length !== 2)
+    throw new RangeError(`matmul: two matrices are needed ${where}`);
+  const inner = [a.shape[transposeA ? 0 : 1], b.shape[transposeB ? 1 : 0]];
+  if (inner[0] !== inner[1])
+    throw new RangeError(`matmul: the inner sizes ${inner.join(' and ')} differ ${where}`);
+  if (transposeA && transposeB)
+    return record('matmul', productATBT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
+      needA ? productATBT(b, dc) : null,
+      needB ? productATBT(dc, a) : null,
+    ]);
+  if (transposeA)
+    return record('matmul', productAT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
+      needA ? productBT(b, dc) : null,
+      needB ? product(a, dc) : null,
+    ]);
+  if (transposeB)
+    return record('matmul', productBT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
+      needA ? product(dc, b) : null,
+      needB ? productAT(dc, a) : null,
+    ]);
+  return record('matmul', product(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
+    needA ? productBT(dc, b) : null,
+    needB ? productAT(a, dc) : null,
+  ]);
+}

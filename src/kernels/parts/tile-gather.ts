@@ -1,0 +1,257 @@
+/**
+ * The tile loop of `tile.ts` in its two gathering directions, `forward` and `input`: every row of the result is a
+ * pixel, and for each tap of the kernel it reads one pixel of the source (or nothing, in the padding).
+ *
+ * A row's source pixel is (its own part) + (an offset that depends on the tap alone):
+ *
+ *   forward   y = ty·stride + (ky·dilation − pad)
+ *   input     y = ty        + (py + pad − ky·dilation) / stride     for the pixels q = py + stride·ty
+ *
+ * so with a stride the `input` direction runs once per residue (py, px), and taps whose offset is no whole number
+ * are skipped by the whole workgroup: no lane works on a zero.
+ */
+import type { BufferBinding, Device } from '../../gpu/index.ts';
+import { family, foldGroups } from '../../gpu/index.ts';
+import { activateFunction } from '../pointwise/activations.ts';
+import {
+  type Epilogue,
+  type EpilogueSpec,
+  epilogueBindings,
+  epilogueParams,
+  epilogueRun,
+  finished,
+  scaleAndShift,
+  specOf,
+} from './epilogue.ts';
+import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
+
+export type Direction = 'forward' | 'input';
+
+interface GatherSpec extends TileSpec, EpilogueSpec {
+  direction: Direction;
+  /** y += … rather than y = …: the sum is cut into slices. */
+  accumulate: boolean;
+}
+
+const gatherProgram = family((spec: GatherSpec) => {
+  const { direction, rows, subgroup, accumulate } = spec;
+  const lanes = lanesOf(spec);
+  const forward = direction === 'forward';
+  // Rows that one lane loads, and vec4s of the sum that the lanes of a subgroup fetch side by side.
+  const loads = subgroup ? Math.ceil(rows / subgroup) : rows;
+  const chunks = subgroup ? Math.max(1, Math.floor(subgroup / rows)) : 1;
+  const rowOfLoad = (load: number): string =>
+    subgroup ? `lane % ${rows}u + ${load * subgroup}u` : `${load}u`;
+  const shared = (name: string, row: number, chunk = 0): string =>
+    subgroup
+      ? `subgroupBroadcast(${name}${Math.floor(row / subgroup)}, ${(row % subgroup) + chunk * rows}u)`
+      : `${name}${row}`;
+  return {
+    name: `tile-${Object.values(spec).join('-')}`,
+    subgroups: subgroup > 0,
+    bindings: {
+      x: 'read vec4f',
+      w: 'read vec4f',
+      y: 'write vec4f',
+      ...epilogueBindings(spec, 'vec4f'),
+    },
+    params: {
+      pictures: 'u32',
+      source: 'u32', // height, width of a picture of x
+      result: 'u32', // height, width of a picture of y
+      kernel: 'u32',
+      stride: 'u32',
+      padding: 'u32', // top, left
+      dilation: 'u32',
+      sourceChannels: 'u32', // vec4s in a pixel of x …
+      depth: 'u32', // … and those of them that a group sums over
+      resultChannels: 'u32', // vec4s in a pixel of y …
+      columns: 'u32', // … and those of them in a group
+      sourceGroup: 'u32', // vec4s from a group of x to the next, …
+      weightGroup: 'u32', // … of w …
+      resultGroup: 'u32', // … and of y
+      offset: 'u32', // first vec4 of x (forward) or y (input) that this slice of the weight belongs to
+      ...epilogueParams(spec),
+    },
+    wgsl: `${DIVIDE}
+${activateFunction(spec.activation, 'vec4f')}
+
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let height = high(p.source);
+  let width = low(p.source);
+  let stride = vec2i(i32(high(p.stride)), i32(low(p.stride)));
+  let dilation = vec2i(i32(high(p.dilation)), i32(low(p.dilation)));
+  let padding = vec2i(i32(high(p.padding)), i32(low(p.padding)));
+  ${
+    forward
+      ? `let group = workgroup.z;
+  let grid = vec2u(high(p.result), low(p.result));`
+      : `let residues = u32(stride.x * stride.y);
+  let group = workgroup.z / residues;
+  let residue = vec2u(workgroup.z % residues / u32(stride.y), workgroup.z % residues % u32(stride.y));
+  let grid = (vec2u(high(p.result), low(p.result)) + vec2u(stride) - 1 - residue) / vec2u(stride);`
+  }
+  let rows = p.pictures * grid.x * grid.y;
+  let rowTiles = (rows + ${rows - 1}u) / ${rows}u;
+  let tile = workgroup.x + workgroup.y * workgroups.x;
+  let firstRow = tile % max(rowTiles, 1) * ${rows}u;
+  let firstColumn = tile / max(rowTiles, 1) * ${lanes}u;
+  if (firstColumn >= p.columns || rows == 0) { return; }
+  let column = firstColumn + lane;
+  let safeColumn = min(column, p.columns - 1);
+  ${chunks > 1 ? `let chunk = lane / ${rows}u;` : 'const chunk = 0u;'}
+
+  // The rows that this lane loads: their part of the source pixel, and where they go.
+${unroll(
+  loads,
+  (i) => `  let row${i} = firstRow + ${rowOfLoad(i)};
+  let line${i} = divide(row${i}, grid.y);
+  let picture${i} = divide(line${i}, grid.x);
+  let at${i} = vec2i(i32(line${i} - picture${i} * grid.x), i32(row${i} - line${i} * grid.y));
+  let from${i} = select(vec2i(-0x40000000), at${i}${forward ? ' * stride' : ''}, row${i} < rows);
+  let to${i} = ${forward ? `row${i}` : `(picture${i} * high(p.result) + residue.x + u32(at${i}.x * stride.x)) * low(p.result) + residue.y + u32(at${i}.y * stride.y)`};`,
+)}
+${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
+
+  for (var ky = 0u; ky < high(p.kernel); ky++) {
+    ${
+      forward
+        ? 'let offsetY = i32(ky) * dilation.x - padding.x;'
+        : `let distanceY = i32(residue.x) + padding.x - i32(ky) * dilation.x;
+    if (distanceY % stride.x != 0) { continue; }
+    let offsetY = distanceY / stride.x;`
+    }
+    for (var kx = 0u; kx < low(p.kernel); kx++) {
+      ${
+        forward
+          ? 'let offsetX = i32(kx) * dilation.y - padding.y;'
+          : `let distanceX = i32(residue.y) + padding.y - i32(kx) * dilation.y;
+      if (distanceX % stride.y != 0) { continue; }
+      let offsetX = distanceX / stride.y;`
+      }
+      let tap = ky * low(p.kernel) + kx;
+${unroll(
+  loads,
+  (i) => `      let pixel${i} = from${i} + vec2i(offsetY, offsetX);
+      let inside${i} = u32(pixel${i}.x) < height && u32(pixel${i}.y) < width;
+      let base${i} = ((picture${i} * height + u32(pixel${i}.x)) * width + u32(pixel${i}.y)) * p.sourceChannels
+        + group * p.sourceGroup + ${forward ? 'p.offset + ' : ''}chunk;`,
+)}
+      ${
+        forward
+          ? 'var weight = tap * 4 * p.depth * p.resultChannels + group * p.weightGroup + safeColumn;'
+          : 'var weight = (tap * p.columns + safeColumn) * 4 * p.sourceChannels + group * p.weightGroup;'
+      }
+      for (var c = 0u; c < p.depth; c += ${chunks}u) {
+${unroll(loads, (i) => `        let v${i} = select(vec4f(0), x[base${i} + c], inside${i}${chunks > 1 ? ' && c + chunk < p.depth' : ''});`)}
+${unroll(
+  chunks,
+  (q) => `        ${q > 0 ? `if (c + ${q}u < p.depth) ` : ''}{
+${
+  forward
+    ? `          let w0 = w[weight];
+          let w1 = w[weight + p.resultChannels];
+          let w2 = w[weight + 2 * p.resultChannels];
+          let w3 = w[weight + 3 * p.resultChannels];
+          weight += 4 * p.resultChannels;`
+    : `          let wt = transpose(mat4x4f(w[weight], w[weight + p.sourceChannels],
+            w[weight + 2 * p.sourceChannels], w[weight + 3 * p.sourceChannels]));
+          let w0 = wt[0];
+          let w1 = wt[1];
+          let w2 = wt[2];
+          let w3 = wt[3];
+          weight++;`
+}
+${unroll(
+  rows,
+  (r) => `          let a${r} = ${shared('v', r, q)};
+          sum${r} = fma(vec4f(a${r}.x), w0, sum${r});
+          sum${r} = fma(vec4f(a${r}.y), w1, sum${r});
+          sum${r} = fma(vec4f(a${r}.z), w2, sum${r});
+          sum${r} = fma(vec4f(a${r}.w), w3, sum${r});`,
+)}
+        }`,
+)}
+      }
+    }
+  }
+
+  let here = group * p.resultGroup + column${forward ? '' : ' + p.offset'};
+  ${scaleAndShift(spec, 'vec4f', 'min(here, p.resultChannels - 1)')}
+${unroll(
+  rows,
+  (r) => `  let target${r} = ${shared('to', r)} * p.resultChannels + here;
+  if (column < p.columns && firstRow + ${r}u < rows) {
+    y[target${r}] = ${finished(spec, accumulate ? `(sum${r} + y[target${r}])` : `sum${r}`, `target${r}`)};
+  }`,
+)}
+}`,
+  };
+});
+
+/** One gathering product. The result is y forward and dx in the input direction. */
+export interface Gather extends Product {
+  direction: Direction;
+  /** What is gathered from: x forward, dy for the input's gradient. */
+  x: BufferBinding;
+  w: BufferBinding;
+  y: BufferBinding;
+  accumulate?: boolean;
+  epilogue?: Epilogue;
+}
+
+/** Records the product. */
+export function gather(device: Device, product: Gather): void {
+  const { direction, window, pictures, source, result, slice, planes = false, epilogue = {} } = product;
+  const forward = direction === 'forward';
+  const groups = product.groups;
+  const interleaved = planes ? 1 : groups;
+  const summed = product.depth ?? product.sourceChannels / interleaved;
+  const depth = (forward && slice ? slice.count : summed) / 4;
+  const columns = (!forward && slice ? slice.count : product.resultChannels / interleaved) / 4;
+  const strides = forward ? 1 : window.stride[0] * window.stride[1];
+  const grid = forward
+    ? result
+    : [Math.ceil(result[0] / window.stride[0]), Math.ceil(result[1] / window.stride[1])];
+  const gridRows = pictures * grid[0]! * grid[1]!;
+  // 12 rows are the best of 6 to 24 on lavapipe: 20 to 26 GFLOP/s, where 4 reach 16.
+  const spec: TileSpec = { subgroup: device.subgroupSize, rows: gridRows > 4 ? 12 : 4 };
+  const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / lanesOf(spec));
+  const taps = window.kernel[0] * window.kernel[1];
+  const rows = pictures * result[0] * result[1];
+  const finish = epilogueRun(epilogue);
+  device.run(
+    gatherProgram({
+      ...spec,
+      direction,
+      accumulate: product.accumulate ?? false,
+      ...specOf(epilogue),
+    }),
+    {
+      bindings: { x: product.x, w: product.w, y: product.y, ...finish.bindings },
+      params: {
+        pictures,
+        source: packPair(...source),
+        result: packPair(...result),
+        kernel: packPair(...window.kernel),
+        stride: packPair(...window.stride),
+        padding: packPair(window.top, window.left),
+        dilation: packPair(...window.dilation),
+        sourceChannels: product.sourceChannels / 4,
+        depth,
+        resultChannels: product.resultChannels / 4,
+        columns,
+        sourceGroup: planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth,
+        weightGroup: planes ? taps * 4 * depth * columns : forward ? columns : depth,
+        resultGroup: planes ? (rows * product.resultChannels) / 4 : columns,
+        offset: (slice?.start ?? 0) / 4,
+        ...finish.params,
+      },
+      groups: foldGroups(tiles, groups * strides),
+      flops: (2 * rows * taps * 16 * depth * columns * groups) / strides,
+      bytes: 4 * (rows * product.resultChannels + pictures * source[0] * source[1] * product.sourceChannels),
+    },
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * Adaptive average-pooling: the picture divided into h × w windows of nearly equal size, which overlap where the sizes do
+ * not divide; and its common case, the mean of the whole picture.
+ *
+ *   window i along an axis: [⌊i·size / count⌋, ⌈(i + 1)·size / count⌉)
+ *
+ * Backward a lane owns an element of dx and sums dy / size of the windows over it: from ⌊i·count / size⌋ to
+ * ⌈(i + 1)·count / size⌉ − 1. The mean of the whole picture is a sum over rows (partial-sums.ts) in two passes where
+ * the picture is large, and its gradient repeats dy. Limited by memory. Lanes: pixel-lanes.ts.
+ */
+import { family, type ProgramSpec } from '../../gpu/index.ts';
+import { empty, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
+import type { Element } from '../parts/element.ts';
+import { sumGroup } from '../parts/partial-sums.ts';
+import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
+import { expand } from '../pointwise/broadcast.ts';
+
+/** WGSL: the cells [from, to) of `size` that cell `i` of `count` covers; by symmetry also the windows over a pixel. */
+const COVERED = `
+fn covered(i: u32, size: u32, count: u32) -> vec2u {
+  return vec2u(i * size / count, ((i + 1) * size + count - 1) / count);
+}`;
+
+const forwardProgram = family(
+  ({ element }: { element: Element }): ProgramSpec => ({
+    name: `adaptive-avg-pool-${element}`,
+    bindings: { x: `read ${element}`, y: `write ${element}` },
+    params: { ...PIXEL_PARAMS, inputRows: 'u32', inputColumns: 'u32' },
+    wgsl:
+      COVERED +
+      pixelKernel(`
+  let over = covered(row, p.inputRows, p.rows);
+  let across = covered(column, p.inputColumns, p.columns);
+  var sum = ${element}(0);
+  for (var iy = over.x; iy < over.y; iy++) {
+    let start = (picture * p.inputRows + iy) * p.inputColumns;
+    for (var ix = across.x; ix < across.y; ix++) { sum += x[(start + ix) * p.channels + c]; }
+  }
+  y[at] = sum / f32((over.y - over.x) * (across.y - across.x));`),
+  }),
+);
+
+const backwardProgram = family(
+  ({ element }: { element: Element }): ProgramSpec => ({
+    name: `adaptive-avg-pool-backward-${element}`,
+    bindings: { dy: `read ${element}`, dx: `write ${element}` },
+    params: { ...PIXEL_PARAMS, outputRows: 'u32', outputColumns: 'u32' },
+    wgsl:
+      COVERED +
+      pixelKernel(`
+  let rowWindows = covered(row, p.outputRows, p.rows);
+  let columnWindows = covered(column, p.outputColumns, p.columns);
+  var sum = ${element}(0);
+  for (var oy = rowWindows.x; oy < rowWindows.y; oy++) {
+    let over = covered(oy, p.rows, p.outputRows);
+    let start = (picture * p.outputRows + oy) * p.outputColumns;
+    for (var ox = columnWindows.x; ox < columnWindows.y; ox++) {
+      let across = covered(ox, p.columns, p.outputColumns);
+      sum += dy[(start + ox) * p.channels + c] / f32((over.y - over.x) * (across.y - across.x));
+    }
+  }
+  dx[at] = sum;`),
+  }),
+);
+
+/**
+ * Mean of h × w windows over x [N, H, W, C] → [N, h, w, C]; `outputSize` is h = w or [h, w].
+ * PyTorch: `F.adaptive_avg_pool2d`.
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [number, number]): Tensor {
+  const [rows, columns] = typeof outputSize === 'number' ? [outputSize, outputSize] : outputSize;
+  checkPicture('adaptiveAvgPool2d', x);
+  for (const size of [rows, columns])
+    if (!Number.isInteger(size) || size < 1)
+      throw new RangeError(
+        `adaptiveAvgPool2d: the output size ${rows}×${columns} must be whole numbers of at least 1`,
+      );
+  const inputShape = x.shape;
+  const [pictures, height, width, channels] = inputShape as [number, number, number, number];
+  const shape = [pictures, rows, columns, channels];
+  if (rows === 1 && columns === 1) return meanOfPictures('adaptiveAvgPool2d', x, shape);
+  const y = empty(x.device, shape);
+  const cost = { flops: x.size, bytes: 4 * (x.size + y.size) };
+  const { element, params, groups } = pixelLanes(shape);
+  x.device.run(forwardProgram({ element }), {
+    bindings: { x: x.buffer, y: y.buffer },
+    params: { ...params, inputRows: height, inputColumns: width },
+    groups,
+    ...cost,
+  });
+  return record('adaptiveAvgPool2d', y, [x], {}, (_, dy) => {
+    const dx = empty(dy.device, inputShape);
+    const { params, groups } = pixelLanes(inputShape);
+    dy.device.run(backwardProgram({ element }), {
+      bindings: { dy: dy.buffer, dx: dx.buffer },
+      params: { ...params, outputRows: rows, outputColumns: columns },
+      groups,
+      ...cost,
+    });
+    return [dx];
+  });
+}
+
+/** Mean of every picture and channel, x [N, H, W, C] → [N, C]. PyTorch: `x.mean((2, 3))` of NCHW. */
+export function globalAvgPool(x: Tensor): Tensor {
+  checkPicture('globalAvgPool', x);
+  return meanOfPictures('globalAvgPool', x, [x.shape[0]!, x.shape[3]!]);
+}
+
+function meanOfPictures(name: string, x: Tensor, shape: Shape): Tensor {
+  const inputShape = x.shape;
+  const [pictures, height, width, channels] = inputShape as [number, number, number, number];
+  const pixels = height * width;
+  const y = sumGroup(x, shape, { outer: pictures, reduce: pixels, inner: channels, scale: 1 / pixels });
+  return record(name, y, [x], {}, (_, dy) => [
+    expand(dy.alias([pictures, 1, 1, channels]), inputShape, 1 / pixels),
+  ]);
+}
+
+function checkPicture(name: string, x: Tensor): void {
+  if (x.shape.length !== 4) throw new RangeError(`${name}: the input is [N, H, W, C], not ${show(x.shape)}`);
+}

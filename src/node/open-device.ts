@@ -1,0 +1,123 @@
+/**
+ * `openDevice`: a Device on whatever WebGPU this program runs on, the browser's or Dawn's (the npm package
+ * `webgpu`) in Node. Also what the machine says about memory, which WebGPU itself does not.
+ *
+ * Nothing of Node is imported before it is known to be Node, so that bundles for a browser stay clean.
+ */
+import { Device, type DeviceOptions, NoAdapterError, SOFTWARE_DRIVER } from '../gpu/index.ts';
+import { setDefaultDevice } from '../tensor/index.ts';
+
+export interface OpenOptions extends DeviceOptions {
+  /**
+   * Which adapter, where there are several: 'software', its number in `listAdapters()`, or a part of its name or
+   * of its backend ('nvidia', 'vulkan', 'metal'), upper or lower case. In a browser only 'software'.
+   */
+  adapter?: string;
+}
+
+/** An adapter as Dawn names it. */
+export interface AdapterName {
+  backend: string;
+  name: string;
+}
+
+/** Dawn stops when its GPU object is collected, so those in use are held here for the life of the process. */
+const gpusInUse: GPU[] = [];
+
+/**
+ * Opens a device and makes it the default one for `tensor` and `createModel`.
+ * Throws NoAdapterError where no adapter answers, and RangeError where none of them is called `options.adapter`.
+ */
+export async function openDevice(options: OpenOptions = {}): Promise<Device> {
+  const { adapter, ...deviceOptions } = options;
+  const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (browser && adapter === 'software') {
+    deviceOptions.adapterOptions = { ...deviceOptions.adapterOptions, forceFallbackAdapter: true };
+  } else if (browser && adapter !== undefined) {
+    throw new RangeError(
+      `a browser lets a page choose no adapter but 'software', and '${adapter}' was asked for`,
+    );
+  }
+  const gpu = browser ?? (await dawn(await dawnFlags(adapter)));
+  gpusInUse.push(gpu);
+  const device = await Device.open(gpu, deviceOptions);
+  setDefaultDevice(device);
+  return device;
+}
+
+/** The adapters that Dawn sees on this machine, software ones included. Node only; empty where there is none. */
+export async function listAdapters(): Promise<AdapterName[]> {
+  // Dawn has no call for this: it lists the names when asked for one that cannot exist.
+  const gpu = await dawn(['adapter=\u0001']);
+  try {
+    await gpu.requestAdapter();
+  } catch (error) {
+    const lines = String(error).matchAll(/\* backend: '([^']*)', name: '(.*)'$/gm);
+    return [...lines].map(([, backend, name]) => ({ backend: backend!, name: name! }));
+  }
+  return [];
+}
+
+/** The adapter of `available` that `wanted` means, or null (see OpenOptions.adapter). */
+export function chooseAdapter(available: AdapterName[], wanted: string): AdapterName | null {
+  if (wanted === 'software') return available.find(({ name }) => SOFTWARE_DRIVER.test(name)) ?? null;
+  if (/^\d+$/.test(wanted)) return available[Number(wanted)] ?? null;
+  const part = wanted.toLowerCase();
+  const named = available.find(({ name }) => name.toLowerCase().includes(part));
+  return named ?? available.find(({ backend }) => backend.toLowerCase() === part) ?? null;
+}
+
+/** Numbered lines with the adapters of this machine, for messages. */
+export function describeAdapters(available: AdapterName[]): string {
+  if (available.length === 0) return 'there is none';
+  return available.map(({ backend, name }, index) => `${index}: ${name} (${backend})`).join('; ');
+}
+
+/** What makes Dawn take `adapter`; nothing where none is asked for. */
+async function dawnFlags(adapter: string | undefined): Promise<string[]> {
+  if (adapter === undefined) return [];
+  const available = await listAdapters();
+  const chosen = chooseAdapter(available, adapter);
+  if (chosen) return [`backend=${chosen.backend}`, `adapter=${chosen.name}`];
+  const message = `no adapter is called '${adapter}' here: ${describeAdapters(available)}`;
+  throw available.length > 0 ? new RangeError(message) : new NoAdapterError(message);
+}
+
+/** Dawn's `navigator.gpu`. Throws NoAdapterError where its library does not load (musl, an unusual processor). */
+async function dawn(flags: string[]): Promise<GPU> {
+  try {
+    const { create } = await import('webgpu');
+    return create(flags);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new NoAdapterError(`Dawn, the WebGPU of the npm package webgpu, does not load here: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+/** How many bytes a program may plan with, and where that number comes from. */
+export interface MemoryBudget {
+  bytes: number;
+  from: 'asked' | 'control group' | 'machine' | 'default';
+}
+
+/** What is assumed of a GPU's memory when nobody says: WebGPU does not tell. */
+const DEFAULT_GPU_MEMORY = 4 * 1024 ** 3;
+
+/**
+ * The memory to plan with: `asked` bytes if given; on a software adapter what the control group or the machine has
+ * (buffers are ordinary memory there); else 4 GiB, a stated default, since WebGPU does not say what a GPU has.
+ */
+export async function memoryBudget(device: { software: boolean }, asked?: number): Promise<MemoryBudget> {
+  if (asked !== undefined) return { bytes: asked, from: 'asked' };
+  if (!device.software || typeof process === 'undefined') {
+    return { bytes: DEFAULT_GPU_MEMORY, from: 'default' };
+  }
+  const machine = (await import('node:os')).totalmem();
+  // 0 or absurdly large where nothing is constrained.
+  const group = process.constrainedMemory?.() ?? 0;
+  return group > 0 && group < machine
+    ? { bytes: group, from: 'control group' }
+    : { bytes: machine, from: 'machine' };
+}

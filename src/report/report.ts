@@ -1,0 +1,138 @@
+/** What a run leaves for people: report.json with every figure, and report.svg, a picture of it. */
+import { join } from 'node:path';
+import type { Preprocessing } from '../data/transforms.ts';
+import type { FreezeReport } from '../nn/index.ts';
+import { writeWhole } from '../node/files.ts';
+import type { Inference } from '../train/infer.ts';
+import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
+import type { StepCost } from '../train/preflight.ts';
+import { type EpochRecord, type Progress, tracePoints } from '../train/progress.ts';
+import type { TrainSettings } from '../train/settings.ts';
+import { COLOURS, chartPage, type Panel } from './chart.ts';
+import { surest, tilesOf } from './examples.ts';
+
+/** The content of report.json, and what `train --json` prints. */
+export interface Report {
+  /** Folder of the run. */
+  out: string;
+  finished: boolean;
+  model: string;
+  classes: string[];
+  settings: TrainSettings;
+  adapter: { description: string; software: boolean };
+  pictures: { train: number; val: number; unreadable: number };
+  /** Values that train and that do not. */
+  parameters: { trainable: number; frozen: number; frozenStages: string[] };
+  /** Of one step, found before the run. */
+  step: StepCost | null;
+  epochs: EpochRecord[];
+  /** The epoch of best.safetensors. */
+  best: EpochRecord | null;
+  last: EpochRecord | null;
+  /** Of this process, compilation and checkpoints included. */
+  seconds: number;
+  /** Until the first step was done: compilation of the kernels. */
+  firstStepSeconds: number;
+  /** Training, without the first steps. */
+  imagesPerSecond: number;
+  /** Most bytes of GPU memory in use at a time. */
+  peakBytes: number;
+  /** `confusion[actual][predicted]` of the last epoch's validation. */
+  confusion: number[][] | null;
+}
+
+/** Fields of the report that the run itself does not know. */
+export type ReportContext = Omit<Report, 'epochs' | 'best' | 'last' | 'confusion' | 'parameters'> & {
+  freezing: FreezeReport;
+};
+
+/** The figures of a run. `answers`: of the last validation, where there was one in this process. */
+export function makeReport(context: ReportContext, progress: Progress, answers: Inference | null): Report {
+  const { freezing, ...rest } = context;
+  const { history, best } = progress;
+  return {
+    ...rest,
+    parameters: {
+      trainable: freezing.trainableParameters,
+      frozen: freezing.frozenParameters,
+      frozenStages: freezing.frozenStages,
+    },
+    epochs: history,
+    best: history[best] ?? null,
+    last: history.at(-1) ?? null,
+    confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
+  };
+}
+
+/** Writes report.json and report.svg into the folder of the run. */
+export async function writeReport(
+  report: Report,
+  progress: Progress,
+  stepsPerEpoch: number,
+  answers: Inference | null,
+  preprocessing: Preprocessing,
+): Promise<void> {
+  await writeWhole(join(report.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  const rows = answers ? await exampleRows(answers, report.classes, preprocessing) : [];
+  const { model, settings, pictures, last } = report;
+  const svg = chartPage({
+    title: `${model}: ${report.classes.slice(0, 6).join(' / ')}${report.classes.length > 6 ? ' / …' : ''}`,
+    subtitle:
+      `${pictures.train} pictures to train on, ${pictures.val} to validate; ${trains(settings)}; ` +
+      `${last ? `after epoch ${last.epoch}: ${describeMetrics(last.val)}` : 'no epoch was finished'}`,
+    xLabel: 'epoch',
+    panels: panelsOf(progress, stepsPerEpoch),
+    rows,
+  });
+  await writeWhole(join(report.out, 'report.svg'), svg);
+}
+
+/** `the last layer trains`, `layer4 and later stages train`, `all stages train`. */
+export function trains({ trainFrom }: TrainSettings): string {
+  if (trainFrom === 'head') return 'the last layer trains';
+  return trainFrom === 'all' ? 'all stages train' : `${trainFrom} and what follows train`;
+}
+
+/** `accuracy 95.0 %, AUC 0.9912, loss 0.131`. */
+export function describeMetrics({ accuracy, auc, top5, loss }: Metrics): string {
+  const parts = [`accuracy ${percent(accuracy)}`];
+  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}`);
+  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}`);
+  return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
+}
+
+function panelsOf({ history, trace }: Progress, stepsPerEpoch: number): Panel[] {
+  const of = (value: (record: EpochRecord) => number | undefined) =>
+    history.map((record) => [record.epoch, value(record) ?? Number.NaN] as const);
+  const steps = tracePoints(trace).map(([step, loss]) => [step / stepsPerEpoch, loss] as const);
+  const { blue, orange, green, grey } = COLOURS;
+  const scores = [{ name: 'accuracy', colour: blue, points: of(({ val }) => val.accuracy), dots: true }];
+  const add = (name: string, colour: string, value: (record: EpochRecord) => number | undefined) => {
+    if (history.some((record) => value(record) !== undefined))
+      scores.push({ name, colour, points: of(value), dots: true });
+  };
+  add('AUC', green, ({ val }) => val.auc);
+  add('top-5', green, ({ val }) => val.top5);
+  const lowest = Math.min(...scores.flatMap(({ points }) => points.map(([, y]) => y)));
+  return [
+    {
+      title: 'Loss',
+      range: [0, 0],
+      series: [
+        { name: 'training', colour: grey, points: steps },
+        { name: 'validation', colour: orange, points: of(({ val }) => val.loss), dots: true },
+      ],
+    },
+    { title: 'Validation', range: [lowest >= 0.5 ? 0.5 : 0, 1], series: scores },
+  ];
+}
+
+const TILES_IN_ROW = 8;
+
+async function exampleRows(answers: Inference, classes: string[], preprocessing: Preprocessing) {
+  const { wrong, right } = surest(answers, TILES_IN_ROW);
+  return [
+    { title: 'Surest mistakes', tiles: await tilesOf(wrong, classes, preprocessing) },
+    { title: 'Surest right answers', tiles: await tilesOf(right, classes, preprocessing) },
+  ];
+}

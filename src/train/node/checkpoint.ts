@@ -1,0 +1,166 @@
+/**
+ * Checkpoints: a safetensors file that needs nothing beside it. The tensors have torchvision's names and layout, so
+ * that PyTorch reads them; the metadata has the card of every weights file here (src/weights/card.ts), and in the field
+ * `tessera` a JSON object with everything else (`CheckpointInfo`).
+ *
+ * `best.safetensors` holds the weights of the best epoch. `last.safetensors` also holds the optimiser's state, as
+ * tensors named `optimizer.…`, and the place where the run stopped: one file, so that weights and state can never be
+ * of different steps. Files are written beside their place and then renamed; a crash leaves the old one.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Preprocessing } from '../../data/transforms.ts';
+import type { Device } from '../../gpu/index.ts';
+import type { Model, Optimizer } from '../../nn/index.ts';
+import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
+import { cardMetadata, isObject, isPreprocessing } from '../../weights/card.ts';
+import { createModel, weightsBytes } from '../../weights/create-model.ts';
+import { readWeights } from '../../weights/formats/read.ts';
+import { readSafetensors, writeSafetensors } from '../../weights/formats/safetensors.ts';
+import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
+import { allFinite, OPTIMIZER } from '../../weights/load.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Progress } from '../progress.ts';
+import type { TrainSettings } from '../settings.ts';
+
+/** Goes up when the version before would misread the file. */
+const FORMAT = 1;
+const KEY = 'tessera';
+
+export const BEST = 'best.safetensors';
+export const LAST = 'last.safetensors';
+
+/** What a checkpoint says about itself. */
+export interface CheckpointInfo {
+  format: number;
+  /** Name of the architecture, as `buildModel` knows it. */
+  model: string;
+  /** Class names in the order of the outputs. */
+  classes: string[];
+  preprocessing: Preprocessing;
+  /** Epochs that were finished, and steps that were taken. */
+  epoch: number;
+  step: number;
+  seed: number;
+  /** Of the last validation before it was saved; null before the first. */
+  metrics: Metrics | null;
+  settings: TrainSettings;
+  /** A hash of the names and labels of the pictures. */
+  pictures: string;
+  /** Of last.safetensors only: where the run goes on. */
+  progress?: Progress;
+}
+
+export interface Checkpoint {
+  path: string;
+  info: CheckpointInfo;
+  /** The bytes of the file; loading leaves the optimiser's state in it aside. */
+  weights: Uint8Array;
+  /** What `Optimizer.loadState` takes; empty in best.safetensors. */
+  optimizer: [string, Float32Array][];
+}
+
+/** A weight or a running statistic is NaN or infinite, so that the state is not worth keeping. */
+export class NonFiniteStateError extends Error {
+  override name = 'NonFiniteStateError';
+}
+
+/**
+ * Writes a checkpoint of the model as it is now, with the state of the optimiser where one is given.
+ * @throws NonFiniteStateError, and writes nothing, where a weight is not finite
+ */
+export async function saveCheckpoint(
+  path: string,
+  model: Model,
+  info: Omit<CheckpointInfo, 'format'>,
+  optimizer?: Optimizer,
+): Promise<void> {
+  const { tensors, metadata } = readSafetensors(await weightsBytes(model));
+  checkFinite(tensors);
+  if (optimizer)
+    for await (const [name, values] of optimizer.stateTensors())
+      tensors.set(`${OPTIMIZER}${name}`, fromFloat32(Float32Array.from(values), [values.length]));
+  const { classes, preprocessing } = info;
+  const card = cardMetadata({
+    model: model.spec,
+    weights: null,
+    preprocessing,
+    classes,
+    licence: null,
+    source: null,
+  });
+  const description = JSON.stringify({ format: FORMAT, ...info });
+  await writeWhole(path, writeSafetensors(tensors, { ...metadata, ...card, [KEY]: description }));
+}
+
+function checkFinite(tensors: StateDict): void {
+  for (const [name, tensor] of tensors)
+    if (!allFinite(toFloat32(tensor)))
+      throw new NonFiniteStateError(`${name} holds values that are not finite, so nothing was saved`);
+}
+
+/**
+ * Reads a checkpoint; `path` may also be the folder of a run, which means its best one.
+ * @throws Error, a sentence, where there is none or the file is something else
+ */
+export async function readCheckpoint(path: string, inFolder: string = BEST): Promise<Checkpoint> {
+  const found = await statOrNull(path);
+  if (!found)
+    throw new Error(`there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`);
+  const file = found.isDirectory() ? join(path, inFolder) : path;
+  const bytes = await ifThere(file, readFile(file));
+  if (!bytes)
+    throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
+  const { tensors, metadata } = await readWeights(bytes, file);
+  const optimizer = [...tensors].filter(([name]) => name.startsWith(OPTIMIZER));
+  return {
+    path: file,
+    info: parseInfo(file, metadata[KEY]),
+    weights: bytes,
+    optimizer: optimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), toFloat32(tensor)]),
+  };
+}
+
+function parseInfo(file: string, json: string | undefined): CheckpointInfo {
+  if (json === undefined)
+    throw new Error(
+      `${file} holds weights but no classes and preprocessing, so it is no checkpoint of \`train\`; train and predict take it as --weights`,
+    );
+  const refuse = (what: string): Error => new Error(`${file} is damaged: its description ${what}`);
+  let info: unknown;
+  try {
+    info = JSON.parse(json);
+  } catch (error) {
+    throw refuse(`is no JSON (${error instanceof Error ? error.message : error})`);
+  }
+  if (!isObject(info)) throw refuse('is no object');
+  if (typeof info.format === 'number' && info.format > FORMAT)
+    throw new Error(
+      `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
+    );
+  if (info.format !== FORMAT) throw refuse(`has the format ${info.format}`);
+  if (typeof info.model !== 'string') throw refuse('names no model');
+  if (!Array.isArray(info.classes) || !info.classes.every((name) => typeof name === 'string'))
+    throw refuse('lists no class names');
+  if (!isPreprocessing(info.preprocessing)) throw refuse('has no preprocessing');
+  if (!isObject(info.settings)) throw refuse('has no settings');
+  return info as unknown as CheckpointInfo;
+}
+
+/** The network of a checkpoint, in evaluation mode. */
+export async function modelOf({ info, weights }: Checkpoint, device: Device): Promise<Model> {
+  const { model: name, classes, seed } = info;
+  return (await createModel(name, { weights, device, numClasses: classes.length, seed })).eval();
+}
+
+/** The best checkpoint of the run under `runs` that was written to last; null where there is none. */
+export async function newestCheckpoint(runs: string): Promise<string | null> {
+  const names = (await ifThere(runs, readdir(runs))) ?? [];
+  let newest: { path: string; time: number } | null = null;
+  for (const name of names) {
+    const path = join(runs, name, BEST);
+    const found = await statOrNull(path);
+    if (found?.isFile() && (!newest || found.mtimeMs > newest.time)) newest = { path, time: found.mtimeMs };
+  }
+  return newest?.path ?? null;
+}

@@ -1,0 +1,66 @@
+/**
+ * torchvision's weights, from the weights enums of torchvision 0.29.1 (`torchvision.models.get_model_weights`): file
+ * names, whose last eight digits are the start of the file's SHA-256; sizes as stated there; preprocessing; accuracies.
+ *
+ * torchvision is under the BSD 3-clause licence; it notes that pretrained weights may have terms of their own that come
+ * from the data set (ImageNet). EfficientNet-B0 to B4 were trained in timm, B5 to B7 ported from TensorFlow.
+ */
+import type { Preprocessing } from '../../data/transforms.ts';
+import { IMAGENET, parametersOf, type WeightsEntry } from './catalog-entry.ts';
+
+type Row = readonly [
+  model: string,
+  version: 1 | 2,
+  file: string,
+  megabytes: number,
+  resizeSize: number,
+  inputSize: number,
+  interpolation: Preprocessing['interpolation'],
+  top1: number,
+];
+
+// biome-ignore format: a table
+const ROWS: readonly Row[] = [
+  // model, version, file, megabytes, resize, input, interpolation, top-1
+  ['alexnet', 1, 'alexnet-owt-7be5be79.pth', 233.087, 256, 224, 'bilinear', 56.522],
+  ['resnet18', 1, 'resnet18-f37072fd.pth', 44.661, 256, 224, 'bilinear', 69.758],
+  ['resnet34', 1, 'resnet34-b627a593.pth', 83.275, 256, 224, 'bilinear', 73.314],
+  ['resnet50', 1, 'resnet50-0676ba61.pth', 97.781, 256, 224, 'bilinear', 76.13],
+  ['resnet50', 2, 'resnet50-11ad3fa6.pth', 97.79, 232, 224, 'bilinear', 80.858],
+  ['resnet101', 1, 'resnet101-63fe2227.pth', 170.511, 256, 224, 'bilinear', 77.374],
+  ['resnet101', 2, 'resnet101-cd907fc2.pth', 170.53, 232, 224, 'bilinear', 81.886],
+  ['resnet152', 1, 'resnet152-394f9c45.pth', 230.434, 256, 224, 'bilinear', 78.312],
+  ['resnet152', 2, 'resnet152-f82ba261.pth', 230.474, 232, 224, 'bilinear', 82.284],
+  ['efficientnet_b0', 1, 'efficientnet_b0_rwightman-7f5810bc.pth', 20.451, 256, 224, 'bicubic', 77.692],
+  ['efficientnet_b1', 1, 'efficientnet_b1_rwightman-bac287d4.pth', 30.134, 256, 240, 'bicubic', 78.642],
+  ['efficientnet_b1', 2, 'efficientnet_b1-c27df63c.pth', 30.136, 255, 240, 'bilinear', 79.838],
+  ['efficientnet_b2', 1, 'efficientnet_b2_rwightman-c35c1473.pth', 35.174, 288, 288, 'bicubic', 80.608],
+  ['efficientnet_b3', 1, 'efficientnet_b3_rwightman-b3899882.pth', 47.184, 320, 300, 'bicubic', 82.008],
+  ['efficientnet_b4', 1, 'efficientnet_b4_rwightman-23ab8bcd.pth', 74.489, 384, 380, 'bicubic', 83.384],
+  ['efficientnet_b5', 1, 'efficientnet_b5_lukemelas-1a07897c.pth', 116.864, 456, 456, 'bicubic', 83.444],
+  ['efficientnet_b6', 1, 'efficientnet_b6_lukemelas-24a108a5.pth', 165.362, 528, 528, 'bicubic', 84.008],
+  ['efficientnet_b7', 1, 'efficientnet_b7_lukemelas-c5b4e57e.pth', 254.675, 600, 600, 'bicubic', 84.122],
+];
+
+function normEps(model: string): number | null {
+  if (model === 'alexnet') return null;
+  return /^efficientnet_b[567]$/.test(model) ? 1e-3 : 1e-5;
+}
+
+export const TORCHVISION: readonly WeightsEntry[] = ROWS.map(
+  ([model, version, file, megabytes, resizeSize, inputSize, interpolation, top1]) => ({
+    name: `${model}.imagenet1k_v${version}`,
+    model,
+    parameters: parametersOf(model),
+    shipped: null,
+    downloads: [{ url: `https://download.pytorch.org/models/${file}`, sha256: file.slice(-12, -4) }],
+    megabytes,
+    licence: 'BSD-3-Clause',
+    source: `https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.${model}.html`,
+    preprocessing: { inputSize, resizeSize, interpolation, ...IMAGENET },
+    classes: 'imagenet-1k',
+    padding: 'torch',
+    normEps: normEps(model),
+    top1,
+  }),
+);

@@ -1,0 +1,98 @@
+/**
+ * The bytes of a download that is not finished: PATH.part, and beside it PATH.part.json, which says where they come
+ * from. Without the second the first is worth nothing.
+ */
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { ifThere, statOrNull } from '../../node/files.ts';
+
+/** Where the bytes come from. */
+export interface Origin {
+  url: string;
+  /** Entity tag or date, for If-Range; null where the server gives none. */
+  validator: string | null;
+  /** Size of the whole file, where the server says it. */
+  total: number | null;
+  /** SHA-256 of the whole file, where the server states it. */
+  sha256: string | null;
+}
+
+export class PartialFile {
+  readonly path: string;
+  private readonly notePath: string;
+  origin: Origin | null = null;
+
+  constructor(private readonly target: string) {
+    this.path = `${target}.part`;
+    this.notePath = `${target}.part.json`;
+  }
+
+  /** Bytes so far. */
+  async size(): Promise<number> {
+    return (await statOrNull(this.path))?.size ?? 0;
+  }
+
+  /** Keeps what an earlier run left if `accepts` its origin, else throws it away. @returns its size */
+  async takeUp(accepts: (origin: Origin) => boolean): Promise<number> {
+    const note = await ifThere(this.notePath, readFile(this.notePath, 'utf8'));
+    const origin = parseOrigin(note ?? '');
+    if (!origin || !accepts(origin)) await this.discard();
+    else this.origin = origin;
+    return this.size();
+  }
+
+  /** Starts anew: the origin is on the disk before the first byte is. */
+  async begin(origin: Origin): Promise<void> {
+    await this.discard();
+    this.origin = origin;
+    await writeFile(this.notePath, JSON.stringify(origin));
+  }
+
+  async discard(): Promise<void> {
+    this.origin = null;
+    await rm(this.path, { force: true });
+    await rm(this.notePath, { force: true });
+  }
+
+  /** Runs `write` with a function that appends at `from` and returns the new size. */
+  async append(
+    from: number,
+    write: (add: (bytes: Uint8Array) => Promise<number>) => Promise<void>,
+  ): Promise<void> {
+    const file = await open(this.path, from > 0 ? 'r+' : 'w');
+    let position = from;
+    try {
+      await write(async (bytes) => {
+        await writeAll(file, bytes, position);
+        position += bytes.length;
+        return position;
+      });
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Puts the whole file in its place, after it has reached the disk. */
+  async settle(): Promise<void> {
+    const file = await open(this.path, 'r+');
+    await file.sync().finally(() => file.close());
+    await rename(this.path, this.target);
+    await rm(this.notePath, { force: true });
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+function parseOrigin(text: string): Origin | null {
+  try {
+    const value: Partial<Origin> | null = JSON.parse(text);
+    const { url, validator = null, total = null, sha256 = null } = value ?? {};
+    return typeof url === 'string' ? { url, validator, total, sha256 } : null;
+  } catch {
+    return null; // cut off by a crash: the bytes beside it cannot be told from anybody's
+  }
+}

@@ -1,0 +1,111 @@
+/** Where a run or a prediction begins: which model, from which weights, and what those say of their pictures. */
+import type { Preprocessing } from '../data/transforms.ts';
+import { checkModelName, weightProperties } from '../models/registry.ts';
+import { statOrNull } from '../node/files.ts';
+import { CATALOG, defaultEntry, noWeights } from './catalog/catalog.ts';
+import { shapeBuilder } from './expected.ts';
+import { type KnownWeights, modelFor, statedProperties } from './known.ts';
+import { catalogEntry, openNamed } from './open-weights.ts';
+
+export interface Start {
+  model: string;
+  /** 'pretrained', a name of the catalog or a path, as they were named; null for random values. */
+  weights: string | null;
+  /** The weights, opened; null for random values. */
+  known: KnownWeights | null;
+  /** How pictures are prepared: as the weights were trained; ImageNet's usual way where nobody says. */
+  preprocessing: Preprocessing;
+  /** What had to be assumed of the weights, because neither their file nor the catalog says: a sentence, or null. */
+  assumed: string | null;
+}
+
+/** The model where neither a model nor weights are named: the one whose weights ship. */
+export const DEFAULT_MODEL = 'efficientnet_lite0';
+/** The model that starts from random weights where none is named. */
+const SCRATCH_MODEL = 'resnet18';
+
+/** The weights of a model where none are named: those that ship, else none. */
+export function defaultWeights(model: string): string | null {
+  return defaultEntry(model)?.shipped ? 'pretrained' : null;
+}
+
+/**
+ * Opens the weights that a command was given, and settles the model: the one that is named, else that of the catalog's
+ * entry, else the one that the file says it is for, else the one whose tensors it has.
+ * @param weights 'pretrained', 'none', a name of the catalog, or a path; by default what ships for the model
+ * @throws Error, a sentence, for unknown models, for weights that are not there or not readable, and where the model
+ * has to be named
+ */
+export async function openStart(given: { model?: string; weights?: string }): Promise<Start> {
+  if (given.model !== undefined) checkModelName(given.model);
+  if (given.weights === 'none') return begin(given.model ?? SCRATCH_MODEL, null, null);
+  const listed = CATALOG.find(({ name }) => name === given.weights);
+  const model = given.model ?? listed?.model ?? DEFAULT_MODEL;
+  const weights = given.weights ?? defaultWeights(model);
+  if (weights === null) return begin(model, null, null);
+  const entry = catalogEntry(weights, model);
+  if (!entry) await checkWeightsFile(weights);
+  const known = await openNamed(weights, model);
+  return begin(given.model ?? entry?.model ?? (await modelFor(known)), weights, known);
+}
+
+/** The weights of a start in words. */
+export function describeWeights({ model, weights, known }: Start): string {
+  if (weights !== 'pretrained') return weights ?? 'random weights';
+  return defaultWeights(model) ? 'the weights that ship' : known!.card.weights!;
+}
+
+async function begin(model: string, weights: string | null, known: KnownWeights | null): Promise<Start> {
+  const { inputSize } = (await shapeBuilder())(model, { numClasses: 1 });
+  const preprocessing = known?.card.preprocessing ?? atSize(IMAGENET_PREPROCESSING, inputSize);
+  return {
+    model,
+    weights,
+    known,
+    preprocessing,
+    assumed: known && assumptions(model, weights!, known, preprocessing),
+  };
+}
+
+/** What the file and the catalog leave open, and what is done for want of it. */
+function assumptions(
+  model: string,
+  weights: string,
+  known: KnownWeights,
+  { resizeSize, inputSize }: Preprocessing,
+): string | null {
+  const { padding, normEps } = weightProperties(model);
+  const parts: string[] = [];
+  if (!known.card.preprocessing)
+    parts.push(
+      `pictures are prepared in ImageNet's usual way (resized to ${resizeSize}, cropped to ${inputSize}, its mean and deviation)`,
+    );
+  if (padding !== undefined && statedProperties(known).padding === undefined)
+    parts.push(
+      `convolutions pad as in ${padding === 'same' ? 'TensorFlow' : 'PyTorch'} and batch norm's epsilon is ${normEps}, which is what ${model} stands for`,
+    );
+  if (parts.length === 0) return null;
+  return `Neither ${weights} nor the catalog says all of how it was trained, so it is assumed that ${parts.join('; and that ')}.`;
+}
+
+/** @throws Error, a sentence, where there is no such file of weights */
+export async function checkWeightsFile(path: string): Promise<void> {
+  const found = await statOrNull(path);
+  if (!found) throw new Error(noWeights(path));
+  if (!found.isFile()) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
+}
+
+/** ImageNet's usual preprocessing: torchvision's `Resize(256)`, `CenterCrop(224)`, mean and deviation. */
+export const IMAGENET_PREPROCESSING: Preprocessing = {
+  inputSize: 224,
+  resizeSize: 256,
+  interpolation: 'bilinear',
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
+/** The same preprocessing for another input size: as much of a picture is cropped away. */
+export function atSize(preprocessing: Preprocessing, size: number): Preprocessing {
+  const { inputSize, resizeSize } = preprocessing;
+  return { ...preprocessing, inputSize: size, resizeSize: Math.round((size * resizeSize) / inputSize) };
+}

@@ -1,0 +1,149 @@
+/** reshape, flatten, pad, concat: where every value goes, and back. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Margins, pad } from '../../../src/kernels/image/pad.ts';
+import { concat } from '../../../src/kernels/shape/concat.ts';
+import { flatten, reshape } from '../../../src/kernels/shape/reshape.ts';
+import { type Shape, sizeOf, tensor } from '../../../src/tensor/index.ts';
+import { checkOp } from '../../helpers/check.ts';
+import { clampedDevice, testDevice } from '../../helpers/device.ts';
+
+const test = suite('kernels/shape-ops');
+
+const PADS: [Shape, Margins, number][] = [
+  [[1, 3, 4, 3], [1, 1, 1, 1], 0],
+  [[2, 4, 3, 5], [0, 1, 0, 1], 0],
+  [[2, 3, 5, 8], [2, 0, 1, 3], -2.5],
+  [[1, 2, 4, 3], [0, 0, 4, 0], 1], // rows of 12 and 24: aligned without channels that are
+  [[1, 2, 3, 2], [1, 0, 1, 0], 7], // rows of 6 become 8: quadruples from single values
+  [[1, 1, 1, 1], [3, 2, 1, 4], 0],
+  [[3, 2, 2, 4], [0, 0, 0, 0], 9],
+];
+
+/** y[n, h, w, c] of the padding, by its definition. */
+function padded(x: Float64Array, [n, h, w, c]: Shape, [top, bottom, left, right]: Margins, value: number) {
+  const y: number[] = [];
+  for (let image = 0; image < n!; image++)
+    for (let row = -top; row < h! + bottom; row++)
+      for (let column = -left; column < w! + right; column++)
+        for (let channel = 0; channel < c!; channel++) {
+          const inside = row >= 0 && row < h! && column >= 0 && column < w!;
+          y.push(inside ? x[((image * h! + row) * w! + column) * c! + channel]! : value);
+        }
+  return y;
+}
+
+const CONCATS: [number, ...Shape[]][] = [
+  [0, [2, 3], [4, 3]],
+  [1, [2, 3], [2, 5], [2, 1]],
+  [-1, [2, 3, 3, 4], [2, 3, 3, 8]],
+  [3, [2, 3, 3, 5], [2, 3, 3, 2]],
+  [1, [2, 3, 4, 5], [2, 1, 4, 5]],
+  [0, [7]],
+  [0, [4], [8], [4], [1]],
+];
+
+function joined(xs: Float64Array[], shapes: Shape[], axis: number): number[] {
+  const front = axis < 0 ? axis + shapes[0]!.length : axis;
+  const outer = sizeOf(shapes[0]!.slice(0, front));
+  const y: number[] = [];
+  for (let o = 0; o < outer; o++)
+    for (const x of xs) y.push(...x.slice((o * x.length) / outer, ((o + 1) * x.length) / outer));
+  return y;
+}
+
+for (const open of [testDevice, clampedDevice]) {
+  test(`pad (${open.name})`, async () => {
+    const device = await open();
+    for (const [shape, margins, value] of PADS)
+      await checkOp(device, {
+        name: `pad [${shape}] by ${margins}`,
+        inputs: [shape],
+        op: (x) => pad(x, margins, value),
+        formula: (x) => padded(x, shape, margins, value),
+      });
+    device.close();
+  });
+
+  test(`concat (${open.name})`, async () => {
+    const device = await open();
+    for (const [axis, ...inputs] of CONCATS)
+      for (const gradients of [inputs.map(() => true), inputs.map((_, index) => index === inputs.length - 1)])
+        await checkOp(device, {
+          name: `concat ${inputs.join(' ')} along ${axis}`,
+          inputs,
+          gradients,
+          op: (...xs) => concat(xs, axis),
+          formula: (...xs) => joined(xs, inputs, axis),
+        });
+    device.close();
+  });
+
+  test(`reshape and flatten (${open.name})`, async () => {
+    const device = await open();
+    const cases: [Shape, Shape][] = [
+      [
+        [2, 3, 4],
+        [4, 6],
+      ],
+      [[2, 6, 5, 1], [-1]],
+      [
+        [2, 6],
+        [3, -1, 2],
+      ],
+      [[1], []],
+    ];
+    for (const [from, to] of cases)
+      await checkOp(device, {
+        name: `reshape [${from}] to [${to}]`,
+        inputs: [from],
+        op: (x) => reshape(x, to),
+        formula: (x) => x,
+      });
+    for (const startDim of [0, 1, 2, -1])
+      await checkOp(device, {
+        name: `flatten from ${startDim}`,
+        inputs: [[2, 3, 4, 5]],
+        op: (x) => flatten(x, startDim),
+        formula: (x) => x,
+      });
+    device.close();
+  });
+}
+
+test('the shapes that come out', async () => {
+  const device = await testDevice();
+  const x = tensor(new Float32Array(120), [2, 3, 4, 5]);
+  assert.equal(reshape(x, [6, -1, 2]).shape, [6, 10, 2]);
+  assert.equal(flatten(x).shape, [2, 60]);
+  assert.equal(flatten(x, -2).shape, [2, 3, 20]);
+  assert.equal(flatten(tensor([1], [])).shape, [1]);
+  assert.equal(pad(x, [1, 2, 3, 4]).shape, [2, 6, 11, 5]);
+  assert.equal(concat([x, x, x], 1).shape, [2, 9, 4, 5]);
+  device.close();
+});
+
+test('what does not fit is a sentence', async () => {
+  const device = await testDevice();
+  const x = tensor(new Float32Array(12), [3, 4]);
+  const y = tensor(new Float32Array(8), [2, 4]);
+  const image = tensor(new Float32Array(16), [1, 2, 2, 4]);
+  const cases: [() => unknown, string][] = [
+    [() => reshape(x, [5, -1]), 'reshape: [3,4] holds 12 values and cannot become [5,-1]'],
+    [() => reshape(x, [13]), 'reshape: [3,4] holds 12 values and cannot become [13]'],
+    [() => reshape(x, [-1, -1]), 'reshape: [-1,-1] leaves 2 sizes open, and one can be computed'],
+    [() => reshape(x, [-3, -4]), 'reshape: [-3,-4] is no shape; sizes are positive whole numbers'],
+    [() => flatten(x, 2), 'flatten: axis 2 does not exist in a tensor of rank 2'],
+    [() => pad(x, [1, 1, 1, 1]), 'pad: the input is [N, H, W, C], not [3,4]'],
+    [() => pad(image, [1, -1, 0, 0]), 'pad: the margins 1, -1, 0, 0 must be whole numbers of at least 0'],
+    [() => concat([], 0), 'concat: there is no tensor to concatenate'],
+    [
+      () => concat([x, y], 1),
+      'concat: tensor 1 is [2,4] and tensor 0 is [3,4]; they may differ in axis 1 only',
+    ],
+  ];
+  for (const [attempt, message] of cases) assert.throws(attempt, message);
+  device.close();
+});
+
+test.run();

@@ -1,0 +1,97 @@
+/** PyTorch's files: what torch.save wrote, read byte for byte as PyTorch reads it; and what must be refused. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readWeights } from '../../../src/weights/formats/read.ts';
+import { toFloat32 } from '../../../src/weights/formats/state.ts';
+import { assertRefused, assertTensors, fixture, realFile, reference } from '../fixtures.ts';
+
+const torchfile = suite('weights: torch files');
+
+for (const [name, tensors] of Object.entries(reference.files)) {
+  torchfile(`${name} reads as in PyTorch`, async () => {
+    assertTensors(await readWeights(fixture(name), name), tensors);
+  });
+}
+
+torchfile('contiguous tensors are views of the file, also at an offset into a shared storage', async () => {
+  const bytes = fixture('zip.pth');
+  const { tensors } = await readWeights(bytes, 'zip.pth');
+  for (const name of ['float32', 'base', 'rows'])
+    assert.is(tensors.get(name)?.bytes.buffer, bytes.buffer, name);
+  const start = (name: string) => tensors.get(name)?.bytes.byteOffset ?? Number.NaN;
+  assert.is(start('rows') - start('base'), 16); // row 1 of 4 floats
+});
+
+torchfile('a checkpoint says where the weights were, and that a prefix was taken off', async () => {
+  for (const name of ['checkpoint.pth', 'checkpoint-legacy.pth']) {
+    const { notes } = await readWeights(fixture(name), name);
+    assert.equal(notes, [
+      "Took the weights from the entry 'state_dict' of the checkpoint.",
+      "Took the prefix 'module.' off every name.",
+    ]);
+  }
+});
+
+const REFUSED: [file: string, sentence: RegExp][] = [
+  ['attack.pth', /refuses to run posix\.system/],
+  ['attack-legacy.pth', /refuses to run posix\.system/],
+  ['whole-model.pth', /refuses to run torch\.nn\.modules\.linear\.Linear.*save model\.state_dict\(\)/],
+  ['compressed.pth', /data\.pkl is compressed/],
+  ['complex.pth', /torch\.ComplexFloatStorage, which is not supported/],
+  ['uint16.pth', /torch\.uint16, which is not supported/],
+  ['expanded-bomb.pth', /weight would need more memory than the file could hold/],
+  ['script.pth', /TorchScript program.*save model\.state_dict\(\)/],
+];
+
+for (const [name, sentence] of REFUSED) {
+  torchfile(`${name} is refused in a sentence with its name`, async () => {
+    const error = await assertRefused(() => readWeights(fixture(name), name), sentence);
+    assert.ok(error.message.startsWith(`${name} `), error.message);
+  });
+}
+
+for (const name of ['zip.pth', 'legacy.pth', 'checkpoint.pth', 'model.safetensors']) {
+  torchfile(`${name} cut at any byte is refused in a sentence`, async () => {
+    const bytes = fixture(name);
+    for (let length = 0; length < bytes.length; length++) {
+      await assertRefused(
+        () => readWeights(bytes.slice(0, length), name),
+        /truncated|empty|damaged|no weights file|JSON text/,
+        `${name} cut at ${length}`,
+      );
+    }
+  });
+}
+
+torchfile('two zip entries of one name are refused', async () => {
+  const bytes = fixture('zip.pth');
+  // Rename data/1 to data/0 wherever it stands (directory and local header).
+  const text = Buffer.from(bytes);
+  for (let at = text.indexOf('/data/1'); at >= 0; at = text.indexOf('/data/1', at + 1)) text[at + 6] = 0x30;
+  await assertRefused(() => readWeights(new Uint8Array(text), 'x.pth'), /two entries named .*data\/0/);
+});
+
+const real = realFile('weights/resnet18-imagenet.pth');
+if (real) {
+  torchfile('the real ResNet-18: 122 tensors, values as in PyTorch, no copies', async () => {
+    const { tensors } = await readWeights(real, 'resnet18-imagenet.pth');
+    assert.is(tensors.size, reference.resnet18.tensors);
+    for (const [name, expected] of Object.entries(reference.resnet18.values)) {
+      const tensor = tensors.get(name);
+      assert.ok(tensor, name);
+      assert.equal([...tensor.shape], expected.shape);
+      const values = toFloat32(tensor);
+      assert.equal(
+        expected.places.map((place) => values[place]),
+        expected.values,
+        name,
+      );
+      assert.is(values.buffer, real.buffer);
+    }
+  });
+} else {
+  torchfile.skip('the real ResNet-18 (set TESSERA_DATA)', () => {});
+}
+
+torchfile.run();
