@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { boundless, dryDevice, PLAIN_TRAITS } from '../src/gpu/dry.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../src/gpu/dry.ts';
 import { compoundScale } from '../src/models/efficientnet.ts';
 import { buildModel } from '../src/models/registry.ts';
 import { summarise } from '../src/models/summary.ts';
@@ -37,7 +37,7 @@ export interface ScalingRow {
 
 /** The rows of the table, B0 first. */
 export async function scalingRows(): Promise<ScalingRow[]> {
-  const { device } = await dryDevice(boundless(PLAIN_TRAITS));
+  const { device } = await dryDevice(boundless(PLAIN_DEVICE));
   return PAPER.map(([parameters, multiplyAdds], phi) => {
     const { depth, width, resolution } = compoundScale(phi);
     const model = buildModel(`efficientnet_b${phi}`, { device, initialise: false });

@@ -3,7 +3,7 @@
  * (src/gpu/dry.ts). Taps say which layer computed what; the names of the programs that were dispatched in between say
  * what else was done (activations, pools, residuals), so that a picture cannot claim what the code does not do.
  */
-import { boundless, dryDevice, PLAIN_TRAITS } from '../../src/gpu/dry.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { type LayerSummary, type StageSummary, summarise } from '../../src/models/summary.ts';
@@ -78,9 +78,8 @@ function wordsOf(ran: readonly Ran[], kind: string): string[] {
 /** A device without limits and with subgroups of 32 lanes, which computes nothing; `ran` collects its dispatches. */
 export async function tracedDevice(): Promise<{ device: Device; ran: Ran[] }> {
   const { device } = await dryDevice({
-    ...boundless(PLAIN_TRAITS),
-    features: ['subgroups'],
-    info: { ...PLAIN_TRAITS.info, subgroupMinSize: 32, subgroupMaxSize: 32 },
+    ...boundless(PLAIN_DEVICE),
+    traits: { ...PLAIN_DEVICE.traits, lanes: 32 },
   });
   const ran: Ran[] = [];
   const run = device.run.bind(device);

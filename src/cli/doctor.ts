@@ -111,20 +111,20 @@ async function examine(wanted: string | undefined): Promise<Report> {
 }
 
 function whatIsUsed(device: Device): Report['uses'] {
-  const { info, subgroupSize } = device;
+  const { info, traits } = device;
   const hasSubgroups = device.features.has('subgroups');
   const lanes = `${info.subgroupMinSize} to ${info.subgroupMaxSize} lanes`;
   return {
-    kernels: subgroupSize
+    kernels: traits.lanes
       ? {
-          choice: `subgroup kernels, ${subgroupSize} lanes`,
+          choice: `subgroup kernels, ${traits.lanes} lanes`,
           why: 'the adapter has subgroups of one fixed size',
         }
       : {
           choice: 'kernels without subgroups',
           why: hasSubgroups ? `the subgroups vary in size (${lanes})` : 'the adapter has no subgroups',
         },
-    parameters: device.hasImmediates
+    parameters: traits.immediates
       ? { choice: 'immediates', why: `the device has ${device.limits.maxImmediateSize} bytes of them` }
       : { choice: 'uniform buffers', why: 'the device has no immediates' },
   };

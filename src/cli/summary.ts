@@ -1,6 +1,6 @@
 /** `npm run summary MODEL`: what a network is made of, and whether a training step of it fits this adapter. */
 import type { Command } from 'commander';
-import { boundless, type DeviceTraits, dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
+import { boundless, type DeviceLike, dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import { NoAdapterError } from '../gpu/index.ts';
 import { buildModel, checkModelName } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
@@ -78,15 +78,15 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   const { batch, trainFrom, classes: numClasses } = options;
   checkModelName(name!);
   const optimizer = optimizerNamed(options.optimizer);
-  const { traits, adapter, memory, budget } = await surroundings(options);
+  const { like, adapter, memory, budget } = await surroundings(options);
   // The layers' table needs no adapter; whether they fit is the preflight's question.
-  const { device } = await dryDevice(boundless(traits));
+  const { device } = await dryDevice(boundless(like));
   const model = buildModel(name!, { device, numClasses, initialise: false });
   freezeBefore(model, trainFrom);
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
   const plan = {
-    device: traits,
+    device: like,
     model: name!,
     modelOptions: { numClasses },
     batch: batch ?? DEFAULT_BATCH,
@@ -97,7 +97,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   };
   const { step } = await fittingStep(plan, batch === undefined);
   // What a step takes is worth knowing also where a limit of the adapter ends it.
-  const anyway = { ...plan, device: boundless(traits), budget: Number.POSITIVE_INFINITY };
+  const anyway = { ...plan, device: boundless(like), budget: Number.POSITIVE_INFINITY };
   const withinLimits = step.cost !== null;
   const cost = step.cost ?? (await preflight(anyway)).cost;
   const summary: Summary = {
@@ -116,22 +116,22 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
 
 /** The adapter's limits and the memory to plan with; WebGPU's default limits where no adapter answers. */
 async function surroundings({ adapter, memory: gibibytes }: SummaryOptions): Promise<{
-  traits: DeviceTraits;
+  like: DeviceLike;
   adapter: string | null;
   memory: MemoryBudget;
   budget: number;
 }> {
   try {
     const device = await openDevice({ adapter });
-    const { limits, features, info, hasImmediates } = device;
+    const { limits, features, info, traits } = device;
     const planned = await plannedMemory(device, gibibytes);
     device.close();
     const described = adapterName(info);
-    return { traits: { limits, features, info, hasImmediates }, adapter: described, ...planned };
+    return { like: { limits, features, info, traits }, adapter: described, ...planned };
   } catch (error) {
     if (!(error instanceof NoAdapterError) || adapter !== undefined) throw error;
     say('No adapter answers here: the limits are those that WebGPU guarantees everywhere.');
-    return { traits: PLAIN_TRAITS, adapter: null, ...(await plannedMemory({ software: false }, gibibytes)) };
+    return { like: PLAIN_DEVICE, adapter: null, ...(await plannedMemory({ software: false }, gibibytes)) };
   }
 }
 

@@ -8,9 +8,6 @@
  */
 import type { PooledBuffer } from './pool.ts';
 
-/** Work (about one FLOP, or half a byte moved) after which a recording is submitted; long submissions trip watchdogs. */
-const WORK_BOUND = { software: 4e9, hardware: 4e11 };
-
 export interface Dispatch {
   pipeline: GPUComputePipeline;
   bindGroup: GPUBindGroup;
@@ -25,7 +22,6 @@ export class CommandList {
   private pass: GPUComputePassEncoder | null = null;
   private pipeline: GPUComputePipeline | null = null;
   private work = 0;
-  private readonly bound: number;
   private readonly staging = new Map<number, GPUBuffer[]>();
   private doomed: PooledBuffer[] = [];
   /** Number of the recording in progress; buffers remember the last one that used them. */
@@ -33,12 +29,11 @@ export class CommandList {
   /** Dispatches recorded since the device was opened. */
   dispatches = 0;
 
+  /** @param bound work after which a recording is submitted; see Traits.submittedWork */
   constructor(
     private readonly device: GPUDevice,
-    software: boolean,
-  ) {
-    this.bound = software ? WORK_BOUND.software : WORK_BOUND.hardware;
-  }
+    private readonly bound: number,
+  ) {}
 
   dispatch(command: Dispatch): void {
     const pass = this.openPass();

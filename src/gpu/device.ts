@@ -7,6 +7,7 @@ import { DeviceError, NoAdapterError } from './errors.ts';
 import { type BufferBinding, Pipelines } from './pipelines.ts';
 import { type BufferKind, BufferPool, type MemoryReport, type PooledBuffer } from './pool.ts';
 import { elementwise, elementwiseGroups, type Program, program } from './program.ts';
+import { isSoftware, type Traits, traitsOf } from './traits.ts';
 
 export interface DeviceOptions {
   /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
@@ -18,6 +19,8 @@ export interface DeviceOptions {
   limits?: 'adapter' | 'default';
   /** 'all': subgroups and immediates where the adapter has them; 'none': neither. */
   features?: 'all' | 'none';
+  /** Tuning numbers and abilities in place of the adapter's own, such as a GPU's on a software adapter. */
+  traits?: Partial<Traits>;
 }
 
 /**
@@ -52,9 +55,6 @@ export interface Run {
   bytes?: number;
 }
 
-/** What drivers call themselves that compute on the processor. */
-export const SOFTWARE_DRIVER = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
-
 /** Steps that may be submitted and unfinished; one more and `pace()` waits. */
 const STEPS_IN_FLIGHT = 2;
 
@@ -70,12 +70,9 @@ const fillNaN = program(
 export class Device {
   readonly limits: GPUSupportedLimits;
   readonly features: ReadonlySet<string>;
-  /** A CPU pretending to be a GPU (lavapipe, SwiftShader, WARP). */
+  /** A CPU pretending to be a GPU, for banners and the memory budget; kernels ask `traits`. */
   readonly software: boolean;
-  /** Lanes in a subgroup where the adapter has subgroups of one fixed size, else 0. */
-  readonly subgroupSize: number;
-  /** Parameters go by immediates; otherwise by small uniform buffers. */
-  readonly hasImmediates: boolean;
+  readonly traits: Traits;
   readonly commands: CommandList;
   readonly pool: BufferPool;
   /** The error that made this device unusable, once there is one. */
@@ -94,14 +91,10 @@ export class Device {
     this.limits = gpu.limits;
     this.features = new Set(gpu.features);
     this.software = isSoftware(info);
-    this.subgroupSize =
-      this.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize
-        ? info.subgroupMaxSize
-        : 0;
-    this.hasImmediates = options.features !== 'none' && (gpu.limits.maxImmediateSize ?? 0) >= 64;
-    this.commands = new CommandList(gpu, this.software);
+    this.traits = { ...traitsOf(info, gpu, options.features), ...options.traits };
+    this.commands = new CommandList(gpu, this.traits.submittedWork);
     this.pool = new BufferPool(gpu);
-    this.pipelines = new Pipelines(gpu, this.hasImmediates);
+    this.pipelines = new Pipelines(gpu, this.traits.immediates);
     gpu.onuncapturederror = (event) => this.fail(`WebGPU: ${event.error.message}`);
     void gpu.lost.then((lost) => {
       if (!this.closed) this.fail(`the GPU device was lost (${lost.reason}): ${lost.message}`);
@@ -144,7 +137,7 @@ export class Device {
 
   /** Records one dispatch of `source`. */
   run(source: Program, { bindings, params, flops = 0, bytes = 0, ...given }: Run): void {
-    const spread = source.elementwise ? elementwiseGroups(params.count!, this.software) : null;
+    const spread = source.elementwise ? elementwiseGroups(params.count!, this.traits) : null;
     const groups = given.groups ?? spread;
     if (!groups) throw new Error(`program ${source.name}: the workgroups were not given`);
     if (groups[0] * groups[1] * groups[2] === 0) return;
@@ -234,8 +227,4 @@ export class Device {
       );
     return buffer;
   }
-}
-
-function isSoftware({ isFallbackAdapter, device, description, architecture }: GPUAdapterInfo): boolean {
-  return isFallbackAdapter || SOFTWARE_DRIVER.test(`${device} ${description} ${architecture}`);
 }

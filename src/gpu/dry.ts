@@ -9,16 +9,17 @@
 import { Device } from './device.ts';
 import { DeviceError } from './errors.ts';
 import type { Program } from './program.ts';
+import { HARDWARE, type Traits } from './traits.ts';
 
-/** What kernels ask of a device when they choose how to work; a real `Device` has all of it. */
-export interface DeviceTraits {
+/** What decides how a device works; a real `Device` has all of it. */
+export interface DeviceLike {
   readonly limits: Pick<
     GPUSupportedLimits,
     'maxBufferSize' | 'maxStorageBufferBindingSize' | 'maxStorageBuffersPerShaderStage'
   >;
   readonly features: Iterable<string>;
   readonly info: GPUAdapterInfo;
-  readonly hasImmediates: boolean;
+  readonly traits: Traits;
 }
 
 /** What a dry device was asked to do since it was opened. */
@@ -32,7 +33,7 @@ export interface Work {
 }
 
 /** A device as WebGPU guarantees it everywhere, for answers on machines without an adapter. */
-export const PLAIN_TRAITS: DeviceTraits = {
+export const PLAIN_DEVICE: DeviceLike = {
   limits: {
     maxBufferSize: 256 * 2 ** 20,
     maxStorageBufferBindingSize: 128 * 2 ** 20,
@@ -40,26 +41,26 @@ export const PLAIN_TRAITS: DeviceTraits = {
   },
   features: [],
   info: { vendor: '', architecture: '', device: '', description: 'no adapter' } as GPUAdapterInfo,
-  hasImmediates: false,
+  traits: { lanes: 0, immediates: false, f16: false, workgroupStorage: 16384, ...HARDWARE },
 };
 
-/** `traits`, where a buffer may be of any size. */
-export function boundless(traits: DeviceTraits): DeviceTraits {
+/** `device`, where a buffer may be of any size. */
+export function boundless(device: DeviceLike): DeviceLike {
   const any = Number.MAX_SAFE_INTEGER;
   return {
-    ...traits,
+    ...device,
     limits: {
       maxBufferSize: any,
       maxStorageBufferBindingSize: any,
-      maxStorageBuffersPerShaderStage: traits.limits.maxStorageBuffersPerShaderStage,
+      maxStorageBuffersPerShaderStage: device.limits.maxStorageBuffersPerShaderStage,
     },
   };
 }
 
 /** Opens a dry device that takes the decisions of `like`, and the counter of its work. */
-export async function dryDevice(like: DeviceTraits): Promise<{ device: Device; work: Work }> {
+export async function dryDevice(like: DeviceLike): Promise<{ device: Device; work: Work }> {
   const gpu = dryGpu(like);
-  const device = await Device.open(gpu, { features: like.hasImmediates ? 'all' : 'none' });
+  const device = await Device.open(gpu, { traits: like.traits });
   const work: Work = { flops: 0, bytes: 0, dispatches: 0, programs: new Set() };
   const run = device.run.bind(device);
   device.run = (source, dispatch) => {
@@ -75,7 +76,7 @@ export async function dryDevice(like: DeviceTraits): Promise<{ device: Device; w
 const nothing = (): void => undefined;
 const handle = (): object => ({});
 
-function dryGpu({ limits, features, info }: DeviceTraits): GPU {
+function dryGpu({ limits, features, info }: DeviceLike): GPU {
   const buffer = {
     destroy: nothing,
     unmap: nothing,

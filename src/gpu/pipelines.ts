@@ -38,14 +38,14 @@ export class Pipelines {
 
   constructor(
     private readonly gpu: GPUDevice,
-    private readonly hasImmediates: boolean,
+    private readonly immediates: boolean,
   ) {}
 
   /** Everything for one dispatch. The immediates are valid until the next call. */
   prepared(source: Program, bindings: Bindings, params: Readonly<Record<string, number>>): Prepared {
     const compiled = this.compile(source);
     const bytes = packParams(source, params, this.packed);
-    const uniform = !this.hasImmediates && bytes > 0 ? this.uniform(bytes) : null;
+    const uniform = !this.immediates && bytes > 0 ? this.uniform(bytes) : null;
     let key = uniform ? `${uniform.label}` : '';
     for (const name of source.bindingNames) {
       const binding = bindings[name]!;
@@ -57,8 +57,8 @@ export class Pipelines {
       bindGroup = this.bind(source, compiled.layout, bindings, uniform);
       compiled.groups.set(key, bindGroup);
     }
-    const immediates = this.hasImmediates && bytes > 0 ? new Uint8Array(this.packed.buffer, 0, bytes) : null;
-    return { pipeline: compiled.pipeline, bindGroup, immediates };
+    const given = this.immediates && bytes > 0 ? new Uint8Array(this.packed.buffer, 0, bytes) : null;
+    return { pipeline: compiled.pipeline, bindGroup, immediates: given };
   }
 
   /** Creates the pipelines of `programs` side by side. */
@@ -98,16 +98,16 @@ export class Pipelines {
       buffer: { type: STORAGE[writes(source, name) ? 'write' : 'read'] },
     }));
     const hasParams = source.paramNames.length > 0;
-    if (hasParams && !this.hasImmediates)
+    if (hasParams && !this.immediates)
       entries.push({ binding: entries.length, visibility: COMPUTE, buffer: { type: 'uniform' } });
     const layout = this.gpu.createBindGroupLayout({ label: source.name, entries });
     const module = this.gpu.createShaderModule({
       label: source.name,
-      code: assemble(source, this.hasImmediates),
+      code: assemble(source, this.immediates),
     });
     const pipelineLayout = this.gpu.createPipelineLayout({
       bindGroupLayouts: [layout],
-      ...(hasParams && this.hasImmediates ? { immediateSize: 4 * source.paramNames.length } : {}),
+      ...(hasParams && this.immediates ? { immediateSize: 4 * source.paramNames.length } : {}),
     });
     return {
       layout,

@@ -13,6 +13,7 @@
  *     }),
  *   );
  */
+import type { Traits } from './traits.ts';
 
 /** How a storage buffer is bound: what the kernel may do with it, and the type of its elements. */
 export type BindingType = `${'read' | 'write'} ${string}`;
@@ -96,17 +97,13 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u
   };
 }
 
-/** On a software adapter: elements of an invocation at most, and workgroups that are kept for the cores to share. */
-const MOST_EACH = 16;
-const FEWEST_GROUPS = 64;
-
-/**
- * Workgroups for `count` elements. A GPU gets an invocation for each; a software adapter fewer, since starting one
- * costs it as much as copying a vec4 (lavapipe, 64 MiB: 4.3 GB/s with one element each, 8.7 with sixteen).
- */
-export function elementwiseGroups(count: number, software: boolean): readonly [number, number, number] {
-  const spare = Math.floor(count / (WORKGROUP * FEWEST_GROUPS));
-  const each = software ? Math.min(Math.max(spare, 1), MOST_EACH) : 1;
+/** Workgroups for `count` elements: an invocation for each, or fewer where starting one costs much. */
+export function elementwiseGroups(
+  count: number,
+  { elementsEach, fewestWorkgroups }: Pick<Traits, 'elementsEach' | 'fewestWorkgroups'>,
+): readonly [number, number, number] {
+  const spare = Math.floor(count / (WORKGROUP * fewestWorkgroups));
+  const each = Math.min(Math.max(spare, 1), elementsEach);
   return foldGroups(Math.ceil(count / (WORKGROUP * each)));
 }
 

@@ -20,12 +20,6 @@ import { type BufferBinding, type Device, foldGroups, type PooledBuffer, slices 
 import type { Tensor } from '../tensor/index.ts';
 import { BLOCK, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
 
-/**
- * Parameters in one dispatch, where the limits allow them. On a software adapter a step is as fast with 2 as with 6
- * (ResNet-18: 32 dispatches against 12, 1 ms of 55), but LLVM compiles AdamW in 1.5 s instead of 4.5.
- */
-const MOST_SLOTS = { hardware: 6, software: 2 };
-
 /** Bindings of the update program beside parameters, gradients and state: blocks and control. */
 const FIXED_BINDINGS = 2;
 
@@ -86,7 +80,7 @@ export class MultiTensorUpdate {
     this.device = parameters[0].device;
     const { maxStorageBuffersPerShaderStage: most, maxStorageBufferBindingSize: bytes } = this.device.limits;
     const fit = Math.floor((most - FIXED_BINDINGS - rule.state.length) / 2);
-    this.slots = Math.min(MOST_SLOTS[this.device.software ? 'software' : 'hardware'], fit);
+    this.slots = Math.min(this.device.traits.optimizerSlots, fit);
     // Whole MiB, as the pool's large buffers are.
     this.pageSize = Math.floor(Math.min(bytes, 2 ** 30) / 2 ** 20) * 2 ** 18;
     this.pieces = parameters.map((tensor, parameter) =>

@@ -4,7 +4,7 @@
  * of the real one: the bytes are those that the pool will hold, and a tensor that no binding can hold ends the step
  * where it would end the real one.
  */
-import { type DeviceTraits, dryDevice, type Work } from '../gpu/dry.ts';
+import { type DeviceLike, dryDevice, type Work } from '../gpu/dry.ts';
 import type { Device, Program } from '../gpu/index.ts';
 import { buildModel, type ModelOptions } from '../models/registry.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
@@ -22,7 +22,7 @@ export function plannedBytes({ bytes, from }: MemoryBudget, software: boolean): 
 
 export interface PreflightOptions {
   /** The device that will train; only its limits and features are asked. */
-  device: DeviceTraits;
+  device: DeviceLike;
   /** Name of the architecture, and how it is built. */
   model: string;
   modelOptions?: Omit<ModelOptions, 'device' | 'initialise'>;

@@ -2,7 +2,7 @@
  * What a model expects of a weights file, without a GPU: names, shapes and layouts of its parameters and buffers.
  * Also the other way round: which of our models a file belongs to.
  */
-import { dryDevice, PLAIN_TRAITS } from '../gpu/dry.ts';
+import { dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
 import { type Model, torchShape } from '../nn/index.ts';
 import { readCard } from './card.ts';
@@ -15,7 +15,7 @@ import { detectFamily, matchNames } from './names.ts';
 export type ShapeBuilder = (name: string, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
 
 export async function shapeBuilder(): Promise<ShapeBuilder> {
-  const { device } = await dryDevice(PLAIN_TRAITS);
+  const { device } = await dryDevice(PLAIN_DEVICE);
   return (name, options) => buildModel(name, { ...options, device, initialise: false });
 }
 

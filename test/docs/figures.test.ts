@@ -8,7 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawDocuments } from '../../docs/figures.ts';
 import { type CommandEntry, type CommandModule, createCommand } from '../../src/cli/main.ts';
-import { boundless, dryDevice, PLAIN_TRAITS } from '../../src/gpu/dry.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { CATALOG } from '../../src/weights/catalog/catalog.ts';
 
@@ -140,7 +140,7 @@ async function checkCommand(name: string, rest: string): Promise<void> {
       `${line}: ${named}`,
     );
   if (!model) return;
-  const { device } = await dryDevice(boundless(PLAIN_TRAITS));
+  const { device } = await dryDevice(boundless(PLAIN_DEVICE));
   const { stages } = buildModel(model, { device, initialise: false });
   if (trainFrom) assert.ok(['head', 'all', ...stages].includes(trainFrom), `${line}: ${stages}`);
 }

@@ -38,7 +38,7 @@ const increment = program(
 for (const open of [testDevice, clampedDevice]) {
   test(`parameters of all types reach the kernel, dispatch by dispatch (${open.name})`, async () => {
     const device = await open();
-    if (open === clampedDevice) assert.not(device.hasImmediates, 'this one takes the uniform buffers');
+    if (open === clampedDevice) assert.not(device.traits.immediates, 'this one takes the uniform buffers');
     const rows = [
       [1, -2, 0.5],
       [4_000_000_000, -2_000_000_000, 0.25],
@@ -99,7 +99,7 @@ for (const open of [testDevice, clampedDevice]) {
     run();
     const first = created();
     // A bind group, and where there are no immediates the buffer of these parameters.
-    assert.is(first, device.hasImmediates ? 1 : 2);
+    assert.is(first, device.traits.immediates ? 1 : 2);
     run();
     assert.is(created(), first);
     assert.equal(new Float32Array(await device.read(y, 4)), Float32Array.of(2));

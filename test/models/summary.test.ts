@@ -1,7 +1,7 @@
 /** Layers, stages and totals of networks, found without a GPU, against torchvision's published figures. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { boundless, dryDevice, PLAIN_TRAITS } from '../../src/gpu/dry.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel, type ModelOptions } from '../../src/models/registry.ts';
 import { type LayerSummary, summarise } from '../../src/models/summary.ts';
@@ -10,7 +10,7 @@ import { freeze } from '../../src/nn/index.ts';
 const test = suite('summary');
 let device: Device;
 test.before(async () => {
-  ({ device } = await dryDevice(boundless(PLAIN_TRAITS)));
+  ({ device } = await dryDevice(boundless(PLAIN_DEVICE)));
 });
 
 const build = (name: string, options: ModelOptions = {}) =>

@@ -1,7 +1,7 @@
 /** The preflight against the real thing: bytes, limits, and the batch that fits. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PLAIN_TRAITS } from '../../src/gpu/dry.ts';
+import { PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/registry.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
@@ -14,7 +14,7 @@ import { clampedDevice, testDevice } from '../helpers/device.ts';
 const test = suite('preflight');
 const PLENTY = 2 ** 40;
 const BASE: PreflightOptions = {
-  device: PLAIN_TRAITS,
+  device: PLAIN_DEVICE,
   model: 'resnet18',
   batch: 2,
   size: 64,
@@ -82,7 +82,7 @@ for (const [name, changes, open] of REAL)
 
 test('the plain traits are those of a device with default limits', async () => {
   const device = await clampedDevice();
-  const { cost } = await preflight({ ...BASE, device: { ...PLAIN_TRAITS, info: device.info } });
+  const { cost } = await preflight({ ...BASE, device: { ...PLAIN_DEVICE, info: device.info } });
   const { dispatches } = await takenOn(device, BASE);
   device.close();
   assert.is(cost!.dispatches, dispatches);
@@ -119,7 +119,7 @@ test('SGD with momentum keeps half of what AdamW keeps', async () => {
 });
 
 const TWELVE_MIB = {
-  ...PLAIN_TRAITS.limits,
+  ...PLAIN_DEVICE.limits,
   maxBufferSize: 12 * 2 ** 20,
   maxStorageBufferBindingSize: 12 * 2 ** 20,
 };
@@ -136,7 +136,7 @@ const TIGHT: [string, Partial<PreflightOptions>, RegExp][] = [
   ],
   [
     'a buffer',
-    { batch: 64, device: { ...PLAIN_TRAITS, limits: TWELVE_MIB } },
+    { batch: 64, device: { ...PLAIN_DEVICE, limits: TWELVE_MIB } },
     /^a tensor of conv1 takes 16 MiB, and this adapter's largest buffer is 12 MiB$/,
   ],
 ];

@@ -28,8 +28,6 @@ import {
 
 export type DepthwiseOptions = Omit<ConvOptions, 'groups'>;
 
-/** Lanes that a pass should have: a long strip loads its kernel once and has few incomplete sums, but a GPU wants many. */
-const WANTED_LANES = { software: 2048, hardware: 16384 };
 /** Steps that a strip should have at least. */
 const SHORTEST_STRIP = 7;
 /** The largest kernel, and the largest extent of a dilated one, that the sliding programs keep in registers. */
@@ -91,11 +89,9 @@ export function depthwiseConv2d(x: Tensor, w: Tensor, options: DepthwiseOptions 
 const flopsOf = ({ window, output }: Geometry): number =>
   2 * window.kernel[0] * window.kernel[1] * output.reduce((product, size) => product * size, 1);
 
-const wantedLanes = ({ software }: Device): number => WANTED_LANES[software ? 'software' : 'hardware'];
-
-/** Cuts `rows` steps into strips, so that there are enough lanes. */
+/** Cuts `rows` steps into strips: a long one loads its kernel once and has few incomplete sums, but a GPU wants many. */
 function stripOf(device: Device, rows: number, lanesPerStrip: number): number {
-  const strips = Math.ceil(wantedLanes(device) / lanesPerStrip);
+  const strips = Math.ceil(device.traits.wantedInvocations / lanesPerStrip);
   return Math.max(Math.ceil(rows / strips), Math.min(SHORTEST_STRIP, rows));
 }
 
@@ -187,7 +183,10 @@ function weightGradient(x: Tensor, dy: Tensor, geometry: Geometry): Tensor {
   const channels = element === 'vec2f' ? width / 2 : width;
   const tiles = Math.ceil(outputColumns / tileOf(stride[1]));
   // As few partial sums as the wanted number of lanes allows: pictures together first, else strips of one.
-  const picturesPerLane = Math.max(1, Math.floor((pictures * tiles * channels) / wantedLanes(x.device)));
+  const picturesPerLane = Math.max(
+    1,
+    Math.floor((pictures * tiles * channels) / x.device.traits.wantedInvocations),
+  );
   const batches = Math.ceil(pictures / picturesPerLane);
   const strip = stripOf(x.device, outputRows, tiles * channels * batches);
   const strips = Math.ceil(outputRows / strip);

@@ -31,9 +31,6 @@ import {
   transformOutput,
 } from './winograd-transforms.ts';
 
-/** Bytes of V and M together that a chunk of pictures may take: what a cache holds, or what a GPU fills itself with. */
-const CHUNK_BYTES = { software: 16e6, hardware: 128e6 };
-
 /** The sixteen products. */
 const PLANES = { ...POINT, groups: 16, planes: true } as const;
 
@@ -72,11 +69,10 @@ interface Chunk {
   pictures: number;
 }
 
-/** Cuts `pictures` so that V and M of a chunk take at most CHUNK_BYTES. */
+/** Cuts `pictures` so that V and M of a chunk take at most `chunkBytes`. */
 function chunksOf(device: Device, pictures: number, tiles: number, channels: number): Chunk[] {
   const bytes = 4 * 16 * tiles * channels;
-  const most = CHUNK_BYTES[device.software ? 'software' : 'hardware'];
-  const size = Math.max(1, Math.floor(most / bytes));
+  const size = Math.max(1, Math.floor(device.traits.chunkBytes / bytes));
   return Array.from({ length: Math.ceil(pictures / size) }, (_, index) => ({
     first: index * size,
     pictures: Math.min(size, pictures - index * size),

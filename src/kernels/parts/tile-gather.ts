@@ -217,7 +217,7 @@ export function gather(device: Device, product: Gather): void {
     : [Math.ceil(result[0] / window.stride[0]), Math.ceil(result[1] / window.stride[1])];
   const gridRows = pictures * grid[0]! * grid[1]!;
   // 12 rows are the best of 6 to 24 on lavapipe: 20 to 26 GFLOP/s, where 4 reach 16.
-  const spec: TileSpec = { subgroup: device.subgroupSize, rows: gridRows > 4 ? 12 : 4 };
+  const spec: TileSpec = { subgroup: device.traits.lanes, rows: gridRows > 4 ? 12 : 4 };
   const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / lanesOf(spec));
   const taps = window.kernel[0] * window.kernel[1];
   const rows = pictures * result[0] * result[1];

@@ -158,7 +158,7 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   const columns = product.resultChannels / interleaved / 4;
   const taps = window.kernel[0] * window.kernel[1];
   const pixels = pictures * result[0] * result[1];
-  const spec: TileSpec = { subgroup: device.subgroupSize, rows: 4 * Math.min(depth, 4) };
+  const spec: TileSpec = { subgroup: device.traits.lanes, rows: 4 * Math.min(depth, 4) };
   const tiles = Math.ceil(depth / (spec.rows / 4)) * taps * Math.ceil(columns / lanesOf(spec));
   const wanted = Math.max(Math.ceil(pixels / PIXELS_PER_SPLIT), Math.ceil(WORKGROUPS / (tiles * groups)));
   // Whole steps of a subgroup of up to 32 lanes; not so short that adding the parts costs as much as their sums.

@@ -35,7 +35,7 @@ const WINOGRAD = [
 
 for (const device of devices)
   for (const [pictures, height, width, cin, cout, top, left] of WINOGRAD)
-    test(`Winograd equals the direct form: ${pictures}×${height}×${width}, ${cin} to ${cout}, subgroups of ${device.subgroupSize}`, async () => {
+    test(`Winograd equals the direct form: ${pictures}×${height}×${width}, ${cin} to ${cout}, subgroups of ${device.traits.lanes}`, async () => {
       const window = { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], top, left } as const;
       const source = [height, width] as const;
       const result = [height + 2 * top - 2, width + 2 * left - 2] as const;
@@ -84,7 +84,7 @@ for (const device of devices)
 
 for (const device of devices)
   for (const channels of [8, 10, 40])
-    test(`norm, residual and activation in the last line equal separate ops: ${channels} channels, subgroups of ${device.subgroupSize}`, async () => {
+    test(`norm, residual and activation in the last line equal separate ops: ${channels} channels, subgroups of ${device.traits.lanes}`, async () => {
       const x = values(device, 'x', [2, 9, 9, 40]);
       const w = values(device, 'w', [3, 3, 40, channels]);
       const [weight, bias, runningMean] = ['a', 'b', 'c'].map((name) => values(device, name, [channels]));

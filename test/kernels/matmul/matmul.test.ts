@@ -39,7 +39,7 @@ for (const device of devices)
     [13, 33, 35],
     [64, 20, 2],
   ] as const)
-    test(`${size.join('×')} in four transposes, subgroups of ${device.subgroupSize}`, async () => {
+    test(`${size.join('×')} in four transposes, subgroups of ${device.traits.lanes}`, async () => {
       const [m, k, n] = size;
       for (const transposeA of [false, true])
         for (const transposeB of [false, true]) {

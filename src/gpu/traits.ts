@@ -1,0 +1,83 @@
+/**
+ * Traits: what kernels ask of an adapter when they choose how to work. Abilities are read from the adapter, tuning
+ * numbers from one of two rows below, once, when a device is opened; kernels never ask whether it is a software adapter.
+ * `openDevice({ traits })` overrides any of them, so that a GPU's numbers run in the tests on a software adapter.
+ *
+ * The software row is measured on lavapipe with two cores. The hardware row is a stated default: no GPU was at hand.
+ */
+
+export interface Traits {
+  /** Lanes of a subgroup where the adapter has subgroups of one fixed size, else 0. */
+  readonly lanes: number;
+  /** Parameters go by immediates; otherwise by small uniform buffers. */
+  readonly immediates: boolean;
+  /** Shaders may compute in 16 bits. */
+  readonly f16: boolean;
+  /** Bytes of memory that a workgroup may share. */
+  readonly workgroupStorage: number;
+  /** Invocations that keep every core busy: a kernel that can choose starts about as many. */
+  readonly wantedInvocations: number;
+  /** Bytes of intermediate results that a chunk of pictures may take: what a cache holds, or what fills a GPU. */
+  readonly chunkBytes: number;
+  /**
+   * Elements of an invocation at most in an element-wise kernel. Starting one costs a software adapter as much as copying
+   * a vec4 (lavapipe, 64 MiB: 4.3 GB/s with one element each, 8.7 with sixteen).
+   */
+  readonly elementsEach: number;
+  /** Workgroups that an element-wise kernel keeps for the cores to share before it gives an invocation more elements. */
+  readonly fewestWorkgroups: number;
+  /**
+   * Parameters in a dispatch of an optimiser at most. On lavapipe a step is as fast with 2 as with 6 (ResNet-18: 32
+   * dispatches against 12, 1 ms of 55), but LLVM compiles AdamW in 1.5 s instead of 4.5.
+   */
+  readonly optimizerSlots: number;
+  /** Work (about one FLOP, or half a byte moved) after which a recording is submitted; long ones trip watchdogs. */
+  readonly submittedWork: number;
+}
+
+const SOFTWARE = {
+  wantedInvocations: 2048,
+  chunkBytes: 16e6,
+  elementsEach: 16,
+  fewestWorkgroups: 64,
+  optimizerSlots: 2,
+  submittedWork: 4e9,
+};
+
+export const HARDWARE: typeof SOFTWARE = {
+  wantedInvocations: 16384,
+  chunkBytes: 128e6,
+  elementsEach: 1,
+  fewestWorkgroups: 64,
+  optimizerSlots: 6,
+  submittedWork: 4e11,
+};
+
+/** What drivers call themselves that compute on the processor. */
+export const SOFTWARE_DRIVER = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
+
+/** Whether an adapter is a CPU pretending to be a GPU (lavapipe, SwiftShader, WARP). */
+export function isSoftware({
+  isFallbackAdapter,
+  device,
+  description,
+  architecture,
+}: GPUAdapterInfo): boolean {
+  return isFallbackAdapter || SOFTWARE_DRIVER.test(`${device} ${description} ${architecture}`);
+}
+
+/** The traits of an opened device. @param features whether subgroups and immediates may be used where they are there */
+export function traitsOf(
+  info: GPUAdapterInfo,
+  { limits, features }: Pick<GPUDevice, 'limits' | 'features'>,
+  allowed: 'all' | 'none' = 'all',
+): Traits {
+  const fixed = features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
+  return {
+    lanes: fixed ? info.subgroupMaxSize : 0,
+    immediates: allowed === 'all' && (limits.maxImmediateSize ?? 0) >= 64,
+    f16: features.has('shader-f16'),
+    workgroupStorage: limits.maxComputeWorkgroupStorageSize,
+    ...(isSoftware(info) ? SOFTWARE : HARDWARE),
+  };
+}
