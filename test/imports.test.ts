@@ -40,7 +40,6 @@ const EXCEPTIONS: Record<'upwards' | 'circles' | 'node', string[]> = {
   ],
   node: [
     'train/preflight.ts → node/open-device.ts',
-    'verify/networks.ts → verify/node/fixtures.ts',
     'weights/create-model.ts → node/files.ts',
     'weights/open-weights.ts → node/files.ts',
     'weights/open-weights.ts → node:fs/promises',
