@@ -8,6 +8,7 @@ import { type BufferBinding, Pipelines } from './pipelines.ts';
 import { type BufferKind, BufferPool, type MemoryReport, type PooledBuffer } from './pool.ts';
 import { elementwise, elementwiseGroups, type Program, program } from './program.ts';
 import { isSoftware, type Traits, traitsOf } from './traits.ts';
+import { nextTurn } from './turn.ts';
 
 export interface DeviceOptions {
   /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
@@ -191,7 +192,7 @@ export class Device {
     this.commands.flush();
     this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
     if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
     if (this.fault) throw this.fault;
   }
 
