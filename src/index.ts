@@ -43,7 +43,7 @@ export {
   type SGDOptions,
   SqueezeExcitation,
   StochasticDepth,
-  step,
+  stepDecay,
   unfreeze,
 } from './nn/index.ts';
 export { listAdapters, memoryBudget, type OpenOptions, openDevice } from './node/open-device.ts';

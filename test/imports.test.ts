@@ -35,7 +35,6 @@ const EXCEPTIONS: Record<'upwards' | 'circles' | 'node', string[]> = {
   upwards: [],
   circles: [
     'kernels/conv/conv2d.ts ↔ kernels/conv/depthwise-conv2d.ts',
-    'nn/init.ts ↔ nn/module.ts',
     'tensor/accumulate.ts ↔ tensor/autograd.ts ↔ tensor/scope.ts ↔ tensor/tensor.ts',
   ],
   node: [
