@@ -38,9 +38,6 @@ const EXCEPTIONS: Record<'upwards' | 'circles' | 'node', string[]> = {
     'tensor/accumulate.ts ↔ tensor/autograd.ts ↔ tensor/scope.ts ↔ tensor/tensor.ts',
   ],
   node: [
-    'data/loader.ts → data/node/decode.ts',
-    'data/loader.ts → data/node/pool.ts',
-    'data/loader.ts → data/node/worker.ts',
     'train/preflight.ts → node/open-device.ts',
     'verify/networks.ts → verify/node/fixtures.ts',
     'weights/create-model.ts → node/files.ts',
