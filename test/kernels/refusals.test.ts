@@ -72,7 +72,7 @@ const OPS: [name: string, shapes: Shape[], op: (x: Tensor, z: Tensor) => Tensor]
   ['globalAvgPool', [PICTURES], globalAvgPool],
   ['concat', [PICTURES, PICTURES], (x, z) => concat([x, z], 3)],
   ['pad', [PICTURES], (x) => pad(x, [1, 0, 2, 0])],
-  ['resize', [PICTURES], (x) => resize(x, [5, 7])],
+  ['resize', [PICTURES], (x) => resize(x, [5, 7], { interpolation: 'bilinear' })],
 ];
 
 /** Runs `body` with its dispatch number `at` refused; whether there was one. */
