@@ -35,11 +35,7 @@ const EXCEPTIONS: Record<'upwards' | 'circles' | 'node', string[]> = {
   upwards: [],
   circles: ['kernels/conv/conv2d.ts ↔ kernels/conv/depthwise-conv2d.ts', 'nn/init.ts ↔ nn/module.ts'],
   node: [
-    'data/loader.ts → data/node/decode.ts',
-    'data/loader.ts → data/node/pool.ts',
-    'data/loader.ts → data/node/worker.ts',
     'train/preflight.ts → node/open-device.ts',
-    'verify/networks.ts → verify/node/fixtures.ts',
     'weights/create-model.ts → node/files.ts',
     'weights/open-weights.ts → node/files.ts',
     'weights/open-weights.ts → node:fs/promises',

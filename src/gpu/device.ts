@@ -10,6 +10,7 @@ import { Pipelines } from './pipelines.ts';
 import { BufferPool, type MemoryReport } from './pool.ts';
 import { elementwise, elementwiseGroups, MOST_GROUPS, type Program, program } from './program.ts';
 import { isSoftware, type Traits, traitsOf } from './traits.ts';
+import { nextTurn } from './turn.ts';
 
 export interface DeviceOptions {
   /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
@@ -219,7 +220,7 @@ export class Device {
     this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
     if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
     this.collectBindGroups();
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
     if (this.fault) throw this.fault;
   }
 

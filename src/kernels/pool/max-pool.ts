@@ -100,10 +100,13 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
 
 /**
  * Padded coordinates: iy + top = qy · stride + ay. Windows qy, qy − 1, … lie over that row, and window qy − j sees it
- * by its row ky = (ay + j · stride) / dilation, where that is whole and below the kernel's size.
+ * by its row ky = (ay + j · stride) / dilation, where that is whole and below the kernel's size. Rows and columns are
+ * looked at once a window, not once a cell: with nine cells the divisions in each kept SwiftShader compiling for two
+ * minutes.
  */
 const backwardProgram = family((spec: Spec): ProgramSpec => {
   const { element, kernel, stride, dilation } = spec;
+  const { u } = TYPES[element];
   const [blockRows, blockColumns] = blockOf(spec);
   const cells = range(blockRows).flatMap((a) => range(blockColumns).map((b) => [a, b] as const));
   const windows = ([0, 1] as const).map(
@@ -122,11 +125,14 @@ const backwardProgram = family((spec: Spec): ProgramSpec => {
       left: 'i32',
     },
     wgsl: `${constants(spec)}
-fn taken(g: ${element}, t: ${TYPES[element].u}, dy: i32, dx: i32) -> ${element} {
-  let ky = dy / dilationRows;
-  let kx = dx / dilationColumns;
-  let isTap = dy % dilationRows == 0 && dx % dilationColumns == 0 && ky < kernelRows && kx < kernelColumns;
-  return select(${element}(0), g, t == ${TYPES[element].u}(select(NONE, u32(ky * kernelColumns + kx), isTap)));
+const NOWHERE = 1u << 30; // more than any tap, twice it too
+fn tapRow(down: i32) -> u32 {
+  let ky = down / dilationRows;
+  return select(NOWHERE, u32(ky * kernelColumns), down % dilationRows == 0 && ky < kernelRows);
+}
+fn tapColumn(right: i32) -> u32 {
+  let kx = right / dilationColumns;
+  return select(NOWHERE, u32(kx), right % dilationColumns == 0 && kx < kernelColumns);
 }
 ${pixelKernel(`
   let y0 = i32(row) * ${blockRows};
@@ -145,9 +151,13 @@ ${cells.map(([a, b]) => `  var sum${a}${b} = ${element}(0);`).join('\n')}
       let word = taps[source];
       let t = ${UNPACK[element]};
       let g = dy[source];
-      let ay = y0 - oy * strideRows;
-      let ax = x0 - ox * strideColumns;
-${cells.map(([a, b]) => `      sum${a}${b} += taken(g, t, ay + ${a}, ax + ${b});`).join('\n')}
+${range(blockRows)
+  .map((a) => `      let row${a} = tapRow(y0 + ${a} - oy * strideRows);`)
+  .join('\n')}
+${range(blockColumns)
+  .map((b) => `      let column${b} = tapColumn(x0 + ${b} - ox * strideColumns);`)
+  .join('\n')}
+${cells.map(([a, b]) => `      sum${a}${b} += select(${element}(0), g, t == ${u}(row${a} + column${b}));`).join('\n')}
     }
   }
 ${cells
