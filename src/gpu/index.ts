@@ -10,6 +10,7 @@ export {
   elementwise,
   family,
   foldGroups,
+  MOST_GROUPS,
   type ParamType,
   type Program,
   type ProgramSpec,
