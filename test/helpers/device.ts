@@ -5,13 +5,14 @@
 import type * as uvu from 'uvu';
 import { create, globals } from 'webgpu';
 import { Device, type DeviceOptions } from '../../src/gpu/index.ts';
+import { collect } from '../../src/node/collect.ts';
 import { setDefaultDevice } from '../../src/tensor/index.ts';
 
 Object.assign(globalThis, globals);
 const gpu = create([]);
 
 async function open(options: DeviceOptions): Promise<Device> {
-  const device = await Device.open(gpu, { poison: true, ...options });
+  const device = await Device.open(gpu, { poison: true, collect, ...options });
   setDefaultDevice(device);
   return device;
 }
