@@ -1,6 +1,6 @@
 /** Layers with parameters: convolution, linear, batch normalisation. Shapes are NHWC; see module.ts for names. */
 import { batchNorm, conv2d, linear } from '../kernels/index.ts';
-import type { Padding, Pair } from '../kernels/parts/window.ts';
+import { type Padding, type Pair, pair } from '../kernels/parts/window.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { type Init, torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';
@@ -19,8 +19,6 @@ export interface ConvOptions {
 
 /** What a convolution may apply as it writes its result; see conv2d in src/kernels. */
 type Epilogue = Pick<NonNullable<Parameters<typeof conv2d>[2]>, 'norm' | 'activation' | 'residual'>;
-
-const pair = (value: Pair): readonly [number, number] => (typeof value === 'number' ? [value, value] : value);
 
 /**
  * [N, H, W, in] → [N, H', W', out]. PyTorch: `nn.Conv2d`. The weight is [kh, kw, in / groups, out]; with as many

@@ -1,5 +1,5 @@
 /**
- * 3×3 convolution with stride 1 by Winograd's minimal filtering F(2×2, 3×3) (Lavin & Gray 2015, arXiv 1509.09308):
+ * The row `winograd`: 3×3 convolution with stride 1 by Winograd's minimal filtering F(2×2, 3×3) (Lavin & Gray 2015, arXiv 1509.09308):
  * sixteen multiplications for four outputs instead of thirty-six.
  *
  *   forward   V = Bᵀ d B per 4×4 patch d of x (patches overlap, a step of two)     [16, tile, cin]
@@ -21,8 +21,9 @@
 import type { BufferBinding, Device, PooledBuffer, Run } from '../../gpu/index.ts';
 import { epilogueRun, specOf } from '../parts/epilogue.ts';
 import { POINT, packPair } from '../parts/tile.ts';
-import { type Gather, gather } from '../parts/tile-gather.ts';
-import { type WeightGradient, weightGradient } from '../parts/tile-weight.ts';
+import { gather } from '../parts/tile-gather.ts';
+import { weightGradient } from '../parts/tile-weight.ts';
+import type { Convolution, ConvProblem, ConvRow } from './problem.ts';
 import {
   transformGradient,
   transformInput,
@@ -37,31 +38,36 @@ const PLANES = { ...POINT, groups: 16, planes: true } as const;
 /** Channels and tiles from which the saved multiplications outweigh the transforms (measured on lavapipe). */
 const LEAST_CHANNELS = 32;
 const LEAST_TILES = 32;
+/** How many pictures more than one are taken for: the choice must not depend on their number. */
+const SEVERAL = 8;
+/** What the transforms cost below those, as a multiple of the products. */
+const TOO_SMALL = 3;
 
-/** Whether the convolution has the form that this file computes, and enough work to pay for the transforms. */
-function pays(product: Gather | WeightGradient): boolean {
-  const { window, groups, pictures, result, sourceChannels, resultChannels } = product;
+const tilesOf = ([height, width]: readonly [number, number]): readonly [number, number] => [
+  Math.ceil(height / 2),
+  Math.ceil(width / 2),
+];
+
+function supports({ window, groups, sourceChannels, resultChannels }: ConvProblem): boolean {
   const { kernel, stride, dilation } = window;
   return (
     groups === 1 &&
     kernel[0] === 3 &&
     kernel[1] === 3 &&
     stride[0] * stride[1] * dilation[0] * dilation[1] === 1 &&
-    Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
-    pictures * Math.ceil(result[0] / 2) * Math.ceil(result[1] / 2) >= LEAST_TILES
+    sourceChannels % 4 === 0 &&
+    resultChannels % 4 === 0
   );
 }
 
-/** Records a convolution (forward) or its input's gradient, by Winograd's way where it pays. */
-export function convolve(device: Device, product: Gather): void {
-  if (pays(product)) winogradGather(device, product);
-  else gather(device, product);
-}
-
-/** Records a convolution's weight gradient, by Winograd's way where it pays. */
-export function convolveWeight(device: Device, product: WeightGradient): void {
-  if (pays(product)) winogradWeight(device, product);
-  else weightGradient(device, product);
+/** The multiplications of the sixteen products, where there is enough work to pay for the transforms. */
+function estimate({ several, result, sourceChannels, resultChannels }: ConvProblem): number {
+  const [rows, columns] = tilesOf(result);
+  const tiles = rows * columns;
+  const pays =
+    Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
+    (several ? SEVERAL : 1) * tiles >= LEAST_TILES;
+  return 16 * tiles * sourceChannels * resultChannels * (pays ? 1 : TOO_SMALL);
 }
 
 interface Chunk {
@@ -120,14 +126,14 @@ function patches({ chunk, size, tiles, channels }: Transform): Pick<Run, 'params
   };
 }
 
-/** Records `product`, in its forward or input direction. */
-export function winogradGather(device: Device, product: Gather): void {
+/** Records a convolution in its forward or input direction. */
+function gatherTiles(device: Device, product: Exclude<Convolution, { direction: 'weight' }>): void {
   const { direction, pictures, source, result, sourceChannels, resultChannels, window } = product;
   const forward = direction === 'forward';
   const { epilogue = {} } = product;
   const finish = epilogueRun(epilogue);
   const [cin, cout] = forward ? [sourceChannels, resultChannels] : [resultChannels, sourceChannels];
-  const tiles = [Math.ceil(result[0] / 2), Math.ceil(result[1] / 2)] as const;
+  const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
   const u = kernelOf(device, product.w, cin, cout, !forward);
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
@@ -166,10 +172,10 @@ export function winogradGather(device: Device, product: Gather): void {
   device.pool.release(u);
 }
 
-/** Records the weight gradient `product`. */
-export function winogradWeight(device: Device, product: WeightGradient): void {
+/** Records a weight gradient. */
+function sumTiles(device: Device, product: Extract<Convolution, { direction: 'weight' }>): void {
   const { pictures, source, result, sourceChannels, resultChannels, window } = product;
-  const tiles = [Math.ceil(result[0] / 2), Math.ceil(result[1] / 2)] as const;
+  const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
   const du = device.take(64 * sourceChannels * resultChannels, 'activation');
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
@@ -205,3 +211,13 @@ export function winogradWeight(device: Device, product: WeightGradient): void {
   }
   device.pool.release(du);
 }
+
+export const winograd: ConvRow = {
+  name: 'winograd',
+  supports,
+  estimate,
+  record(device, convolution) {
+    if (convolution.direction === 'weight') sumTiles(device, convolution);
+    else gatherTiles(device, convolution);
+  },
+};

@@ -134,19 +134,18 @@ const addSplits = program(
   }),
 );
 
-/** One weight gradient. */
+/** One weight gradient, of strides and dilations up to `MOST_STEP`. */
 export interface WeightGradient extends Product {
   x: BufferBinding;
   dy: BufferBinding;
   dw: BufferBinding;
 }
 
+/** The longest stride and dilation that fit into a parameter. */
+export const MOST_STEP = 255;
+
 function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {
   const steps = [...stride, ...dilation];
-  if (Math.max(...steps) > 255)
-    throw new RangeError(
-      `conv2d: stride ${stride.join('×')} and dilation ${dilation.join('×')} must stay below 256`,
-    );
   return steps.reduce((packed, step) => (packed << 8) | step, 0);
 }
 
