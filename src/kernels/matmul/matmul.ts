@@ -1,13 +1,15 @@
 /**
  * Matrix product, with transposes: C = op(A) · op(B), where op is the identity or the transpose.
  *
- *   A·B    C[m, n] = Σ_k A[m, k] · B[k, n]     the tile loop `forward` over pictures of one pixel
+ *   A·B    C[m, n] = Σ_k A[m, k] · B[k, n]     `forward`
  *   A·Bᵀ   C[m, n] = Σ_k A[m, k] · B[n, k]     `input`
  *   Aᵀ·B   C[m, n] = Σ_k A[k, m] · B[k, n]     `weight`
  *   Aᵀ·Bᵀ  = (B·A)ᵀ
  *
- * The gradients of each are products of the same kinds. The second operand (in Aᵀ·B: the result) is the one that may
- * be larger than a binding (the 151 MB of AlexNet's first linear layer); it is then worked through in slices of rows.
+ * The names on the right are those of problem.ts; a row of table.ts computes them. The gradients of each are products of
+ * the same kinds. The second operand (in Aᵀ·B: the result) is the one that may be larger than a binding (the 151 MB of
+ * AlexNet's first linear layer); it is then worked through in slices of rows.
+ *
  * Cost: 2·M·N·K FLOPs.
  */
 import type { BufferBinding, Device, PooledBuffer } from '../../gpu/index.ts';
@@ -15,9 +17,8 @@ import { elementwise, program } from '../../gpu/index.ts';
 import { empty, record, show, type Tensor } from '../../tensor/index.ts';
 import { fours, resizeRows } from '../parts/align.ts';
 import { padLastAxis } from '../parts/pad-channels.ts';
-import { POINT } from '../parts/tile.ts';
-import { gather } from '../parts/tile-gather.ts';
-import { weightGradient } from '../parts/tile-weight.ts';
+import { problemOf } from './problem.ts';
+import { chooseMatrix } from './table.ts';
 
 const columnsTo = (x: Tensor, columns: number): Tensor =>
   x.shape[1] === columns ? x : padLastAxis(x, columns);
@@ -53,23 +54,23 @@ function rowSlices(device: Device, rows: number, columns: number): RowSlice[] {
 
 /** A [M, K] · B [K, N] + bias [N]. */
 export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
+  const { device } = a;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[1]!;
+  const problem = problemOf('forward', m, k, n);
   const left = columnsTo(a, fours(k));
   const right = rowsTo(columnsTo(b, fours(n)), fours(k));
   const shift = bias && (n % 4 === 0 ? bias : padLastAxis(bias, fours(n)));
-  const c = empty(a.device, [m, fours(n)]);
-  const slices = rowSlices(a.device, fours(k), fours(n));
+  const c = empty(device, [m, fours(n)]);
+  const row = chooseMatrix(problem, device);
+  const slices = rowSlices(device, fours(k), fours(n));
   slices.forEach(({ slice, bind }, index) => {
-    gather(a.device, {
-      ...POINT,
+    row.record(device, {
+      ...problem,
       direction: 'forward',
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
-      pictures: m,
-      sourceChannels: fours(k),
-      resultChannels: fours(n),
       slice,
       accumulate: index > 0,
       epilogue: { bias: index === slices.length - 1 ? shift?.buffer : undefined },
@@ -80,21 +81,21 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
 
 /** A [M, K] · Bᵀ with B [N, K]. */
 export function productBT(a: Tensor, b: Tensor): Tensor {
+  const { device } = a;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[0]!;
+  const problem = problemOf('input', m, k, n);
   const left = columnsTo(a, fours(k));
   const right = rowsTo(columnsTo(b, fours(k)), fours(n));
-  const c = empty(a.device, [m, fours(n)]);
-  for (const { slice, bind } of rowSlices(a.device, fours(n), fours(k)))
-    gather(a.device, {
-      ...POINT,
+  const c = empty(device, [m, fours(n)]);
+  const row = chooseMatrix(problem, device);
+  for (const { slice, bind } of rowSlices(device, fours(n), fours(k)))
+    row.record(device, {
+      ...problem,
       direction: 'input',
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
-      pictures: m,
-      sourceChannels: fours(k),
-      resultChannels: fours(n),
       slice,
     });
   return columnsTo(c, n);
@@ -102,20 +103,21 @@ export function productBT(a: Tensor, b: Tensor): Tensor {
 
 /** Aᵀ · B with A [K, M], B [K, N]. */
 export function productAT(a: Tensor, b: Tensor): Tensor {
+  const { device } = a;
   const [k, m] = a.shape as [number, number];
   const n = b.shape[1]!;
+  const problem = problemOf('weight', k, m, n);
   const left = columnsTo(a, fours(m));
   const right = columnsTo(b, fours(n));
-  const c = empty(a.device, [fours(m), fours(n)]);
-  for (const { slice, bind } of rowSlices(a.device, fours(m), fours(n)))
-    weightGradient(a.device, {
-      ...POINT,
+  const c = empty(device, [fours(m), fours(n)]);
+  const row = chooseMatrix(problem, device);
+  for (const { slice, bind } of rowSlices(device, fours(m), fours(n)))
+    row.record(device, {
+      ...problem,
+      direction: 'weight',
       x: left.buffer,
       dy: right.buffer,
       dw: bind(c.buffer),
-      pictures: k,
-      sourceChannels: fours(m),
-      resultChannels: fours(n),
       slice,
     });
   return rowsTo(columnsTo(c, n), m);
