@@ -76,13 +76,9 @@ function forward(geometry: Geometry, x: Tensor, w: Tensor, options: EpilogueOpti
   const { device } = x;
   const pictures = x.shape[0]!;
   const y = empty(device, [pictures, ...window.output, groups * alignedOut]);
-  const problem = {
-    ...problemOf(geometry, 'forward', pictures > 1),
-    epilogue: epilogueOf(options, (tensor) => resizeGroups(tensor, groups, cout, alignedOut)),
-  };
-  chooseConv(problem, device).record(device, {
-    ...problem,
-    direction: 'forward',
+  const epilogue = epilogueOf(options, (tensor) => resizeGroups(tensor, groups, cout, alignedOut));
+  const problem = problemOf(geometry, 'forward', pictures > 1, epilogue);
+  chooseConv(problem, device).record(device, problem, {
     pictures,
     x: alignedInput(geometry, x).buffer,
     w: alignedWeight(geometry, w).buffer,
@@ -98,9 +94,7 @@ function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape):
   const pictures = shape[0]!;
   const dx = empty(device, [...shape.slice(0, 3), groups * alignedIn]);
   const problem = problemOf(geometry, 'input', pictures > 1);
-  chooseConv(problem, device).record(device, {
-    ...problem,
-    direction: 'input',
+  chooseConv(problem, device).record(device, problem, {
     pictures,
     x: dy.buffer,
     w: alignedWeight(geometry, w).buffer,
@@ -116,9 +110,7 @@ function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape)
   const pictures = x.shape[0]!;
   const dw = empty(device, [shape[0]!, shape[1]!, alignedIn, groups * alignedOut]);
   const problem = problemOf(geometry, 'weight', pictures > 1);
-  chooseConv(problem, device).record(device, {
-    ...problem,
-    direction: 'weight',
+  chooseConv(problem, device).record(device, problem, {
     pictures,
     x: alignedInput(geometry, x).buffer,
     dy: dy.buffer,

@@ -2,9 +2,10 @@
  * The row `depthwise`: every channel by itself, by the walk of depthwise-sliding.ts in all three directions. The kernel
  * stays in registers, which bounds its size. The weight gradient leaves partial sums, which partial-sums.ts adds.
  */
-import type { BufferBinding, Device } from '../../gpu/index.ts';
+import type { Device } from '../../gpu/index.ts';
 import { epilogueRun, specOf } from '../parts/epilogue.ts';
 import { sumGroupInto } from '../parts/partial-sums.ts';
+import type { GatherOperands, WeightOperands } from '../parts/tile.ts';
 import {
   agesOf,
   type Channels,
@@ -14,7 +15,7 @@ import {
   slidingWeightProgram,
   tileOf,
 } from './depthwise-sliding.ts';
-import { type Convolution, type ConvProblem, type ConvRow, channelsOf, multiplyAdds } from './problem.ts';
+import { type ConvProblem, type ConvRow, channelsOf, multiplyAdds } from './problem.ts';
 
 /** Steps that a strip should have at least. */
 const SHORTEST_STRIP = 7;
@@ -76,14 +77,15 @@ function inputSlide({ window, result }: ConvProblem): Slide {
 
 function slide(
   device: Device,
-  convolution: Exclude<Convolution, { direction: 'weight' }>,
+  problem: ConvProblem,
+  { pictures, x, w, y }: GatherOperands,
   { direction, groups, source, target }: Slide,
 ): void {
-  const { window, pictures, sourceChannels: width, epilogue = {}, x, w, y } = convolution;
+  const { window, sourceChannels: width, epilogue = {} } = problem;
   const { kernel, stride, dilation } = window;
   const finish = epilogueRun(epilogue);
-  const [sourceRows, sourceColumns] = convolution.source;
-  const [targetRows, targetColumns] = convolution.result;
+  const [sourceRows, sourceColumns] = problem.source;
+  const [targetRows, targetColumns] = problem.result;
   const [element, channels] = elementOf(width);
   const tiles = Math.ceil(groups[1] / tileOf(stride[1]));
   const strip = stripOf(device, groups[0], tiles * channels * pictures);
@@ -105,19 +107,16 @@ function slide(
       ...finish.params,
     },
     groups: [Math.ceil((tiles * channels) / LANES), Math.ceil(groups[0] / strip), pictures],
-    flops: 2 * pictures * multiplyAdds(convolution),
+    flops: 2 * pictures * multiplyAdds(problem),
     bytes: 4 * pictures * width * (sourceRows * sourceColumns + written),
   });
 }
 
-function weightGradient(
-  device: Device,
-  convolution: ConvProblem & { pictures: number; x: BufferBinding; dy: BufferBinding; dw: BufferBinding },
-): void {
-  const { window, pictures, sourceChannels: width, x, dy, dw } = convolution;
+function weightGradient(device: Device, problem: ConvProblem, { pictures, x, dy, dw }: WeightOperands): void {
+  const { window, sourceChannels: width } = problem;
   const { kernel, stride, dilation, top, left } = window;
-  const [rows, columns] = convolution.source;
-  const [outputRows, outputColumns] = convolution.result;
+  const [rows, columns] = problem.source;
+  const [outputRows, outputColumns] = problem.result;
   const [element, channels] = elementOf(width);
   const tiles = Math.ceil(outputColumns / tileOf(stride[1]));
   // As few partial sums as the wanted number of lanes allows: pictures together first, else strips of one.
@@ -147,7 +146,7 @@ function weightGradient(
       outputColumns,
     },
     groups: [Math.ceil((tiles * channels) / LANES), strips, batches],
-    flops: 2 * pictures * multiplyAdds(convolution),
+    flops: 2 * pictures * multiplyAdds(problem),
     bytes: 4 * (pictures * width * (rows * columns + outputRows * outputColumns) + chunks * weights),
   });
   sumGroupInto(device, partial, dw, { outer: 1, reduce: chunks, inner: weights });
@@ -158,9 +157,14 @@ export const depthwise: ConvRow = {
   name: 'depthwise',
   supports,
   estimate: multiplyAdds,
-  record(device, convolution) {
-    if (convolution.direction === 'weight') weightGradient(device, convolution);
-    else if (convolution.direction === 'input') slide(device, convolution, inputSlide(convolution));
-    else slide(device, convolution, forwardSlide(convolution));
+  record(device, problem, operands) {
+    if ('dw' in operands) weightGradient(device, problem, operands);
+    else
+      slide(
+        device,
+        problem,
+        operands,
+        problem.direction === 'input' ? inputSlide(problem) : forwardSlide(problem),
+      );
   },
 };

@@ -11,7 +11,6 @@
  */
 import { type Device, elementwise, family, type ParamType, program } from '../../gpu/index.ts';
 import {
-  type Epilogue,
   type EpilogueSpec,
   epilogueBindings,
   epilogueParams,
@@ -22,7 +21,7 @@ import {
 } from '../parts/epilogue.ts';
 import { packPair } from '../parts/tile.ts';
 import { activateFunction } from '../pointwise/activations.ts';
-import { type Convolution, type ConvProblem, type ConvRow, channelsOf, multiplyAdds } from './problem.ts';
+import { type ConvOperands, type ConvProblem, type ConvRow, channelsOf, multiplyAdds } from './problem.ts';
 
 const PARAMS = {
   source: 'u32', // height, width of a picture of what is read; of x for a weight gradient …
@@ -156,36 +155,32 @@ function paramsOf(problem: ConvProblem): Record<keyof typeof PARAMS, number> {
   };
 }
 
-function record(device: Device, convolution: Convolution): void {
-  const { pictures, source, result, sourceChannels, resultChannels, window } = convolution;
-  const params = paramsOf(convolution);
+function record(device: Device, problem: ConvProblem, operands: ConvOperands): void {
+  const { source, result, sourceChannels, resultChannels, window, epilogue = {} } = problem;
+  const { pictures } = operands;
+  const params = paramsOf(problem);
   const pixels = pictures * result[0] * result[1];
-  const flops = 2 * pictures * multiplyAdds(convolution);
-  const bytes = 4 * (pixels * resultChannels + pictures * source[0] * source[1] * sourceChannels);
-  if (convolution.direction === 'weight') {
-    const { x, dy, dw } = convolution;
+  const work = {
+    flops: 2 * pictures * multiplyAdds(problem),
+    bytes: 4 * (pixels * resultChannels + pictures * source[0] * source[1] * sourceChannels),
+  };
+  if ('dw' in operands) {
+    const { x, dy, dw } = operands;
     const count = window.kernel[0] * window.kernel[1] * params.cin * resultChannels;
-    device.run(weightProgram, {
-      bindings: { x, dy, dw },
-      params: { ...params, count, pictures },
-      flops,
-      bytes,
-    });
+    device.run(weightProgram, { bindings: { x, dy, dw }, params: { ...params, count, pictures }, ...work });
     return;
   }
-  const { x, w, y } = convolution;
+  const { x, w, y } = operands;
   const count = pixels * resultChannels;
-  if (convolution.direction === 'input') {
-    device.run(inputProgram, { bindings: { dy: x, w, dx: y }, params: { ...params, count }, flops, bytes });
+  if (problem.direction === 'input') {
+    device.run(inputProgram, { bindings: { dy: x, w, dx: y }, params: { ...params, count }, ...work });
     return;
   }
-  const epilogue: Epilogue = convolution.epilogue ?? {};
   const finish = epilogueRun(epilogue);
   device.run(forwardProgram(specOf(epilogue)), {
     bindings: { x, w, y, ...finish.bindings },
     params: { ...params, count, ...finish.params },
-    flops,
-    bytes,
+    ...work,
   });
 }
 

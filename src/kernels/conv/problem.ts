@@ -17,47 +17,23 @@
  *     pixel 0   pixel 1   pixel 2   …           kernel [kh, kw], 4 channels a tap
  *     r g b 0 │ r g b 0 │ r g b 0 │ …    ──▶    kernel [kh, 1], `depth` = 4·kw channels a tap, 4 from tap to tap
  */
-import type { BufferBinding } from '../../gpu/index.ts';
 import type { Shape } from '../../tensor/index.ts';
 import { fours } from '../parts/align.ts';
 import { type Epilogue, specOf } from '../parts/epilogue.ts';
 import type { AnyProblem, Row } from '../parts/table.ts';
+import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
 import type { Window } from '../parts/window.ts';
 
-export type Direction = 'forward' | 'input' | 'weight';
+/** What the choice of a row may look at: a product of the tile loop's kind, but for how many pictures there are. */
+export interface ConvProblem extends AnyProblem, Omit<Product, 'planes'> {}
 
-/** What the choice of a row may look at. */
-export interface ConvProblem extends AnyProblem {
-  direction: Direction;
-  /** Height and width of what is read and of what is written; for a weight gradient, of x and of dy. */
-  source: readonly [number, number];
-  result: readonly [number, number];
-  window: Pick<Window, 'kernel' | 'stride' | 'dilation' | 'top' | 'left'>;
-  groups: number;
-  /** Channels in a pixel of the source and of the result, all groups together. */
-  sourceChannels: number;
-  resultChannels: number;
-  /** Input channels of the weight at a tap, where taps are merged. */
-  depth?: number | undefined;
-  /** What becomes of a sum as it is written; forward only. */
-  epilogue?: Epilogue | undefined;
-}
+export type Direction = ConvProblem['direction'];
 
-/** A problem with its operands, in the channels that the problem states. */
-export type Convolution = ConvProblem & { pictures: number } & (
-    | {
-        direction: 'forward' | 'input';
-        /** What is read: x forward, dy for the input's gradient. */
-        x: BufferBinding;
-        w: BufferBinding;
-        /** What is written: y forward, dx for the input's gradient. */
-        y: BufferBinding;
-      }
-    | { direction: 'weight'; x: BufferBinding; dy: BufferBinding; dw: BufferBinding }
-  );
+/** The operands of a problem, in the channels that it states; a weight gradient's hold `dw`. */
+export type ConvOperands = GatherOperands | WeightOperands;
 
 /** One way to convolve. */
-export type ConvRow = Row<ConvProblem, Convolution>;
+export type ConvRow = Row<ConvProblem, ConvOperands>;
 
 /** A convolution's sizes, from which its three problems follow. */
 export interface Geometry {
@@ -89,30 +65,28 @@ export const mergedColumns = ({ window }: Geometry): number =>
   (window.output[1] - 1) * window.stride[1] + window.kernel[1];
 
 /** The problem of `geometry` in one direction, for one picture or more. */
-export function problemOf(geometry: Geometry, direction: Direction, several: boolean): ConvProblem {
-  const { window, groups, input, alignedIn, alignedOut, merged } = geometry;
+export function problemOf(
+  geometry: Geometry,
+  direction: Direction,
+  several: boolean,
+  epilogue?: Epilogue,
+): ConvProblem {
+  const { window, groups, input, alignedIn, alignedOut } = geometry;
+  const backward = direction === 'input';
+  const merged = geometry.merged && !backward;
   const [inputs, outputs] = [groups * alignedIn, groups * alignedOut];
-  if (direction === 'input')
-    return {
-      direction,
-      several,
-      source: window.output,
-      result: input,
-      window,
-      groups,
-      sourceChannels: outputs,
-      resultChannels: inputs,
-    };
+  const read = merged ? ([input[0], mergedColumns(geometry)] as const) : input;
   return {
     direction,
     several,
-    source: merged ? [input[0], mergedColumns(geometry)] : input,
-    result: window.output,
+    source: backward ? window.output : read,
+    result: backward ? input : window.output,
     window: merged ? { ...window, kernel: [window.kernel[0], 1], left: 0 } : window,
     groups,
-    sourceChannels: inputs,
-    resultChannels: outputs,
+    sourceChannels: backward ? outputs : inputs,
+    resultChannels: backward ? inputs : outputs,
     depth: merged ? alignedIn * window.kernel[1] : undefined,
+    epilogue,
   };
 }
 

@@ -16,8 +16,8 @@ export const tile: ConvRow = {
     return cin % 4 === 0 && cout % 4 === 0 && packs;
   },
   estimate: multiplyAdds,
-  record(device, convolution) {
-    if (convolution.direction === 'weight') weightGradient(device, convolution);
-    else gather(device, convolution);
+  record(device, problem, operands) {
+    if ('dw' in operands) weightGradient(device, problem, operands);
+    else gather(device, problem, operands);
   },
 };

@@ -20,10 +20,10 @@
  */
 import type { BufferBinding, Device, PooledBuffer, Run } from '../../gpu/index.ts';
 import { epilogueRun, specOf } from '../parts/epilogue.ts';
-import { POINT, packPair } from '../parts/tile.ts';
+import { type GatherOperands, POINT, packPair, type WeightOperands } from '../parts/tile.ts';
 import { gather } from '../parts/tile-gather.ts';
 import { weightGradient } from '../parts/tile-weight.ts';
-import type { Convolution, ConvProblem, ConvRow } from './problem.ts';
+import type { ConvProblem, ConvRow } from './problem.ts';
 import {
   transformGradient,
   transformInput,
@@ -127,22 +127,22 @@ function patches({ chunk, size, tiles, channels }: Transform): Pick<Run, 'params
 }
 
 /** Records a convolution in its forward or input direction. */
-function gatherTiles(device: Device, product: Exclude<Convolution, { direction: 'weight' }>): void {
-  const { direction, pictures, source, result, sourceChannels, resultChannels, window } = product;
+function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }: GatherOperands): void {
+  const { direction, source, result, sourceChannels, resultChannels, window, epilogue = {} } = problem;
   const forward = direction === 'forward';
-  const { epilogue = {} } = product;
   const finish = epilogueRun(epilogue);
   const [cin, cout] = forward ? [sourceChannels, resultChannels] : [resultChannels, sourceChannels];
   const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
-  const u = kernelOf(device, product.w, cin, cout, !forward);
+  const products = { ...PLANES, direction, sourceChannels, resultChannels };
+  const u = kernelOf(device, w, cin, cout, !forward);
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
     const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
     const m = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
     const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput, {
       ...input,
-      bindings: { x: product.x, v },
+      bindings: { x, v },
       // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
       params: {
         ...input.params,
@@ -150,20 +150,11 @@ function gatherTiles(device: Device, product: Exclude<Convolution, { direction: 
         left: forward ? window.left : 2 - window.left,
       },
     });
-    gather(device, {
-      ...PLANES,
-      direction,
-      x: v,
-      w: u,
-      y: m,
-      pictures: chunk.pictures * perPicture,
-      sourceChannels,
-      resultChannels,
-    });
+    gather(device, products, { pictures: chunk.pictures * perPicture, x: v, w: u, y: m });
     const output = patches({ chunk, size: result, tiles, channels: resultChannels });
     device.run(transformOutput(specOf(epilogue)), {
       ...output,
-      bindings: { m, y: product.y, ...finish.bindings },
+      bindings: { m, y, ...finish.bindings },
       params: { ...output.params, ...finish.params },
     });
     device.pool.release(v);
@@ -173,10 +164,11 @@ function gatherTiles(device: Device, product: Exclude<Convolution, { direction: 
 }
 
 /** Records a weight gradient. */
-function sumTiles(device: Device, product: Extract<Convolution, { direction: 'weight' }>): void {
-  const { pictures, source, result, sourceChannels, resultChannels, window } = product;
+function sumTiles(device: Device, problem: ConvProblem, { pictures, x, dy, dw }: WeightOperands): void {
+  const { direction, source, result, sourceChannels, resultChannels, window } = problem;
   const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
+  const products = { ...PLANES, direction, sourceChannels, resultChannels };
   const du = device.take(64 * sourceChannels * resultChannels, 'activation');
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
     const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
@@ -184,25 +176,17 @@ function sumTiles(device: Device, product: Extract<Convolution, { direction: 'we
     const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput, {
       ...input,
-      bindings: { x: product.x, v },
+      bindings: { x, v },
       params: { ...input.params, top: window.top, left: window.left },
     });
     device.run(transformGradient, {
       ...patches({ chunk, size: result, tiles, channels: resultChannels }),
-      bindings: { dy: product.dy, m: dm },
+      bindings: { dy, m: dm },
     });
-    weightGradient(device, {
-      ...PLANES,
-      x: v,
-      dy: dm,
-      dw: du,
-      pictures: chunk.pictures * perPicture,
-      sourceChannels,
-      resultChannels,
-    });
+    weightGradient(device, products, { pictures: chunk.pictures * perPicture, x: v, dy: dm, dw: du });
     const count = (sourceChannels * resultChannels) / 4;
     device.run(transformKernelGradient, {
-      bindings: { u: du, w: product.dw },
+      bindings: { u: du, w: dw },
       params: { count, accumulate: Number(chunk.first > 0) },
       bytes: 4 * 34 * sourceChannels * resultChannels,
     });
@@ -216,8 +200,8 @@ export const winograd: ConvRow = {
   name: 'winograd',
   supports,
   estimate,
-  record(device, convolution) {
-    if (convolution.direction === 'weight') sumTiles(device, convolution);
-    else gatherTiles(device, convolution);
+  record(device, problem, operands) {
+    if ('dw' in operands) sumTiles(device, problem, operands);
+    else gatherTiles(device, problem, operands);
   },
 };

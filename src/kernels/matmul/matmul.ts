@@ -57,7 +57,7 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const { device } = a;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[1]!;
-  const problem = problemOf('forward', m, k, n);
+  const problem = problemOf('forward', m > 1, k, n);
   const left = columnsTo(a, fours(k));
   const right = rowsTo(columnsTo(b, fours(n)), fours(k));
   const shift = bias && (n % 4 === 0 ? bias : padLastAxis(bias, fours(n)));
@@ -65,15 +65,14 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const row = chooseMatrix(problem, device);
   const slices = rowSlices(device, fours(k), fours(n));
   slices.forEach(({ slice, bind }, index) => {
-    row.record(device, {
-      ...problem,
-      direction: 'forward',
+    const last = index === slices.length - 1;
+    row.record(device, last ? { ...problem, epilogue: { bias: shift?.buffer } } : problem, {
+      pictures: m,
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
       slice,
       accumulate: index > 0,
-      epilogue: { bias: index === slices.length - 1 ? shift?.buffer : undefined },
     });
   });
   return columnsTo(c, n);
@@ -84,15 +83,14 @@ export function productBT(a: Tensor, b: Tensor): Tensor {
   const { device } = a;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[0]!;
-  const problem = problemOf('input', m, k, n);
+  const problem = problemOf('input', m > 1, k, n);
   const left = columnsTo(a, fours(k));
   const right = rowsTo(columnsTo(b, fours(k)), fours(n));
   const c = empty(device, [m, fours(n)]);
   const row = chooseMatrix(problem, device);
   for (const { slice, bind } of rowSlices(device, fours(n), fours(k)))
-    row.record(device, {
-      ...problem,
-      direction: 'input',
+    row.record(device, problem, {
+      pictures: m,
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
@@ -106,15 +104,14 @@ export function productAT(a: Tensor, b: Tensor): Tensor {
   const { device } = a;
   const [k, m] = a.shape as [number, number];
   const n = b.shape[1]!;
-  const problem = problemOf('weight', k, m, n);
+  const problem = problemOf('weight', k > 1, m, n);
   const left = columnsTo(a, fours(m));
   const right = columnsTo(b, fours(n));
   const c = empty(device, [fours(m), fours(n)]);
   const row = chooseMatrix(problem, device);
   for (const { slice, bind } of rowSlices(device, fours(m), fours(n)))
-    row.record(device, {
-      ...problem,
-      direction: 'weight',
+    row.record(device, problem, {
+      pictures: k,
       x: left.buffer,
       dy: right.buffer,
       dw: bind(c.buffer),

@@ -57,8 +57,9 @@ export const plain: MatrixRow = {
   name: 'plain',
   supports: () => true,
   estimate: (problem) => SLOWER * multiplyAdds(problem),
-  record(device, product) {
-    const { direction, pictures, sourceChannels: source, resultChannels: result, slice } = product;
+  record(device, problem, operands) {
+    const { direction, sourceChannels: source, resultChannels: result } = problem;
+    const { pictures, x: a, slice } = operands;
     const rowsOfWeight = slice?.count ?? (direction === 'input' ? result : source);
     const start = slice?.start ?? 0;
     const [rows, columns, terms] = {
@@ -66,12 +67,12 @@ export const plain: MatrixRow = {
       input: [pictures, rowsOfWeight, source],
       weight: [rowsOfWeight, result, pictures],
     }[direction] as [number, number, number];
-    const epilogue = product.direction === 'weight' ? {} : (product.epilogue ?? {});
-    const accumulate = product.direction !== 'weight' && (product.accumulate ?? false);
+    const [b, c, accumulate = false] =
+      'dw' in operands ? [operands.dy, operands.dw] : [operands.w, operands.y, operands.accumulate];
+    const epilogue = problem.epilogue ?? {};
     const finish = epilogueRun(epilogue);
-    const [b, c] = product.direction === 'weight' ? [product.dy, product.dw] : [product.w, product.y];
     device.run(plainProgram({ ...specOf(epilogue), accumulate }), {
-      bindings: { a: product.x, b, c, ...finish.bindings },
+      bindings: { a, b, c, ...finish.bindings },
       params: {
         count: rows * columns,
         terms,

@@ -7,55 +7,35 @@
  *   weight    dw = xᵀ · dy     x [pictures, source]   dy [pictures, result] dw [source, result]
  *
  * Channels come in fours, as for convolutions. The weight (or its gradient) may be larger than a binding, and is then
- * worked through in slices of rows.
+ * worked through in slices of rows; what follows the sum comes with the last of them.
  */
-import type { BufferBinding } from '../../gpu/index.ts';
 import { fours } from '../parts/align.ts';
-import type { Epilogue } from '../parts/epilogue.ts';
 import type { AnyProblem, Row } from '../parts/table.ts';
+import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
 
 /** What the choice of a row may look at. */
-export interface MatrixProblem extends AnyProblem {
-  direction: 'forward' | 'input' | 'weight';
-  /** Columns of x, and of y or dy. */
-  sourceChannels: number;
-  resultChannels: number;
-}
+export interface MatrixProblem
+  extends AnyProblem,
+    Pick<Product, 'direction' | 'sourceChannels' | 'resultChannels' | 'epilogue'> {}
 
-/** A problem with its operands. */
-export type MatrixProduct = MatrixProblem & {
-  pictures: number;
-  /** The rows of the weight that are bound: where they start, and how many there are; left out: all of them. */
-  slice?: { start: number; count: number } | undefined;
-} & (
-    | {
-        direction: 'forward' | 'input';
-        x: BufferBinding;
-        w: BufferBinding;
-        y: BufferBinding;
-        /** y += … rather than y = …: a slice that is not the first. */
-        accumulate?: boolean;
-        epilogue?: Epilogue;
-      }
-    | { direction: 'weight'; x: BufferBinding; dy: BufferBinding; dw: BufferBinding }
-  );
+/** The operands of a problem; a weight gradient's hold `dw`. */
+export type MatrixOperands = GatherOperands | WeightOperands;
 
-/** The problem of `pictures` rows with these columns, in fours; and their number, which is no part of it. */
+/** The problem of matrices with these columns, which are put in fours. */
 export const problemOf = (
   direction: MatrixProblem['direction'],
-  pictures: number,
+  several: boolean,
   source: number,
   result: number,
-): MatrixProblem & { pictures: number } => ({
+): MatrixProblem => ({
   direction,
-  several: pictures > 1,
-  pictures,
+  several,
   sourceChannels: fours(source),
   resultChannels: fours(result),
 });
 
 /** One way to multiply matrices. */
-export type MatrixRow = Row<MatrixProblem, MatrixProduct>;
+export type MatrixRow = Row<MatrixProblem, MatrixOperands>;
 
 /** Multiply-adds for one row of the batch. */
 export const multiplyAdds = ({ sourceChannels, resultChannels }: MatrixProblem): number =>

@@ -8,8 +8,9 @@ export const tile: MatrixRow = {
   name: 'tile',
   supports: ({ sourceChannels, resultChannels }) => sourceChannels % 4 === 0 && resultChannels % 4 === 0,
   estimate: multiplyAdds,
-  record(device, product) {
-    if (product.direction === 'weight') weightGradient(device, { ...POINT, ...product });
-    else gather(device, { ...POINT, ...product });
+  record(device, problem, operands) {
+    const product = { ...POINT, ...problem };
+    if ('dw' in operands) weightGradient(device, product, operands);
+    else gather(device, product, operands);
   },
 };

@@ -5,8 +5,8 @@
  *   else                                                 → the lowest estimate among the rows that are able to
  *
  * A problem says whether there is one picture or more than one, never how many: a picture's bits then do not depend on
- * the batch that it travels in. The count belongs to the work, which a row is given when it records. Rows know nothing
- * of each other, so that a new one touches its own file and its table.
+ * the batch that it travels in. The count comes with the operands, which a row is given when it records. Rows know
+ * nothing of each other, so that a new one touches its own file and its table.
  */
 import type { Device, Traits } from '../../gpu/index.ts';
 
@@ -16,8 +16,8 @@ export interface AnyProblem {
   several: boolean;
 }
 
-/** One algorithm for problems of a kind; `Work` is a problem with its operands. */
-export interface Row<Problem extends AnyProblem, Work extends Problem> {
+/** One algorithm for problems of a kind. */
+export interface Row<Problem extends AnyProblem, Operands> {
   /** One word, unique in its table: what `npm run bench -- --variant` is given, and what a tuning record holds. */
   readonly name: string;
   /** Whether the row can compute the problem at all. */
@@ -28,7 +28,7 @@ export interface Row<Problem extends AnyProblem, Work extends Problem> {
    */
   estimate(problem: Problem, traits: Traits): number;
   /** Records the dispatches. */
-  record(device: Device, work: Work): void;
+  record(device: Device, problem: Problem, operands: Operands): void;
 }
 
 /**
@@ -36,23 +36,26 @@ export interface Row<Problem extends AnyProblem, Work extends Problem> {
  * it supports the problem, else the one that expects to be fastest.
  * @param keyOf the problem as a tuning record names it; asked only where there is a record
  */
-export function choose<Problem extends AnyProblem, Work extends Problem>(
-  rows: readonly Row<Problem, Work>[],
+export function choose<Problem extends AnyProblem, Operands>(
+  rows: readonly Row<Problem, Operands>[],
   problem: Problem,
   { choices, traits }: Pick<Device, 'choices' | 'traits'>,
   keyOf: (problem: Problem) => string,
-): Row<Problem, Work> {
+): Row<Problem, Operands> {
   if (choices) {
     const name = choices.get(keyOf(problem));
     const chosen = rows.find((row) => row.name === name);
     if (chosen?.supports(problem, traits)) return chosen;
   }
-  let best: Row<Problem, Work> | null = null;
+  let best: Row<Problem, Operands> | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const row of rows) {
     if (!row.supports(problem, traits)) continue;
     const estimate = row.estimate(problem, traits);
-    if (estimate < least) [best, least] = [row, estimate];
+    if (estimate < least) {
+      best = row;
+      least = estimate;
+    }
   }
   if (!best) throw new Error(`no row of the table computes ${keyOf(problem)}`);
   return best;

@@ -11,9 +11,17 @@
  * with a partial result of its own, added up by a second program: more workgroups, and a float32 sum that stays exact
  * to 1e-6. No atomics: the same bits every time.
  */
-import type { BufferBinding, Device } from '../../gpu/index.ts';
+import type { Device } from '../../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
-import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
+import {
+  DIVIDE,
+  lanesOf,
+  type Product,
+  packPair,
+  type TileSpec,
+  unroll,
+  type WeightOperands,
+} from './tile.ts';
 import type { Window } from './window.ts';
 
 /** Pixels that one sum runs over at most before it is split. */
@@ -134,13 +142,6 @@ const addSplits = program(
   }),
 );
 
-/** One weight gradient, of strides and dilations up to `MOST_STEP`. */
-export interface WeightGradient extends Product {
-  x: BufferBinding;
-  dy: BufferBinding;
-  dw: BufferBinding;
-}
-
 /** The longest stride and dilation that fit into a parameter. */
 export const MOST_STEP = 255;
 
@@ -149,9 +150,10 @@ function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): n
   return steps.reduce((packed, step) => (packed << 8) | step, 0);
 }
 
-/** Records the product. */
-export function weightGradient(device: Device, product: WeightGradient): void {
-  const { window, pictures, source, result, groups, slice, planes = false } = product;
+/** Records a weight gradient, of strides and dilations up to `MOST_STEP`. */
+export function weightGradient(device: Device, product: Product, operands: WeightOperands): void {
+  const { window, source, result, groups, planes = false } = product;
+  const { pictures, x, dy, slice } = operands;
   const interleaved = planes ? 1 : groups;
   const depth = (slice?.count ?? product.depth ?? product.sourceChannels / interleaved) / 4;
   const columns = product.resultChannels / interleaved / 4;
@@ -166,7 +168,7 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);
   const parts = splits > 1 ? device.take(4 * size * splits, 'activation') : null;
   device.run(weightProgram(spec), {
-    bindings: { x: product.x, dy: product.dy, dw: parts ?? product.dw },
+    bindings: { x, dy, dw: parts ?? operands.dw },
     params: {
       source: packPair(...source),
       result: packPair(...result),
@@ -191,7 +193,7 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   });
   if (!parts) return;
   device.run(addSplits, {
-    bindings: { parts, dw: product.dw },
+    bindings: { parts, dw: operands.dw },
     params: { count: size / 4, splits },
     flops: size * splits,
     bytes: 4 * size * (splits + 1),

@@ -83,11 +83,11 @@ for (const { name } of MATRIX_ROWS)
 test('the choice: the tile loop, or what a tuning record says', () => {
   const [device] = devices as [Device];
   for (const direction of ['forward', 'input', 'weight'] as const) {
-    const problem = problemOf(direction, 8, 5, 7);
+    const problem = problemOf(direction, true, 5, 7);
     assert.is(chooseMatrix(problem, device).name, 'tile');
     const tuned = new Map([[`matmul ${direction} several 8→8`, 'plain']]);
     assert.is(chooseMatrix(problem, { choices: tuned, traits: device.traits }).name, 'plain');
-    const one = problemOf(direction, 1, 5, 7);
+    const one = problemOf(direction, false, 5, 7);
     assert.is(chooseMatrix(one, { choices: tuned, traits: device.traits }).name, 'tile');
   }
 });
