@@ -10,7 +10,7 @@
  *
  * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see ../parts/tile.ts.
  */
-import { empty, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
+import { empty, record, type Shape, scope, show, type Tensor } from '../../tensor/index.ts';
 import { resizeGroups, resizeWeight } from '../parts/align.ts';
 import { checkEpilogue, type EpilogueOptions, epilogueOf } from '../parts/epilogue.ts';
 import { copyWindow } from '../parts/pad-channels.ts';
@@ -54,20 +54,23 @@ export function convolution(
   options: EpilogueOptions,
 ): Tensor {
   const geometry = geometryOf(x.shape, w.shape, window, groups);
-  return record(
-    op,
-    forward(geometry, x, w, options),
-    [x, w, options.bias],
-    { x, w },
-    (saved, dy, [needX, needW, needBias]) => {
-      const { cout, alignedOut } = geometry;
-      const gradient = needX || needW ? resizeGroups(dy, groups, cout, alignedOut) : dy;
-      return [
-        needX ? inputGradient(geometry, gradient, saved.w, x.shape) : null,
-        needW ? weightGradient(geometry, saved.x, gradient, w.shape) : null,
-        needBias ? sumToChannels(dy) : null,
-      ];
-    },
+  const [inputShape, weightShape] = [x.shape, w.shape];
+  return scope(() =>
+    record(
+      op,
+      forward(geometry, x, w, options),
+      [x, w, options.bias],
+      ([needX, needW]) => ({ x: needW ? x : null, w: needX ? w : null }),
+      (saved, dy, [needX, needW, needBias]) => {
+        const { cout, alignedOut } = geometry;
+        const gradient = needX || needW ? resizeGroups(dy, groups, cout, alignedOut) : dy;
+        return [
+          needX ? inputGradient(geometry, gradient, saved.w!, inputShape) : null,
+          needW ? weightGradient(geometry, saved.x!, gradient, weightShape) : null,
+          needBias ? sumToChannels(dy) : null,
+        ];
+      },
+    ),
   );
 }
 

@@ -3,6 +3,7 @@
  * stays in registers, which bounds its size. The weight gradient leaves partial sums, which partial-sums.ts adds.
  */
 import type { Device } from '../../gpu/index.ts';
+import { empty } from '../../tensor/index.ts';
 import { epilogueRun, specOf } from '../parts/epilogue.ts';
 import { sumGroupInto } from '../parts/partial-sums.ts';
 import type { GatherOperands, WeightOperands } from '../parts/tile.ts';
@@ -129,9 +130,9 @@ function weightGradient(device: Device, problem: ConvProblem, { pictures, x, dy,
   const strips = Math.ceil(outputRows / strip);
   const chunks = batches * strips * tiles;
   const weights = kernel[0] * kernel[1] * width;
-  const partial = device.take(4 * chunks * weights, 'activation');
+  const partial = empty(device, [chunks, weights]);
   device.run(slidingWeightProgram({ element, kernel, stride, dilation }), {
-    bindings: { x, dy, partial },
+    bindings: { x, dy, partial: partial.buffer },
     params: {
       channels,
       tiles,
@@ -149,8 +150,8 @@ function weightGradient(device: Device, problem: ConvProblem, { pictures, x, dy,
     flops: 2 * pictures * multiplyAdds(problem),
     bytes: 4 * (pictures * width * (rows * columns + outputRows * outputColumns) + chunks * weights),
   });
-  sumGroupInto(device, partial, dw, { outer: 1, reduce: chunks, inner: weights });
-  device.pool.release(partial);
+  sumGroupInto(device, partial.buffer, dw, { outer: 1, reduce: chunks, inner: weights });
+  partial.dispose();
 }
 
 export const depthwise: ConvRow = {

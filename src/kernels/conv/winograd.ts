@@ -18,7 +18,8 @@
  * transforms are in winograd-transforms.ts. V and M take four times the memory of x and y, so pictures go through in
  * chunks that stay in cache. In float32 the results differ from the direct sum by some 1e-6 of the largest value.
  */
-import type { BufferBinding, Device, PooledBuffer, Run } from '../../gpu/index.ts';
+import type { BufferBinding, Device, Run } from '../../gpu/index.ts';
+import { empty, type Tensor } from '../../tensor/index.ts';
 import { epilogueRun, specOf } from '../parts/epilogue.ts';
 import { type GatherOperands, POINT, packPair, type WeightOperands } from '../parts/tile.ts';
 import { gather } from '../parts/tile-gather.ts';
@@ -85,18 +86,12 @@ function chunksOf(device: Device, pictures: number, tiles: number, channels: num
   }));
 }
 
-/** U of the whole weight. The caller releases it. */
-function kernelOf(
-  device: Device,
-  w: BufferBinding,
-  cin: number,
-  cout: number,
-  turned: boolean,
-): PooledBuffer {
-  const u = device.take(4 * 16 * cin * cout, 'activation');
+/** U of the whole weight. */
+function kernelOf(device: Device, w: BufferBinding, cin: number, cout: number, turned: boolean): Tensor {
+  const u = empty(device, [16, cin, cout]);
   const count = (cin * cout) / 4;
   device.run(transformKernel, {
-    bindings: { w, u },
+    bindings: { w, u: u.buffer },
     params: { count, turned: Number(turned) },
     flops: 40 * cin * cout,
     bytes: 4 * 25 * cin * cout,
@@ -137,12 +132,12 @@ function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }
   const products = { ...PLANES, direction, sourceChannels, resultChannels };
   const u = kernelOf(device, w, cin, cout, !forward);
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
-    const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
-    const m = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
+    const v = empty(device, [16, chunk.pictures * perPicture, sourceChannels]);
+    const m = empty(device, [16, chunk.pictures * perPicture, resultChannels]);
     const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput, {
       ...input,
-      bindings: { x, v },
+      bindings: { x, v: v.buffer },
       // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
       params: {
         ...input.params,
@@ -150,17 +145,22 @@ function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }
         left: forward ? window.left : 2 - window.left,
       },
     });
-    gather(device, products, { pictures: chunk.pictures * perPicture, x: v, w: u, y: m });
+    gather(device, products, {
+      pictures: chunk.pictures * perPicture,
+      x: v.buffer,
+      w: u.buffer,
+      y: m.buffer,
+    });
     const output = patches({ chunk, size: result, tiles, channels: resultChannels });
     device.run(transformOutput(specOf(epilogue)), {
       ...output,
-      bindings: { m, y, ...finish.bindings },
+      bindings: { m: m.buffer, y, ...finish.bindings },
       params: { ...output.params, ...finish.params },
     });
-    device.pool.release(v);
-    device.pool.release(m);
+    v.dispose();
+    m.dispose();
   }
-  device.pool.release(u);
+  u.dispose();
 }
 
 /** Records a weight gradient. */
@@ -169,31 +169,36 @@ function sumTiles(device: Device, problem: ConvProblem, { pictures, x, dy, dw }:
   const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
   const products = { ...PLANES, direction, sourceChannels, resultChannels };
-  const du = device.take(64 * sourceChannels * resultChannels, 'activation');
+  const du = empty(device, [16, sourceChannels, resultChannels]);
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
-    const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
-    const dm = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
+    const v = empty(device, [16, chunk.pictures * perPicture, sourceChannels]);
+    const dm = empty(device, [16, chunk.pictures * perPicture, resultChannels]);
     const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput, {
       ...input,
-      bindings: { x, v },
+      bindings: { x, v: v.buffer },
       params: { ...input.params, top: window.top, left: window.left },
     });
     device.run(transformGradient, {
       ...patches({ chunk, size: result, tiles, channels: resultChannels }),
-      bindings: { dy, m: dm },
+      bindings: { dy, m: dm.buffer },
     });
-    weightGradient(device, products, { pictures: chunk.pictures * perPicture, x: v, dy: dm, dw: du });
+    weightGradient(device, products, {
+      pictures: chunk.pictures * perPicture,
+      x: v.buffer,
+      dy: dm.buffer,
+      dw: du.buffer,
+    });
     const count = (sourceChannels * resultChannels) / 4;
     device.run(transformKernelGradient, {
-      bindings: { u: du, w: dw },
+      bindings: { u: du.buffer, w: dw },
       params: { count, accumulate: Number(chunk.first > 0) },
       bytes: 4 * 34 * sourceChannels * resultChannels,
     });
-    device.pool.release(v);
-    device.pool.release(dm);
+    v.dispose();
+    dm.dispose();
   }
-  device.pool.release(du);
+  du.dispose();
 }
 
 export const winograd: ConvRow = {

@@ -14,7 +14,7 @@
  */
 import type { BufferBinding, Device, PooledBuffer } from '../../gpu/index.ts';
 import { elementwise, program } from '../../gpu/index.ts';
-import { empty, record, show, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, show, type Tensor } from '../../tensor/index.ts';
 import { fours, resizeRows } from '../parts/align.ts';
 import { padLastAxis } from '../parts/pad-channels.ts';
 import { problemOf } from './problem.ts';
@@ -149,6 +149,20 @@ export interface MatmulOptions {
   transposeB?: boolean;
 }
 
+type Multiply = (left: Tensor, right: Tensor) => Tensor;
+
+/** By transposeA and transposeB: the product, dA from B and dC, dB from A and dC. */
+const PRODUCTS: readonly (readonly (readonly [forward: Multiply, dA: Multiply, dB: Multiply])[])[] = [
+  [
+    [(a, b) => product(a, b), (b, dc) => productBT(dc, b), (a, dc) => productAT(a, dc)],
+    [productBT, (b, dc) => product(dc, b), (a, dc) => productAT(dc, a)],
+  ],
+  [
+    [productAT, (b, dc) => productBT(b, dc), (a, dc) => product(a, dc)],
+    [productATBT, (b, dc) => productATBT(b, dc), (a, dc) => productATBT(dc, a)],
+  ],
+];
+
 /**
  * op(a) · op(b) of two matrices → [M, N]. PyTorch: `torch.matmul` on matrices. Gradients for both.
  * Throws where the inner sizes differ.
@@ -164,23 +178,17 @@ export function matmul(
   const inner = [a.shape[transposeA ? 0 : 1], b.shape[transposeB ? 1 : 0]];
   if (inner[0] !== inner[1])
     throw new RangeError(`matmul: the inner sizes ${inner.join(' and ')} differ ${where}`);
-  if (transposeA && transposeB)
-    return record('matmul', productATBT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-      needA ? productATBT(b, dc) : null,
-      needB ? productATBT(dc, a) : null,
-    ]);
-  if (transposeA)
-    return record('matmul', productAT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-      needA ? productBT(b, dc) : null,
-      needB ? product(a, dc) : null,
-    ]);
-  if (transposeB)
-    return record('matmul', productBT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-      needA ? product(dc, b) : null,
-      needB ? productAT(dc, a) : null,
-    ]);
-  return record('matmul', product(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-    needA ? productBT(dc, b) : null,
-    needB ? productAT(a, dc) : null,
-  ]);
+  const [forward, gradientA, gradientB] = PRODUCTS[Number(transposeA)]![Number(transposeB)]!;
+  return scope(() =>
+    record(
+      'matmul',
+      forward(a, b),
+      [a, b],
+      ([needA, needB]) => ({ a: needB ? a : null, b: needA ? b : null }),
+      (saved, dc, [needA, needB]) => [
+        needA ? gradientA(saved.b!, dc) : null,
+        needB ? gradientB(saved.a!, dc) : null,
+      ],
+    ),
+  );
 }

@@ -17,7 +17,7 @@
  * each, since one alone waits for its own last addition. Limited by memory: 4 bytes an element.
  */
 import { type BufferBinding, type Device, elementwise, family, type PooledBuffer } from '../../gpu/index.ts';
-import { empty, type Shape, sizeOf, type Tensor } from '../../tensor/index.ts';
+import { empty, type Shape, scope, sizeOf, type Tensor } from '../../tensor/index.ts';
 
 /** Invocations that a reduction should have, and how many terms one of them adds: at least, at most. */
 const INVOCATIONS = 16384;
@@ -84,12 +84,14 @@ export interface GroupSum {
 
 /** scale · Σᵣ x[o, r, j] as a new tensor of `shape` (outer·inner values). Records no gradient. */
 export function sumGroup(x: Tensor, shape: Shape, { times, ...group }: GroupSum): Tensor {
-  const y = empty(x.device, shape);
-  sumGroupInto(x.device, x.buffer, y.buffer, { ...group, times: times?.buffer });
-  return y;
+  return scope(() => {
+    const y = empty(x.device, shape);
+    sumGroupInto(x.device, x.buffer, y.buffer, { ...group, times: times?.buffer });
+    return y;
+  });
 }
 
-/** The same from buffer to buffer. */
+/** The same from buffer to buffer. Partial sums belong to the scope of the caller. */
 export function sumGroupInto(
   device: Device,
   x: PooledBuffer,
@@ -111,10 +113,10 @@ export function sumGroupInto(
   const count = outer * chunks * lanes;
   const size = outer * reduce * inner;
   const results = last ? outer * inner : count * unit;
-  const partial = last ? null : device.take(4 * results, 'activation');
+  const partial = last ? null : empty(device, [results]);
   const element = across ? 'across' : wide ? 'vec4f' : 'f32';
   device.run(sumProgram({ element, product: times !== undefined }), {
-    bindings: { x, ...(times && { z: times }), y: partial ?? y },
+    bindings: { x, ...(times && { z: times }), y: partial?.buffer ?? y },
     params: { count, length, inner: lanes, chunks, chunk, scale: last ? scale : 1 },
     flops: times ? 2 * size : size,
     bytes: 4 * (times ? 2 * size : size) + 4 * results,
@@ -122,8 +124,8 @@ export function sumGroupInto(
   if (!partial) return;
   // The partial sums: [outer, chunks, inner], or [outer, everything that is left of a row].
   const rest = inner > 1 ? { reduce: chunks, inner } : { reduce: chunks * lanes * unit, inner: 1 };
-  sumGroupInto(device, partial, y, { outer, ...rest, scale });
-  device.pool.release(partial);
+  sumGroupInto(device, partial.buffer, y, { outer, ...rest, scale });
+  partial.dispose();
 }
 
 /**
@@ -184,8 +186,8 @@ export function sumAxes(
   const inner = sizeOf(sizes.slice(last + 1));
   if (rest.length === 0) return sumGroup(x, shape, { outer, reduce, inner, scale, times });
   const between = [...sizes.slice(0, first), inner];
-  const partial = sumGroup(x, between, { outer, reduce, inner, times });
-  const result = sumAxes(partial, rest, shape, scale);
-  partial.dispose();
-  return result;
+  return scope(() => {
+    const partial = sumGroup(x, between, { outer, reduce, inner, times });
+    return sumAxes(partial, rest, shape, scale);
+  });
 }

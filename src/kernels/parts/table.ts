@@ -27,7 +27,7 @@ export interface Row<Problem extends AnyProblem, Operands> {
    * Asked only where the row supports the problem.
    */
   estimate(problem: Problem, traits: Traits): number;
-  /** Records the dispatches. */
+  /** Records the dispatches. What it makes for them belongs to the op's scope. */
   record(device: Device, problem: Problem, operands: Operands): void;
 }
 

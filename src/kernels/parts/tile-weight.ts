@@ -13,6 +13,7 @@
  */
 import type { Device } from '../../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
+import { empty } from '../../tensor/index.ts';
 import {
   DIVIDE,
   lanesOf,
@@ -150,7 +151,7 @@ function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): n
   return steps.reduce((packed, step) => (packed << 8) | step, 0);
 }
 
-/** Records a weight gradient, of strides and dilations up to `MOST_STEP`. */
+/** Records a weight gradient, of strides and dilations up to `MOST_STEP`. Its parts belong to the caller's scope. */
 export function weightGradient(device: Device, product: Product, operands: WeightOperands): void {
   const { window, source, result, groups, planes = false } = product;
   const { pictures, x, dy, slice } = operands;
@@ -166,9 +167,9 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
   const split = Math.max(256, Math.ceil(pixels / wanted / 32) * 32);
   const splits = Math.ceil(pixels / split);
   const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);
-  const parts = splits > 1 ? device.take(4 * size * splits, 'activation') : null;
+  const parts = splits > 1 ? empty(device, [splits, size]) : null;
   device.run(weightProgram(spec), {
-    bindings: { x, dy, dw: parts ?? operands.dw },
+    bindings: { x, dy, dw: parts?.buffer ?? operands.dw },
     params: {
       source: packPair(...source),
       result: packPair(...result),
@@ -193,10 +194,10 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
   });
   if (!parts) return;
   device.run(addSplits, {
-    bindings: { parts, dw: operands.dw },
+    bindings: { parts: parts.buffer, dw: operands.dw },
     params: { count: size / 4, splits },
     flops: size * splits,
     bytes: 4 * size * (splits + 1),
   });
-  device.pool.release(parts);
+  parts.dispose();
 }
