@@ -3,7 +3,7 @@
  * as PyTorch's do: U(±1/√fanIn) for weights and biases, norms as the identity of normalised values.
  */
 import { batchNorm, conv2d, linear } from '../kernels/index.ts';
-import type { Padding, Pair } from '../kernels/parts/window.ts';
+import { type Padding, type Pair, pair } from '../kernels/parts/window.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';
@@ -22,8 +22,6 @@ export interface ConvOptions {
 
 /** What a convolution may apply as it writes its result; see conv2d in src/kernels. */
 type Epilogue = Pick<NonNullable<Parameters<typeof conv2d>[2]>, 'norm' | 'activation' | 'residual'>;
-
-const pair = (value: Pair): readonly [number, number] => (typeof value === 'number' ? [value, value] : value);
 
 /**
  * [N, H, W, in] → [N, H', W', out]. PyTorch: `nn.Conv2d`. The weight is [kh, kw, in / groups, out]; with as many
