@@ -88,7 +88,7 @@ export {
   tensor,
   zeros,
 } from './tensor/index.ts';
-export { readCard, type WeightsCard } from './weights/card.ts';
+export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
 export {
@@ -105,3 +105,4 @@ export type { KnownWeights } from './weights/known.ts';
 export type { LoadOptions, LoadReport } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';
 export { openNamed } from './weights/open-weights.ts';
+export { atSize, IMAGENET_PREPROCESSING } from './weights/start.ts';
