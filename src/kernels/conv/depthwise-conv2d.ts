@@ -10,7 +10,6 @@
  *
  * Cost: 2 · N·H'·W'·kh·kw·C FLOPs in each direction; limited by loads.
  */
-
 import type { Device } from '../../gpu/index.ts';
 import { empty, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
 import { channelsFirstHint } from '../parts/channels-last.ts';

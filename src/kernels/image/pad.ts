@@ -6,7 +6,6 @@
  *
  * Both are one copy of a window: pad-channels.ts. Limited by memory: 8 bytes an element.
  */
-
 import { record, type Tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';
 import { copyWindow } from '../parts/pad-channels.ts';
