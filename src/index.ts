@@ -6,6 +6,20 @@
  *   const model = await createModel('resnet18', { weights: 'resnet18.pth' });
  *   const logits = noGrad(() => model.eval().forward(x));       // x: [N, 224, 224, 3]
  */
+export type { RgbImage } from './data/image.ts';
+export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
+export { readImage } from './data/node/decode.ts';
+export { type FolderOptions, imageFolder } from './data/node/folder.ts';
+export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
+export type { DataSet, Sample } from './data/sample.ts';
+export {
+  type Augmentation,
+  evalTransform,
+  type Preprocessing,
+  type Transform,
+  trainTransform,
+} from './data/transforms.ts';
+export { UnreadableImageError } from './data/unreadable.ts';
 export {
   type BindingType,
   type BufferBinding,
