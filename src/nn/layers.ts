@@ -10,7 +10,7 @@ import type { Layout } from './layout.ts';
 import { buffer, Module, parameter } from './module.ts';
 import { tapped } from './tap.ts';
 
-export interface ConvOptions {
+export interface Conv2dOptions {
   stride?: Pair;
   /** Around the picture; 'same' is TensorFlow's: ⌈size / stride⌉ outputs, the odd pixel at the bottom and right. */
   padding?: Padding | 'same';
@@ -41,7 +41,7 @@ export class Conv2d extends Module {
     readonly inChannels: number,
     readonly outChannels: number,
     kernelSize: Pair,
-    options: ConvOptions = {},
+    options: Conv2dOptions = {},
   ) {
     super();
     const groups = options.groups ?? 1;
@@ -104,7 +104,7 @@ export class Conv2d extends Module {
 
 /** A convolution that filters each of `channels` channels alone. */
 export class DepthwiseConv2d extends Conv2d {
-  constructor(channels: number, kernelSize: Pair, options: Omit<ConvOptions, 'groups'> = {}) {
+  constructor(channels: number, kernelSize: Pair, options: Omit<Conv2dOptions, 'groups'> = {}) {
     super(channels, channels, kernelSize, { ...options, groups: channels });
   }
 }
