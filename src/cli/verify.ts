@@ -15,7 +15,7 @@ import {
   counted,
   onStop,
   printJson,
-  progress,
+  progressBar,
   UserError,
 } from './ui.ts';
 
@@ -67,7 +67,7 @@ export async function run([wanted]: string[], options: VerifyOptions): Promise<n
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   announceSoftware(device);
   const stop = onStop('Stopping after this check; once more stops at once.');
-  const bar = progress('Verify', ops.length + models.length);
+  const bar = progressBar('Verify', ops.length + models.length);
   const kernels: KernelCheck[] = [];
   const networks: NetworkCheck[] = [];
   for (const op of ops) {
