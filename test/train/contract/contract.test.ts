@@ -12,7 +12,7 @@ import * as assert from 'uvu/assert';
 import type { Batch, BatchSource } from '../../../src/data/loader.ts';
 import { closeLoader, fromSamples } from '../../../src/data/node/loader.ts';
 import type { Device } from '../../../src/gpu/index.ts';
-import { AdamW, freeze, SGD } from '../../../src/nn/index.ts';
+import { AdamW, freeze, type Model, SGD } from '../../../src/nn/index.ts';
 import type { Callback, EndEvent, StepEvent } from '../../../src/train/callback.ts';
 import { type FitOptions, fit } from '../../../src/train/fit.ts';
 import { infer } from '../../../src/train/infer.ts';
@@ -51,7 +51,7 @@ async function refuses(action: Promise<unknown>, message: RegExp): Promise<void>
   assert.unreachable(`nothing was refused: ${message}`);
 }
 
-const valuesOf = async (model: TinyNet): Promise<number[]> => {
+const valuesOf = async (model: Model): Promise<number[]> => {
   const values: number[] = [];
   for (const { tensor } of model.tensors()) values.push(...(await tensor.data()));
   return values;
