@@ -107,6 +107,38 @@ export {
   tensor,
   zeros,
 } from './tensor/index.ts';
+export type {
+  Callback,
+  CallbackState,
+  CallbackStates,
+  EndEvent,
+  EpochEvent,
+  RunEvent,
+  SavePoint,
+  StepEvent,
+  StepLoss,
+  ValidationEvent,
+} from './train/callback.ts';
+export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { stopOn } from './train/callbacks/stop-request.ts';
+export { type FitOptions, type FitResult, fit, TrainingError } from './train/fit.ts';
+export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
+export {
+  type Answers,
+  accuracy,
+  argmax,
+  type ClassMetrics,
+  classMetrics,
+  confusionMatrix,
+  type Metrics,
+  measure,
+  predictions,
+  rocAuc,
+  softmaxRow,
+  topKAccuracy,
+} from './train/metrics.ts';
+export type { EpochRecord, Progress } from './train/progress.ts';
+export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
