@@ -15,7 +15,7 @@ import {
   formatNumber,
   onStop,
   printJson,
-  progress,
+  progressBar,
   say,
   table,
   UserError,
@@ -64,7 +64,7 @@ export async function run(
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   announceSoftware(device);
   const stop = onStop('Stopping after this case; once more stops at once.');
-  const bar = progress('Bench', cases.length + 1);
+  const bar = progressBar('Bench', cases.length + 1);
   const ceilings = await measureCeilings(device);
   bar.update(1);
   const results: Result[] = [];

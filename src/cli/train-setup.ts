@@ -5,7 +5,6 @@ import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { reading, statOrNull, systemReason } from '../node/files.ts';
 import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/node/checkpoint.ts';
-import { noProgress, type Progress } from '../train/progress.ts';
 import { freezeBefore, type TrainSettings } from '../train/settings.ts';
 import { shapeBuilder } from '../weights/expected.ts';
 import type { KnownWeights } from '../weights/known.ts';
@@ -23,7 +22,7 @@ export interface Setup {
   out: string;
   set: DataSet;
   preprocessing: Preprocessing;
-  progress: Progress;
+  /** Where it goes on; null for a new run. */
   resumed: Checkpoint | null;
   /** Whether the files of another run in `out` go. */
   overwrite: boolean;
@@ -32,7 +31,7 @@ export interface Setup {
 }
 
 /** A new run. */
-export async function begin(options: TrainOptions): Promise<Setup> {
+export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
   const { model, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
@@ -49,7 +48,6 @@ export async function begin(options: TrainOptions): Promise<Setup> {
     out,
     set,
     preprocessing,
-    progress: noProgress(),
     resumed: null,
     overwrite: options.overwrite ?? false,
     adapter: options.adapter,
@@ -57,7 +55,7 @@ export async function begin(options: TrainOptions): Promise<Setup> {
 }
 
 /** A run that was stopped. */
-export async function goOn(options: TrainOptions): Promise<Setup> {
+export async function resumedRun(options: TrainOptions): Promise<Setup> {
   checkResumeOptions(options);
   const resumed = await readCheckpoint(options.resume!, LAST);
   const { info, path } = resumed;
@@ -65,9 +63,9 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   if (!progress)
     throw new UserError(`${path} holds no place to go on from; name the folder of the run, or its ${LAST}`);
   const settings = { ...info.settings, data: options.data ?? info.settings.data };
-  if (progress.epoch >= settings.epochs)
+  if (progress.finished !== undefined || progress.epoch >= settings.epochs)
     throw new UserError(
-      `the run in ${dirname(path)} is finished (${settings.epochs} epochs); to train further, start a new one: ` +
+      `the run in ${dirname(path)} is finished (${progress.finished ?? `${settings.epochs} epochs`}); to train further, start a new one: ` +
         commandLine('train', [...dataArgs(settings), '--weights', path, '--train-from', settings.trainFrom]),
     );
   const set = await openData(settings);
@@ -85,7 +83,6 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
     out: dirname(path),
     set,
     preprocessing,
-    progress,
     resumed,
     overwrite: false,
     adapter: options.adapter,

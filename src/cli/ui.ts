@@ -113,7 +113,7 @@ export function announceSoftware(device: { software: boolean; info: GPUAdapterIn
 }
 
 /** A running count towards `total`. */
-export interface Progress {
+export interface ProgressBar {
   /** Sets how many of `total` are done, and what to say beside it (loss, images/s). */
   update(done: number, status?: string): void;
   /** Prints a line above the bar without breaking it. */
@@ -122,7 +122,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** What `progress` writes to; a test passes its own. */
+/** What a `progressBar` writes to; a test passes its own. */
 export interface ProgressOutput {
   stream: { write(text: string): unknown; isTTY?: boolean };
   /** Milliseconds on a clock that only goes forward. */
@@ -139,12 +139,12 @@ const PLAIN_INTERVAL = 10_000;
  * @param total null where nobody knows: then the count stands alone
  * @param show a count as people read it
  */
-export function progress(
+export function progressBar(
   label: string,
   total: number | null,
   output: ProgressOutput = { stream: process.stderr, now: () => performance.now() },
   show: (count: number) => string = String,
-): Progress {
+): ProgressBar {
   const count = (done: number) => (total === null ? show(done) : `${show(done)}/${show(total)}`);
   return (output.stream.isTTY ? terminalBar : plainLines)(label, total, output, count);
 }
@@ -162,7 +162,7 @@ function terminalBar(
   total: number | null,
   { stream, now }: ProgressOutput,
   count: Count,
-): Progress {
+): ProgressBar {
   const bar = new cliProgress.SingleBar({
     stream: stream as NodeJS.WriteStream,
     format: `${label} ${total === null ? '' : '{bar} '}{count}  {status}`,
@@ -201,7 +201,7 @@ function plainLines(
   total: number | null,
   { stream, now }: ProgressOutput,
   count: Count,
-): Progress {
+): ProgressBar {
   const started = now();
   let lastWrite = started;
   let pending: { done: number; status: string } | null = null;

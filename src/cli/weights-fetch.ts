@@ -26,9 +26,9 @@ import {
   formatBytes,
   formatSeconds,
   onStop,
-  type Progress,
+  type ProgressBar,
   printJson,
-  progress,
+  progressBar,
   say,
   UserError,
 } from './ui.ts';
@@ -208,7 +208,7 @@ async function fetchOne(
 
 /** Bytes and their speed, and the share where the length is known. The bar appears with the first byte. */
 function transferBar(label: string) {
-  let bar: Progress | null = null;
+  let bar: ProgressBar | null = null;
   let barTotal: number | null = null;
   let first: { bytes: number; time: number } | null = null;
   const stop = () => {
@@ -222,7 +222,7 @@ function transferBar(label: string) {
       // Another try may bring another length, or one at last.
       if (total !== barTotal) stop();
       barTotal = total;
-      bar ??= progress(label, total, undefined, formatBytes);
+      bar ??= progressBar(label, total, undefined, formatBytes);
       // What an earlier run left has cost no time, and a server that starts again takes nothing back.
       first ??= { bytes: received, time: performance.now() };
       const seconds = Math.max((performance.now() - first.time) / 1000, 0.001);

@@ -8,7 +8,7 @@ import { type Model, torchShape } from '../nn/index.ts';
 import { readCard } from './card.ts';
 import { listNames } from './formats/error.ts';
 import type { StateDict, WeightsFile } from './formats/state.ts';
-import { type ExpectedTensor, type LoadOptions, OPTIMIZER, planLoad } from './load.ts';
+import { type ExpectedTensor, isRunState, type LoadOptions, planLoad } from './load.ts';
 import { detectFamily, matchNames } from './names.ts';
 
 /** Builds models that have names and shapes, and neither values nor memory. PyTorch: `torch.device('meta')`. */
@@ -47,7 +47,7 @@ function fits(model: Model, file: StateDict, anyClasses: boolean): boolean {
     found++;
   }
   const beside = [...tensors.keys()].filter(
-    (name) => name.endsWith('num_batches_tracked') || name.startsWith(OPTIMIZER),
+    (name) => name.endsWith('num_batches_tracked') || isRunState(name),
   );
   return found + beside.length === tensors.size;
 }

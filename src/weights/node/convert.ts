@@ -18,7 +18,7 @@ import {
   type WeightsFile,
 } from '../formats/state.ts';
 import { modelFor, propertiesIn, readKnown } from '../known.ts';
-import { notFiniteNote, optimizerNote } from '../load.ts';
+import { notFiniteNote, runStateNotes } from '../load.ts';
 import { matchNames } from '../names.ts';
 
 export interface ConvertOptions {
@@ -85,7 +85,7 @@ async function inModelOrder(model: Model, file: WeightsFile) {
     if (counted) ordered.set(counter, counted);
   }
   // What planLoad says of conversions to float32 does not happen here.
-  const problems = [...optimizerNote(report.leftAside), ...notFiniteNote(report.notFinite)];
+  const problems = [...runStateNotes(report.leftAside), ...notFiniteNote(report.notFinite)];
   return { ordered, problems };
 }
 

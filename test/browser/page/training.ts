@@ -4,22 +4,22 @@
  */
 import type { Device } from '../../../src/gpu/index.ts';
 import { AdamW, cosine } from '../../../src/nn/index.ts';
-import { fit } from '../../../src/train/trainer.ts';
+import { fit } from '../../../src/train/fit.ts';
 import { stripeBatches, tinyNet } from '../../train/tiny.ts';
 
-/** The mean loss of the epoch so far after each step (NaN before the first is known), then each epoch's two losses. */
+/** The loss of each step, then the training and validation loss of each epoch. */
 export async function trainingLosses(device: Device): Promise<number[]> {
   const model = tinyNet(device);
   const optimizer = new AdamW(
     [...model.namedParameters()].map(([, parameter]) => parameter),
     { lr: 0.02 },
   );
-  const losses: number[] = [];
+  const steps: number[] = [];
   const { progress } = await fit({
     ...{ model, device, optimizer, ...stripeBatches(), epochs: 2, schedule: cosine({ warmup: 2 }) },
-    onStep: ({ loss }) => losses.push(loss),
+    callbacks: [{ name: 'losses', onLoss: ({ value }) => steps.push(value) }],
   });
-  const epochs = progress.history.flatMap(({ trainLoss, val }) => [trainLoss, val.loss]);
+  const epochs = progress.history.flatMap(({ trainLoss, val }) => [trainLoss, val?.loss ?? Number.NaN]);
   model.dispose();
-  return [...losses.filter((loss) => !Number.isNaN(loss)), ...epochs];
+  return [...steps, ...epochs];
 }
