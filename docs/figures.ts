@@ -1,5 +1,6 @@
 /**
- * Draws the figures of this folder and fills in the generated tables of its pages, from the models as they are:
+ * Draws the figures of this folder and fills in the generated tables of its pages, from the models as they are, and the
+ * code that its pages and the README take from examples/:
  *
  *   node --import tsx docs/figures.ts
  *
@@ -8,6 +9,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { blockFigure } from './drawing/block.ts';
+import { fillExamples } from './drawing/examples.ts';
 import { programTable } from './drawing/programs.ts';
 import { scalingFigure } from './drawing/scaling.ts';
 import { stagesFigure } from './drawing/stages.ts';
@@ -23,7 +25,7 @@ async function traces(names: readonly string[]): Promise<ModelTrace[]> {
   return traced;
 }
 
-/** Path in this folder → what the file holds: figures, and pages with their tables filled in. */
+/** Path from this folder → what the file holds: figures, and pages with their tables and examples filled in. */
 export async function drawDocuments(): Promise<Record<string, string>> {
   const [alexnet2012, alexnet] = await traces(['alexnet_2012', 'alexnet']);
   const resnets = await traces([18, 34, 50, 101, 152].map((layers) => `resnet${layers}`));
@@ -58,10 +60,10 @@ export async function drawDocuments(): Promise<Record<string, string>> {
     lite: sizeTable(lite),
     programs: await programTable(),
   };
-  const pages = readdirSync(here('.')).filter((file) => file.endsWith('.md'));
+  const pages = ['../README.md', ...readdirSync(here('.')).filter((file) => file.endsWith('.md'))];
   return Object.fromEntries([
     ...Object.entries(figures).map(([name, drawn]) => [`figures/${name}.svg`, drawn]),
-    ...pages.map((page) => [page, fillTables(readFileSync(here(page), 'utf8'), tables)]),
+    ...pages.map((page) => [page, fillExamples(fillTables(readFileSync(here(page), 'utf8'), tables))]),
   ]);
 }
 

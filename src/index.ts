@@ -6,13 +6,36 @@
  *   const model = await createModel('resnet18', { weights: 'resnet18.pth' });
  *   const logits = noGrad(() => model.eval().forward(x));       // x: [N, 224, 224, 3]
  */
+export type { RgbImage } from './data/image.ts';
+export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
+export { readImage } from './data/node/decode.ts';
+export { type FolderOptions, imageFolder } from './data/node/folder.ts';
+export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
+export type { DataSet, Sample } from './data/sample.ts';
 export {
+  type Augmentation,
+  evalTransform,
+  type Preprocessing,
+  type Transform,
+  trainTransform,
+} from './data/transforms.ts';
+export { UnreadableImageError } from './data/unreadable.ts';
+export {
+  type BindingType,
+  type BufferBinding,
   type BufferKind,
   Device,
   DeviceError,
   type DeviceOptions,
+  elementwise,
+  family,
   type MemoryReport,
   NoAdapterError,
+  type ParamType,
+  type Program,
+  type ProgramSpec,
+  program,
+  type Run,
 } from './gpu/index.ts';
 export * from './kernels/index.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
@@ -21,37 +44,60 @@ export {
   AdamW,
   type AdamWOptions,
   BatchNorm2d,
+  buffer,
   Conv2d,
+  type Conv2dOptions,
+  type CosineOptions,
   constant,
   convNormAct,
   cosine,
   DepthwiseConv2d,
+  type Draw,
   Dropout,
+  type Fan,
   type FreezeReport,
   type FreezeSpec,
+  fill,
   freeze,
+  type Init,
+  type InitRule,
+  kaimingNormal,
+  kaimingUniform,
+  type Layer,
   Linear,
+  type LinearOptions,
   Model,
+  type ModelSpec,
   Module,
+  manualSeed,
   maskGradient,
+  type NormOptions,
   Optimizer,
   onDevice,
   type ParameterGroup,
+  parameter,
   type Schedule,
   Sequential,
   SGD,
   type SGDOptions,
   SqueezeExcitation,
   StochasticDepth,
-  step,
+  stepDecay,
+  torchDefault,
   unfreeze,
+  xavierNormal,
+  xavierUniform,
 } from './nn/index.ts';
 export { listAdapters, memoryBudget, type OpenOptions, openDevice } from './node/open-device.ts';
 export {
+  type Backward,
   type DataType,
+  empty,
   getDefaultDevice,
   keep,
   noGrad,
+  record,
+  recordsGrad,
   type Shape,
   scope,
   setDefaultDevice,
@@ -61,7 +107,7 @@ export {
   tensor,
   zeros,
 } from './tensor/index.ts';
-export { readCard, type WeightsCard } from './weights/card.ts';
+export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
 export {
@@ -78,3 +124,4 @@ export type { KnownWeights } from './weights/known.ts';
 export type { LoadOptions, LoadReport } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';
 export { openNamed } from './weights/open-weights.ts';
+export { atSize, IMAGENET_PREPROCESSING } from './weights/start.ts';

@@ -33,7 +33,7 @@ const ENTRIES = ['index.ts', 'browser.ts'];
 /** Today's exceptions. This list only shrinks: one that is not needed any more fails too. */
 const EXCEPTIONS: Record<'upwards' | 'circles' | 'node', string[]> = {
   upwards: [],
-  circles: ['kernels/conv/conv2d.ts ↔ kernels/conv/depthwise-conv2d.ts', 'nn/init.ts ↔ nn/module.ts'],
+  circles: ['kernels/conv/conv2d.ts ↔ kernels/conv/depthwise-conv2d.ts'],
   node: [
     'train/preflight.ts → node/open-device.ts',
     'weights/create-model.ts → node/files.ts',

@@ -1,61 +1,54 @@
-/** The package as an importer gets it: compiled to JavaScript with declarations, under the names of package.json. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** The package as who imports it gets it: packed, unpacked into an empty project, under the names of package.json. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type InstalledProject, installPackage } from './helpers/installed.ts';
 
 const test = suite('package');
-const root = fileURLToPath(new URL('..', import.meta.url));
-// Inside the repository, so that the compiled files find the packages.
-const out = join(root, 'node_modules', '.cache', 'tessera-package-test');
-
+let project: InstalledProject;
 test.before(() => {
-  rmSync(out, { recursive: true, force: true });
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', out], { cwd: root });
+  project = installPackage();
 });
-test.after(() => rmSync(out, { recursive: true, force: true }));
+test.after(() => project.remove());
 
-test('what package.json promises is built', () => {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const path of Object.values<string>(exports['.']))
-    assert.ok(existsSync(join(out, path.replace('./dist/', ''))), `${path} is not built`);
-});
-
-test('the compiled package computes', async () => {
-  const { openDevice, relu, tensor } = await import(pathToFileURL(join(out, 'index.js')).href);
-  const device = await openDevice();
-  const x = tensor([-1, 2, -3, 4], [2, 2], { requiresGrad: true });
-  const y = relu(x);
-  y.backward(tensor([1, 1, 1, 1], [2, 2]));
-  assert.equal([...(await y.data())], [0, 2, 0, 4]);
-  assert.equal([...(await x.grad.data())], [0, 1, 0, 1]);
-  device.close();
-});
-
-test('its declarations need nothing of who imports them: no skipLibCheck, no types named', () => {
-  const consumer = join(out, 'consumer.mts');
-  writeFileSync(
-    consumer,
-    "import { createModel } from './index.js';\nexport const model = createModel('resnet18');\n",
+test('what package.json promises is in the tarball', () => {
+  const { exports, bin } = JSON.parse(readFileSync(join(project.package, 'package.json'), 'utf8'));
+  const paths = [...Object.values<object | string>(exports), bin].flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values<string>(target),
   );
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const flags = ['--noEmit', '--strict', '--ignoreConfig', '--target', 'es2022', '--module', 'nodenext'];
-  const { status, stdout } = spawnSync(process.execPath, [tsc, ...flags, consumer], { encoding: 'utf8' });
+  for (const path of paths) assert.ok(existsSync(join(project.package, path)), `${path} is missing`);
+});
+
+test('it computes, with weights and gradients', () => {
+  writeFileSync(
+    join(project.folder, 'compute.mjs'),
+    `import { createModel, openDevice, relu, tensor } from 'tessera';
+const device = await openDevice();
+const x = tensor([-1, 2, -3, 4], [2, 2], { requiresGrad: true });
+const y = relu(x);
+y.backward(tensor([1, 1, 1, 1], [2, 2]));
+const model = await createModel('efficientnet_lite0', { weights: 'pretrained' });
+console.log(JSON.stringify([[...(await y.data())], [...(await x.grad.data())], model.numClasses]));
+device.close();`,
+  );
+  const { status, stdout, stderr } = project.node('compute.mjs');
+  assert.is(status, 0, stderr);
+  assert.equal(JSON.parse(stdout), [[0, 2, 0, 4], [0, 1, 0, 1], 1000]);
+});
+
+test('its declarations need nothing of who imports them: no skipLibCheck, no types named or installed', () => {
+  writeFileSync(
+    join(project.folder, 'consumer.ts'),
+    "import { createModel } from 'tessera';\nexport const model = createModel('resnet18');\n",
+  );
+  const { status, stdout } = project.check(['consumer.ts']);
   assert.is(status, 0, stdout);
 });
 
-test('a packed and installed package starts its command', () => {
-  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const installed = join(out, 'installed');
-  for (const name of [...files, 'package.json'].filter((name) => /^(bin|src|.*\.json)$/.test(name)))
-    cpSync(join(root, name), join(installed, name), { recursive: true });
-  const command = join(installed, 'bin', 'tessera.mjs');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [command, 'summary', '--help'], {
-    encoding: 'utf8',
-  });
+test('it starts its command', () => {
+  const command = join(project.package, 'bin', 'tessera.mjs');
+  const { status, stdout, stderr } = project.node(command, 'summary', '--help');
   assert.is(status, 0, stderr);
   assert.match(stdout, /Prints the stages and layers/);
 });

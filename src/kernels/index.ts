@@ -18,4 +18,5 @@ export { type MaxPoolOptions, maxPool2d } from './pool/max-pool.ts';
 export { mean, sum } from './reduce/reduce.ts';
 export { logSoftmax, softmax } from './reduce/softmax.ts';
 export { concat } from './shape/concat.ts';
+export { permute } from './shape/permute.ts';
 export { flatten, reshape } from './shape/reshape.ts';

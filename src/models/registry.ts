@@ -91,7 +91,7 @@ export function checkModelName(name: string): void {
 export function buildModel(name: string, options: ModelOptions = {}): Model {
   checkModel(name, options);
   const { device = getDefaultDevice(), seed = 0, initialise = true, padding, normEps } = options;
-  const model = onDevice(device, () => MODELS[name](options)).seedDropout(seed);
+  const model = onDevice(device, () => MODELS[name](options), { initialise: false }).seedDropout(seed);
   const given = { ...(padding && { padding }), ...(normEps && { normEps }) };
   model.spec = { name, options: weightProperties(name, given) };
   return initialise ? model.initialise(seed) : model;

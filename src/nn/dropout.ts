@@ -1,16 +1,24 @@
 /** Layers that drop something in training: Dropout, StochasticDepth, and the seed of what they drop. */
 import { dropout, dropPath } from '../kernels/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { Module } from './module.ts';
+import { nextMade } from './init.ts';
+import { Module, makingNow } from './module.ts';
 
-/** A layer that drops something in training. What it drops depends on (seed, its path in the model, step). */
+/**
+ * A layer that drops something in training. What it drops depends on (seed, its path in the model, step); alone, on the
+ * seed (`manualSeed`), the number of its creation and the step.
+ */
 abstract class Dropping extends Module {
-  seed = 0;
+  seed: number;
   /** Two layers with one purpose would drop the same values; `seedDropout` gives each its path. */
-  purpose = '';
+  purpose: string;
 
   constructor(readonly p: number) {
     super();
+    const { device, initialise } = makingNow();
+    const { seed, name } = initialise ? nextMade(device) : { seed: 0, name: '' };
+    this.seed = seed;
+    this.purpose = name;
   }
 
   /** Whether anything may be dropped now. */

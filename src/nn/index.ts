@@ -6,17 +6,21 @@ export { convAct, convNormAct } from './conv-norm-act.ts';
 export { Dropout, StochasticDepth } from './dropout.ts';
 export { type FreezeReport, type FreezeSpec, freeze, maskGradient, unfreeze } from './freeze.ts';
 export {
+  type Draw,
+  type Fan,
   fill,
   type Init,
-  type InitRule,
-  initialise,
   kaimingNormal,
+  kaimingUniform,
+  manualSeed,
   torchDefault,
+  xavierNormal,
+  xavierUniform,
 } from './init.ts';
 export {
   BatchNorm2d,
   Conv2d,
-  type ConvOptions,
+  type Conv2dOptions,
   DepthwiseConv2d,
   Linear,
   type LinearOptions,
@@ -24,9 +28,9 @@ export {
 } from './layers.ts';
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
 export { Model, type ModelSpec, type Stages } from './model.ts';
-export { buffer, Module, onDevice, parameter, Sequential } from './module.ts';
+export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
 export { Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
-export { constant, cosine, type Schedule, step } from './schedule.ts';
+export { type CosineOptions, constant, cosine, type Schedule, stepDecay } from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SqueezeExcitation } from './squeeze-excitation.ts';
 export { type Tap, tapped, tapping } from './tap.ts';

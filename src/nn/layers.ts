@@ -1,13 +1,16 @@
-/** Layers with parameters: convolution, linear, batch normalisation. Shapes are NHWC; see module.ts for names. */
+/**
+ * Layers with parameters: convolution, linear, batch normalisation. Shapes are NHWC; see module.ts for names. They start
+ * as PyTorch's do: U(±1/√fanIn) for weights and biases, norms as the identity of normalised values.
+ */
 import { batchNorm, conv2d, linear } from '../kernels/index.ts';
 import type { Padding, Pair } from '../kernels/parts/window.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { type Init, torchDefault } from './init.ts';
+import { torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';
 import { buffer, Module, parameter } from './module.ts';
 import { tapped } from './tap.ts';
 
-export interface ConvOptions {
+export interface Conv2dOptions {
   stride?: Pair;
   /** Around the picture; 'same' is TensorFlow's: ⌈size / stride⌉ outputs, the odd pixel at the bottom and right. */
   padding?: Padding | 'same';
@@ -38,7 +41,7 @@ export class Conv2d extends Module {
     readonly inChannels: number,
     readonly outChannels: number,
     kernelSize: Pair,
-    options: ConvOptions = {},
+    options: Conv2dOptions = {},
   ) {
     super();
     const groups = options.groups ?? 1;
@@ -50,8 +53,10 @@ export class Conv2d extends Module {
     this.stride = pair(options.stride ?? 1);
     this.dilation = pair(options.dilation ?? 1);
     this.padding = options.padding ?? 0;
-    this.weight = parameter([...pair(kernelSize), inChannels / groups, outChannels]);
-    this.bias = options.bias === false ? null : parameter([outChannels]);
+    const [kh, kw] = pair(kernelSize);
+    const start = torchDefault((kh * kw * inChannels) / groups);
+    this.weight = parameter([kh, kw, inChannels / groups, outChannels], start);
+    this.bias = options.bias === false ? null : parameter([outChannels], start);
   }
 
   /** Whether every channel is filtered alone. */
@@ -92,11 +97,6 @@ export class Conv2d extends Module {
     return [Math.floor(total / 2), Math.ceil(total / 2)];
   }
 
-  override initOf(_attribute: string): Init {
-    const [kh, kw, inputs] = this.weight.shape;
-    return torchDefault(kh * kw * inputs);
-  }
-
   protected override layoutOf(attribute: string): Layout {
     return attribute === 'weight' ? 'conv' : 'plain';
   }
@@ -104,7 +104,7 @@ export class Conv2d extends Module {
 
 /** A convolution that filters each of `channels` channels alone. */
 export class DepthwiseConv2d extends Conv2d {
-  constructor(channels: number, kernelSize: Pair, options: Omit<ConvOptions, 'groups'> = {}) {
+  constructor(channels: number, kernelSize: Pair, options: Omit<Conv2dOptions, 'groups'> = {}) {
     super(channels, channels, kernelSize, { ...options, groups: channels });
   }
 }
@@ -128,16 +128,13 @@ export class Linear extends Module {
   ) {
     super();
     this.after = options.after;
-    this.weight = parameter([inFeatures, outFeatures]);
-    this.bias = options.bias === false ? null : parameter([outFeatures]);
+    const start = torchDefault(inFeatures);
+    this.weight = parameter([inFeatures, outFeatures], start);
+    this.bias = options.bias === false ? null : parameter([outFeatures], start);
   }
 
   forward(x: Tensor): Tensor {
     return tapped(this, linear(x, this.weight, this.bias ?? undefined));
-  }
-
-  override initOf(_attribute: string): Init {
-    return torchDefault(this.inFeatures);
   }
 
   protected override layoutOf(attribute: string): Layout {
@@ -170,10 +167,10 @@ export class BatchNorm2d extends Module {
     super();
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
-    this.weight = parameter([channels]);
-    this.bias = parameter([channels]);
-    this.runningMean = buffer([channels]);
-    this.runningVar = buffer([channels]);
+    this.weight = parameter([channels], { constant: 1 });
+    this.bias = parameter([channels], { constant: 0 });
+    this.runningMean = buffer([channels], { constant: 0 });
+    this.runningVar = buffer([channels], { constant: 1 });
   }
 
   forward(x: Tensor): Tensor {
@@ -185,9 +182,5 @@ export class BatchNorm2d extends Module {
     const { weight, bias, runningMean, runningVar, eps, momentum } = this;
     const statistics = { runningMean, runningVar, eps, momentum, training: this.active };
     return tapped(this, batchNorm(x, { weight, bias, ...statistics, ...epilogue }));
-  }
-
-  override initOf(attribute: string): Init {
-    return { constant: attribute === 'weight' || attribute === 'runningVar' ? 1 : 0 };
   }
 }

@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/index.ts';
 import { unknownName } from '../text/suggest.ts';
 import { chain } from './chain.ts';
 import { seedDropout } from './dropout.ts';
-import { fill, type InitRule, initialise } from './init.ts';
+import { fill } from './init.ts';
 import { Module, onDevice } from './module.ts';
 
 /** Stages by name, in order; each maps the previous stage's output to its own. */
@@ -38,8 +38,6 @@ export abstract class Model extends Module {
 
   /** Puts a new last layer for `numClasses` classes in place of the old one. Its values are not set yet. */
   protected abstract replaceClassifier(numClasses: number): void;
-  /** How the paper, or torchvision, initialises what PyTorch's defaults would initialise otherwise. */
-  protected readonly initRule: InitRule = () => undefined;
 
   /** The names of the stages, in order. */
   get stages(): readonly string[] {
@@ -100,15 +98,6 @@ export abstract class Model extends Module {
   }
 
   /**
-   * Sets the parameters and running statistics anew, all of them or those whose names `only` picks; the same seed gives
-   * the same values.
-   */
-  initialise(seed: number, only: (name: string) => boolean = () => true): this {
-    initialise(this, seed, this.initRule, only);
-    return this;
-  }
-
-  /**
    * Sets the last layer to zero, all of it or the parameters that `only` picks, as "Big Transfer" starts its heads
    * (Kolesnikov et al. 2019, arXiv 1912.11370): every class is equally likely at first, whatever the scale of the
    * features. This is how a new head on trained features starts. The rule for a whole network from random weights would
@@ -129,7 +118,7 @@ export abstract class Model extends Module {
     if (!Number.isInteger(numClasses) || numClasses < 1)
       throw new RangeError(`resetClassifier: ${numClasses} is no number of classes`);
     const old = [...this.tensors()].filter(({ name }) => this.isHead(name));
-    onDevice(old[0].tensor.device, () => this.replaceClassifier(numClasses));
+    onDevice(old[0].tensor.device, () => this.replaceClassifier(numClasses), { initialise: false });
     for (const { tensor } of old) {
       tensor.grad?.dispose();
       tensor.dispose();

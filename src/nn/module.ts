@@ -6,36 +6,68 @@
  *   this.runningMean = buffer([64]);        →  running_mean
  *
  * A tensor attribute is a parameter unless the module lists it as a buffer; a module attribute is a child; an array
- * of modules counts its members. Parameters are leaves that no scope frees.
+ * of modules counts its members. Parameters are leaves that no scope frees, and hold initial values from the start.
  */
 import type { Device } from '../gpu/index.ts';
 import { empty, getDefaultDevice, type Shape, Tensor } from '../tensor/index.ts';
 import { chain } from './chain.ts';
-import type { Init } from './init.ts';
+import { fill, type Init } from './init.ts';
 import type { Layout } from './layout.ts';
 
-let buildDevice: Device | null = null;
+/** Where parameters are made, and whether they get values then; a model's get theirs when all names are known. */
+interface Making {
+  readonly device: Device | null;
+  readonly initialise: boolean;
+}
 
-/** Runs `build` so that the parameters it creates live on `device`. */
-export function onDevice<Result>(device: Device, build: () => Result): Result {
-  const before = buildDevice;
-  buildDevice = device;
+let making: Making = { device: null, initialise: true };
+
+/**
+ * Runs `build` so that the parameters it creates live on `device`. With `initialise: false` they get no values: whoever
+ * calls it fills all of them afterwards (`Module.initialise`, or weights from a file).
+ */
+export function onDevice<Result>(
+  device: Device,
+  build: () => Result,
+  { initialise = true }: { initialise?: boolean } = {},
+): Result {
+  const before = making;
+  making = { device, initialise };
   try {
     return build();
   } finally {
-    buildDevice = before;
+    making = before;
   }
 }
 
-/** A trainable tensor. Its values are whatever the memory held until it is initialised or loaded. */
-export function parameter(shape: Shape): Tensor {
-  const device = buildDevice ?? getDefaultDevice();
-  return empty(device, shape, { kind: 'parameter', owned: true, requiresGrad: true });
+/** The device of what is made now, and whether it starts with values. */
+export function makingNow(): { device: Device; initialise: boolean } {
+  return { device: making.device ?? getDefaultDevice(), initialise: making.initialise };
 }
 
-/** State that is saved with the parameters but never trained, such as running statistics. */
-export function buffer(shape: Shape): Tensor {
-  return empty(buildDevice ?? getDefaultDevice(), shape, { kind: 'parameter', owned: true });
+/** How each tensor of a module starts. */
+const inits = new WeakMap<Tensor, Init>();
+
+function made(shape: Shape, init: Init, requiresGrad: boolean): Tensor {
+  const { device, initialise } = makingNow();
+  const tensor = empty(device, shape, { kind: 'parameter', owned: true, requiresGrad });
+  inits.set(tensor, init);
+  if (initialise) fill(tensor, init);
+  return tensor;
+}
+
+/**
+ * A trainable tensor of a module, with initial values: `parameter([cin, cout], xavierUniform())`,
+ * `parameter([c], { constant: 1 })`. They depend on the seed (`manualSeed`) and on how many tensors were made before;
+ * `initialise` draws them anew. PyTorch: `nn.Parameter`.
+ */
+export function parameter(shape: Shape, init: Init): Tensor {
+  return made(shape, init, true);
+}
+
+/** State that is saved with the parameters but never trained, such as running statistics. PyTorch: `register_buffer`. */
+export function buffer(shape: Shape, init: Init): Tensor {
+  return made(shape, init, false);
 }
 
 /** `runningMean` → `running_mean`: PyTorch's spelling of an attribute. */
@@ -44,6 +76,9 @@ function torchName(attribute: string): string {
 }
 
 const join = (prefix: string, name: string): string => (prefix ? `${prefix}.${name}` : name);
+
+/** What a module says of tensors below it that should not start as their layers make them. */
+export type InitRule = (module: Module, attribute: string, name: string) => Init | undefined;
 
 /** A tensor of a module: where it hangs, and under which attribute. */
 interface Owned {
@@ -60,6 +95,8 @@ export abstract class Module {
   frozen = false;
   /** Attributes that are state, not parameters. */
   protected readonly bufferAttributes: readonly string[] = [];
+  /** How this module starts what is below it, where that is not as the layers do by themselves. */
+  protected readonly initRule: InitRule = () => undefined;
   /** Filled at the first question: a model has hundreds of names. */
   private layouts: Map<string, Layout> | null = null;
 
@@ -68,11 +105,6 @@ export abstract class Module {
   /** Whether batch statistics are taken and units are dropped: in training, and not frozen. */
   get active(): boolean {
     return this.training && !this.frozen;
-  }
-
-  /** PyTorch's default values for a parameter or buffer of this module. */
-  initOf(attribute: string): Init {
-    throw new Error(`${this.constructor.name} does not say how '${attribute}' is initialised`);
   }
 
   /** How PyTorch lays a tensor of this module out; see layout.ts. */
@@ -137,6 +169,24 @@ export abstract class Module {
     return this.train(false);
   }
 
+  /**
+   * Sets the parameters and running statistics anew, all of them or those whose names `only` picks. The same seed and
+   * names give the same values, whatever the order of creation.
+   * @throws Error for a tensor that was made by neither `parameter` nor `buffer`
+   */
+  initialise(seed: number, only: (name: string) => boolean = () => true): this {
+    for (const { name, tensor, owner, attribute } of this.tensors()) {
+      if (!only(name)) continue;
+      const init = this.initRule(owner, attribute, name) ?? inits.get(tensor);
+      if (!init)
+        throw new Error(
+          `initialise: nothing says how '${name}' of ${owner.constructor.name} starts; make it with parameter(shape, init) or buffer(shape, init)`,
+        );
+      fill(tensor, init, seed, name);
+    }
+    return this;
+  }
+
   /** Gives all memory of the parameters, their gradients and the buffers back. */
   dispose(): void {
     for (const { tensor } of this.tensors()) {
@@ -147,20 +197,32 @@ export abstract class Module {
   }
 }
 
-/** Modules one after the other. PyTorch: `nn.Sequential`. */
+/** A step of a `Sequential`: a module, or a function without parameters such as `relu`. */
+export type Layer = Module | ((x: Tensor) => Tensor);
+
+/**
+ * Modules and functions one after the other: `new Sequential([conv, relu, flatten, linear])`. The place in the list is
+ * the name, functions counted, as with PyTorch's `nn.Sequential` and `nn.ReLU`: here `0.weight` and `3.weight`.
+ */
 export class Sequential extends Module {
-  constructor(readonly layers: readonly Module[]) {
+  constructor(readonly layers: readonly Layer[]) {
     super();
+    for (const [index, layer] of layers.entries())
+      if (typeof layer !== 'function' && !(layer instanceof Module))
+        throw new TypeError(
+          `Sequential: entry ${index} is neither a module nor a function of a tensor; give a list such as [conv, relu, linear]`,
+        );
   }
 
   override *namedChildren(): IterableIterator<[string, Module]> {
-    for (const [index, layer] of this.layers.entries()) yield [`${index}`, layer];
+    for (const [index, layer] of this.layers.entries())
+      if (layer instanceof Module) yield [`${index}`, layer];
   }
 
   forward(x: Tensor): Tensor {
     return chain(
       x,
-      this.layers.map((layer) => (y: Tensor) => layer.forward(y)),
+      this.layers.map((layer) => (y: Tensor) => (layer instanceof Module ? layer.forward(y) : layer(y))),
     );
   }
 }

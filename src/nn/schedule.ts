@@ -29,8 +29,7 @@ export function cosine({ warmup = 0, final = 0 }: CosineOptions = {}): Schedule 
 }
 
 /** Times `gamma` after every `every` steps. PyTorch: `StepLR`. */
-export function step({ every, gamma = 0.1 }: { every: number; gamma?: number }): Schedule {
-  if (!(every >= 1))
-    throw new RangeError(`step schedule: every ${every} steps makes no schedule; at least 1`);
+export function stepDecay({ every, gamma = 0.1 }: { every: number; gamma?: number }): Schedule {
+  if (!(every >= 1)) throw new RangeError(`stepDecay: every ${every} steps makes no schedule; at least 1`);
   return (at) => gamma ** Math.floor(at / every);
 }

@@ -6,6 +6,7 @@
  * back to the pool with the last of them.
  */
 import type { BufferKind, Device, PooledBuffer } from '../gpu/index.ts';
+import { formatTensor } from './print.ts';
 import { register } from './recording.ts';
 import { checkShape, type Shape, show, sizeOf } from './shape.ts';
 
@@ -158,6 +159,29 @@ export class Tensor {
   async item(): Promise<number> {
     if (this.size !== 1) throw new RangeError(`item: ${show(this.shape)} holds ${this.size} values, not one`);
     return (await this.data())[0]!;
+  }
+
+  /** What it is, without its values: `Tensor [2, 3] float32 on llvmpipe`. Waits for nothing; see `print`. */
+  toString(): string {
+    const { description, device, vendor } = this.device.info;
+    const notes = [...(this.needsGrad ? ['with gradient'] : []), ...(this.disposed ? ['freed'] : [])];
+    const what = `Tensor ${show(this.shape)} ${this.dtype} on ${description || device || vendor || 'the GPU'}`;
+    return [what, ...notes].join(', ');
+  }
+
+  /** What Node's console.log shows, in place of the fields. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** Copies the values from the GPU and logs them as PyTorch prints a tensor, large ones in extracts. */
+  async print(): Promise<void> {
+    const integers = this.dtype !== 'float32';
+    const suffixes = [
+      ...(integers ? [`dtype=${this.dtype}`] : []),
+      ...(this.requiresGrad ? ['requiresGrad=true'] : []),
+    ];
+    console.log(formatTensor(await this.data(), this.shape, { integers, suffixes }));
   }
 
   /** Overwrites the values, in order with everything recorded before and after. */

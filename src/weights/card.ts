@@ -30,10 +30,10 @@ const PREPROCESSING_KEY = 'tessera.preprocessing';
 const CLASSES_KEY = 'tessera.classes';
 const IMAGENET_1K = 'imagenet-1k';
 
-/** The metadata that says all this. */
-export function cardMetadata(card: WeightsCard): Record<string, string> {
+/** The metadata that says all this; what is left out or null is not said. */
+export function cardMetadata(card: Partial<WeightsCard>): Record<string, string> {
   const { model, weights, preprocessing, classes, licence, source } = card;
-  const entries: [key: string, value: string | null][] = [
+  const entries: [key: string, value: string | null | undefined][] = [
     [SPEC_KEY, model && JSON.stringify(model)],
     [WEIGHTS_KEY, weights],
     [PREPROCESSING_KEY, preprocessing && JSON.stringify(preprocessing)],
@@ -41,7 +41,9 @@ export function cardMetadata(card: WeightsCard): Record<string, string> {
     ['licence', licence],
     ['source', source],
   ];
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null));
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 /** What a file's metadata says; null in each place where it says nothing that can be used. */

@@ -12,6 +12,7 @@
 import type { PooledBuffer } from '../../gpu/index.ts';
 import { empty, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
 import { fours, resizeGroups, resizeWeight } from '../parts/align.ts';
+import { channelsFirstHint } from '../parts/channels-last.ts';
 import { checkEpilogue, type EpilogueOptions, epilogueOf } from '../parts/epilogue.ts';
 import { copyWindow } from '../parts/pad-channels.ts';
 import type { Gather } from '../parts/tile-gather.ts';
@@ -44,7 +45,9 @@ function geometryOf(x: Tensor, w: Tensor, options: ConvOptions): Geometry {
   const [kh, kw, cin, cout] = w.shape as [number, number, number, number];
   const window = windowOf('conv2d', x.shape, [kh, kw], options);
   if (x.shape[3] !== cin * groups)
-    throw new RangeError(`conv2d: input has ${x.shape[3]} channels, weight expects ${cin * groups} ${where}`);
+    throw new RangeError(
+      `conv2d: input has ${x.shape[3]} channels, weight expects ${cin * groups} ${where}${channelsFirstHint(x.shape, cin * groups)}`,
+    );
   if (cout % groups !== 0)
     throw new RangeError(`conv2d: ${cout} output channels do not divide into ${groups} groups ${where}`);
   const output = [x.shape[0]!, ...window.output, cout];

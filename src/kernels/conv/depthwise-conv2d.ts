@@ -12,6 +12,7 @@
  */
 import type { Device } from '../../gpu/index.ts';
 import { empty, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
+import { channelsFirstHint } from '../parts/channels-last.ts';
 import { checkEpilogue, type Epilogue, epilogueOf, epilogueRun, specOf } from '../parts/epilogue.ts';
 import { sumGroup, sumToChannels } from '../parts/partial-sums.ts';
 import { type Window, windowOf } from '../parts/window.ts';
@@ -49,7 +50,7 @@ function geometryOf(x: Tensor, w: Tensor, options: DepthwiseOptions): Geometry {
   const channels = x.shape[3]!;
   if (w.shape[3] !== channels)
     throw new RangeError(
-      `depthwiseConv2d: input has ${channels} channels, weight expects ${w.shape[3]} ${where}`,
+      `depthwiseConv2d: input has ${channels} channels, weight expects ${w.shape[3]} ${where}${channelsFirstHint(x.shape, w.shape[3]!)}`,
     );
   const output = [x.shape[0]!, ...window.output, channels];
   checkEpilogue('depthwiseConv2d', options, [x, w], output, where);

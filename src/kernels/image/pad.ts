@@ -6,14 +6,15 @@
  *
  * Both are one copy of a window: pad-channels.ts. Limited by memory: 8 bytes an element.
  */
-import { record, show, type Tensor } from '../../tensor/index.ts';
+import { record, type Tensor } from '../../tensor/index.ts';
+import { checkPictures } from '../parts/channels-last.ts';
 import { copyWindow } from '../parts/pad-channels.ts';
 
 export type Margins = readonly [top: number, bottom: number, left: number, right: number];
 
 /** x [N, H, W, C] with margins of `value` around H and W. PyTorch: `F.pad` on NCHW. Throws on negative margins. */
 export function pad(x: Tensor, [top, bottom, left, right]: Margins, value = 0): Tensor {
-  if (x.shape.length !== 4) throw new RangeError(`pad: the input is [N, H, W, C], not ${show(x.shape)}`);
+  checkPictures('pad', x.shape);
   const margins = [top, bottom, left, right];
   if (margins.some((margin) => !Number.isInteger(margin) || margin < 0))
     throw new RangeError(`pad: the margins ${margins.join(', ')} must be whole numbers of at least 0`);

@@ -14,16 +14,8 @@
  * pass rounded and clipped to 0 … 255, in Pillow's order.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import {
-  empty,
-  record,
-  recordsGrad,
-  type Shape,
-  scope,
-  show,
-  type Tensor,
-  tensor,
-} from '../../tensor/index.ts';
+import { empty, record, recordsGrad, type Shape, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { checkPictures } from '../parts/channels-last.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import {
   RESIZE_PRECISION_BITS,
@@ -82,7 +74,7 @@ export function resize(
   [height, width]: readonly [number, number],
   { interpolation, round8 = false }: ResizeOptions,
 ): Tensor {
-  if (x.shape.length !== 4) throw new RangeError(`resize: the input is [N, H, W, C], not ${show(x.shape)}`);
+  checkPictures('resize', x.shape);
   if (round8 && recordsGrad(x))
     throw new Error('resize: round8 rounds to whole numbers, so that no gradient passes through it');
   const [from, to] = [[x.shape[1]!, x.shape[2]!] as const, [height, width] as const];

@@ -28,6 +28,7 @@
 import type { PooledBuffer } from '../../gpu/index.ts';
 import { empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
 import { channelLanes, LANES } from '../parts/channel-lanes.ts';
+import { channelsFirstHint } from '../parts/channels-last.ts';
 import { elementOf, widthOf } from '../parts/element.ts';
 import { type Activation, activationBackward, SLOPE_READS } from '../pointwise/activations.ts';
 import {
@@ -68,7 +69,7 @@ function checkShapes(x: Tensor, options: BatchNormOptions): void {
     const { shape } = options[name];
     if (shape.length !== 1 || shape[0] !== channels)
       throw new RangeError(
-        `batchNorm: the input ${show(x.shape)} has ${channels} channels, ${name} has the shape ${show(shape)}`,
+        `batchNorm: the input ${show(x.shape)} has ${channels} channels, ${name} has the shape ${show(shape)}${channelsFirstHint(x.shape, shape[0]!)}`,
       );
   }
   if (options.residual && show(options.residual.shape) !== show(x.shape))

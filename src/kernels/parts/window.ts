@@ -3,6 +3,7 @@
  * padding also four numbers `[top, bottom, left, right]`.
  */
 import { type Shape, show } from '../../tensor/index.ts';
+import { checkPictures } from './channels-last.ts';
 
 export type Pair = number | readonly [number, number];
 export type Padding = Pair | readonly [top: number, bottom: number, left: number, right: number];
@@ -41,7 +42,7 @@ export function windowOf(
   kernelSize: Pair,
   options: WindowOptions & { ceilMode?: boolean },
 ): Window {
-  if (input.length !== 4) throw new RangeError(`${what}: the input is [N, H, W, C], not ${show(input)}`);
+  checkPictures(what, input);
   const kernel = pair(kernelSize);
   const stride = pair(options.stride ?? 1);
   const dilation = pair(options.dilation ?? 1);

@@ -9,7 +9,8 @@
  * the picture is large, and its gradient repeats dy. Limited by memory. Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, type Shape, scope, show, type Tensor } from '../../tensor/index.ts';
+import { empty, record, type Shape, scope, type Tensor } from '../../tensor/index.ts';
+import { checkPictures } from '../parts/channels-last.ts';
 import type { Element } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
@@ -120,5 +121,5 @@ function meanOfPictures(name: string, x: Tensor, shape: Shape): Tensor {
 }
 
 function checkPicture(name: string, x: Tensor): void {
-  if (x.shape.length !== 4) throw new RangeError(`${name}: the input is [N, H, W, C], not ${show(x.shape)}`);
+  checkPictures(name, x.shape);
 }

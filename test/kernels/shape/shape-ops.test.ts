@@ -1,8 +1,9 @@
-/** reshape, flatten, pad, concat: where every value goes, and back. */
+/** reshape, flatten, permute, pad, concat: where every value goes, and back. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Margins, pad } from '../../../src/kernels/image/pad.ts';
 import { concat } from '../../../src/kernels/shape/concat.ts';
+import { permute } from '../../../src/kernels/shape/permute.ts';
 import { flatten, reshape } from '../../../src/kernels/shape/reshape.ts';
 import { type Shape, sizeOf, tensor } from '../../../src/tensor/index.ts';
 import { checkOp } from '../../helpers/check.ts';
@@ -111,6 +112,57 @@ for (const open of [testDevice, clampedDevice]) {
   });
 }
 
+/** The gradient of Σ y·dy goes back through the inverse order; orders of two and three axes are their own or another's. */
+const ORDERS: [Shape, number[]][] = [
+  [[5], [0]],
+  [
+    [3, 4],
+    [1, 0],
+  ],
+  [
+    [2, 3, 5],
+    [2, 0, 1],
+  ],
+  [
+    [2, 3, 4, 5],
+    [0, 2, 3, 1],
+  ],
+  [
+    [2, 3, 4, 5],
+    [0, -1, 1, 2],
+  ],
+  [
+    [3, 2, 1, 4],
+    [3, 2, 1, 0],
+  ],
+];
+
+/** y at (i₀, i₁, …), by its definition. */
+function reordered(x: Float64Array, shape: Shape, axes: readonly number[]): number[] {
+  const order = axes.map((axis) => (axis + shape.length) % shape.length);
+  let places: number[] = [0];
+  for (const axis of order) {
+    const stride = sizeOf(shape.slice(axis + 1));
+    places = places.flatMap((place) => Array.from({ length: shape[axis]! }, (_, i) => place + i * stride));
+  }
+  return places.map((place) => x[place]!);
+}
+
+for (const open of [testDevice, clampedDevice])
+  test(`permute (${open.name})`, async () => {
+    const device = await open();
+    for (const [shape, axes] of ORDERS)
+      await checkOp(device, {
+        name: `permute [${shape}] to [${axes}]`,
+        inputs: [shape],
+        op: (x) => permute(x, axes),
+        formula: (x) => reordered(x, shape, axes),
+      });
+    const integers = permute(tensor([1, -2, 3, -4], [2, 2], { dtype: 'int32' }), [1, 0]);
+    assert.equal(await integers.data(), Int32Array.of(1, 3, -2, -4));
+    device.close();
+  });
+
 test('the shapes that come out', async () => {
   const device = await testDevice();
   const x = tensor(new Float32Array(120), [2, 3, 4, 5]);
@@ -119,6 +171,7 @@ test('the shapes that come out', async () => {
   assert.equal(flatten(x, -2).shape, [2, 3, 20]);
   assert.equal(flatten(tensor([1], [])).shape, [1]);
   assert.equal(pad(x, [1, 2, 3, 4]).shape, [2, 6, 11, 5]);
+  assert.equal(permute(x, [0, 2, 3, 1]).shape, [2, 4, 5, 3]);
   assert.equal(concat([x, x, x], 1).shape, [2, 9, 4, 5]);
   device.close();
 });
@@ -136,6 +189,12 @@ test('what does not fit is a sentence', async () => {
     [() => flatten(x, 2), 'flatten: axis 2 does not exist in a tensor of rank 2'],
     [() => pad(x, [1, 1, 1, 1]), 'pad: the input is [N, H, W, C], not [3,4]'],
     [() => pad(image, [1, -1, 0, 0]), 'pad: the margins 1, -1, 0, 0 must be whole numbers of at least 0'],
+    [() => permute(x, [0, 0]), 'permute: [0, 0] does not name each of the 2 axes of [3,4] once'],
+    [() => permute(x, [0]), 'permute: [0] does not name each of the 2 axes of [3,4] once'],
+    [
+      () => permute(reshape(x, [1, 1, 1, 3, 4]), [0, 1, 2, 4, 3]),
+      'permute: [1,1,1,3,4] has 5 axes, at most 4 can be moved',
+    ],
     [() => concat([], 0), 'concat: there is no tensor to concatenate'],
     [
       () => concat([x, y], 1),
