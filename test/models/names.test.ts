@@ -9,7 +9,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { buildModel, modelNames } from '../../src/models/registry.ts';
 import { type Model, torchShape } from '../../src/nn/index.ts';
 import { testDevice } from '../helpers/device.ts';
-import { fixture } from '../helpers/expected.ts';
+import { fixture } from '../helpers/fixture.ts';
 
 interface Names {
   tensors: number;

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { detectModels, expectedTensors, heldInstead, shapeBuilder } from '../../src/weights/expected.ts';
 import type { StateDict, StoredTensor } from '../../src/weights/formats/state.ts';
 import { detectFamily, impliedOptions, matchNames } from '../../src/weights/names.ts';
-import { fixture } from '../helpers/expected.ts';
+import { fixture } from '../helpers/fixture.ts';
 
 type Row = [lukemelas: string, timm: string, torchvision: string, shape: number[]];
 const layers = fixture<Record<string, Row[]>>('weights_names.json');

@@ -22,7 +22,8 @@ import { readSafetensors, writeSafetensors } from '../../src/weights/formats/saf
 import type { StateDict } from '../../src/weights/formats/state.ts';
 import type { LoadReport } from '../../src/weights/load.ts';
 import { testDevice } from '../helpers/device.ts';
-import { departure, type Expected, fixture } from '../helpers/expected.ts';
+import { departure, type Expected } from '../helpers/expected.ts';
+import { fixture } from '../helpers/fixture.ts';
 
 interface Answer {
   label?: number;

@@ -13,7 +13,7 @@ import {
   modelOptions,
 } from '../../../src/weights/catalog/catalog.ts';
 import { IMAGENET_CLASSES } from '../../../src/weights/catalog/imagenet-classes.ts';
-import { fixture } from '../../helpers/expected.ts';
+import { fixture } from '../../helpers/fixture.ts';
 
 type Triple = [number, number, number];
 interface Reference {
