@@ -118,10 +118,24 @@ export type {
   StepLoss,
   ValidationEvent,
 } from './train/callback.ts';
-export { Checkpoints } from './train/callbacks/checkpoints.ts';
+export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { stopOn } from './train/callbacks/stop-request.ts';
 export { type FitOptions, type FitResult, fit, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
-export { type Answers, accuracy, type Metrics, measure, softmaxRow, topKAccuracy } from './train/metrics.ts';
+export {
+  type Answers,
+  accuracy,
+  argmax,
+  type ClassMetrics,
+  classMetrics,
+  confusionMatrix,
+  type Metrics,
+  measure,
+  predictions,
+  rocAuc,
+  softmaxRow,
+  topKAccuracy,
+} from './train/metrics.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
 export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
