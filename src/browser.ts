@@ -26,15 +26,18 @@ export {
   Device,
   DeviceError,
   type DeviceOptions,
+  type DispatchEvent,
   elementwise,
   family,
   type MemoryReport,
   NoAdapterError,
+  type Observer,
   type ParamType,
   type Program,
   type ProgramSpec,
   program,
   type Run,
+  type Traits,
 } from './gpu/index.ts';
 export * from './kernels/index.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
@@ -102,6 +105,7 @@ export {
   setStep,
   Tensor,
   type TensorOptions,
+  type TypedArray,
   tensor,
   zeros,
 } from './tensor/index.ts';
