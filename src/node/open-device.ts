@@ -40,6 +40,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   }
   const gpu = browser ?? (await dawn(await dawnFlags(adapter)));
   gpusInUse.push(gpu);
+  if (!browser) deviceOptions.collect ??= (await import('./collect.ts')).collect;
   const device = await Device.open(gpu, deviceOptions);
   setDefaultDevice(device);
   return device;
