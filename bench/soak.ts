@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { closeLoader } from '../src/data/loader.ts';
 import type { Sample } from '../src/data/sample.ts';
 import type { Device } from '../src/gpu/index.ts';
-import { buildModel } from '../src/models/registry.ts';
+import { buildModel } from '../src/models/table.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { fromSamples } from '../src/train/batches.ts';

@@ -44,10 +44,6 @@ const EXCEPTIONS: Record<'upwards' | 'circles' | 'node', string[]> = {
     'data/loader.ts → data/node/worker.ts',
     'train/preflight.ts → node/open-device.ts',
     'verify/networks.ts → verify/node/fixtures.ts',
-    'weights/create-model.ts → node/files.ts',
-    'weights/open-weights.ts → node/files.ts',
-    'weights/open-weights.ts → node:fs/promises',
-    'weights/start.ts → node/files.ts',
   ],
 };
 

@@ -11,8 +11,8 @@ import { BEST, type CheckpointInfo, LAST, modelOf, saveCheckpoint } from '../tra
 import type { Progress } from '../train/progress.ts';
 import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
 import { fit } from '../train/trainer.ts';
-import { createModel } from '../weights/create-model.ts';
 import { describeReport } from '../weights/load.ts';
+import { createModel } from '../weights/node/create-model.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import { TrainConsole } from './train-console.ts';
 import type { Costs } from './train-preflight.ts';
@@ -92,10 +92,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 
 /** The network with its starting weights and a head for the classes. */
 function startingModel(device: Device, setup: Setup): Promise<Model> {
-  const { set, settings, known } = setup;
-  const { model, weights, seed } = settings;
+  const { set, settings, network, known } = setup;
+  const { weights, seed } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  return createModel(model, {
+  return createModel(network, {
     device,
     numClasses: set.classes.length,
     seed,

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel, modelNames } from '../../src/models/registry.ts';
+import { buildModel, modelNames } from '../../src/models/table.ts';
 import { type Model, torchShape } from '../../src/nn/index.ts';
 import { testDevice } from '../helpers/device.ts';
 import { fixture } from '../helpers/expected.ts';

@@ -18,7 +18,7 @@ import { modelOf, readCheckpoint, saveCheckpoint } from '../../src/train/node/ch
 import { freezeBefore, optimizerOf, scheduleOf, type TrainSettings } from '../../src/train/settings.ts';
 import { fit } from '../../src/train/trainer.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
-import { createModel } from '../../src/weights/create-model.ts';
+import { createModel } from '../../src/weights/node/create-model.ts';
 import { atSize, IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
 import { testDevice } from '../helpers/device.ts';
 

@@ -11,14 +11,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Device } from '../../gpu/index.ts';
+import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
 import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { cardMetadata, isObject, isPreprocessing } from '../../weights/card.ts';
-import { createModel, weightsBytes } from '../../weights/create-model.ts';
-import { readWeights } from '../../weights/formats/read.ts';
+import { weightsBytes } from '../../weights/create-model.ts';
+import { type KnownWeights, namedNetwork, readKnown } from '../../weights/door.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/formats/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
 import { allFinite, OPTIMIZER } from '../../weights/load.ts';
+import { createModel } from '../../weights/node/create-model.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Progress } from '../progress.ts';
 import type { TrainSettings } from '../settings.ts';
@@ -54,8 +56,10 @@ export interface CheckpointInfo {
 export interface Checkpoint {
   path: string;
   info: CheckpointInfo;
-  /** The bytes of the file; loading leaves the optimiser's state in it aside. */
-  weights: Uint8Array;
+  /** The name of the network, or the table that the file carries. */
+  network: Network;
+  /** The file, opened; loading leaves the optimiser's state in it aside. */
+  weights: KnownWeights;
   /** What `Optimizer.loadState` takes; empty in best.safetensors. */
   optimizer: [string, Float32Array][];
 }
@@ -111,12 +115,15 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   const bytes = await ifThere(file, readFile(file));
   if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
-  const { tensors, metadata } = await readWeights(bytes, file);
+  const weights = await readKnown(bytes, file);
+  const { tensors, metadata } = weights.file;
+  const info = parseInfo(file, metadata[KEY]);
   const optimizer = [...tensors].filter(([name]) => name.startsWith(OPTIMIZER));
   return {
     path: file,
-    info: parseInfo(file, metadata[KEY]),
-    weights: bytes,
+    info,
+    network: namedNetwork(info.model, weights),
+    weights,
     optimizer: optimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), toFloat32(tensor)]),
   };
 }
@@ -148,9 +155,9 @@ function parseInfo(file: string, json: string | undefined): CheckpointInfo {
 }
 
 /** The network of a checkpoint, in evaluation mode. */
-export async function modelOf({ info, weights }: Checkpoint, device: Device): Promise<Model> {
-  const { model: name, classes, seed } = info;
-  return (await createModel(name, { weights, device, numClasses: classes.length, seed })).eval();
+export async function modelOf({ info, network, weights }: Checkpoint, device: Device): Promise<Model> {
+  const { classes, seed } = info;
+  return (await createModel(network, { weights, device, numClasses: classes.length, seed })).eval();
 }
 
 /** The best checkpoint of the run under `runs` that was written to last; null where there is none. */
