@@ -11,6 +11,7 @@ import {
   chain,
   convNormAct,
   Dropout,
+  type Init,
   type InitRule,
   kaimingNormal,
   Linear,
@@ -160,12 +161,16 @@ export class MBConvNet extends Model {
    */
   protected override readonly initRule: InitRule = (module, attribute) => {
     if (attribute === 'bias') return { constant: 0 };
-    if (module instanceof Linear) return { uniform: 1 / Math.sqrt(module.outFeatures) };
+    if (module instanceof Linear) return this.headInit(module);
     if (!(module instanceof Conv2d)) return undefined;
     const [kh, kw, , outChannels] = module.weight.shape;
     const groups = this.naming === NAMINGS.timm ? module.groups : 1;
     return kaimingNormal((kh * kw * outChannels) / groups);
   };
+
+  protected headInit({ outFeatures }: Linear): Init {
+    return { uniform: 1 / Math.sqrt(outFeatures) };
+  }
 
   protected replaceClassifier(numClasses: number): void {
     this.head = new Linear(this.head.inFeatures, numClasses);

@@ -2,7 +2,7 @@
  * Reads the fixtures that test/reference writes: reference tensors (whole, or as norm, projections and samples),
  * and how far a result departs from one.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type Norms, normsError, normsOf, relativeError, samplePositions } from '../../src/verify/errors.ts';
 import { elementCount } from '../../src/verify/pseudo.ts';
 
@@ -17,6 +17,12 @@ export type Expected = { shape: number[] } & (
 /** A file of test/reference, parsed. */
 export function fixture<Contents>(name: string): Contents {
   return JSON.parse(readFileSync(new URL(`../reference/${name}`, import.meta.url), 'utf8')) as Contents;
+}
+
+/** The files of a folder of test/reference, parsed: one a family of networks. */
+export function fixtures<Contents>(folder: string): Contents[] {
+  const files = readdirSync(new URL(`../reference/${folder}/`, import.meta.url)).sort();
+  return files.map((file) => fixture<Contents>(`${folder}/${file}`));
 }
 
 /** Bytes from base64. */
