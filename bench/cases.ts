@@ -5,7 +5,7 @@
 
 import type { Device } from '../src/gpu/index.ts';
 import { batchNorm, conv2d, crossEntropy, globalAvgPool, matmul, maxPool2d } from '../src/kernels/index.ts';
-import { buildModel } from '../src/models/registry.ts';
+import { buildModel } from '../src/models/table.ts';
 import { AdamW } from '../src/nn/index.ts';
 import { noGrad, type Shape, sizeOf, type Tensor, tensor } from '../src/tensor/index.ts';
 import { randomValues } from './measure.ts';

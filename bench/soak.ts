@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
 import type { Sample } from '../src/data/sample.ts';
 import type { Device } from '../src/gpu/index.ts';
-import { buildModel } from '../src/models/registry.ts';
+import { buildModel } from '../src/models/table.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints.ts';

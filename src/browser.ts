@@ -4,6 +4,7 @@
  * Node has paths. It reaches nothing of Node and no package. It works in a page and, better, in a worker of one.
  *
  *   const device = await openDevice();
+ *   const model = await createModel('efficientnet_lite0', { weights: 'pretrained', folder: '/weights/' });
  *   const image = await decodeBlob(input.files[0], 'chosen.jpg');
  */
 export { type BlobOptions, decodeBlob } from './data/blob.ts';
@@ -41,7 +42,14 @@ export {
 } from './gpu/index.ts';
 export * from './kernels/index.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
-export { buildModel, type ModelOptions, modelNames } from './models/registry.ts';
+export {
+  buildModel,
+  type MBConvRow,
+  type MBConvTable,
+  type ModelOptions,
+  modelNames,
+  type Network,
+} from './models/table.ts';
 export {
   AdamW,
   type AdamWOptions,
@@ -147,5 +155,16 @@ export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
-export type { LoadOptions, LoadReport } from './weights/load.ts';
+export { type CreateOptions, type SaveOptions, specOf, weightsBytes } from './weights/create-model.ts';
+export { factsOf, type KnownWeights, type WeightsFacts } from './weights/door.ts';
+export type { LoadReport, LoadWeightsOptions } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';
+export { atSize, IMAGENET_PREPROCESSING } from './weights/start.ts';
+export {
+  createModel,
+  loadWeights,
+  openNamed,
+  openWeights,
+  saveWeights,
+  type WeightsFolder,
+} from './weights/web-create-model.ts';

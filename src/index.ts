@@ -42,7 +42,14 @@ export {
 } from './gpu/index.ts';
 export * from './kernels/index.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
-export { buildModel, type ModelOptions, modelNames } from './models/registry.ts';
+export {
+  buildModel,
+  type MBConvRow,
+  type MBConvTable,
+  type ModelOptions,
+  modelNames,
+  type Network,
+} from './models/table.ts';
 export {
   AdamW,
   type AdamWOptions,
@@ -146,18 +153,15 @@ export { type PlainStepOptions, plainStep, type Step, type StepContext } from '.
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
+export { type CreateOptions, type SaveOptions, specOf, weightsBytes } from './weights/create-model.ts';
+export { factsOf, type KnownWeights, type WeightsFacts } from './weights/door.ts';
+export type { LoadReport, LoadWeightsOptions } from './weights/load.ts';
+export { describeReport } from './weights/load.ts';
 export {
-  type CreateOptions,
   createModel,
   loadWeights,
+  openNamed,
   openWeights,
-  type SaveOptions,
   saveWeights,
-  specOf,
-  weightsBytes,
-} from './weights/create-model.ts';
-export type { KnownWeights } from './weights/known.ts';
-export type { LoadOptions, LoadReport } from './weights/load.ts';
-export { describeReport } from './weights/load.ts';
-export { openNamed } from './weights/open-weights.ts';
+} from './weights/node/create-model.ts';
 export { atSize, IMAGENET_PREPROCESSING } from './weights/start.ts';

@@ -15,8 +15,8 @@ import { fit } from '../train/fit.ts';
 import { BEST, LAST, modelOf, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
-import { createModel } from '../weights/create-model.ts';
 import { describeReport } from '../weights/load.ts';
+import { createModel } from '../weights/node/create-model.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -84,10 +84,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
 
 /** The network with its starting weights and a head for the classes. */
 function startingModel(device: Device, setup: Setup): Promise<Model> {
-  const { set, settings, known } = setup;
-  const { model, weights, seed } = settings;
+  const { set, settings, network, known } = setup;
+  const { weights, seed } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  return createModel(model, {
+  return createModel(network, {
     device,
     numClasses: set.classes.length,
     seed,

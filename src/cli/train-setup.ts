@@ -3,12 +3,13 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import type { Network } from '../models/table.ts';
 import { reading, statOrNull, systemReason } from '../node/files.ts';
-import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/node/checkpoint.ts';
+import { BEST, type Checkpoint, LAST, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
 import { freezeBefore, type TrainSettings } from '../train/settings.ts';
+import type { KnownWeights } from '../weights/door.ts';
 import { shapeBuilder } from '../weights/expected.ts';
-import type { KnownWeights } from '../weights/known.ts';
-import { openStart } from '../weights/start.ts';
+import { openStart } from '../weights/node/create-model.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
@@ -17,6 +18,7 @@ import { say, UserError } from './ui.ts';
 /** A run before its first step. */
 export interface Setup {
   settings: TrainSettings;
+  network: Network;
   /** The weights of a new run, until its model has them. */
   known: KnownWeights | null;
   out: string;
@@ -33,17 +35,18 @@ export interface Setup {
 /** A new run. */
 export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
-  const { model, known, preprocessing: natural, assumed } = start;
+  const { model, network, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
   const settings = settingsOf(options, start, natural.inputSize);
   // A stage that does not exist is named before the pictures are looked through.
-  freezeBefore((await shapeBuilder())(model), settings.trainFrom);
+  freezeBefore((await shapeBuilder())(network), settings.trainFrom);
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
   await checkFree(out, options.overwrite);
   const set = await openData(settings);
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
+    network,
     known,
     out,
     set,
@@ -79,6 +82,7 @@ export async function resumedRun(options: TrainOptions): Promise<Setup> {
   );
   return {
     settings,
+    network: networkIn(resumed),
     known: null,
     out: dirname(path),
     set,

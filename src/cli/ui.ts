@@ -6,7 +6,10 @@
  * nothing else).
  */
 import cliProgress from 'cli-progress';
+import { adapterName } from '../gpu/adapter-name.ts';
 import { printable } from '../weights/formats/error.ts';
+
+export { adapterName } from '../gpu/adapter-name.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {
@@ -94,11 +97,6 @@ export function table(
   const align = (cell: string, column: number): string =>
     left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
-}
-
-/** What an adapter calls itself; drivers leave any of these empty. */
-export function adapterName({ description, device, architecture, vendor }: GPUAdapterInfo): string {
-  return description || device || architecture || vendor;
 }
 
 /** One loud line when the adapter is the CPU in disguise; returns whether it was. */

@@ -6,21 +6,15 @@ import { existsSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../node/files.ts';
-import {
-  type Download,
-  fileOf,
-  filesOf,
-  getEntry,
-  WEIGHTS_FOLDER,
-  type WeightsEntry,
-} from '../weights/catalog/catalog.ts';
+import { hashFile } from '../node/hash.ts';
+import { type Download, fileOf, filesOf, getEntry, type WeightsEntry } from '../weights/catalog/catalog.ts';
 import type { Shipped } from '../weights/catalog/catalog-entry.ts';
 import { heldInstead } from '../weights/expected.ts';
 import { WeightsError } from '../weights/formats/error.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/node/download.ts';
-import { hashFile } from '../weights/node/hash.ts';
 import { showUrl } from '../weights/node/http.ts';
 import { inspectFile } from '../weights/node/inspect.ts';
+import { WEIGHTS_FOLDER } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import {
   formatBytes,

@@ -2,7 +2,8 @@
  * What a weights file of this project says of itself, in the metadata of its header: strings under the keys below, so
  * that a file needs nothing beside it. Whatever does not read as expected is another program's and is ignored.
  *
- *   tessera.model          JSON: { name, options }, what builds the architecture again
+ *   tessera.model          JSON: { name, options, table? }, what builds the architecture again; `table` where the network
+ *                          is given as data (src/models/mbconv-table.ts), checked by whoever builds it
  *   tessera.weights        name in the catalog
  *   tessera.preprocessing  JSON: Preprocessing
  *   tessera.classes        'imagenet-1k', or a JSON list of names in the order of the outputs

@@ -20,7 +20,7 @@ export interface ExpectedTensor {
   optional?: boolean;
 }
 
-export interface LoadOptions {
+export interface LoadWeightsOptions {
   /** Throw where anything is missing, unexpected or of another shape (default true). */
   strict?: boolean;
   /** Leave the head as it is initialised where the file's has another number of classes, or none (default false). */
@@ -85,7 +85,7 @@ function otherClasses(file: readonly number[], model: readonly number[]): boolea
 export function planLoad(
   expected: ReadonlyMap<string, ExpectedTensor>,
   file: WeightsFile,
-  options: LoadOptions = {},
+  options: LoadWeightsOptions = {},
 ): { report: LoadReport; values: LoadValues } {
   const { strict = true, replaceHead = false } = options;
   const report: LoadReport = {

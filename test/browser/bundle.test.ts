@@ -18,19 +18,6 @@ const OF_NODE =
 /** Names of Node's API alone: its adapters, memory and folders, and its worker threads. */
 const ONLY_IN_NODE = ['closeLoader', 'imageFolder', 'listAdapters', 'memoryBudget', 'readImage'];
 
-/** Loading weights reads files still. */
-const NOT_YET = [
-  'IMAGENET_PREPROCESSING',
-  'atSize',
-  'createModel',
-  'loadWeights',
-  'openNamed',
-  'openWeights',
-  'saveWeights',
-  'specOf',
-  'weightsBytes',
-];
-
 test('it reaches nothing but src/, and nothing of Node there', async () => {
   const { text, inputs } = await bundle('src/browser.ts', { minify: true });
   console.log(
@@ -54,7 +41,7 @@ test('it loads, and has the names of index.ts but those of Node', async () => {
   const inBrowser = await import(pathToFileURL(file).href);
   await rm(folder, { recursive: true });
   const missing = Object.keys(inNode).filter((name) => !(name in inBrowser));
-  assert.equal(missing.sort(), [...ONLY_IN_NODE, ...NOT_YET].sort());
+  assert.equal(missing.sort(), ONLY_IN_NODE);
 });
 
 test('these tests would find a trace of Node', async () => {

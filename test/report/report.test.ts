@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeLoader } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { chartPage, ticks } from '../../src/report/chart.ts';
 import { surest, tilesOf } from '../../src/report/examples.ts';
 import { type LossTrace, LossTracer } from '../../src/train/callbacks/loss-trace.ts';

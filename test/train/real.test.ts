@@ -17,7 +17,7 @@ import { measure } from '../../src/train/metrics.ts';
 import { modelOf, readCheckpoint, saveCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { freezeBefore, optimizerOf, scheduleOf, type TrainSettings } from '../../src/train/settings.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
-import { createModel } from '../../src/weights/create-model.ts';
+import { createModel } from '../../src/weights/node/create-model.ts';
 import { atSize, IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
 import { testDevice } from '../helpers/device.ts';
 

@@ -12,14 +12,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Device } from '../../gpu/index.ts';
+import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
 import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { cardMetadata, isObject, isPreprocessing } from '../../weights/card.ts';
-import { createModel, weightsBytes } from '../../weights/create-model.ts';
-import { readWeights } from '../../weights/formats/read.ts';
+import { weightsBytes } from '../../weights/create-model.ts';
+import { type KnownWeights, namedNetwork, readKnown } from '../../weights/door.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/formats/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
 import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
+import { createModel } from '../../weights/node/create-model.ts';
 import type { CallbackStates } from '../callback.ts';
 import type { Metrics } from '../metrics.ts';
 import { isProgress, type Progress } from '../progress.ts';
@@ -69,8 +71,8 @@ export interface RunState {
 export interface Checkpoint {
   path: string;
   info: CheckpointInfo;
-  /** The bytes of the file; loading leaves the state of the run in it aside. */
-  weights: Uint8Array;
+  /** The file, opened; loading leaves the state of the run in it aside. */
+  weights: KnownWeights;
   /** What `Optimizer.loadState` takes; empty in best.safetensors. */
   optimizer: [string, Float32Array][];
   /** What `fit` takes as `from.callbacks`; empty in best.safetensors. */
@@ -136,7 +138,8 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   const bytes = await ifThere(file, readFile(file));
   if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
-  const { tensors, metadata } = await readWeights(bytes, file);
+  const weights = await readKnown(bytes, file);
+  const { tensors, metadata } = weights.file;
   const info = parseInfo(file, metadata[KEY]);
   const under = (prefix: string): [string, Float32Array][] =>
     [...tensors]
@@ -149,7 +152,7 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   return {
     path: file,
     info,
-    weights: bytes,
+    weights,
     optimizer: under(OPTIMIZER),
     callbacks: Object.fromEntries(callbacks),
   };
@@ -193,10 +196,19 @@ function migrated(info: Record<string, unknown>): Record<string, unknown> {
   return { ...info, progress, callbacks: { checkpoints: { best }, 'loss-trace': trace } };
 }
 
+/**
+ * What was trained: the name of a network, or the table that the file carries.
+ * @throws RangeError where it is a network of somebody's own, which only its own code can build
+ */
+export const networkIn = ({ info, weights }: Checkpoint): Network => namedNetwork(info.model, weights);
+
 /** The network of a checkpoint, in evaluation mode. */
-export async function modelOf({ info, weights }: Checkpoint, device: Device): Promise<Model> {
-  const { model: name, classes, seed } = info;
-  return (await createModel(name, { weights, device, numClasses: classes.length, seed })).eval();
+export async function modelOf(checkpoint: Checkpoint, device: Device): Promise<Model> {
+  const { info, weights } = checkpoint;
+  const { classes, seed } = info;
+  return (
+    await createModel(networkIn(checkpoint), { weights, device, numClasses: classes.length, seed })
+  ).eval();
 }
 
 /** The best checkpoint of the run under `runs` that was written to last; null where there is none. */

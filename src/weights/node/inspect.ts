@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { hashRange } from '../../node/hash.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
 import { readWeights } from '../formats/read.ts';
@@ -16,7 +17,6 @@ import { storageItemSize } from '../formats/torch-tensor.ts';
 import { isZip } from '../formats/torchfile.ts';
 import { ZipFile } from '../formats/zip.ts';
 import { runStateNotes } from '../load.ts';
-import { hashRange } from './hash.ts';
 
 export interface InspectedTensor {
   name: string;

@@ -24,6 +24,7 @@ import '../../nn/modules.test.ts';
 import '../../nn/optimizers-reference.test.ts';
 import './networks.ts';
 import './pictures.ts';
+import './weights.ts';
 import type { Device } from '../../../src/gpu/index.ts';
 import { testDevice } from '../../helpers/device.ts';
 import type { PageMessage } from '../messages.ts';

@@ -15,7 +15,7 @@ import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { LAST, readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import type { TrainSettings } from '../../../src/train/settings.ts';
-import { loadWeights } from '../../../src/weights/create-model.ts';
+import { loadWeights } from '../../../src/weights/node/create-model.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, tinyNet } from '../tiny.ts';
 import { accumulatedStep } from './accumulated-step.ts';

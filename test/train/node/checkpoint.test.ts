@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
-import { buildModel } from '../../../src/models/registry.ts';
+import { buildModel } from '../../../src/models/table.ts';
 import { crossEntropy, type Model } from '../../../src/nn/index.ts';
 import { scope, tensor } from '../../../src/tensor/index.ts';
 import {
@@ -18,11 +18,11 @@ import {
 } from '../../../src/train/node/checkpoint.ts';
 import { noProgress } from '../../../src/train/progress.ts';
 import { freezeBefore, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
-import { createModel, loadWeights, saveWeights } from '../../../src/weights/create-model.ts';
 import { detectModels } from '../../../src/weights/expected.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { describeReport, type LoadReport } from '../../../src/weights/load.ts';
 import { convertWeights } from '../../../src/weights/node/convert.ts';
+import { createModel, loadWeights, saveWeights } from '../../../src/weights/node/create-model.ts';
 import { inspectFile } from '../../../src/weights/node/inspect.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING } from '../tiny.ts';

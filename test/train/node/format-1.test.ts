@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeLoader, fromSamples } from '../../../src/data/node/loader.ts';
 import type { Device } from '../../../src/gpu/index.ts';
-import { buildModel } from '../../../src/models/registry.ts';
+import { buildModel } from '../../../src/models/table.ts';
 import { randomUniform } from '../../../src/tensor/random.ts';
 import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
 import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
