@@ -10,7 +10,7 @@ import { batchNorm, conv2d, crossEntropy, globalAvgPool, matmul, maxPool2d } fro
 import { problemOf as matrixProblem } from '../src/kernels/matmul/problem.ts';
 import { MATRIX_ROWS } from '../src/kernels/matmul/table.ts';
 import { windowOf } from '../src/kernels/parts/window.ts';
-import { buildModel } from '../src/models/registry.ts';
+import { buildModel } from '../src/models/table.ts';
 import { AdamW } from '../src/nn/index.ts';
 import { noGrad, type Shape, sizeOf, type Tensor, tensor } from '../src/tensor/index.ts';
 import { randomValues } from './measure.ts';

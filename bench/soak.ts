@@ -12,12 +12,14 @@ import { pathToFileURL } from 'node:url';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
 import type { Sample } from '../src/data/sample.ts';
 import type { Device } from '../src/gpu/index.ts';
-import { buildModel } from '../src/models/registry.ts';
+import { buildModel } from '../src/models/table.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
+import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints.ts';
+import { fit } from '../src/train/fit.ts';
 import { BEST, type CheckpointInfo, LAST, saveCheckpoint } from '../src/train/node/checkpoint.ts';
 import { optimizerOf, scheduleOf, type TrainSettings } from '../src/train/settings.ts';
-import { fit } from '../src/train/trainer.ts';
+import { plainStep } from '../src/train/step.ts';
 
 export interface SoakOptions {
   steps: number;
@@ -88,6 +90,28 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
   };
   const created = countCreations(device);
   const rows: SoakRow[] = [];
+  const write: WriteState = async (which, { progress, states }) =>
+    saveCheckpoint(
+      join(folder, which === 'best' ? BEST : LAST),
+      model,
+      info,
+      which === 'last' ? { optimizer, progress, callbacks: await states() } : undefined,
+    );
+  const addRow = (epoch: number): void => {
+    const { live, pooled } = device.memory();
+    const { buffers, bindGroups } = created;
+    const row = {
+      epoch,
+      steps: stepsPerEpoch * epoch,
+      live,
+      pooled,
+      rss: process.memoryUsage().rss,
+      buffers,
+      bindGroups,
+    };
+    rows.push(row);
+    onEpoch?.(row);
+  };
   await fit({
     model,
     device,
@@ -96,29 +120,8 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     val,
     epochs: settings.epochs,
     schedule: scheduleOf(settings, settings.epochs * train.batches),
-    labelSmoothing: settings.labelSmoothing,
-    save: (which, progress) =>
-      saveCheckpoint(
-        join(folder, which === 'best' ? BEST : LAST),
-        model,
-        { ...info, progress },
-        which === 'last' ? optimizer : undefined,
-      ),
-    onEpoch: ({ epoch }) => {
-      const { live, pooled } = device.memory();
-      const { buffers, bindGroups } = created;
-      const row = {
-        epoch,
-        steps: stepsPerEpoch * epoch,
-        live,
-        pooled,
-        rss: process.memoryUsage().rss,
-        buffers,
-        bindGroups,
-      };
-      rows.push(row);
-      onEpoch?.(row);
-    },
+    step: plainStep(settings),
+    callbacks: [new Checkpoints(write), { name: 'rows', onSave: ({ progress }) => addRow(progress.epoch) }],
   });
   created.restore();
   optimizer.dispose();

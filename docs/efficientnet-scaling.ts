@@ -8,8 +8,8 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../src/gpu/dry.ts';
 import { compoundScale } from '../src/models/efficientnet.ts';
-import { buildModel } from '../src/models/registry.ts';
 import { summarise } from '../src/models/summary.ts';
+import { buildModel } from '../src/models/table.ts';
 
 /** Parameters in millions and multiply-adds in billions of B0 … B7, from table 2 of the paper. */
 const PAPER = [

@@ -16,6 +16,12 @@ const TOOLS = [
     args: ['check', '--error-on-warnings', '.'],
   },
   { name: 'TypeScript', script: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
+  // What a browser loads, checked without Node's types.
+  {
+    name: 'TypeScript for a browser',
+    script: 'node_modules/typescript/bin/tsc',
+    args: ['--noEmit', '-p', 'tsconfig.browser.json'],
+  },
 ];
 
 export async function run(filters: string[], given: Parameters<typeof runTests>[1]): Promise<number> {

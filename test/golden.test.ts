@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { adapterOf, GOLDENS, type Golden, type GoldenName, goldenOf } from './golden.ts';
 import { testDevice } from './helpers/device.ts';
-import { fixture } from './helpers/expected.ts';
+import { fixture } from './helpers/fixture.ts';
 
 const test = suite('goldens');
 const recorded = fixture<{ adapter: string; goldens: Record<GoldenName, Golden> }>('goldens.json');

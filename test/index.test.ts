@@ -14,7 +14,12 @@ const PROMISED = [
   'openDevice tensor createModel freeze maskGradient SGD AdamW scope noGrad loadWeights saveWeights',
   'matmul linear conv2d depthwiseConv2d batchNorm maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool lrn',
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
-  'dropout dropPath resize pad concat NoAdapterError compoundScale',
+  'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
+  'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
+  'fit plainStep infer measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
+  'program elementwise family record recordsGrad empty',
+  'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
+  'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay',
 ].flatMap((line) => line.split(' '));
 
 const { createModel, loadWeights, noGrad, saveWeights, scope, tensor } = tessera;

@@ -13,10 +13,12 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import { bold, formatSeconds, onStop, say, UserError } from '../src/cli/ui.ts';
+import { findChromium, REMEDY } from './browser/chromium.ts';
 
 export const description =
   'Runs the tests. Filters are parts of file names: `npm test -- conv tensor/` runs the files whose path holds one ' +
-  'of them. Tests on real weights and photos read the folder named by TESSERA_DATA, and are skipped without it.';
+  'of them. Tests on real weights and photos read the folder named by TESSERA_DATA, and are skipped without it; so are ' +
+  'those in a browser where there is no Chromium.';
 
 export function options(command: Command): void {
   command
@@ -57,6 +59,7 @@ export async function run(filters: string[], { jobs, timeout }: RunOptions): Pro
   if (!process.env.TESSERA_DATA) {
     say('TESSERA_DATA is not set: the tests on real weights and photos are skipped.');
   }
+  if (!findChromium()) say(`Chromium is not installed: the tests in a browser are skipped; ${REMEDY}.`);
   const started = performance.now();
   const results: FileResult[] = [];
   const queue = [...files];

@@ -5,8 +5,8 @@
  */
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
 import { type LayerSummary, type StageSummary, summarise } from '../../src/models/summary.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { BatchNorm2d, type Model, type Module, tapping } from '../../src/nn/index.ts';
 import { empty } from '../../src/tensor/index.ts';
 

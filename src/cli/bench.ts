@@ -15,7 +15,7 @@ import {
   formatNumber,
   onStop,
   printJson,
-  progress,
+  progressBar,
   say,
   table,
   UserError,
@@ -72,7 +72,7 @@ export async function run(
   announceSoftware(device);
   const cases = variant === undefined ? named : forced(device, variant, named);
   const stop = onStop('Stopping after this case; once more stops at once.');
-  const bar = progress('Bench', cases.length + 1);
+  const bar = progressBar('Bench', cases.length + 1);
   const ceilings = await measureCeilings(device);
   bar.update(1);
   const results: Result[] = [];

@@ -1,7 +1,7 @@
 /** The pictures of train and evaluate: a folder or the demo data, and the preprocessing that goes with a size. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { openImageFolder } from '../data/node/folder.ts';
+import { imageFolder } from '../data/node/folder.ts';
 import { openDemoData } from '../data/node/synthetic.ts';
 import type { DataSet, Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
@@ -19,7 +19,7 @@ export function openData({
   seed,
   size,
 }: Pick<TrainSettings, 'data' | 'seed' | 'size'>): Promise<DataSet> {
-  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : openImageFolder(data, { seed });
+  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : imageFolder(data, { seed });
 }
 
 /**

@@ -17,7 +17,16 @@ import { printable } from '../weights/formats/error.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { announceSoftware, formatNumber, onStop, printJson, progress, say, table, UserError } from './ui.ts';
+import {
+  announceSoftware,
+  formatNumber,
+  onStop,
+  printJson,
+  progressBar,
+  say,
+  table,
+  UserError,
+} from './ui.ts';
 
 export const description =
   'Measures a checkpoint on a folder of pictures: accuracy, AUC (two classes) or top-5, and the confusion matrix. ' +
@@ -72,7 +81,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
         bar.note(`skipped: ${error.message}`);
       },
     });
-    const bar = progress('Evaluating', source.batches);
+    const bar = progressBar('Evaluating', source.batches);
     const answers = await infer(model, device, source.load(0), {
       onBatch: (done) => {
         bar.update(done);

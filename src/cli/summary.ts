@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { boundless, type DeviceLike, dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import { NoAdapterError } from '../gpu/index.ts';
-import { buildModel, checkModelName } from '../models/registry.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
+import { buildModel, checkModel } from '../models/table.ts';
 import { type Model, SGD } from '../nn/index.ts';
 import { type MemoryBudget, openDevice } from '../node/open-device.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
@@ -76,7 +76,7 @@ interface Summary extends ModelSummary {
 
 export async function run([name]: string[], options: SummaryOptions): Promise<number> {
   const { batch, trainFrom, classes: numClasses } = options;
-  checkModelName(name!);
+  checkModel(name!, {});
   const optimizer = optimizerNamed(options.optimizer);
   const { like, adapter, memory, budget } = await surroundings(options);
   // The layers' table needs no adapter; whether they fit is the preflight's question.

@@ -3,6 +3,7 @@
  * asks the same without training.
  */
 import type { Device, Program } from '../gpu/index.ts';
+import { networkOf } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
 import { type MemoryBudget, memoryBudget } from '../node/open-device.ts';
 import {
@@ -54,14 +55,14 @@ export async function fittingStep(plan: PreflightOptions, reduced: boolean): Pro
  */
 export async function checkFit(
   device: Device,
-  { settings, set, resumed }: Setup,
+  { settings, network, set, resumed }: Setup,
   { memory: asked, batch: wanted }: TrainOptions,
 ): Promise<Costs> {
   const { memory, budget } = await plannedMemory(device, asked);
-  const { model, batch, size, trainFrom } = settings;
+  const { batch, size, trainFrom } = settings;
   const plan = {
     device,
-    model,
+    model: network,
     modelOptions: { numClasses: set.classes.length },
     batch,
     size,
@@ -102,7 +103,7 @@ export async function fittingBatch(
 ): Promise<number> {
   const { fits, impossible, problem, largestBatch } = await preflight({
     device,
-    model: model.spec!.name,
+    model: networkOf(model.spec!),
     modelOptions: { numClasses: model.numClasses },
     batch: wanted,
     size,

@@ -1,29 +1,32 @@
-/** The run of `train` itself: network, optimiser and batches put together, checkpoints and report written. */
+/** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
 import { join } from 'node:path';
 import type { BatchSource } from '../data/loader.ts';
 import { fromSamples } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
-import type { Model, Optimizer } from '../nn/index.ts';
-import { makeReport, type Report, writeReport } from '../report/report.ts';
-import type { Inference } from '../train/infer.ts';
-import { BEST, type CheckpointInfo, LAST, modelOf, saveCheckpoint } from '../train/node/checkpoint.ts';
-import type { Progress } from '../train/progress.ts';
+import type { Model } from '../nn/index.ts';
+import type { Report } from '../report/report.ts';
+import { RunReport } from '../report/run-report.ts';
+import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
+import { LossTracer } from '../train/callbacks/loss-trace.ts';
+import { stopOn } from '../train/callbacks/stop-request.ts';
+import { fit } from '../train/fit.ts';
+import { BEST, LAST, modelOf, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
-import { fit } from '../train/trainer.ts';
-import { createModel } from '../weights/create-model.ts';
+import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
+import { createModel } from '../weights/node/create-model.ts';
 import { fingerprint, notesOf } from './data-source.ts';
-import { TrainConsole } from './train-console.ts';
 import type { Costs } from './train-preflight.ts';
+import { TrainProgress } from './train-progress.ts';
 import { claimFolder, type Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
 import { adapterName, type StopRequest, say } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, out, set, preprocessing, progress, resumed, overwrite } = setup;
+  const { settings, out, set, preprocessing, resumed, overwrite } = setup;
   const started = performance.now();
   for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
@@ -41,39 +44,16 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     if (!unreadable.has(file)) terminal.note(`skipped: ${message}`);
     unreadable.add(file);
   });
-  const terminal = new TrainConsole(workLeft(setup, sources));
-  let answers: Inference | null = null;
-  try {
-    (await prepared)();
-    const { finished } = await fit({
-      model,
-      device,
-      optimizer,
-      ...sources,
-      epochs: settings.epochs,
-      schedule: scheduleOf(settings, settings.epochs * sources.train.batches),
-      labelSmoothing: settings.labelSmoothing,
-      from: progress,
-      stop,
-      save: saver(setup, sources.train.batches, model, optimizer),
-      onStep: (event) => terminal.step(event),
-      onValidate: () => terminal.validated(),
-      onEpoch: (record, best, given) => {
-        answers = given;
-        terminal.epoch(record, best);
-      },
-    });
-    terminal.stop();
-    const context = {
+  const checkpoints = new Checkpoints(writer(setup));
+  const tracer = new LossTracer();
+  const terminal = new TrainProgress(workLeft(setup, sources), checkpoints);
+  const report = new RunReport({
+    describe: () => ({
       out,
-      finished,
       model: settings.model,
       classes: set.classes,
       settings,
-      adapter: {
-        description: adapterName(device.info),
-        software: device.software,
-      },
+      adapter: { description: adapterName(device.info), software: device.software },
       pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.size },
       freezing,
       step: costs.step.cost,
@@ -81,22 +61,33 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       firstStepSeconds: terminal.firstStepSeconds,
       imagesPerSecond: terminal.imagesPerSecond,
       peakBytes: device.memory().peak,
-    };
-    const report = makeReport(context, progress, answers);
-    await writeReport(report, progress, sources.train.batches, answers, preprocessing);
-    say(closingText(report, progress, sources.train.batches, setup.adapter));
-    return report;
-  } finally {
-    terminal.stop();
-  }
+    }),
+    checkpoints,
+    tracer,
+    preprocessing,
+  });
+  (await prepared)();
+  const { progress } = await fit({
+    model,
+    device,
+    optimizer,
+    ...sources,
+    epochs: settings.epochs,
+    schedule: scheduleOf(settings, settings.epochs * sources.train.batches),
+    step: plainStep(settings),
+    callbacks: [stopOn(stop), checkpoints, tracer, terminal, report],
+    from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
+  });
+  say(closingText(report.report!, progress, sources.train.batches, setup.adapter));
+  return report.report!;
 }
 
 /** The network with its starting weights and a head for the classes. */
 function startingModel(device: Device, setup: Setup): Promise<Model> {
-  const { set, settings, known } = setup;
-  const { model, weights, seed } = settings;
+  const { set, settings, network, known } = setup;
+  const { weights, seed } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  return createModel(model, {
+  return createModel(network, {
     device,
     numClasses: set.classes.length,
     seed,
@@ -126,38 +117,35 @@ function batchSources(
   };
 }
 
-function workLeft({ settings, progress }: Setup, { train, val }: Sources) {
-  const epochs = settings.epochs - progress.epoch;
+function workLeft({ settings, resumed }: Setup, { train, val }: Sources) {
+  const { epoch = 0, batch = 0 } = resumed?.info.progress ?? {};
+  const epochs = settings.epochs - epoch;
   const validationShare = { head: 1, all: 0.35 }[settings.trainFrom] ?? 0.7;
   return {
     epochs: settings.epochs,
-    stepsLeft: epochs * train.batches - progress.batch,
+    stepsLeft: epochs * train.batches - batch,
     validationsLeft: epochs * val.batches,
     validationShare,
   };
 }
 
 /** Writes best.safetensors and last.safetensors into the folder of the run. */
-function saver(
-  { settings, set, preprocessing, out }: Setup,
-  batches: number,
-  model: Model,
-  optimizer: Optimizer,
-) {
+function writer({ settings, set, preprocessing, out }: Setup): WriteState {
   const pictures = fingerprint(set, settings.data);
-  return async (which: 'best' | 'last', progress: Progress): Promise<void> => {
-    const info: Omit<CheckpointInfo, 'format'> = {
+  return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
+    const info = {
       model: settings.model,
       classes: set.classes,
       preprocessing,
       epoch: progress.epoch,
-      step: progress.epoch * batches + progress.batch,
+      step: progress.epoch * stepsPerEpoch + progress.batch,
       seed: settings.seed,
       metrics: progress.history.at(-1)?.val ?? null,
       settings,
       pictures,
     };
     if (which === 'best') await saveCheckpoint(join(out, BEST), model, info);
-    else await saveCheckpoint(join(out, LAST), model, { ...info, progress }, optimizer);
+    else
+      await saveCheckpoint(join(out, LAST), model, info, { optimizer, progress, callbacks: await states() });
   };
 }

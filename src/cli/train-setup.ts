@@ -3,13 +3,13 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import type { Network } from '../models/table.ts';
 import { reading, statOrNull, systemReason } from '../node/files.ts';
-import { BEST, type Checkpoint, LAST, readCheckpoint } from '../train/node/checkpoint.ts';
-import { noProgress, type Progress } from '../train/progress.ts';
+import { BEST, type Checkpoint, LAST, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
 import { freezeBefore, type TrainSettings } from '../train/settings.ts';
+import type { KnownWeights } from '../weights/door.ts';
 import { shapeBuilder } from '../weights/expected.ts';
-import type { KnownWeights } from '../weights/known.ts';
-import { openStart } from '../weights/start.ts';
+import { openStart } from '../weights/node/create-model.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
@@ -18,12 +18,13 @@ import { say, UserError } from './ui.ts';
 /** A run before its first step. */
 export interface Setup {
   settings: TrainSettings;
+  network: Network;
   /** The weights of a new run, until its model has them. */
   known: KnownWeights | null;
   out: string;
   set: DataSet;
   preprocessing: Preprocessing;
-  progress: Progress;
+  /** Where it goes on; null for a new run. */
   resumed: Checkpoint | null;
   /** Whether the files of another run in `out` go. */
   overwrite: boolean;
@@ -32,24 +33,24 @@ export interface Setup {
 }
 
 /** A new run. */
-export async function begin(options: TrainOptions): Promise<Setup> {
+export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
-  const { model, known, preprocessing: natural, assumed } = start;
+  const { model, network, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
   const settings = settingsOf(options, start, natural.inputSize);
   // A stage that does not exist is named before the pictures are looked through.
-  freezeBefore((await shapeBuilder())(model), settings.trainFrom);
+  freezeBefore((await shapeBuilder())(network), settings.trainFrom);
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
   await checkFree(out, options.overwrite);
   const set = await openData(settings);
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
+    network,
     known,
     out,
     set,
     preprocessing,
-    progress: noProgress(),
     resumed: null,
     overwrite: options.overwrite ?? false,
     adapter: options.adapter,
@@ -57,7 +58,7 @@ export async function begin(options: TrainOptions): Promise<Setup> {
 }
 
 /** A run that was stopped. */
-export async function goOn(options: TrainOptions): Promise<Setup> {
+export async function resumedRun(options: TrainOptions): Promise<Setup> {
   checkResumeOptions(options);
   const resumed = await readCheckpoint(options.resume!, LAST);
   const { info, path } = resumed;
@@ -65,9 +66,9 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   if (!progress)
     throw new UserError(`${path} holds no place to go on from; name the folder of the run, or its ${LAST}`);
   const settings = { ...info.settings, data: options.data ?? info.settings.data };
-  if (progress.epoch >= settings.epochs)
+  if (progress.finished !== undefined || progress.epoch >= settings.epochs)
     throw new UserError(
-      `the run in ${dirname(path)} is finished (${settings.epochs} epochs); to train further, start a new one: ` +
+      `the run in ${dirname(path)} is finished (${progress.finished ?? `${settings.epochs} epochs`}); to train further, start a new one: ` +
         commandLine('train', [...dataArgs(settings), '--weights', path, '--train-from', settings.trainFrom]),
     );
   const set = await openData(settings);
@@ -81,11 +82,11 @@ export async function goOn(options: TrainOptions): Promise<Setup> {
   );
   return {
     settings,
+    network: networkIn(resumed),
     known: null,
     out: dirname(path),
     set,
     preprocessing,
-    progress,
     resumed,
     overwrite: false,
     adapter: options.adapter,

@@ -6,7 +6,7 @@ import { positiveNumber, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
-import { begin, goOn } from './train-setup.ts';
+import { newRun, resumedRun } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
 export const description =
@@ -45,7 +45,7 @@ export function options(command: Command): void {
 export async function run(_args: string[], options: TrainOptions): Promise<number> {
   const stop = onStop('Stopping after this step, then saving; once more stops at once.');
   try {
-    const setup = options.resume === undefined ? await begin(options) : await goOn(options);
+    const setup = options.resume === undefined ? await newRun(options) : await resumedRun(options);
     const device = await openDevice({ adapter: options.adapter, debug: options.debug });
     announceSoftware(device);
     const cost = await checkFit(device, setup, options);

@@ -6,7 +6,10 @@
  * nothing else).
  */
 import cliProgress from 'cli-progress';
+import { adapterName } from '../gpu/adapter-name.ts';
 import { printable } from '../weights/formats/error.ts';
+
+export { adapterName } from '../gpu/adapter-name.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {
@@ -96,11 +99,6 @@ export function table(
   return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
 }
 
-/** What an adapter calls itself; drivers leave any of these empty. */
-export function adapterName({ description, device, architecture, vendor }: GPUAdapterInfo): string {
-  return description || device || architecture || vendor;
-}
-
 /** One loud line when the adapter is the CPU in disguise; returns whether it was. */
 export function announceSoftware(device: { software: boolean; info: GPUAdapterInfo }): boolean {
   if (!device.software) return false;
@@ -113,7 +111,7 @@ export function announceSoftware(device: { software: boolean; info: GPUAdapterIn
 }
 
 /** A running count towards `total`. */
-export interface Progress {
+export interface ProgressBar {
   /** Sets how many of `total` are done, and what to say beside it (loss, images/s). */
   update(done: number, status?: string): void;
   /** Prints a line above the bar without breaking it. */
@@ -122,7 +120,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** What `progress` writes to; a test passes its own. */
+/** What a `progressBar` writes to; a test passes its own. */
 export interface ProgressOutput {
   stream: { write(text: string): unknown; isTTY?: boolean };
   /** Milliseconds on a clock that only goes forward. */
@@ -139,12 +137,12 @@ const PLAIN_INTERVAL = 10_000;
  * @param total null where nobody knows: then the count stands alone
  * @param show a count as people read it
  */
-export function progress(
+export function progressBar(
   label: string,
   total: number | null,
   output: ProgressOutput = { stream: process.stderr, now: () => performance.now() },
   show: (count: number) => string = String,
-): Progress {
+): ProgressBar {
   const count = (done: number) => (total === null ? show(done) : `${show(done)}/${show(total)}`);
   return (output.stream.isTTY ? terminalBar : plainLines)(label, total, output, count);
 }
@@ -162,7 +160,7 @@ function terminalBar(
   total: number | null,
   { stream, now }: ProgressOutput,
   count: Count,
-): Progress {
+): ProgressBar {
   const bar = new cliProgress.SingleBar({
     stream: stream as NodeJS.WriteStream,
     format: `${label} ${total === null ? '' : '{bar} '}{count}  {status}`,
@@ -201,7 +199,7 @@ function plainLines(
   total: number | null,
   { stream, now }: ProgressOutput,
   count: Count,
-): Progress {
+): ProgressBar {
   const started = now();
   let lastWrite = started;
   let pending: { done: number; status: string } | null = null;

@@ -8,7 +8,7 @@ import { readFixture, verifiable } from '../verify/node/fixtures.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
 import { type Certificate, verify } from '../verify/verify.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
-import { announceSoftware, bold, counted, onStop, printJson, progress, UserError } from './ui.ts';
+import { announceSoftware, bold, counted, onStop, printJson, progressBar, UserError } from './ui.ts';
 
 export const description =
   'Checks on this adapter that every op and its gradients equal a float64 reference on random shapes, and that ' +
@@ -44,7 +44,7 @@ export async function run([wanted]: string[], options: VerifyOptions): Promise<n
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   announceSoftware(device);
   const stop = onStop('Stopping after this check; once more stops at once.');
-  const bar = progress('Verify', ops.length + models.length);
+  const bar = progressBar('Verify', ops.length + models.length);
   const certificate = await verify(device, {
     models,
     fixture: readFixture,

@@ -6,29 +6,23 @@ import { existsSync } from 'node:fs';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../node/files.ts';
-import {
-  type Download,
-  fileOf,
-  filesOf,
-  getEntry,
-  WEIGHTS_FOLDER,
-  type WeightsEntry,
-} from '../weights/catalog/catalog.ts';
+import { hashFile } from '../node/hash.ts';
+import { type Download, fileOf, filesOf, getEntry, type WeightsEntry } from '../weights/catalog/catalog.ts';
 import type { Shipped } from '../weights/catalog/catalog-entry.ts';
 import { heldInstead } from '../weights/expected.ts';
 import { WeightsError } from '../weights/formats/error.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/node/download.ts';
-import { hashFile } from '../weights/node/hash.ts';
 import { showUrl } from '../weights/node/http.ts';
 import { inspectFile } from '../weights/node/inspect.ts';
+import { WEIGHTS_FOLDER } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import {
   formatBytes,
   formatSeconds,
   onStop,
-  type Progress,
+  type ProgressBar,
   printJson,
-  progress,
+  progressBar,
   say,
   UserError,
 } from './ui.ts';
@@ -208,7 +202,7 @@ async function fetchOne(
 
 /** Bytes and their speed, and the share where the length is known. The bar appears with the first byte. */
 function transferBar(label: string) {
-  let bar: Progress | null = null;
+  let bar: ProgressBar | null = null;
   let barTotal: number | null = null;
   let first: { bytes: number; time: number } | null = null;
   const stop = () => {
@@ -222,7 +216,7 @@ function transferBar(label: string) {
       // Another try may bring another length, or one at last.
       if (total !== barTotal) stop();
       barTotal = total;
-      bar ??= progress(label, total, undefined, formatBytes);
+      bar ??= progressBar(label, total, undefined, formatBytes);
       // What an earlier run left has cost no time, and a server that starts again takes nothing back.
       first ??= { bytes: received, time: performance.now() };
       const seconds = Math.max((performance.now() - first.time) / 1000, 0.001);

@@ -14,7 +14,7 @@ import { printable } from '../weights/formats/error.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
 import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
-import { checkWeightsFile } from '../weights/start.ts';
+import { checkWeightsFile } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, present, shown } from './weights-fetch.ts';

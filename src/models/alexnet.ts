@@ -13,6 +13,7 @@
 import { adaptiveAvgPool2d, flatten, lrn, maxPool2d, relu } from '../kernels/index.ts';
 import { Conv2d, convAct, Dropout, type InitRule, Linear, Model, type Module } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
+import { type Family, PLAIN } from './family.ts';
 
 interface Variant {
   /** One row a convolution. */
@@ -30,7 +31,7 @@ interface Variant {
   dropout: 'before' | 'after';
 }
 
-export const ALEXNETS = {
+const ALEXNETS = {
   // figure 2 of the paper of 2012
   alexnet_2012: {
     convolutions: [
@@ -60,7 +61,7 @@ export const ALEXNETS = {
   },
 } as const satisfies Record<string, Variant>;
 
-export type AlexNetName = keyof typeof ALEXNETS;
+type AlexNetName = keyof typeof ALEXNETS;
 
 export interface AlexNetOptions {
   numClasses?: number;
@@ -161,3 +162,14 @@ export class AlexNet extends Model {
 function toSixBySix(x: Tensor): Tensor {
   return x.shape[1] === 6 && x.shape[2] === 6 ? x : adaptiveAvgPool2d(x, [6, 6]);
 }
+
+export const ALEXNET: Family = {
+  ...PLAIN,
+  networks: ['alexnet', 'alexnet_2012'] satisfies AlexNetName[],
+  build: (name, options) => new AlexNet(name as AlexNetName, options),
+  takes: [],
+  names: [
+    { style: 'torchvision', signs: ['features.0.weight', 'features.10.weight', 'classifier.1.weight'] },
+    { style: 'caffe', signs: ['conv1.weight', 'conv5.weight', 'fc6.weight'] },
+  ],
+};

@@ -8,23 +8,10 @@
  * Two things differ between weights, not architectures: padding (PyTorch's symmetric, or TensorFlow's 'same') and
  * batch norm's epsilon. The names `tf_…` stand for weights that were trained in TensorFlow.
  */
-import { globalAvgPool } from '../kernels/index.ts';
-import {
-  BatchNorm2d,
-  Conv2d,
-  chain,
-  convNormAct,
-  Dropout,
-  type InitRule,
-  kaimingNormal,
-  Linear,
-  Model,
-  type Module,
-  type NormOptions,
-} from '../nn/index.ts';
-import type { Tensor } from '../tensor/index.ts';
-import { MODEL_NAMES, type ModelNames, type Naming } from './efficientnet-names.ts';
-import { MBConv } from './mbconv.ts';
+import type { Family } from './family.ts';
+import { NAMINGS, type Naming } from './mbconv-names.ts';
+import { MBCONV_STYLES, MBConvNet, propertiesOf } from './mbconv-net.ts';
+import type { MBConvTable } from './mbconv-table.ts';
 
 /** Table 1 of the paper, stages 2 to 8: EfficientNet-B0. */
 const STAGES = [
@@ -39,6 +26,10 @@ const STAGES = [
 ] as const;
 const STEM_CHANNELS = 32; //                            [N, 112, 112, 32]
 const HEAD_CHANNELS = 1280; //                          [N, 7, 7, 1280]
+/** A quarter of a block's input channels are left after squeezing. */
+const SQUEEZE = 0.25;
+/** Probability of dropping the last residual branch; earlier ones are dropped less, in proportion. */
+const DROP_PATH = 0.2;
 
 /** How far a network is scaled up from B0. */
 export interface Scale {
@@ -98,161 +89,67 @@ export function roundLayers(layers: number, depth: number): number {
   return Math.ceil(layers * depth);
 }
 
+/** What a name stands for beside the architecture. */
+type WeightsFacts = Pick<MBConvTable, 'padding' | 'normEps' | 'normMomentum'>;
+
 interface Variant {
-  scale: Scale;
-  lite: boolean;
+  table: MBConvTable;
   naming: Naming;
-  padding: 'torch' | 'same';
-  norm: NormOptions & { eps: number };
+}
+
+/** A scale of B0 or, without squeeze-and-excitation, of Lite0 as a table. */
+function scaledTable(
+  name: string,
+  { width, depth, resolution, dropout }: Scale,
+  lite: boolean,
+  weights: WeightsFacts,
+): MBConvTable {
+  const fixed = (channels: number): number => (lite ? channels : roundChannels(channels, width));
+  return {
+    name,
+    rows: STAGES.map(([expandRatio, kernel, stride, channels, layers], stage) => {
+      const keep = lite && (stage === 0 || stage === STAGES.length - 1);
+      const repeats = roundLayers(layers, keep ? 1 : depth);
+      return [expandRatio, kernel, stride, roundChannels(channels, width), repeats, lite ? 0 : SQUEEZE];
+    }),
+    stem: fixed(STEM_CHANNELS),
+    head: fixed(HEAD_CHANNELS),
+    activation: lite ? 'relu6' : 'silu',
+    inputSize: resolution,
+    dropout,
+    dropPath: DROP_PATH,
+    ...weights,
+  };
 }
 
 function variants(): Record<string, Variant> {
-  const table: Record<string, Variant> = {};
-  const tensorflow = { naming: 'timm', padding: 'same', norm: { eps: 1e-3 } } as const;
+  const variants: Record<string, Variant> = {};
+  const add = (name: string, naming: Naming, scale: Scale, lite: boolean, weights: WeightsFacts): void => {
+    variants[name] = { table: scaledTable(name, scale, lite, weights), naming };
+  };
+  const { torchvision, timm } = NAMINGS;
+  const tensorflow = { padding: 'same', normEps: 1e-3 } as const;
   B_SCALES.forEach((scale, phi) => {
     // torchvision keeps the authors' norm settings for the large ones only.
-    const norm = phi >= 5 ? { eps: 1e-3, momentum: 0.01 } : { eps: 1e-5 };
-    table[`efficientnet_b${phi}`] = { scale, lite: false, naming: 'torchvision', padding: 'torch', norm };
-    table[`tf_efficientnet_b${phi}`] = { scale, lite: false, ...tensorflow };
+    const norm = phi >= 5 ? { normEps: 1e-3, normMomentum: 0.01 } : { normEps: 1e-5 };
+    add(`efficientnet_b${phi}`, torchvision, scale, false, norm);
+    add(`tf_efficientnet_b${phi}`, timm, scale, false, tensorflow);
   });
   LITE_SCALES.forEach((scale, index) => {
-    const norm = { eps: 1e-5 };
-    table[`efficientnet_lite${index}`] = { scale, lite: true, naming: 'timm', padding: 'torch', norm };
-    table[`tf_efficientnet_lite${index}`] = { scale, lite: true, ...tensorflow };
+    add(`efficientnet_lite${index}`, timm, scale, true, { normEps: 1e-5 });
+    add(`tf_efficientnet_lite${index}`, timm, scale, true, tensorflow);
   });
-  return table;
+  return variants;
 }
 
-/** Every EfficientNet by name. */
-export const EFFICIENTNETS: Readonly<Record<string, Variant>> = variants();
+const EFFICIENTNETS = variants();
 
-export interface EfficientNetOptions {
-  numClasses?: number;
-  dropout?: number;
-  /** Probability of dropping the last residual branch; earlier ones are dropped less, in proportion. 0.2 by default. */
-  dropPath?: number;
-  /** A property of the weights: 'torch' pads symmetrically, 'same' as TensorFlow does. By the model's name. */
-  padding?: 'torch' | 'same';
-  /** Batch norm's epsilon, a property of the weights as well. */
-  normEps?: number;
-}
-
-export class EfficientNet extends Model {
-  readonly stemConv: Conv2d;
-  readonly stemNorm: BatchNorm2d;
-  /** Blocks by stage. */
-  readonly blocks: readonly (readonly MBConv[])[];
-  readonly headConv: Conv2d;
-  readonly headNorm: BatchNorm2d;
-  readonly dropout: Dropout;
-  head: Linear;
-
-  readonly inputSize: number;
-  readonly classifier: string;
-  protected readonly lastFeatureStage: string;
-  protected override readonly stagePrefixes: Readonly<Record<string, readonly string[]>>;
-  protected readonly stageTable: Readonly<Record<string, (x: Tensor) => Tensor>>;
-  private readonly names: ModelNames;
-
-  /** @param name a key of `EFFICIENTNETS` */
-  constructor(name: string, options: EfficientNetOptions = {}) {
-    super();
-    const { scale, lite, naming, ...variant } = EFFICIENTNETS[name];
-    const { numClasses = 1000, dropout = scale.dropout, dropPath = 0.2, padding = variant.padding } = options;
-    const norm = { ...variant.norm, ...(options.normEps === undefined ? {} : { eps: options.normEps }) };
-    const activation = lite ? 'relu6' : 'silu';
-    const same = padding === 'same';
-    const fixed = (channels: number): number => (lite ? channels : roundChannels(channels, scale.width));
-
-    let channels = fixed(STEM_CHANNELS);
-    this.stemConv = new Conv2d(3, channels, 3, { stride: 2, padding: same ? 'same' : 1, bias: false });
-    this.stemNorm = new BatchNorm2d(channels, norm);
-
-    const layersOf = (stage: number): number => {
-      const keep = lite && (stage === 0 || stage === STAGES.length - 1);
-      return roundLayers(STAGES[stage][4], keep ? 1 : scale.depth);
-    };
-    const total = STAGES.reduce((sum, _, stage) => sum + layersOf(stage), 0);
-    let built = 0;
-    this.blocks = STAGES.map(([expandRatio, kernel, stride, outChannels], stage) =>
-      Array.from({ length: layersOf(stage) }, (_, layer) => {
-        const block = new MBConv({
-          inChannels: channels,
-          outChannels: roundChannels(outChannels, scale.width),
-          expandRatio,
-          kernel,
-          stride: layer === 0 ? stride : 1,
-          excite: !lite,
-          activation,
-          same,
-          norm,
-          naming,
-          dropPath: (dropPath * built++) / total,
-        });
-        channels = block.outChannels;
-        return block;
-      }),
-    );
-
-    const headChannels = fixed(HEAD_CHANNELS);
-    this.headConv = new Conv2d(channels, headChannels, 1, { bias: false });
-    this.headNorm = new BatchNorm2d(headChannels, norm);
-    this.dropout = new Dropout(dropout);
-    this.head = new Linear(headChannels, numClasses);
-
-    this.inputSize = scale.resolution;
-    this.names = MODEL_NAMES[naming];
-    this.classifier = this.names.classifier;
-    this.stagePrefixes = this.names.stagePrefixes;
-    const [stem, ...rest] = this.names.stages;
-    this.lastFeatureStage = rest[7];
-    this.stageTable = {
-      [stem]: (x) => convNormAct(x, this.stemConv, this.stemNorm, activation),
-      ...Object.fromEntries(
-        this.blocks.map((blocks, stage) => [
-          rest[stage],
-          (x: Tensor) =>
-            chain(
-              x,
-              blocks.map((block) => (y: Tensor) => block.forward(y)),
-            ),
-        ]),
-      ),
-      [rest[7]]: (x) => convNormAct(x, this.headConv, this.headNorm, activation),
-      [rest[8]]: (x) => this.head.forward(this.dropout.forward(globalAvgPool(x))), // [N, classes]
-    };
-  }
-
-  get numClasses(): number {
-    return this.head.outFeatures;
-  }
-
-  override *namedChildren(): IterableIterator<[string, Module]> {
-    const { stem, block, head, dropout, classifier } = this.names;
-    yield [stem[0], this.stemConv];
-    yield [stem[1], this.stemNorm];
-    for (const [stage, blocks] of this.blocks.entries())
-      for (const [index, module] of blocks.entries()) yield [block(stage, index), module];
-    yield [head[0], this.headConv];
-    yield [head[1], this.headNorm];
-    yield [dropout, this.dropout];
-    yield [classifier, this.head];
-  }
-
-  /**
-   * Kaiming by fan-out, U(±1/√classes) in the classifier, biases 0. The fan-out of a depthwise convolution is k² in
-   * TensorFlow and timm; torchvision counts k²·channels, which makes the signal vanish until the norms have seen data.
-   */
-  protected override readonly initRule: InitRule = (module, attribute) => {
-    if (attribute === 'bias') return { constant: 0 };
-    if (module instanceof Linear) return { uniform: 1 / Math.sqrt(module.outFeatures) };
-    if (!(module instanceof Conv2d)) return undefined;
-    const [kh, kw, , outChannels] = module.weight.shape;
-    const groups = this.names === MODEL_NAMES.timm ? module.groups : 1;
-    return kaimingNormal((kh * kw * outChannels) / groups);
-  };
-
-  protected replaceClassifier(numClasses: number): void {
-    this.head = new Linear(this.head.inFeatures, numClasses);
-  }
-}
+export const EFFICIENTNET: Family = {
+  networks: Object.keys(EFFICIENTNETS),
+  build: (name, options) => new MBConvNet(EFFICIENTNETS[name].table, EFFICIENTNETS[name].naming, options),
+  takes: ['dropPath', 'padding', 'normEps'],
+  properties: (name) => propertiesOf(EFFICIENTNETS[name].table),
+  // A network and its twin with TensorFlow's padding have the same tensors.
+  architecture: (name) => name.replace(/^tf_/, ''),
+  names: MBCONV_STYLES,
+};

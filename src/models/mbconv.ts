@@ -20,7 +20,7 @@ import {
   StochasticDepth,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { type BlockNames, blockNames, type Naming } from './efficientnet-names.ts';
+import type { BlockNames } from './mbconv-names.ts';
 
 export interface MBConvOptions {
   inChannels: number;
@@ -29,19 +29,17 @@ export interface MBConvOptions {
   expandRatio: number;
   kernel: number;
   stride: number;
-  /** Whether the block squeezes and excites. */
-  excite: boolean;
+  /** Share of the input's channels that squeeze-and-excitation leaves; 0 for a block without it. */
+  squeeze: number;
   activation: Activation;
   /** TensorFlow's padding. */
   same: boolean;
   norm: NormOptions;
-  naming: Naming;
+  /** What its parts are called. */
+  names: BlockNames;
   /** Probability that the residual branch is dropped in training. */
   dropPath: number;
 }
-
-/** A quarter of the block's input channels are left after squeezing. */
-const SQUEEZE_RATIO = 4;
 
 export class MBConv extends Module {
   readonly outChannels: number;
@@ -57,13 +55,13 @@ export class MBConv extends Module {
 
   constructor(options: MBConvOptions) {
     super();
-    const { inChannels, outChannels, expandRatio, kernel, stride, norm } = options;
+    const { inChannels, outChannels, expandRatio, kernel, stride, squeeze, norm } = options;
     const expanded = inChannels * expandRatio;
     const expands = expandRatio !== 1;
     this.outChannels = outChannels;
     this.activation = options.activation;
     this.residual = stride === 1 && inChannels === outChannels;
-    this.names = blockNames(options.naming, expands, options.excite);
+    this.names = options.names;
 
     this.expand = expands
       ? [new Conv2d(inChannels, expanded, 1, { bias: false }), new BatchNorm2d(expanded, norm)]
@@ -73,13 +71,14 @@ export class MBConv extends Module {
       new DepthwiseConv2d(expanded, kernel, { stride, padding, bias: false }),
       new BatchNorm2d(expanded, norm),
     ];
-    this.excitation = options.excite
-      ? new SqueezeExcitation(
-          expanded,
-          Math.max(1, Math.floor(inChannels / SQUEEZE_RATIO)),
-          this.names.excitationLayers,
-        )
-      : null;
+    this.excitation =
+      squeeze > 0
+        ? new SqueezeExcitation(
+            expanded,
+            Math.max(1, Math.floor(inChannels * squeeze)),
+            this.names.excitationLayers,
+          )
+        : null;
     this.project = [
       new Conv2d(expanded, outChannels, 1, { bias: false }),
       new BatchNorm2d(outChannels, norm),

@@ -19,9 +19,10 @@ import {
   Sequential,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
+import { type Family, PLAIN } from './family.ts';
 
 /** Table 1 of the paper: blocks in conv2_x … conv5_x. */
-export const RESNETS = {
+const RESNETS = {
   resnet18: { bottleneck: false, blocks: [2, 2, 2, 2] },
   resnet34: { bottleneck: false, blocks: [3, 4, 6, 3] },
   resnet50: { bottleneck: true, blocks: [3, 4, 6, 3] },
@@ -29,7 +30,7 @@ export const RESNETS = {
   resnet152: { bottleneck: true, blocks: [3, 8, 36, 3] },
 } as const;
 
-export type ResNetName = keyof typeof RESNETS;
+type ResNetName = keyof typeof RESNETS;
 
 /** Channels inside the blocks of conv2_x … conv5_x. */
 const WIDTHS = [64, 128, 256, 512];
@@ -191,3 +192,13 @@ export class ResNet extends Model {
     this.fc = new Linear(this.fc.inFeatures, numClasses);
   }
 }
+
+export const RESNET: Family = {
+  ...PLAIN,
+  networks: Object.keys(RESNETS),
+  build: (name, options) => new ResNet(name as ResNetName, options),
+  takes: ['zeroInitResidual'],
+  names: [
+    { style: 'torchvision', signs: ['conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight'] },
+  ],
+};

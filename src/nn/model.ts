@@ -18,6 +18,8 @@ export interface ModelSpec {
   readonly name: string;
   /** Properties of the weights: `padding` and `normEps` of an EfficientNet, always both; nothing in other networks. */
   readonly options: Readonly<Record<string, number | string>>;
+  /** The network as data, where it stands in no table of networks (src/models/mbconv-table.ts); as a file holds it. */
+  readonly table?: unknown;
 }
 
 export abstract class Model extends Module {

@@ -1,16 +1,16 @@
 /**
- * `openDevice`: a Device on whatever WebGPU this program runs on, the browser's or Dawn's (the npm package
- * `webgpu`) in Node. Also what the machine says about memory, which WebGPU itself does not.
- *
- * Nothing of Node is imported before it is known to be Node, so that bundles for a browser stay clean.
+ * `openDevice` in Node: a Device on Dawn, the WebGPU of the npm package `webgpu`. Also what the machine says about
+ * memory, which WebGPU itself does not. A browser's is src/tensor/web-device.ts.
  */
+import { totalmem } from 'node:os';
 import { Device, type DeviceOptions, NoAdapterError, SOFTWARE_DRIVER } from '../gpu/index.ts';
 import { setDefaultDevice } from '../tensor/index.ts';
+import { collect } from './collect.ts';
 
 export interface OpenOptions extends DeviceOptions {
   /**
    * Which adapter, where there are several: 'software', its number in `listAdapters()`, or a part of its name or
-   * of its backend ('nvidia', 'vulkan', 'metal'), upper or lower case. In a browser only 'software'.
+   * of its backend ('nvidia', 'vulkan', 'metal'), upper or lower case.
    */
   adapter?: string;
 }
@@ -30,23 +30,15 @@ const gpusInUse: GPU[] = [];
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter, ...deviceOptions } = options;
-  const browser = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (browser && adapter === 'software') {
-    deviceOptions.adapterOptions = { ...deviceOptions.adapterOptions, forceFallbackAdapter: true };
-  } else if (browser && adapter !== undefined) {
-    throw new RangeError(
-      `a browser lets a page choose no adapter but 'software', and '${adapter}' was asked for`,
-    );
-  }
-  const gpu = browser ?? (await dawn(await dawnFlags(adapter)));
+  const gpu = await dawn(await dawnFlags(adapter));
   gpusInUse.push(gpu);
-  if (!browser) deviceOptions.collect ??= (await import('./collect.ts')).collect;
+  deviceOptions.collect ??= collect;
   const device = await Device.open(gpu, deviceOptions);
   setDefaultDevice(device);
   return device;
 }
 
-/** The adapters that Dawn sees on this machine, software ones included. Node only; empty where there is none. */
+/** The adapters that Dawn sees on this machine, software ones included; empty where there is none. */
 export async function listAdapters(): Promise<AdapterName[]> {
   // Dawn has no call for this: it lists the names when asked for one that cannot exist.
   const gpu = await dawn(['adapter=\u0001']);
@@ -112,10 +104,8 @@ const DEFAULT_GPU_MEMORY = 4 * 1024 ** 3;
  */
 export async function memoryBudget(device: { software: boolean }, asked?: number): Promise<MemoryBudget> {
   if (asked !== undefined) return { bytes: asked, from: 'asked' };
-  if (!device.software || typeof process === 'undefined') {
-    return { bytes: DEFAULT_GPU_MEMORY, from: 'default' };
-  }
-  const machine = (await import('node:os')).totalmem();
+  if (!device.software) return { bytes: DEFAULT_GPU_MEMORY, from: 'default' };
+  const machine = totalmem();
   // 0 or absurdly large where nothing is constrained.
   const group = process.constrainedMemory?.() ?? 0;
   return group > 0 && group < machine

@@ -6,7 +6,7 @@ import { writeWhole } from '../node/files.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import type { StepCost } from '../train/preflight.ts';
-import { type EpochRecord, type Progress, tracePoints } from '../train/progress.ts';
+import type { ValidatedRecord } from '../train/progress.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import { COLOURS, chartPage, type Panel } from './chart.ts';
 import { surest, tilesOf } from './examples.ts';
@@ -25,10 +25,10 @@ export interface Report {
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
   step: StepCost | null;
-  epochs: EpochRecord[];
+  epochs: ValidatedRecord[];
   /** The epoch of best.safetensors. */
-  best: EpochRecord | null;
-  last: EpochRecord | null;
+  best: ValidatedRecord | null;
+  last: ValidatedRecord | null;
   /** Of this process, compilation and checkpoints included. */
   seconds: number;
   /** Until the first step was done: compilation of the kernels. */
@@ -46,10 +46,19 @@ export type ReportContext = Omit<Report, 'epochs' | 'best' | 'last' | 'confusion
   freezing: FreezeReport;
 };
 
-/** The figures of a run. `answers`: of the last validation, where there was one in this process. */
-export function makeReport(context: ReportContext, progress: Progress, answers: Inference | null): Report {
+/** What a run measured. */
+export interface RunFigures {
+  epochs: ValidatedRecord[];
+  best: ValidatedRecord | null;
+  /** [step, mean training loss], as `LossTracer.points` gives them. */
+  trace: [step: number, loss: number][];
+  /** Of the last validation, where there was one in this process. */
+  answers: Inference | null;
+}
+
+/** The figures of a run as report.json holds them. */
+export function makeReport(context: ReportContext, { epochs, best, answers }: RunFigures): Report {
   const { freezing, ...rest } = context;
-  const { history, best } = progress;
   return {
     ...rest,
     parameters: {
@@ -57,9 +66,9 @@ export function makeReport(context: ReportContext, progress: Progress, answers: 
       frozen: freezing.frozenParameters,
       frozenStages: freezing.frozenStages,
     },
-    epochs: history,
-    best: history[best] ?? null,
-    last: history.at(-1) ?? null,
+    epochs,
+    best,
+    last: epochs.at(-1) ?? null,
     confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
   };
 }
@@ -67,11 +76,11 @@ export function makeReport(context: ReportContext, progress: Progress, answers: 
 /** Writes report.json and report.svg into the folder of the run. */
 export async function writeReport(
   report: Report,
-  progress: Progress,
+  figures: RunFigures,
   stepsPerEpoch: number,
-  answers: Inference | null,
   preprocessing: Preprocessing,
 ): Promise<void> {
+  const { answers } = figures;
   await writeWhole(join(report.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   const rows = answers ? await exampleRows(answers, report.classes, preprocessing) : [];
   const { model, settings, pictures, last } = report;
@@ -81,7 +90,7 @@ export async function writeReport(
       `${pictures.train} pictures to train on, ${pictures.val} to validate; ${trains(settings)}; ` +
       `${last ? `after epoch ${last.epoch}: ${describeMetrics(last.val)}` : 'no epoch was finished'}`,
     xLabel: 'epoch',
-    panels: panelsOf(progress, stepsPerEpoch),
+    panels: panelsOf(figures, stepsPerEpoch),
     rows,
   });
   await writeWhole(join(report.out, 'report.svg'), svg);
@@ -101,14 +110,14 @@ export function describeMetrics({ accuracy, auc, top5, loss }: Metrics): string 
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
 }
 
-function panelsOf({ history, trace }: Progress, stepsPerEpoch: number): Panel[] {
-  const of = (value: (record: EpochRecord) => number | undefined) =>
-    history.map((record) => [record.epoch, value(record) ?? Number.NaN] as const);
-  const steps = tracePoints(trace).map(([step, loss]) => [step / stepsPerEpoch, loss] as const);
+function panelsOf({ epochs, trace }: RunFigures, stepsPerEpoch: number): Panel[] {
+  const of = (value: (record: ValidatedRecord) => number | undefined) =>
+    epochs.map((record) => [record.epoch, value(record) ?? Number.NaN] as const);
+  const steps = trace.map(([step, loss]) => [step / stepsPerEpoch, loss] as const);
   const { blue, orange, green, grey } = COLOURS;
   const scores = [{ name: 'accuracy', colour: blue, points: of(({ val }) => val.accuracy), dots: true }];
-  const add = (name: string, colour: string, value: (record: EpochRecord) => number | undefined) => {
-    if (history.some((record) => value(record) !== undefined))
+  const add = (name: string, colour: string, value: (record: ValidatedRecord) => number | undefined) => {
+    if (epochs.some((record) => value(record) !== undefined))
       scores.push({ name, colour, points: of(value), dots: true });
   };
   add('AUC', green, ({ val }) => val.auc);

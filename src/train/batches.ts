@@ -1,4 +1,4 @@
-/** A head start for the batches that a loop will need next. */
+/** What a loop wants of its batches beside the batches: a head start for the first, and to know which is the last. */
 import type { Batch } from '../data/loader.ts';
 import { settle } from '../data/settle.ts';
 
@@ -25,4 +25,21 @@ export class HeadStart implements AsyncIterable<Batch> {
   async drop(): Promise<void> {
     await this.batches.return(undefined);
   }
+}
+
+/**
+ * The batches that `wanted` accepts, each with whether it is the last one. Only the batch after it can tell, since
+ * those of unreadable pictures do not appear; where the loader runs ahead, it is there already.
+ */
+export async function* withLast(
+  batches: AsyncIterable<Batch>,
+  wanted: (batch: Batch) => boolean = () => true,
+): AsyncGenerator<{ batch: Batch; last: boolean }, void, undefined> {
+  let held: Batch | null = null;
+  for await (const batch of batches) {
+    if (!wanted(batch)) continue;
+    if (held) yield { batch: held, last: false };
+    held = batch;
+  }
+  if (held) yield { batch: held, last: true };
 }

@@ -6,7 +6,7 @@
  */
 import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
 import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
-import { buildModel, type ModelOptions } from '../models/registry.ts';
+import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import type { MemoryBudget } from '../node/open-device.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
@@ -23,8 +23,8 @@ export function plannedBytes({ bytes, from }: MemoryBudget, software: boolean): 
 export interface PreflightOptions {
   /** The device that will train; only its limits and features are asked. */
   device: DeviceLike;
-  /** Name of the architecture, and how it is built. */
-  model: string;
+  /** The network, and how it is built. */
+  model: Network;
   modelOptions?: Omit<ModelOptions, 'device' | 'initialise'>;
   batch: number;
   /** Height and width of the pictures. */

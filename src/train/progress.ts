@@ -1,6 +1,6 @@
 /**
- * How far a run has come: everything beside weights and optimiser state that a resumed run needs to give the numbers
- * of an uninterrupted one. Plain JSON, stored in last.safetensors.
+ * How far a run has come: its place and what it measured. Beside the weights, the optimiser's state and the states of
+ * the callbacks it is all that a resumed run needs to give the numbers of an uninterrupted one. Plain JSON.
  */
 import type { Metrics } from './metrics.ts';
 
@@ -9,10 +9,14 @@ export interface EpochRecord {
   epoch: number;
   /** Mean over the training pictures as they were seen, with augmentation and label smoothing. */
   trainLoss: number;
-  val: Metrics;
+  /** Null where no pictures were given to validate with. */
+  val: Metrics | null;
   trainSeconds: number;
   valSeconds: number;
 }
+
+/** An epoch that was validated. */
+export type ValidatedRecord = EpochRecord & { val: Metrics };
 
 export interface Progress {
   /** The epoch in progress, counted from 0; the number of epochs when all are done. */
@@ -24,57 +28,38 @@ export interface Progress {
   lossCount: number;
   seconds: number;
   history: EpochRecord[];
-  /** Place in `history` of the best epoch; −1 before the first. */
-  best: number;
-  /** The training loss over the steps. */
-  trace: LossTrace;
+  /** Why the run is over before all its epochs are done; absent while it is not. */
+  finished?: string;
 }
-
-/** Mean losses of `every` steps each, from the first step on; the last may be of fewer. */
-export interface LossTrace {
-  every: number;
-  sums: number[];
-  /** Steps in the last sum. */
-  last: number;
-}
-
-/** At twice this many points of the trace pairs are merged, so that a long run's file stays small. */
-const TRACE_POINTS = 256;
 
 /** A run that has not begun. */
 export function noProgress(): Progress {
-  return {
-    epoch: 0,
-    batch: 0,
-    lossSum: 0,
-    lossCount: 0,
-    seconds: 0,
-    history: [],
-    best: -1,
-    trace: { every: 1, sums: [], last: 1 },
-  };
+  return { epoch: 0, batch: 0, lossSum: 0, lossCount: 0, seconds: 0, history: [] };
 }
 
-/** Appends the loss of a step. */
-export function extendTrace(trace: LossTrace, loss: number): void {
-  if (trace.last < trace.every) {
-    trace.sums[trace.sums.length - 1] += loss;
-    trace.last++;
-    return;
-  }
-  if (trace.sums.length === 2 * TRACE_POINTS) {
-    trace.sums = Array.from({ length: TRACE_POINTS }, (_, i) => trace.sums[2 * i] + trace.sums[2 * i + 1]);
-    trace.every *= 2;
-    trace.last = trace.every;
-  }
-  trace.sums.push(loss);
-  trace.last = 1;
+export function isValidated(record: EpochRecord): record is ValidatedRecord {
+  return record.val !== null;
 }
 
-/** [step at the middle of the piece, mean loss] for every piece of the trace. */
-export function tracePoints({ every, sums, last }: LossTrace): [step: number, loss: number][] {
-  return sums.map((sum, index) => {
-    const steps = index === sums.length - 1 ? last : every;
-    return [index * every + (steps + 1) / 2, sum / steps];
-  });
+/** Whether `value`, from a file, is a place that a run can go on from. */
+export function isProgress(value: unknown): value is Progress {
+  if (typeof value !== 'object' || value === null) return false;
+  const { epoch, batch, lossSum, lossCount, seconds, history, finished } = value as Partial<Progress>;
+  return (
+    [epoch, batch, lossCount].every((count) => Number.isSafeInteger(count) && count! >= 0) &&
+    [lossSum, seconds].every(Number.isFinite) &&
+    Array.isArray(history) &&
+    history.length === epoch &&
+    history.every(isRecord) &&
+    (finished === undefined || typeof finished === 'string')
+  );
+}
+
+function isRecord(value: unknown): value is EpochRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { epoch, trainLoss, val, trainSeconds, valSeconds } = value as Partial<EpochRecord>;
+  return (
+    [epoch, trainLoss, trainSeconds, valSeconds].every(Number.isFinite) &&
+    (val === null || [val?.count, val?.loss, val?.accuracy].every(Number.isFinite))
+  );
 }

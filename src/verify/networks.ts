@@ -4,7 +4,7 @@
  * of computation, is where the fault is; what follows departs because of it.
  */
 import type { Device } from '../gpu/index.ts';
-import { buildModel } from '../models/registry.ts';
+import { buildModel } from '../models/table.ts';
 import {
   crossEntropy,
   fromTorch,

@@ -2,6 +2,7 @@
  * The certificate: every op against float64 on random shapes, networks layer by layer against PyTorch, on the device at
  * hand. Fixtures are handed in, so that it runs wherever they can be had: from files in Node, by `fetch` in a page.
  */
+import { adapterName } from '../gpu/adapter-name.ts';
 import type { Device } from '../gpu/index.ts';
 import { LIMITS } from './engine-ops.ts';
 import type { NetworkFixture } from './fixtures.ts';
@@ -70,10 +71,7 @@ export async function verify(
   const notRun = [...ops.slice(kernels.length), ...models.slice(networks.length)];
   const complete = notRun.length === 0;
   return {
-    adapter: {
-      description: info.description || info.device || info.architecture || info.vendor,
-      software,
-    },
+    adapter: { description: adapterName(info), software },
     passed: complete && [...kernels, ...networks].every(({ passed }) => passed),
     complete,
     notRun,

@@ -2,7 +2,8 @@
  * What a weights file of this project says of itself, in the metadata of its header: strings under the keys below, so
  * that a file needs nothing beside it. Whatever does not read as expected is another program's and is ignored.
  *
- *   tessera.model          JSON: { name, options }, what builds the architecture again
+ *   tessera.model          JSON: { name, options, table? }, what builds the architecture again; `table` where the network
+ *                          is given as data (src/models/mbconv-table.ts), checked by whoever builds it
  *   tessera.weights        name in the catalog
  *   tessera.preprocessing  JSON: Preprocessing
  *   tessera.classes        'imagenet-1k', or a JSON list of names in the order of the outputs
@@ -30,10 +31,10 @@ const PREPROCESSING_KEY = 'tessera.preprocessing';
 const CLASSES_KEY = 'tessera.classes';
 const IMAGENET_1K = 'imagenet-1k';
 
-/** The metadata that says all this. */
-export function cardMetadata(card: WeightsCard): Record<string, string> {
+/** The metadata that says all this; what is left out or null is not said. */
+export function cardMetadata(card: Partial<WeightsCard>): Record<string, string> {
   const { model, weights, preprocessing, classes, licence, source } = card;
-  const entries: [key: string, value: string | null][] = [
+  const entries: [key: string, value: string | null | undefined][] = [
     [SPEC_KEY, model && JSON.stringify(model)],
     [WEIGHTS_KEY, weights],
     [PREPROCESSING_KEY, preprocessing && JSON.stringify(preprocessing)],
@@ -41,7 +42,9 @@ export function cardMetadata(card: WeightsCard): Record<string, string> {
     ['licence', licence],
     ['source', source],
   ];
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null));
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 /** What a file's metadata says; null in each place where it says nothing that can be used. */

@@ -1,30 +1,35 @@
 /**
- * Models and files: `createModel`, `loadWeights`, `saveWeights`. The network itself comes from src/models, the formats
- * from src/weights; here they meet. Node's modules are only imported where a path is given, so that a browser can load
- * weights from bytes.
+ * Models and files: `createModelFrom`, `loadWeightsFrom`, `weightsBytes`. The network itself comes from src/models, the
+ * weights through the front door (door.ts); here they meet. Node's forms with paths are in node/create-model.ts.
  */
 import type { Device } from '../gpu/index.ts';
-import { buildModel, checkModel, type ModelOptions } from '../models/registry.ts';
-import type { Model } from '../nn/index.ts';
+import type { ModelOptions } from '../models/family.ts';
+import { buildModel, checkModel, modelNames, type Network } from '../models/table.ts';
+import type { Model, ModelSpec } from '../nn/index.ts';
 import { toTorch } from '../nn/index.ts';
 import { readCard, SPEC_KEY } from './card.ts';
-import { classesIn, expectedTensors, planFor, shapeBuilder } from './expected.ts';
-import { readWeights } from './formats/read.ts';
+import {
+  factsOf,
+  type KnownWeights,
+  namedNetwork,
+  openWeightsFrom,
+  type WeightsFiles,
+  type WeightsSource,
+} from './door.ts';
+import { classesIn, planFor, shapeBuilder } from './expected.ts';
 import { writeSafetensors } from './formats/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from './formats/state.ts';
-import { type KnownWeights, propertiesIn } from './known.ts';
-import type { LoadOptions, LoadReport } from './load.ts';
+import type { LoadReport, LoadValues, LoadWeightsOptions } from './load.ts';
 import { matchNames } from './names.ts';
-import { openNamed, weightsAt } from './open-weights.ts';
 
 export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
   /**
    * 'pretrained': the catalog's ImageNet weights of this model, from the folder weights/ (those of efficientnet_lite0
    * ship, others are put there by `npm run weights -- fetch`). The name of other weights in the catalog, such as
-   * 'resnet18.a1_in1k', does the same. Else a path or the bytes of a .pth, .pt or .safetensors file, the checkpoints of
-   * `train` included, or such a file opened already (`openNamed`).
+   * 'resnet18.a1_in1k', does the same. Else a path (an address in browsers) or the bytes of a .pth, .pt or .safetensors
+   * file, the checkpoints of `train` included, or such a file opened already (`openNamed`).
    */
-  weights?: string | Uint8Array | KnownWeights;
+  weights?: WeightsSource;
   device?: Device;
   /** Told what became of every tensor of the file. */
   onReport?: (report: LoadReport) => void;
@@ -33,82 +38,100 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
 /**
  * A network with weights, on the device that `openDevice()` opened last or on `options.device`. Without `weights` it is
  * initialised from `seed`; without `numClasses` it has as many classes as the file. Where the file has another number
- * of classes than asked for, the last layer starts anew, from zero (`Model.zeroHead`); the report says so.
+ * of classes than asked for, the last layer starts anew, from zero (`Model.zeroHead`); the report says so. What does not
+ * fit is refused before anything is allocated.
+ * @param network a name (`modelNames`), a table of MBConv stages, or the name of the table that the weights carry
  * @throws RangeError for unknown names, WeightsError for unreadable files, Error where the tensors do not fit
  */
-export async function createModel(name: string, options: CreateOptions = {}): Promise<Model> {
-  const { weights, onReport, ...given } = options;
-  if (weights === undefined) return buildModel(name, given);
-  checkModel(name, given); // Before a large file is read.
-  const known = typeof weights === 'object' && 'card' in weights ? weights : await openNamed(weights, name);
-  const { file } = known;
-  const { padding, normEps } = propertiesIn(name, known) as ModelOptions;
-  const build = { ...given, padding: given.padding ?? padding, normEps: given.normEps ?? normEps };
-  const model = buildModel(name, {
-    numClasses: 1000,
-    ...build,
-    ...(await classesOf(name, file, build)),
-    initialise: false,
-  });
-  const report = await loadFile(model, file, { replaceHead: true }, options.seed ?? 0);
+export async function createModelFrom(
+  network: Network,
+  options: CreateOptions,
+  files: WeightsFiles,
+): Promise<Model> {
+  const { weights, onReport, seed = 0, ...given } = options;
+  if (weights === undefined) return buildModel(network, { ...given, seed });
+  const known = await openFor(network, weights, given, files);
+  const named = namedNetwork(network, known);
+  checkModel(named, given);
+  const { properties } = factsOf(known, named);
+  const build = { ...given, ...properties, ...asGiven(given) };
+  const { shapes, numClasses } = await shapesFor(named, known.file, build);
+  const { report, values } = await planFor(shapes, known.file, { replaceHead: true });
+  const model = buildModel(named, { ...build, seed, numClasses, initialise: false });
+  write(model, values, report, seed);
   onReport?.(report);
   return model;
+}
+
+/** Opens the weights; a name or options that are wrong whatever the file says are refused before a large file is read. */
+async function openFor(
+  network: Network,
+  weights: WeightsSource,
+  given: ModelOptions,
+  files: WeightsFiles,
+): Promise<KnownWeights> {
+  const inFile = typeof network === 'string' && !modelNames().includes(network);
+  if (!inFile) checkModel(network, given);
+  try {
+    return await openWeightsFrom(weights, network, files);
+  } catch (error) {
+    if (inFile) checkModel(network, given); // Nobody knows the name, which is the fault to mend first.
+    throw error;
+  }
+}
+
+/** Properties that the caller gives go before the weights' own. */
+function asGiven({ padding, normEps }: ModelOptions): ModelOptions {
+  return { ...(padding && { padding }), ...(normEps !== undefined && { normEps }) };
+}
+
+/** The network without memory, with as many classes as asked for, else as the file has, else ImageNet's. */
+async function shapesFor(network: Network, file: WeightsFile, options: ModelOptions) {
+  const build = await shapeBuilder();
+  const { device: _, ...rest } = options;
+  const shapes = build(network, { ...rest, numClasses: options.numClasses ?? 1000 });
+  const inFile = classesIn(shapes, matchNames(file.tensors, shapes).tensors);
+  const numClasses = options.numClasses ?? inFile ?? 1000;
+  return {
+    numClasses,
+    shapes: numClasses === shapes.numClasses ? shapes : build(network, { ...rest, numClasses }),
+  };
 }
 
 /**
  * Overwrites a model's parameters and running statistics with those of a .pth, .pt or .safetensors file, the checkpoints of
  * `train` included.
- * @param source a path or the file's bytes
+ * @param source what `createModel` takes as weights
  * @throws WeightsError for unreadable files; Error, unless `strict: false`, where a tensor is missing, unexpected or of
  * another shape (its message names them)
  */
-export async function loadWeights(
+export async function loadWeightsFrom(
   model: Model,
-  source: string | Uint8Array,
-  options: LoadOptions & { seed?: number } = {},
+  source: WeightsSource,
+  options: LoadWeightsOptions & { seed?: number },
+  files: WeightsFiles,
 ): Promise<LoadReport> {
-  return loadFile(model, await openWeights(source), options, options.seed);
-}
-
-/** Reads a weights file of any kind from a path or from bytes. */
-export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
-  return typeof source === 'string'
-    ? readWeights(await weightsAt(source), source)
-    : readWeights(source, 'the file');
+  const { file } = await openWeightsFrom(source, model.spec?.name ?? '', files);
+  const { report, values } = await planFor(model, file, options);
+  write(model, values, report, options.seed);
+  return report;
 }
 
 /**
  * Writes what fits into `model`. With a seed, what the file lacks is initialised, and a head that the file does not fit
  * starts at zero; without, both stay as they are.
  */
-async function loadFile(
-  model: Model,
-  file: WeightsFile,
-  options: LoadOptions,
-  seed?: number,
-): Promise<LoadReport> {
-  const { report, values } = await planFor(model, file, options);
+function write(model: Model, values: LoadValues, report: LoadReport, seed?: number): void {
   const targets = new Map([...model.namedParameters(), ...model.namedBuffers()]);
   for (const [name, { data }] of values) targets.get(name)!.write(data as Float32Array<ArrayBuffer>);
-  if (seed !== undefined) {
-    model.initialise(seed, (name) => !values.has(name));
-    model.zeroHead((name) => report.replacedHead.includes(name));
-  }
-  return report;
+  if (seed === undefined) return;
+  model.initialise(seed, (name) => !values.has(name));
+  model.zeroHead((name) => report.replacedHead.includes(name));
 }
 
 /** The architecture that a file of this project was saved from; null for other files. */
-export function specOf(file: WeightsFile): Model['spec'] {
+export function specOf(file: WeightsFile): ModelSpec | null {
   return readCard(file.metadata).model;
-}
-
-/** The number of classes of the file's last layer, where the caller names none. */
-async function classesOf(name: string, file: WeightsFile, options: ModelOptions) {
-  if (options.numClasses !== undefined) return {};
-  const probe = (await shapeBuilder())(name, { ...options, numClasses: 1 });
-  const { tensors } = matchNames(file.tensors, expectedTensors(probe).keys());
-  const numClasses = classesIn(probe, tensors);
-  return numClasses === null ? {} : { numClasses };
 }
 
 export interface SaveOptions {
@@ -138,11 +161,4 @@ export async function weightsBytes(model: Model, { metadata, dtype }: SaveOption
   }
   const spec: Record<string, string> = model.spec ? { [SPEC_KEY]: JSON.stringify(model.spec) } : {};
   return writeSafetensors(tensors, { format: 'pt', ...spec, ...metadata });
-}
-
-/** Saves a model as safetensors; `path` holds the old content or the new one at any time (src/node/files.ts). */
-export async function saveWeights(model: Model, path: string, options: SaveOptions = {}): Promise<void> {
-  const bytes = await weightsBytes(model, options);
-  const { writeWhole } = await import('../node/files.ts');
-  await writeWhole(path, bytes);
 }

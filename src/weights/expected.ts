@@ -3,20 +3,21 @@
  * Also the other way round: which of our models a file belongs to.
  */
 import { dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
-import { buildModel, type ModelOptions, modelNames } from '../models/registry.ts';
+import type { ModelOptions } from '../models/family.ts';
+import { buildModel, type Network } from '../models/table.ts';
 import { type Model, torchShape } from '../nn/index.ts';
 import { readCard } from './card.ts';
 import { listNames } from './formats/error.ts';
 import type { StateDict, WeightsFile } from './formats/state.ts';
-import { type ExpectedTensor, type LoadOptions, OPTIMIZER, planLoad } from './load.ts';
-import { detectFamily, matchNames } from './names.ts';
+import { type ExpectedTensor, isRunState, type LoadWeightsOptions, planLoad } from './load.ts';
+import { matchNames, namedLike } from './names.ts';
 
 /** Builds models that have names and shapes, and neither values nor memory. PyTorch: `torch.device('meta')`. */
-export type ShapeBuilder = (name: string, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
+export type ShapeBuilder = (network: Network, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
 
 export async function shapeBuilder(): Promise<ShapeBuilder> {
   const { device } = await dryDevice(PLAIN_DEVICE);
-  return (name, options) => buildModel(name, { ...options, device, initialise: false });
+  return (network, options) => buildModel(network, { ...options, device, initialise: false });
 }
 
 /** A model's parameters and buffers as `planLoad` wants them. */
@@ -34,7 +35,7 @@ export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
  */
 function fits(model: Model, file: StateDict, anyClasses: boolean): boolean {
   const expected = expectedTensors(model);
-  const { tensors } = matchNames(file, expected.keys());
+  const { tensors } = matchNames(file, model);
   let found = 0;
   for (const [name, { shape, layout, head }] of expected) {
     const stored = tensors.get(name)?.shape;
@@ -47,24 +48,20 @@ function fits(model: Model, file: StateDict, anyClasses: boolean): boolean {
     found++;
   }
   const beside = [...tensors.keys()].filter(
-    (name) => name.endsWith('num_batches_tracked') || name.startsWith(OPTIMIZER),
+    (name) => name.endsWith('num_batches_tracked') || isRunState(name),
   );
   return found + beside.length === tensors.size;
 }
 
 /**
- * Every model that a file's tensors fit, in the registry's order. There may be two: an EfficientNet of ours has a twin
- * with TensorFlow's padding (tf_…), which no name and no shape can tell.
+ * Every network that a file's tensors fit, in the table's order: names lead to the families, shapes decide. There may be
+ * two: an EfficientNet of ours has a twin with TensorFlow's padding (tf_…), which no name and no shape can tell.
  */
 export async function detectModels(file: StateDict): Promise<string[]> {
-  const family = detectFamily(file.keys());
-  if (!family) return [];
   const build = await shapeBuilder();
-  return modelNames().filter((name) => {
-    const start =
-      family.network === 'efficientnet' ? /^(tf_)?efficientnet_/ : new RegExp(`^${family.network}`);
-    return start.test(name) && fits(build(name), file, true);
-  });
+  return namedLike(file.keys()).flatMap(({ networks }) =>
+    networks.filter((name) => fits(build(name), file, true)),
+  );
 }
 
 /** The number of classes of the file's last layer, or null where it has none under the model's names. */
@@ -90,7 +87,7 @@ export async function heldInstead(name: string, file: WeightsFile): Promise<stri
   if (fitting.length === 0)
     return `the tensors of none of our models (${listNames([...file.tensors.keys()])}), not those of ${name}`;
   if (!fitting.includes(name)) return `weights of ${showModels(fitting, file)}, not of ${name}`;
-  const { tensors } = matchNames(file.tensors, expectedTensors(model).keys());
+  const { tensors } = matchNames(file.tensors, model);
   return `weights of ${name} for ${classesIn(model, tensors)} classes, not for ImageNet's 1000`;
 }
 
@@ -101,10 +98,10 @@ export async function heldInstead(name: string, file: WeightsFile): Promise<stri
 export async function planFor(
   model: Model,
   file: WeightsFile,
-  options: LoadOptions = {},
+  options: LoadWeightsOptions = {},
 ): Promise<ReturnType<typeof planLoad>> {
   const expected = expectedTensors(model);
-  const { tensors, notes } = matchNames(file.tensors, expected.keys());
+  const { tensors, notes } = matchNames(file.tensors, model);
   try {
     return planLoad(expected, { ...file, tensors, notes: [...(file.notes ?? []), ...notes] }, options);
   } catch (error) {

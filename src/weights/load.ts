@@ -20,7 +20,7 @@ export interface ExpectedTensor {
   optional?: boolean;
 }
 
-export interface LoadOptions {
+export interface LoadWeightsOptions {
   /** Throw where anything is missing, unexpected or of another shape (default true). */
   strict?: boolean;
   /** Leave the head as it is initialised where the file's has another number of classes, or none (default false). */
@@ -49,17 +49,28 @@ function isCounter(name: string): boolean {
   return name.endsWith('num_batches_tracked');
 }
 
-/** What stands before the names of the optimiser's tensors, which the last.safetensors of a run holds beside the model's. */
+/** What stands before the names of the tensors that the last.safetensors of a run holds beside the model's. */
 export const OPTIMIZER = 'optimizer.';
+export const CALLBACK = 'callback.';
 
-/** A sentence on the optimiser's tensors among `names`; none where there are none. */
-export function optimizerNote(names: readonly string[]): string[] {
-  const count = names.filter((name) => name.startsWith(OPTIMIZER)).length;
-  return count > 0
-    ? [
-        `Left ${plural(count, 'tensor')} of an optimiser aside (${OPTIMIZER}…): the file is the last state of a run.`,
-      ]
-    : [];
+/** Whether a tensor is of a run's state and not of its network. */
+export function isRunState(name: string): boolean {
+  return name.startsWith(OPTIMIZER) || name.startsWith(CALLBACK);
+}
+
+/** A sentence on the tensors of a run's state among `names`, for each kind that is there. */
+export function runStateNotes(names: readonly string[]): string[] {
+  return [
+    [OPTIMIZER, 'an optimiser'],
+    [CALLBACK, 'callbacks'],
+  ].flatMap(([prefix, owner]) => {
+    const count = names.filter((name) => name.startsWith(prefix)).length;
+    return count > 0
+      ? [
+          `Left ${plural(count, 'tensor')} of ${owner} aside (${prefix}…): the file is the last state of a run.`,
+        ]
+      : [];
+  });
 }
 
 /** The same layer but for its first dimension, the number of classes. */
@@ -68,13 +79,13 @@ function otherClasses(file: readonly number[], model: readonly number[]): boolea
 }
 
 /**
- * Compares a file with what a model expects and converts what fits. An optimiser's state is left aside, strict or not.
+ * Compares a file with what a model expects and converts what fits. A run's state is left aside, strict or not.
  * @throws Error when strict and something is missing, unexpected or of another shape; always when nothing fits.
  */
 export function planLoad(
   expected: ReadonlyMap<string, ExpectedTensor>,
   file: WeightsFile,
-  options: LoadOptions = {},
+  options: LoadWeightsOptions = {},
 ): { report: LoadReport; values: LoadValues } {
   const { strict = true, replaceHead = false } = options;
   const report: LoadReport = {
@@ -99,7 +110,7 @@ export function planLoad(
   }
   for (const name of file.tensors.keys()) {
     if (expected.has(name) || isCounter(name)) continue;
-    (name.startsWith(OPTIMIZER) ? report.leftAside : report.unexpected).push(name);
+    (isRunState(name) ? report.leftAside : report.unexpected).push(name);
   }
   report.loaded = accepted.map(([name]) => name);
   noteTypes(accepted, report.notes);
@@ -206,7 +217,7 @@ export function describeReport(report: LoadReport): string {
   }
   return [
     ...lines,
-    ...optimizerNote(report.leftAside),
+    ...runStateNotes(report.leftAside),
     ...report.notes,
     ...notFiniteNote(report.notFinite),
   ].join('\n');

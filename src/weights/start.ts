@@ -1,14 +1,23 @@
-/** Where a run or a prediction begins: which model, from which weights, and what those say of their pictures. */
+/** Where a run or a prediction begins: which network, from which weights, and what those say of their pictures. */
 import type { Preprocessing } from '../data/transforms.ts';
-import { checkModelName, weightProperties } from '../models/registry.ts';
-import { statOrNull } from '../node/files.ts';
-import { CATALOG, defaultEntry, noWeights } from './catalog/catalog.ts';
+import { modelNames, type Network, nameOf } from '../models/table.ts';
+import { CATALOG, defaultEntry } from './catalog/catalog.ts';
+import {
+  catalogEntry,
+  factsOf,
+  type KnownWeights,
+  modelFor,
+  namedNetwork,
+  openWeightsFrom,
+  type WeightsFiles,
+} from './door.ts';
 import { shapeBuilder } from './expected.ts';
-import { type KnownWeights, modelFor, statedProperties } from './known.ts';
-import { catalogEntry, openNamed } from './open-weights.ts';
 
 export interface Start {
+  /** The network's name. */
   model: string;
+  /** What builds it: its name, or the table that its weights carry. */
+  network: Network;
   /** 'pretrained', a name of the catalog or a path, as they were named; null for random values. */
   weights: string | null;
   /** The weights, opened; null for random values. */
@@ -36,17 +45,23 @@ export function defaultWeights(model: string): string | null {
  * @throws Error, a sentence, for unknown models, for weights that are not there or not readable, and where the model
  * has to be named
  */
-export async function openStart(given: { model?: string; weights?: string }): Promise<Start> {
-  if (given.model !== undefined) checkModelName(given.model);
-  if (given.weights === 'none') return begin(given.model ?? SCRATCH_MODEL, null, null);
+export async function openStartFrom(
+  given: { model?: string; weights?: string },
+  files: WeightsFiles,
+): Promise<Start> {
+  if (given.weights === 'none')
+    return startWith(namedNetwork(given.model ?? SCRATCH_MODEL, null), null, null);
   const listed = CATALOG.find(({ name }) => name === given.weights);
   const model = given.model ?? listed?.model ?? DEFAULT_MODEL;
-  const weights = given.weights ?? defaultWeights(model);
-  if (weights === null) return begin(model, null, null);
+  const weights = given.weights ?? (modelNames().includes(model) ? defaultWeights(model) : null);
+  if (weights === null) return startWith(namedNetwork(model, null), null, null);
   const entry = catalogEntry(weights, model);
-  if (!entry) await checkWeightsFile(weights);
-  const known = await openNamed(weights, model);
-  return begin(given.model ?? entry?.model ?? (await modelFor(known)), weights, known);
+  const known = await openWeightsFrom(weights, model, files).catch((error: unknown) => {
+    namedNetwork(model, null); // A name that nobody knows is the fault to mend first.
+    throw error;
+  });
+  const network = given.model ?? entry?.model ?? (await modelFor(known));
+  return startWith(namedNetwork(network, known), weights, known);
 }
 
 /** The weights of a start in words. */
@@ -55,44 +70,43 @@ export function describeWeights({ model, weights, known }: Start): string {
   return defaultWeights(model) ? 'the weights that ship' : known!.card.weights!;
 }
 
-async function begin(model: string, weights: string | null, known: KnownWeights | null): Promise<Start> {
-  const { inputSize } = (await shapeBuilder())(model, { numClasses: 1 });
+async function startWith(
+  network: Network,
+  weights: string | null,
+  known: KnownWeights | null,
+): Promise<Start> {
+  const { inputSize } = (await shapeBuilder())(network, { numClasses: 1 });
   const preprocessing = known?.card.preprocessing ?? atSize(IMAGENET_PREPROCESSING, inputSize);
   return {
-    model,
+    model: nameOf(network),
+    network,
     weights,
     known,
     preprocessing,
-    assumed: known && assumptions(model, weights!, known, preprocessing),
+    assumed: known && assumptions(network, weights!, known, preprocessing),
   };
 }
 
 /** What the file and the catalog leave open, and what is done for want of it. */
 function assumptions(
-  model: string,
+  network: Network,
   weights: string,
   known: KnownWeights,
   { resizeSize, inputSize }: Preprocessing,
 ): string | null {
-  const { padding, normEps } = weightProperties(model);
+  const { saidBy, properties } = factsOf(known, network);
+  const { padding, normEps } = properties;
   const parts: string[] = [];
-  if (!known.card.preprocessing)
+  if (saidBy.preprocessing === 'assumed')
     parts.push(
       `pictures are prepared in ImageNet's usual way (resized to ${resizeSize}, cropped to ${inputSize}, its mean and deviation)`,
     );
-  if (padding !== undefined && statedProperties(known).padding === undefined)
+  if (padding !== undefined && saidBy.properties === 'assumed')
     parts.push(
-      `convolutions pad as in ${padding === 'same' ? 'TensorFlow' : 'PyTorch'} and batch norm's epsilon is ${normEps}, which is what ${model} stands for`,
+      `convolutions pad as in ${padding === 'same' ? 'TensorFlow' : 'PyTorch'} and batch norm's epsilon is ${normEps}, which is what ${nameOf(network)} stands for`,
     );
   if (parts.length === 0) return null;
   return `Neither ${weights} nor the catalog says all of how it was trained, so it is assumed that ${parts.join('; and that ')}.`;
-}
-
-/** @throws Error, a sentence, where there is no such file of weights */
-export async function checkWeightsFile(path: string): Promise<void> {
-  const found = await statOrNull(path);
-  if (!found) throw new Error(noWeights(path));
-  if (!found.isFile()) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
 }
 
 /** ImageNet's usual preprocessing: torchvision's `Resize(256)`, `CenterCrop(224)`, mean and deviation. */

@@ -9,7 +9,7 @@ import {
   formatSeconds,
   harmless,
   onStop,
-  progress,
+  progressBar,
 } from '../../src/cli/ui.ts';
 
 const ui = suite('cli: ui');
@@ -83,7 +83,7 @@ function recorder(isTTY: boolean) {
 
 ui('a log gets a line every ten seconds, and one at the end', () => {
   const { output, clock, written } = recorder(false);
-  const bar = progress('train', 100, output);
+  const bar = progressBar('train', 100, output);
   for (let done = 1; done <= 99; done++) {
     clock.time = done * 250;
     bar.update(done, `loss ${done}`);
@@ -101,7 +101,7 @@ ui('a log gets a line every ten seconds, and one at the end', () => {
 
 ui('a terminal gets a bar', () => {
   const { output, written } = recorder(true);
-  const bar = progress('train', 4, output);
+  const bar = progressBar('train', 4, output);
   bar.update(2, 'loss 0.5');
   bar.stop();
   assert.match(written.join(''), /train ━{12}─{12} 2\/4 {2}loss 0\.5/);
@@ -110,7 +110,7 @@ ui('a terminal gets a bar', () => {
 ui('bytes are shown as bytes; without a total there is neither a share nor a time left', () => {
   const plain = recorder(false);
   for (const total of [2 ** 21, null]) {
-    const bar = progress('model', total, plain.output, formatBytes);
+    const bar = progressBar('model', total, plain.output, formatBytes);
     plain.clock.time += 10_000;
     bar.update(2 ** 20, '0.1 MiB/s');
     bar.update(2 ** 21);
@@ -123,7 +123,7 @@ ui('bytes are shown as bytes; without a total there is neither a share nor a tim
     'model 2.00 MiB\n',
   ]);
   const terminal = recorder(true);
-  const bar = progress('model', null, terminal.output, formatBytes);
+  const bar = progressBar('model', null, terminal.output, formatBytes);
   bar.update(2 ** 20, '0.1 MiB/s');
   bar.note('a note');
   bar.stop();
@@ -141,7 +141,7 @@ ui('what is said may be bold and of several lines, and controls the terminal in 
   assert.is(harmless('naïve 犬 👩‍🔬 \\ "'), 'naïve 犬 👩‍🔬 \\ "');
   for (const isTTY of [true, false]) {
     const { output, written } = recorder(isTTY);
-    const bar = progress('train', 4, output);
+    const bar = progressBar('train', 4, output);
     bar.note('skipped: \u001b[2J.png');
     bar.stop();
     assert.match(written.join(''), /skipped: \\u001b\[2J\.png\n/);

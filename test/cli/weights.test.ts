@@ -75,7 +75,7 @@ test('list: a table, and with --json one document with everything', async () => 
   assert.ok(all.length > 80);
   const lite = all.find(({ name }: { name: string }) => name === 'efficientnet_lite0.google_in1k');
   assert.is(lite.file, shipped);
-  assert.is(lite.padding, 'same');
+  assert.is(lite.properties.padding, 'same');
 });
 
 test('a converted file counts as here, and nothing is fetched beside it', async () => {

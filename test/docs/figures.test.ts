@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { drawDocuments } from '../../docs/figures.ts';
 import { type CommandEntry, type CommandModule, createCommand } from '../../src/cli/main.ts';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { CATALOG } from '../../src/weights/catalog/catalog.ts';
 
 const docs = new URL('../../docs/', import.meta.url);

@@ -3,10 +3,12 @@
  * checked as strictly as TypeScript can, and run.
  */
 import { cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type InstalledProject, installPackage } from '../helpers/installed.ts';
+import { writePictures } from './pictures.ts';
 
 const test = suite('examples');
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -14,14 +16,23 @@ const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 /** What each program is called with, and what it says at the end. */
 const RUNS: Record<string, { args: string[]; says: RegExp }> = {
   'own-op.ts': { args: [], says: /^the gradient is within \d\.\de-\d of finite differences$/m },
+  'fine-tune.ts': {
+    args: ['pictures', '2', '64'],
+    says: /^epoch 2: (90|100)\.0 % of 10 pictures are right$/m,
+  },
+  'bare-loop.ts': {
+    args: ['pictures', '2', '64'],
+    says: /^epoch 2: (9|10) of 10 validation pictures are right$/m,
+  },
   // Chance is 11 of 32.
   'from-scratch.ts': { args: ['120'], says: /^(2[5-9]|3[0-2]) of 32 new pictures are right$/m },
 };
 
 let project: InstalledProject;
-test.before(() => {
+test.before(async () => {
   project = installPackage();
   cpSync(examples, project.folder, { recursive: true });
+  await writePictures(join(project.folder, 'pictures'), 25);
   project.link('@types/node');
 });
 test.after(() => project.remove());

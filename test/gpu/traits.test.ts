@@ -16,7 +16,7 @@ import {
   softmax,
   sum,
 } from '../../src/kernels/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { AdamW, crossEntropy } from '../../src/nn/index.ts';
 import { type Shape, scope, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';

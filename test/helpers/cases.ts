@@ -2,7 +2,8 @@
 
 import type { OpInputs, OpParameters } from '../../src/verify/parameters.ts';
 import { elementCount, type Fill, pseudo, pseudoFill } from '../../src/verify/pseudo.ts';
-import { type Expected, fixture } from './expected.ts';
+import type { Expected } from './expected.ts';
+import { fixture } from './fixture.ts';
 
 export { describe } from '../../src/verify/random-cases.ts';
 

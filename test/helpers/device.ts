@@ -3,13 +3,10 @@
  * zero and would hide an element that no kernel wrote.
  */
 import type * as uvu from 'uvu';
-import { create, globals } from 'webgpu';
 import { Device, type DeviceOptions } from '../../src/gpu/index.ts';
 import { collect } from '../../src/node/collect.ts';
 import { setDefaultDevice } from '../../src/tensor/index.ts';
-
-Object.assign(globalThis, globals);
-const gpu = create([]);
+import { gpu } from './gpu.ts';
 
 async function open(options: DeviceOptions): Promise<Device> {
   const device = await Device.open(gpu, { poison: true, collect, ...options });

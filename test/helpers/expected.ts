@@ -1,8 +1,7 @@
 /**
- * Reads the fixtures that test/reference writes: reference tensors (whole, or as norm, projections and samples),
- * and how far a result departs from one.
+ * The reference tensors in the fixtures that test/reference writes (whole, or as norm, projections and samples), and how
+ * far a result departs from one. The files themselves: fixture.ts.
  */
-import { readFileSync } from 'node:fs';
 import { type Norms, normsError, normsOf, relativeError, samplePositions } from '../../src/verify/errors.ts';
 import { elementCount } from '../../src/verify/pseudo.ts';
 
@@ -14,13 +13,9 @@ export type Expected = { shape: number[] } & (
   | { max: number; norm: number; projections: number[]; samples: string }
 );
 
-/** A file of test/reference, parsed. */
-export function fixture<Contents>(name: string): Contents {
-  return JSON.parse(readFileSync(new URL(`../reference/${name}`, import.meta.url), 'utf8')) as Contents;
-}
-
 /** Bytes from base64. */
-export const decodeBytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'));
+export const decodeBytes = (text: string): Uint8Array =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
 /** Little-endian float32 values from base64. */
 export const decodeFloats = (text: string): Float32Array => new Float32Array(decodeBytes(text).buffer);

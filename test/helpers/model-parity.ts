@@ -3,7 +3,7 @@
  * gradients, running statistics and SGD steps. The fixtures are test/reference/model_<name>.json.
  */
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import {
   crossEntropy,
   fromTorch,

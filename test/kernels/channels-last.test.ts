@@ -13,7 +13,7 @@ import {
   reshape,
   resize,
 } from '../../src/kernels/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { noGrad, type Shape, sizeOf, type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
 import { testDevice } from '../helpers/device.ts';
 

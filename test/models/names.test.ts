@@ -1,15 +1,15 @@
 /**
- * Names and shapes of every model's tensors against torchvision's and timm's state dicts (test/reference/model_names.json),
+ * Names and shapes of every model's tensors against torchvision's and timm's state dicts (test/reference/names),
  * and the contract that every model keeps.
  */
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel, modelNames } from '../../src/models/registry.ts';
+import { buildModel, modelNames } from '../../src/models/table.ts';
 import { type Model, torchShape } from '../../src/nn/index.ts';
 import { testDevice } from '../helpers/device.ts';
-import { fixture } from '../helpers/expected.ts';
+import { fixtures } from '../helpers/fixture.ts';
 
 interface Names {
   tensors: number;
@@ -18,7 +18,7 @@ interface Names {
   lines?: string[];
 }
 
-const stored = fixture<Record<string, Names>>('model_names.json');
+const stored = Object.assign({}, ...fixtures<Record<string, Names>>('names')) as Record<string, Names>;
 const test = suite('model names');
 let device: Device;
 test.before(async () => {

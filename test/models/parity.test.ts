@@ -6,20 +6,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
+import { modelNames } from '../../src/models/table.ts';
 import { testDevice } from '../helpers/device.ts';
-import { fixture } from '../helpers/expected.ts';
+import { fixture } from '../helpers/fixture.ts';
 import { LIMITS, logitsError, type ModelFixture, trainingErrors } from '../helpers/model-parity.ts';
-
-const upTo = (last: number, name: string): string[] =>
-  Array.from({ length: last + 1 }, (_, index) => `${name}${index}`);
-
-const MODELS = [
-  ...['alexnet', 'alexnet_2012', 'resnet18', 'resnet34', 'resnet50', 'resnet101', 'resnet152'],
-  ...upTo(7, 'efficientnet_b'),
-  ...upTo(7, 'tf_efficientnet_b'),
-  ...upTo(4, 'efficientnet_lite'),
-  ...upTo(4, 'tf_efficientnet_lite'),
-];
 
 /** Pixels of a side: at this size the whole table takes seconds on a GPU. */
 const SMALL = 100;
@@ -50,7 +40,7 @@ test.after(() => {
     );
 });
 
-for (const model of MODELS) {
+for (const model of modelNames()) {
   const stored = fixture<ModelFixture>(`model_${model}.json`);
   const small = ({ input: { shape } }: { input: { shape: number[] } }): boolean => shape[1] < SMALL;
   for (const row of stored.evaluation.filter(small))

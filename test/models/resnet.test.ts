@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { testDevice } from '../helpers/device.ts';
-import { fixture } from '../helpers/expected.ts';
+import { fixture } from '../helpers/fixture.ts';
 import { LIMITS, logitsError, type ModelFixture, trainingErrors } from '../helpers/model-parity.ts';
 import { sabotage } from '../helpers/sabotage.ts';
 

@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel, type ModelOptions } from '../../src/models/registry.ts';
 import { type LayerSummary, summarise } from '../../src/models/summary.ts';
+import { buildModel, type ModelOptions } from '../../src/models/table.ts';
 import { freeze } from '../../src/nn/index.ts';
 
 const test = suite('summary');

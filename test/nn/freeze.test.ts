@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { type FreezeSpec, freeze, type Model, maskGradient, SGD, unfreeze } from '../../src/nn/index.ts';
 import { type Shape, scope, setStep, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openImageFolder } from '../../src/data/node/folder.ts';
+import { imageFolder } from '../../src/data/node/folder.ts';
 import { ifThere, readBytes, reading, statOrNull, writeWhole } from '../../src/node/files.ts';
 import { newestCheckpoint, readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { PartialFile } from '../../src/weights/node/partial-file.ts';
@@ -64,7 +64,7 @@ test('no reader takes an unreadable path for an absent one', async () => {
   for (const action of [
     () => statOrNull(loop),
     () => readBytes(loop),
-    () => openImageFolder(loop),
+    () => imageFolder(loop),
     () => readCheckpoint(loop),
     () => readCheckpoint(join(folder, 'runs', 'a')),
     () => newestCheckpoint(loop),

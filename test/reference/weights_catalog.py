@@ -1,7 +1,8 @@
-"""What torchvision and timm say of their weights: weights_catalog.json. Run by hand, from any folder:
+"""What torchvision and timm say of their weights: catalog/FAMILY.json. Run by hand, from any folder:
 
     pip install torchvision==0.29.1 timm==1.0.31
-    python test/reference/weights_catalog.py
+    python test/reference/weights_catalog.py             # all families
+    python test/reference/weights_catalog.py resnet …    # these only
 
 For every set of weights of a network that this project has: [file or address, size in MB, input, resize, interpolation,
 mean, std, top-1] of torchvision's enums, and [address, test input, test crop, interpolation, mean, std, licence] of timm's
@@ -17,13 +18,19 @@ from timm.models import get_pretrained_cfg, list_pretrained
 from torchvision.models import get_model_weights
 
 RESNETS = [f"resnet{depth}" for depth in (18, 34, 50, 101, 152)]
-TORCHVISION = ["alexnet", *RESNETS, *(f"efficientnet_b{i}" for i in range(8))]
-TIMM = [
-    *RESNETS,
-    *(f"tf_efficientnet_b{i}" for i in range(8)),
-    "efficientnet_lite0",
-    *(f"tf_efficientnet_lite{i}" for i in range(5)),
-]
+# family: its networks in torchvision, in timm
+FAMILIES = {
+    "alexnet": (["alexnet"], []),
+    "resnet": (RESNETS, RESNETS),
+    "efficientnet": (
+        [f"efficientnet_b{i}" for i in range(8)],
+        [
+            *(f"tf_efficientnet_b{i}" for i in range(8)),
+            "efficientnet_lite0",
+            *(f"tf_efficientnet_lite{i}" for i in range(5)),
+        ],
+    ),
+}
 
 
 def torchvision_row(weights) -> list:
@@ -39,13 +46,13 @@ def timm_row(cfg) -> list:
     return [cfg.url, size, crop, cfg.interpolation, cfg.mean, cfg.std, cfg.license]
 
 
-def main() -> None:
+def write(family: str, in_torchvision: list[str], in_timm: list[str]) -> None:
     torchvision = {
         f"{name}.{weights.name}".lower(): [*torchvision_row(weights), weights is get_model_weights(name).DEFAULT]
-        for name in TORCHVISION
+        for name in in_torchvision
         for weights in get_model_weights(name)
     }
-    configurations = {name: get_pretrained_cfg(name) for base in TIMM for name in list_pretrained(f"{base}.*")}
+    configurations = {name: get_pretrained_cfg(name) for base in in_timm for name in list_pretrained(f"{base}.*")}
     timm_rows = {
         name: timm_row(cfg)
         for name, cfg in configurations.items()
@@ -55,9 +62,10 @@ def main() -> None:
     for section, rows in (("torchvision", torchvision), ("timm", timm_rows)):
         lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()]
         sections.append(f'"{section}": {{\n' + ",\n".join(lines) + "\n}")
-    path = Path(__file__).with_suffix(".json")
+    path = Path(__file__).parent / "catalog" / f"{family}.json"
     path.write_text("{\n" + ",\n".join(sections) + "\n}\n")
     print(f"{path.name}: {len(torchvision)} + {len(timm_rows)}, timm {timm.__version__}", file=sys.stderr)
 
 
-main()
+for family in sys.argv[1:] or FAMILIES:
+    write(family, *FAMILIES[family])

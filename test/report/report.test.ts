@@ -3,11 +3,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeLoader } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { chartPage, ticks } from '../../src/report/chart.ts';
 import { surest, tilesOf } from '../../src/report/examples.ts';
+import { type LossTrace, LossTracer } from '../../src/train/callbacks/loss-trace.ts';
 import { percent } from '../../src/train/metrics.ts';
-import { extendTrace, noProgress, tracePoints } from '../../src/train/progress.ts';
 import { freezeBefore, parameterGroups, type TrainSettings } from '../../src/train/settings.ts';
 import { testDevice } from '../helpers/device.ts';
 import { PREPROCESSING, stripes } from '../train/tiny.ts';
@@ -24,13 +24,14 @@ test.after(async () => {
 
 for (const steps of [0, 1, 511, 512, 513, 1500, 10_000])
   test(`the trace of ${steps} steps keeps the mean loss and the order in a bounded number of points`, () => {
-    const { trace } = noProgress();
-    for (let step = 1; step <= steps; step++) extendTrace(trace, step);
-    const points = tracePoints(trace);
+    const tracer = new LossTracer();
+    for (let step = 1; step <= steps; step++) tracer.onLoss({ step, value: step });
+    const points = tracer.points();
     assert.ok(points.length <= 512);
     // The loss of step s is s here, so that each piece's mean is its middle.
     for (const [step, loss] of points) assert.ok(Math.abs(step - loss) < 1e-9, `${step}: ${loss}`);
-    if (steps > 0) assert.is(points.at(-1)![0] + (trace.last - 1) / 2, steps);
+    const { every, last } = tracer.state().json as LossTrace;
+    assert.is(steps, Math.max(points.length - 1, 0) * every + (points.length > 0 ? last : 0));
   });
 
 const TICKS: [low: number, high: number, expected: number[]][] = [

@@ -1,7 +1,7 @@
 /** What a name that does not exist was meant to be. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { modelNames } from '../../src/models/registry.ts';
+import { modelNames } from '../../src/models/table.ts';
 import { didYouMean, unknownName } from '../../src/text/suggest.ts';
 import { getEntry, noWeights } from '../../src/weights/catalog/catalog.ts';
 

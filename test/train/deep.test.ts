@@ -1,7 +1,7 @@
 /** The deepest network trains, in a step that the preflight made fit. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { AdamW, crossEntropy } from '../../src/nn/index.ts';
 import { scope, tensor } from '../../src/tensor/index.ts';
 import { preflight } from '../../src/train/preflight.ts';

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel } from '../../src/models/registry.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
 import { type PreflightOptions, plannedBytes, preflight, rehearse } from '../../src/train/preflight.ts';

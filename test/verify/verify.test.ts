@@ -1,6 +1,6 @@
 /** The certificate: it passes on sound kernels, and names the layer where one is broken on purpose. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -199,7 +199,8 @@ test('the command: a network that nothing is stored of is a sentence with those 
 
 test('the pages name the networks that values are stored of', () => {
   const page = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
-  const pages = ['alexnet', 'resnet', 'efficientnet'].map((name) => page(`docs/${name}.md`)).join();
+  const docs = readdirSync(new URL('../../docs/', import.meta.url)).filter((file) => file.endsWith('.md'));
+  const pages = docs.map((file) => page(`docs/${file}`)).join();
   const named = (text: string): string[] =>
     verifiable().filter((model) => new RegExp(`\`verify\`.*\`${model}\``).test(text));
   assert.equal(named(page('README.md').replace('npm run verify', 'verify')), verifiable());

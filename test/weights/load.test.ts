@@ -4,7 +4,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readWeights } from '../../src/weights/formats/read.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from '../../src/weights/formats/state.ts';
-import { describeReport, type ExpectedTensor, type LoadOptions, planLoad } from '../../src/weights/load.ts';
+import {
+  describeReport,
+  type ExpectedTensor,
+  type LoadWeightsOptions,
+  planLoad,
+} from '../../src/weights/load.ts';
 import { fixture } from './fixtures.ts';
 
 const load = suite('weights: loading');
@@ -60,7 +65,7 @@ load('num_batches_tracked may be there or not, on either side', () => {
 const REFUSED: [
   label: string,
   change: (tensors: StateDict) => void,
-  options: LoadOptions,
+  options: LoadWeightsOptions,
   sentence: RegExp,
 ][] = [
   ['a missing tensor', (t) => t.delete('bn.weight'), {}, /1 missing: bn\.weight\. .*strict: false/],

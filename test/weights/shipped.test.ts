@@ -17,12 +17,13 @@ import { pseudo } from '../../src/verify/pseudo.ts';
 import { readCard } from '../../src/weights/card.ts';
 import { getEntry } from '../../src/weights/catalog/catalog.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
-import { createModel } from '../../src/weights/create-model.ts';
 import { readSafetensors, writeSafetensors } from '../../src/weights/formats/safetensors.ts';
 import type { StateDict } from '../../src/weights/formats/state.ts';
 import type { LoadReport } from '../../src/weights/load.ts';
+import { createModel } from '../../src/weights/node/create-model.ts';
 import { testDevice } from '../helpers/device.ts';
-import { departure, type Expected, fixture } from '../helpers/expected.ts';
+import { departure, type Expected } from '../helpers/expected.ts';
+import { fixture } from '../helpers/fixture.ts';
 
 interface Answer {
   label?: number;

@@ -12,7 +12,8 @@ import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts'
 import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
 import { writeSafetensors } from '../../src/weights/formats/safetensors.ts';
 import { fromFloat32, type StateDict } from '../../src/weights/formats/state.ts';
-import { describeWeights, IMAGENET_PREPROCESSING, openStart } from '../../src/weights/start.ts';
+import { openStart } from '../../src/weights/node/create-model.ts';
+import { describeWeights, IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
 import { PREPROCESSING } from '../train/tiny.ts';
 import { putIntoCatalog, realFile } from './fixtures.ts';
 
@@ -52,7 +53,7 @@ const STARTS: [given: { model?: string; weights?: string }, model: string, weigh
 for (const [given, model, weights] of STARTS)
   test(`${JSON.stringify(given)} begins from ${model}, ${weights}`, async () => {
     const { known, preprocessing, assumed, ...start } = await openStart(given);
-    assert.equal(start, { model, weights });
+    assert.equal(start, { model, network: model, weights });
     assert.is(assumed, null);
     assert.equal(preprocessing, known?.card.preprocessing ?? IMAGENET_PREPROCESSING);
     assert.is(known === null, weights === null);

@@ -3,10 +3,9 @@
  * copy in both the training and the validation set is learnt by heart and then counted as a success.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { hashFile } from '../../node/hash.ts';
 import type { ClassFolders, Sample } from '../sample.ts';
 
 /**
@@ -31,12 +30,6 @@ async function groupBy(samples: readonly Sample[], key: (s: Sample) => Promise<s
     else groups.set(k, [sample]);
   }
   return [...groups.values()].filter((group) => group.length > 1);
-}
-
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }
 
 /**

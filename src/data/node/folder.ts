@@ -25,7 +25,7 @@ const NAMED_IN_NOTES = 3;
  * @throws with a sentence where there is no such folder, no or only one class, an empty class, or where the
  *   classes of `train/` and `val/` differ
  */
-export async function openImageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
+export async function imageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
   const { valFraction = 0.2, seed = 0 } = options;
   if (!(valFraction > 0 && valFraction < 1)) {
     throw new Error(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);

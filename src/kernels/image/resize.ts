@@ -13,7 +13,6 @@
  * `round8` repeats Pillow's arithmetic on 8-bit pictures, held as integers in float32: weights of 22 fractional bits, each
  * pass rounded and clipped to 0 … 255, in Pillow's order.
  */
-
 import { elementwise, family } from '../../gpu/index.ts';
 import { empty, record, recordsGrad, type Shape, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';

@@ -25,7 +25,6 @@
  * for both passes, 20 without a residual. Limited by memory throughout: on lavapipe every pass moves 0.9 to 2.4 times the
  * bytes per second of an element-wise copy (large tensors; at 7×7×512 the merges, 0.1 ms each, cost as much as a pass).
  */
-
 import type { PooledBuffer } from '../../gpu/index.ts';
 import { empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
 import { channelLanes, LANES } from '../parts/channel-lanes.ts';

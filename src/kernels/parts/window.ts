@@ -2,7 +2,6 @@
  * The geometry of a sliding window: what convolutions and pools share. Options accept a number or a pair `[h, w]`,
  * padding also four numbers `[top, bottom, left, right]`.
  */
-
 import { type Shape, show } from '../../tensor/index.ts';
 import { checkPictures } from './channels-last.ts';
 

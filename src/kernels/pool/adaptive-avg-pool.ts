@@ -8,7 +8,6 @@
  * ⌈(i + 1)·count / size⌉ − 1. The mean of the whole picture is a sum over rows (partial-sums.ts) in two passes where
  * the picture is large, and its gradient repeats dy. Limited by memory. Lanes: pixel-lanes.ts.
  */
-
 import { family, type ProgramSpec } from '../../gpu/index.ts';
 import { empty, record, type Shape, scope, type Tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';

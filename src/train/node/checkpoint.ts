@@ -4,27 +4,35 @@
  * `tessera` a JSON object with everything else (`CheckpointInfo`).
  *
  * `best.safetensors` holds the weights of the best epoch. `last.safetensors` also holds the optimiser's state, as
- * tensors named `optimizer.…`, and the place where the run stopped: one file, so that weights and state can never be
- * of different steps. Files are written beside their place and then renamed; a crash leaves the old one.
+ * tensors named `optimizer.…`, the states of the run's callbacks (JSON in `CheckpointInfo.callbacks`, tensors named
+ * `callback.NAME.…`), and the place where the run stopped: one file, so that weights and state can never be of
+ * different steps. Files are written beside their place and then renamed; a crash leaves the old one.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Device } from '../../gpu/index.ts';
+import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
 import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { cardMetadata, isObject, isPreprocessing } from '../../weights/card.ts';
-import { createModel, weightsBytes } from '../../weights/create-model.ts';
-import { readWeights } from '../../weights/formats/read.ts';
+import { weightsBytes } from '../../weights/create-model.ts';
+import { type KnownWeights, namedNetwork, readKnown } from '../../weights/door.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/formats/safetensors.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
-import { allFinite, OPTIMIZER } from '../../weights/load.ts';
+import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
+import { createModel } from '../../weights/node/create-model.ts';
+import type { CallbackStates } from '../callback.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Progress } from '../progress.ts';
+import { isProgress, type Progress } from '../progress.ts';
 import type { TrainSettings } from '../settings.ts';
 
-/** Goes up when the version before would misread the file. */
-const FORMAT = 1;
+/**
+ * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
+ * `progress`; in 2 they are states of callbacks. A file without a place to go on is the same in both, and says 1.
+ */
+const FORMAT = 2;
+const WITHOUT_STATE = 1;
 const KEY = 'tessera';
 
 export const BEST = 'best.safetensors';
@@ -49,15 +57,26 @@ export interface CheckpointInfo {
   pictures: string;
   /** Of last.safetensors only: where the run goes on. */
   progress?: Progress;
+  /** Of last.safetensors only: what the run's callbacks keep, as far as it is no tensor. */
+  callbacks?: Record<string, unknown>;
+}
+
+/** What last.safetensors holds beside the weights. */
+export interface RunState {
+  optimizer: Optimizer;
+  progress: Progress;
+  callbacks: CallbackStates;
 }
 
 export interface Checkpoint {
   path: string;
   info: CheckpointInfo;
-  /** The bytes of the file; loading leaves the optimiser's state in it aside. */
-  weights: Uint8Array;
+  /** The file, opened; loading leaves the state of the run in it aside. */
+  weights: KnownWeights;
   /** What `Optimizer.loadState` takes; empty in best.safetensors. */
   optimizer: [string, Float32Array][];
+  /** What `fit` takes as `from.callbacks`; empty in best.safetensors. */
+  callbacks: CallbackStates;
 }
 
 /** A weight or a running statistic is NaN or infinite, so that the state is not worth keeping. */
@@ -66,20 +85,26 @@ export class NonFiniteStateError extends Error {
 }
 
 /**
- * Writes a checkpoint of the model as it is now, with the state of the optimiser where one is given.
+ * Writes a checkpoint of the model as it is now, with the state of its run where one is given.
  * @throws NonFiniteStateError, and writes nothing, where a weight is not finite
  */
 export async function saveCheckpoint(
   path: string,
   model: Model,
-  info: Omit<CheckpointInfo, 'format'>,
-  optimizer?: Optimizer,
+  info: Omit<CheckpointInfo, 'format' | 'progress' | 'callbacks'>,
+  state?: RunState,
 ): Promise<void> {
   const { tensors, metadata } = readSafetensors(await weightsBytes(model));
   checkFinite(tensors);
-  if (optimizer)
-    for await (const [name, values] of optimizer.stateTensors())
-      tensors.set(`${OPTIMIZER}${name}`, fromFloat32(Float32Array.from(values), [values.length]));
+  const put = (name: string, values: ArrayLike<number>): unknown =>
+    tensors.set(name, fromFloat32(Float32Array.from(values), [values.length]));
+  const callbacks: Record<string, unknown> = {};
+  for await (const [name, values] of state?.optimizer.stateTensors() ?? [])
+    put(`${OPTIMIZER}${name}`, values);
+  for (const [owner, { json, tensors: kept = {} }] of Object.entries(state?.callbacks ?? {})) {
+    callbacks[owner] = json ?? null;
+    for (const [name, values] of Object.entries(kept)) put(`${CALLBACK}${owner}.${name}`, values);
+  }
   const { classes, preprocessing } = info;
   const card = cardMetadata({
     model: model.spec,
@@ -89,8 +114,10 @@ export async function saveCheckpoint(
     licence: null,
     source: null,
   });
-  const description = JSON.stringify({ format: FORMAT, ...info });
-  await writeWhole(path, writeSafetensors(tensors, { ...metadata, ...card, [KEY]: description }));
+  const whole: CheckpointInfo = state
+    ? { format: FORMAT, ...info, progress: state.progress, callbacks }
+    : { format: WITHOUT_STATE, ...info };
+  await writeWhole(path, writeSafetensors(tensors, { ...metadata, ...card, [KEY]: JSON.stringify(whole) }));
 }
 
 function checkFinite(tensors: StateDict): void {
@@ -111,13 +138,23 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   const bytes = await ifThere(file, readFile(file));
   if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
-  const { tensors, metadata } = await readWeights(bytes, file);
-  const optimizer = [...tensors].filter(([name]) => name.startsWith(OPTIMIZER));
+  const weights = await readKnown(bytes, file);
+  const { tensors, metadata } = weights.file;
+  const info = parseInfo(file, metadata[KEY]);
+  const under = (prefix: string): [string, Float32Array][] =>
+    [...tensors]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), toFloat32(tensor)]);
+  const callbacks = Object.entries(info.callbacks ?? {}).map(([owner, json]) => [
+    owner,
+    { ...(json === null ? {} : { json }), tensors: Object.fromEntries(under(`${CALLBACK}${owner}.`)) },
+  ]);
   return {
     path: file,
-    info: parseInfo(file, metadata[KEY]),
-    weights: bytes,
-    optimizer: optimizer.map(([name, tensor]) => [name.slice(OPTIMIZER.length), toFloat32(tensor)]),
+    info,
+    weights,
+    optimizer: under(OPTIMIZER),
+    callbacks: Object.fromEntries(callbacks),
   };
 }
 
@@ -138,19 +175,40 @@ function parseInfo(file: string, json: string | undefined): CheckpointInfo {
     throw new Error(
       `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
     );
-  if (info.format !== FORMAT) throw refuse(`has the format ${info.format}`);
+  if (info.format !== FORMAT && info.format !== 1) throw refuse(`has the format ${info.format}`);
   if (typeof info.model !== 'string') throw refuse('names no model');
   if (!Array.isArray(info.classes) || !info.classes.every((name) => typeof name === 'string'))
     throw refuse('lists no class names');
   if (!isPreprocessing(info.preprocessing)) throw refuse('has no preprocessing');
   if (!isObject(info.settings)) throw refuse('has no settings');
-  return info as unknown as CheckpointInfo;
+  const current = info.format === 1 ? migrated(info) : info;
+  if (current.progress !== undefined && !isProgress(current.progress))
+    throw refuse('names no place in a run that can be gone on from');
+  if (current.callbacks !== undefined && !isObject(current.callbacks))
+    throw refuse('has callbacks that are no object');
+  return current as unknown as CheckpointInfo;
 }
 
+/** What was in `progress` in format 1 as the states of the callbacks that keep it now. */
+function migrated(info: Record<string, unknown>): Record<string, unknown> {
+  if (!isObject(info.progress)) return info;
+  const { best, trace, ...progress } = info.progress;
+  return { ...info, progress, callbacks: { checkpoints: { best }, 'loss-trace': trace } };
+}
+
+/**
+ * What was trained: the name of a network, or the table that the file carries.
+ * @throws RangeError where it is a network of somebody's own, which only its own code can build
+ */
+export const networkIn = ({ info, weights }: Checkpoint): Network => namedNetwork(info.model, weights);
+
 /** The network of a checkpoint, in evaluation mode. */
-export async function modelOf({ info, weights }: Checkpoint, device: Device): Promise<Model> {
-  const { model: name, classes, seed } = info;
-  return (await createModel(name, { weights, device, numClasses: classes.length, seed })).eval();
+export async function modelOf(checkpoint: Checkpoint, device: Device): Promise<Model> {
+  const { info, weights } = checkpoint;
+  const { classes, seed } = info;
+  return (
+    await createModel(networkIn(checkpoint), { weights, device, numClasses: classes.length, seed })
+  ).eval();
 }
 
 /** The best checkpoint of the run under `runs` that was written to last; null where there is none. */

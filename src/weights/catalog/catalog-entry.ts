@@ -1,5 +1,7 @@
 /** What the catalog says of a set of weights. */
 import type { Preprocessing } from '../../data/transforms.ts';
+import type { WeightProperties } from '../../models/family.ts';
+import { architectureOf } from '../../models/table.ts';
 
 /** An address of a file of weights. */
 export interface Download {
@@ -37,9 +39,8 @@ export interface WeightsEntry {
   preprocessing: Preprocessing;
   /** What the outputs stand for. */
   classes: 'imagenet-1k';
-  /** Properties of the weights: how convolutions pad, and batch norm's epsilon (null without batch norm). */
-  padding: 'torch' | 'same';
-  normEps: number | null;
+  /** What has to be known of them beside the architecture: padding and epsilon where the network leaves them open. */
+  properties: WeightProperties;
   /** Published top-1 accuracy on ImageNet's validation set, percent. */
   top1: number;
 }
@@ -75,5 +76,5 @@ const PARAMETERS: Readonly<Record<string, number>> = {
 
 /** The parameters of an architecture with 1000 classes, as torchvision and timm state them. */
 export function parametersOf(model: string): number {
-  return PARAMETERS[model.replace(/^tf_/, '')];
+  return PARAMETERS[architectureOf(model)];
 }

@@ -7,6 +7,7 @@
  * something that is written here, so it is asked first. timm states no sizes.
  */
 import type { Preprocessing } from '../../data/transforms.ts';
+import { weightProperties } from '../../models/table.ts';
 import { type Download, HALF, IMAGENET, parametersOf, type WeightsEntry } from './catalog-entry.ts';
 
 const RELEASES = 'https://github.com/huggingface/pytorch-image-models/releases/download';
@@ -124,7 +125,6 @@ function downloads(name: string, folder: string, file: string): Download[] {
 export const TIMM: readonly WeightsEntry[] = ROWS.map(
   ([name, folder, file, size, cropShare, interpolation, normalisation, licence, top1]) => {
     const model = name.split('.')[0];
-    const tensorflow = model.startsWith('tf_');
     return {
       name,
       model,
@@ -141,8 +141,7 @@ export const TIMM: readonly WeightsEntry[] = ROWS.map(
         ...(normalisation === 'half' ? HALF : IMAGENET),
       },
       classes: 'imagenet-1k',
-      padding: tensorflow ? 'same' : 'torch',
-      normEps: tensorflow ? 1e-3 : 1e-5,
+      properties: weightProperties(model),
       top1,
     };
   },

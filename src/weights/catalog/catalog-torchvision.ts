@@ -6,6 +6,7 @@
  * from the data set (ImageNet). EfficientNet-B0 to B4 were trained in timm, B5 to B7 ported from TensorFlow.
  */
 import type { Preprocessing } from '../../data/transforms.ts';
+import { weightProperties } from '../../models/table.ts';
 import { IMAGENET, parametersOf, type WeightsEntry } from './catalog-entry.ts';
 
 type Row = readonly [
@@ -42,11 +43,6 @@ const ROWS: readonly Row[] = [
   ['efficientnet_b7', 1, 'efficientnet_b7_lukemelas-c5b4e57e.pth', 254.675, 600, 600, 'bicubic', 84.122],
 ];
 
-function normEps(model: string): number | null {
-  if (model === 'alexnet') return null;
-  return /^efficientnet_b[567]$/.test(model) ? 1e-3 : 1e-5;
-}
-
 export const TORCHVISION: readonly WeightsEntry[] = ROWS.map(
   ([model, version, file, megabytes, resizeSize, inputSize, interpolation, top1]) => ({
     name: `${model}.imagenet1k_v${version}`,
@@ -59,8 +55,7 @@ export const TORCHVISION: readonly WeightsEntry[] = ROWS.map(
     source: `https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.${model}.html`,
     preprocessing: { inputSize, resizeSize, interpolation, ...IMAGENET },
     classes: 'imagenet-1k',
-    padding: 'torch',
-    normEps: normEps(model),
+    properties: weightProperties(model),
     top1,
   }),
 );

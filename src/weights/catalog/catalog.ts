@@ -46,8 +46,7 @@ const LITE0: WeightsEntry = {
     std: [128 / 255, 128 / 255, 128 / 255],
   },
   classes: 'imagenet-1k',
-  padding: 'same',
-  normEps: 1e-3,
+  properties: { padding: 'same', normEps: 1e-3 },
   // https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
   top1: 75.1,
 };
@@ -108,9 +107,6 @@ export function entryOfHash(sha256: string): WeightsEntry | null {
   return CATALOG.find(found) ?? null;
 }
 
-/** The folder where weights ship and where fetched ones lie. */
-export const WEIGHTS_FOLDER = new URL('../../../weights/', import.meta.url);
-
 /** The file's name inside the folder that `npm run weights -- fetch` gives a download. */
 export function fileOf({ name }: WeightsEntry, { url }: Download): string {
   return `${name}${/\.[a-z]+$/.exec(url)![0]}`;
@@ -120,10 +116,4 @@ export function fileOf({ name }: WeightsEntry, { url }: Download): string {
 export function filesOf(entry: WeightsEntry): string[] {
   if (entry.shipped) return [entry.shipped.file];
   return [...new Set([`${entry.name}.safetensors`, ...entry.downloads.map((one) => fileOf(entry, one))])];
-}
-
-/** What `buildModel` has to be told beyond the architecture's name: what the weights were trained with. */
-export function modelOptions(entry: WeightsEntry): { padding?: 'torch' | 'same'; normEps?: number } {
-  if (entry.normEps === null || !entry.model.includes('efficientnet')) return {};
-  return { padding: entry.padding, normEps: entry.normEps };
 }

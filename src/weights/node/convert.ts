@@ -5,8 +5,10 @@
  * In float16, weights of two dimensions and more are rounded; norms, statistics and biases stay as they are: they are
  * one part in fifty of a network, and a variance below float16's range would become 0.
  */
+import type { Network } from '../../models/table.ts';
 import { type Model, torchShape } from '../../nn/index.ts';
 import { cardMetadata, type WeightsCard } from '../card.ts';
+import { factsOf, modelFor, namedNetwork, readKnown } from '../door.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder } from '../expected.ts';
 import { listNames } from '../formats/error.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
@@ -17,8 +19,7 @@ import {
   toFloat32,
   type WeightsFile,
 } from '../formats/state.ts';
-import { modelFor, propertiesIn, readKnown } from '../known.ts';
-import { notFiniteNote, optimizerNote } from '../load.ts';
+import { notFiniteNote, runStateNotes } from '../load.ts';
 import { matchNames } from '../names.ts';
 
 export interface ConvertOptions {
@@ -48,21 +49,22 @@ export async function convertWeights(
 ): Promise<Converted> {
   const known = await readKnown(bytes, name);
   const { file, card: own } = known;
-  const modelName = options.model ?? (await modelFor(known));
+  const network: Network = namedNetwork(options.model ?? (await modelFor(known)), known);
 
   const build = await shapeBuilder();
-  const probe = build(modelName, { numClasses: 1 });
-  const renamed = matchNames(file.tensors, expectedTensors(probe).keys());
+  const probe = build(network, { numClasses: 1 });
+  const renamed = matchNames(file.tensors, probe);
   const numClasses = classesIn(probe, renamed.tensors) ?? 1000;
   const notes = [...(file.notes ?? []), ...renamed.notes];
-  const { ordered, problems } = await inModelOrder(build(modelName, { numClasses }), {
+  const shapes = build(network, { numClasses });
+  const { ordered, problems } = await inModelOrder(shapes, {
     ...file,
     tensors: renamed.tensors,
   });
   const tensors = options.half ? halved(ordered, notes) : ordered;
   const card: WeightsCard = {
     ...own,
-    model: { name: modelName, options: propertiesIn(modelName, known) },
+    model: { ...shapes.spec!, options: factsOf(known, network).properties },
     classes: own.classes?.length === numClasses ? own.classes : null,
   };
   if (!card.preprocessing)
@@ -85,7 +87,7 @@ async function inModelOrder(model: Model, file: WeightsFile) {
     if (counted) ordered.set(counter, counted);
   }
   // What planLoad says of conversions to float32 does not happen here.
-  const problems = [...optimizerNote(report.leftAside), ...notFiniteNote(report.notFinite)];
+  const problems = [...runStateNotes(report.leftAside), ...notFiniteNote(report.notFinite)];
   return { ordered, problems };
 }
 

@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { systemReason } from '../../node/files.ts';
-import { hashFile } from './hash.ts';
+import { hashFile } from '../../node/hash.ts';
 import {
   type Answer,
   checkUrl,

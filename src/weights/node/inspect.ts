@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { hashRange } from '../../node/hash.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
 import { readWeights } from '../formats/read.ts';
@@ -15,8 +16,7 @@ import type { DType, StoredTensor } from '../formats/state.ts';
 import { storageItemSize } from '../formats/torch-tensor.ts';
 import { isZip } from '../formats/torchfile.ts';
 import { ZipFile } from '../formats/zip.ts';
-import { optimizerNote } from '../load.ts';
-import { hashRange } from './hash.ts';
+import { runStateNotes } from '../load.ts';
 
 export interface InspectedTensor {
   name: string;
@@ -90,7 +90,7 @@ export async function inspectFile(path: string, options: { hashes?: boolean } = 
     const sha256 = hashes ? await hashRange(handle, 0, size) : null;
     const { metadata, notes = [] } = file;
     const names = [...file.tensors.keys()];
-    return { format, bytes: size, sha256, metadata, notes: [...notes, ...optimizerNote(names)], tensors };
+    return { format, bytes: size, sha256, metadata, notes: [...notes, ...runStateNotes(names)], tensors };
   } finally {
     await handle.close();
   }

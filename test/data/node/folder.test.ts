@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FolderOptions, openImageFolder } from '../../../src/data/node/folder.ts';
+import { type FolderOptions, imageFolder } from '../../../src/data/node/folder.ts';
 import type { DataSet } from '../../../src/data/sample.ts';
 
 const test = suite('data/folder');
@@ -35,7 +35,7 @@ const pair = ['train/b/1.jpg', 'train/a/2.PNG', 'train/a/1.webp', 'val/a/3.jpg',
 
 test('train/ and val/: sorted classes and files, labels by class', () =>
   withFiles(pair, async (dir) => {
-    const set = await openImageFolder(dir);
+    const set = await imageFolder(dir);
     assert.equal(set.classes, ['a', 'b']);
     assert.equal(paths(dir, set.train), ['0 train/a/1.webp', '0 train/a/2.PNG', '1 train/b/1.jpg']);
     assert.equal(paths(dir, set.val), ['0 val/a/3.jpg', '1 val/b/2.jpeg']);
@@ -46,13 +46,13 @@ for (const name of ['valid', 'validation', 'test', 'Val']) {
   test(`${name}/ validates where there is no val/`, () =>
     withFiles(
       pair.map((path) => path.replace('val', name)),
-      async (dir) => assert.is((await openImageFolder(dir)).val.length, 2),
+      async (dir) => assert.is((await imageFolder(dir)).val.length, 2),
     ));
 }
 
 test('val/ wins over test/, and the note says so', () =>
   withFiles([...pair, 'test/a/9.jpg', 'test/b/9.jpg'], async (dir) => {
-    const set = await openImageFolder(dir);
+    const set = await imageFolder(dir);
     assert.is(set.val.length, 2);
     assert.match(set.notes.join(), /val\/ is used for validation; test\/ is not used/);
   }));
@@ -71,7 +71,7 @@ test('nested folders are walked; hidden files, foreign files and dead links are 
       await symlink(join(dir, 'nowhere'), join(dir, 'train/a/dead.jpg'));
       await symlink(join(dir, 'train/a/x'), join(dir, 'train/a/x/y/loop'));
       await symlink(join(dir, 'train'), join(dir, 'train/b/up'));
-      const set = await openImageFolder(dir);
+      const set = await imageFolder(dir);
       assert.ok(paths(dir, set.train).includes('0 train/a/x/y/5.jpg'));
       assert.is(set.train.filter(({ label }) => label === 0).length, 3);
       assert.match(set.notes.join(), /train: \d other files ignored \(\.txt, no ending\)/);
@@ -82,7 +82,7 @@ test('symbolic links to pictures and to class folders are followed', () =>
   withFiles([...pair, 'store/c/1.jpg', 'store/c/2.jpg'], async (dir) => {
     await symlink(join(dir, 'store/c'), join(dir, 'train/c'));
     await symlink(join(dir, 'store/c'), join(dir, 'val/c'));
-    const set = await openImageFolder(dir);
+    const set = await imageFolder(dir);
     assert.equal(set.classes, ['a', 'b', 'c']);
     assert.match(set.notes.join(), /2 pictures are in both training and validation \(the same bytes\)/);
   }));
@@ -91,7 +91,7 @@ test('the same bytes in train and val: a note with the number and the first name
   withFiles(
     [...pair, ['train/a/dup.jpg', 'same'], ['val/b/copy.jpg', 'same'], ['val/a/other.jpg', 'sbme']],
     async (dir) => {
-      const { notes } = await openImageFolder(dir);
+      const { notes } = await imageFolder(dir);
       assert.match(notes[0], /^1 picture is in both training .*: train\/a\/dup\.jpg is val\/b\/copy\.jpg$/);
       assert.match(notes[1], /^1 picture is in more than one class/);
     },
@@ -103,7 +103,7 @@ const classes = (n: number, prefix = ''): Files =>
 
 test('one folder of classes: split per class, the same each time, another with another seed', () =>
   withFiles(classes(20), async (dir) => {
-    const open = async (options?: FolderOptions) => openImageFolder(dir, options);
+    const open = async (options?: FolderOptions) => imageFolder(dir, options);
     const set = await open();
     for (const label of [0, 1]) {
       assert.is(set.val.filter((s) => s.label === label).length, 4);
@@ -119,13 +119,13 @@ test('one folder of classes: split per class, the same each time, another with a
 test('the split does not depend on where the folder lies', () =>
   withFiles(classes(20), async (one) =>
     withFiles(classes(20), async (two) => {
-      const [a, b] = [await openImageFolder(one), await openImageFolder(two)];
+      const [a, b] = [await imageFolder(one), await imageFolder(two)];
       assert.equal(paths(one, a.val), paths(two, b.val));
     }),
   ));
 
 test('train/ without a validation folder is split as well', () =>
-  withFiles(classes(5, 'train/'), async (dir) => assert.is((await openImageFolder(dir)).val.length, 2)));
+  withFiles(classes(5, 'train/'), async (dir) => assert.is((await imageFolder(dir)).val.length, 2)));
 
 test('a split keeps copies on one side, across classes too', () => {
   const files: Files = [...classes(12)];
@@ -134,7 +134,7 @@ test('a split keeps copies on one side, across classes too', () => {
   }
   return withFiles(files, async (dir) => {
     for (let seed = 0; seed < 8; seed++) {
-      const set = await openImageFolder(dir, { seed, valFraction: 0.4 });
+      const set = await imageFolder(dir, { seed, valFraction: 0.4 });
       for (const content of ['P', 'Q', 'R']) {
         const inVal = set.val.filter(({ file }) => file.includes(`copy-${content}`)).length;
         assert.ok(inVal === 0 || inVal === 4, `seed ${seed}: ${inVal} copies of ${content} validate`);
@@ -182,17 +182,17 @@ const refused: [string, Files, RegExp][] = [
 ];
 for (const [name, files, message] of refused) {
   test(`${name}: a sentence`, () =>
-    withFiles(files, async (dir) => assert.match(await messageOf(openImageFolder(dir)), message)));
+    withFiles(files, async (dir) => assert.match(await messageOf(imageFolder(dir)), message)));
 }
 
 test('no such folder, a file, a share that is none: sentences', () =>
   withFiles(['a.jpg'], async (dir) => {
     assert.match(
-      await messageOf(openImageFolder(join(dir, 'none'))),
+      await messageOf(imageFolder(join(dir, 'none'))),
       /^there is no folder .*none; name one that holds a folder for each class$/,
     );
-    assert.match(await messageOf(openImageFolder(join(dir, 'a.jpg'))), /a\.jpg is a file; name a folder/);
-    assert.match(await messageOf(openImageFolder(dir, { valFraction: 1 })), /between 0 and 1, not 1/);
+    assert.match(await messageOf(imageFolder(join(dir, 'a.jpg'))), /a\.jpg is a file; name a folder/);
+    assert.match(await messageOf(imageFolder(dir, { valFraction: 1 })), /between 0 and 1, not 1/);
   }));
 
 async function messageOf(promise: Promise<unknown>): Promise<string> {

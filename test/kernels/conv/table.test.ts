@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
 import { CONV_ROWS, chooseConv } from '../../../src/kernels/conv/table.ts';
 import { conv2d } from '../../../src/kernels/index.ts';
-import { buildModel } from '../../../src/models/registry.ts';
+import { buildModel } from '../../../src/models/table.ts';
 import { noGrad, type Shape, scope, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { runReference } from '../../../src/verify/float64.ts';
 import type { OpInputs } from '../../../src/verify/parameters.ts';

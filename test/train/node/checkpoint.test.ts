@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
-import { buildModel } from '../../../src/models/registry.ts';
+import { buildModel } from '../../../src/models/table.ts';
 import { crossEntropy, type Model } from '../../../src/nn/index.ts';
 import { scope, tensor } from '../../../src/tensor/index.ts';
 import {
@@ -18,11 +18,11 @@ import {
 } from '../../../src/train/node/checkpoint.ts';
 import { noProgress } from '../../../src/train/progress.ts';
 import { freezeBefore, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
-import { createModel, loadWeights, saveWeights } from '../../../src/weights/create-model.ts';
 import { detectModels } from '../../../src/weights/expected.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { describeReport, type LoadReport } from '../../../src/weights/load.ts';
 import { convertWeights } from '../../../src/weights/node/convert.ts';
+import { createModel, loadWeights, saveWeights } from '../../../src/weights/node/create-model.ts';
 import { inspectFile } from '../../../src/weights/node/inspect.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING } from '../tiny.ts';
@@ -57,7 +57,7 @@ const settings: TrainSettings = {
   augmentation: {},
   seed: 5,
 };
-const info: Omit<CheckpointInfo, 'format'> = {
+const info: Omit<CheckpointInfo, 'format' | 'progress' | 'callbacks'> = {
   model: 'resnet18',
   classes: ['ant', 'bee', 'größte "Katze"'],
   preprocessing: PREPROCESSING,
@@ -100,11 +100,18 @@ test('weights, description and optimiser state come back as they were', async ()
     optimizer.zeroGrad();
   });
   const path = join(folder, LAST);
-  const progress = { ...noProgress(), epoch: 1 };
-  await saveCheckpoint(path, model, { ...info, progress }, optimizer);
+  const record = { epoch: 1, trainLoss: 1, val: null, trainSeconds: 1, valSeconds: 0 };
+  const progress = { ...noProgress(), epoch: 1, history: [record] };
+  const callbacks = {
+    patience: { json: { waited: 2 }, tensors: {} },
+    average: { tensors: { 'fc.bias': Float32Array.of(0.1, 2, 3) } },
+  };
+  await saveCheckpoint(path, model, info, { optimizer, progress, callbacks });
 
   const checkpoint = await readCheckpoint(folder, LAST);
-  assert.equal(checkpoint.info, { format: 1, ...info, progress });
+  const kept = { patience: { waited: 2 }, average: null };
+  assert.equal(checkpoint.info, { format: 2, ...info, progress, callbacks: kept });
+  assert.equal(checkpoint.callbacks, callbacks);
   const again = await modelOf(checkpoint, device);
   assert.not.ok(again.training);
   assert.equal(await firstValues(again), await firstValues(model));
@@ -125,8 +132,9 @@ test('the last state of a run is a weights file: loading leaves the optimiser’
   const started = await createModel('resnet18', { device, weights: path, onReport });
   assert.is(started.numClasses, 3);
   assert.equal(await firstValues(started), await firstValues(model));
-  assert.is(report!.leftAside.length, 5);
+  assert.is(report!.leftAside.length, 6);
   assert.match(describeReport(report!), /^Left 5 tensors of an optimiser aside/m);
+  assert.match(describeReport(report!), /^Left 1 tensor of callbacks aside/m);
   started.initialise(1);
   const strict = await loadWeights(started, path);
   assert.equal(strict.unexpected, []);
@@ -183,7 +191,7 @@ test('the newest run is found by its best checkpoint', async () => {
 });
 
 const DAMAGED: [what: string, description: unknown, message: RegExp][] = [
-  ['a newer format', { format: 2 }, /written by a newer version \(format 2, this one reads 1\)/],
+  ['a newer format', { format: 3 }, /written by a newer version \(format 3, this one reads 2\)/],
   ['no format', {}, /damaged.*format undefined/],
   ['no object', 5, /is no object/],
   ['no model', { format: 1 }, /names no model/],
@@ -200,6 +208,12 @@ const DAMAGED: [what: string, description: unknown, message: RegExp][] = [
     /has no preprocessing/,
   ],
   ['no settings', { format: 1, model: 'a', classes: [], preprocessing: PREPROCESSING }, /has no settings/],
+  [
+    'a place that is none',
+    { format: 2, ...info, progress: { ...noProgress(), epoch: 7 } },
+    /names no place in a run that can be gone on from/,
+  ],
+  ['callbacks that are none', { format: 2, ...info, callbacks: [] }, /has callbacks that are no object/],
 ];
 for (const [what, description, message] of DAMAGED)
   test(`a description with ${what} is refused`, async () => {

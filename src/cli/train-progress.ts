@@ -1,12 +1,11 @@
-/** What `train` says while it runs: an estimate after the first steps, a bar, a line for each epoch. */
-
+/** What `train` says while it runs: an estimate after the first steps, a bar, a line for each epoch. A callback. */
 import { describeMetrics } from '../report/report.ts';
-import type { EpochRecord } from '../train/progress.ts';
-import type { StepEvent } from '../train/trainer.ts';
-import { formatNumber, formatSeconds, type Progress, progress, say } from './ui.ts';
+import type { Callback, EpochEvent, StepEvent } from '../train/callback.ts';
+import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
+import { formatNumber, formatSeconds, type ProgressBar, progressBar, say } from './ui.ts';
 
 /** How far a run has to go. */
-export interface Work {
+export interface RemainingWork {
   epochs: number;
   /** Steps and validation batches that are left in all, and per epoch. */
   stepsLeft: number;
@@ -21,8 +20,9 @@ const COMPILING = 2;
 const MEASURED = 3;
 const RECENT = 12;
 
-export class TrainConsole {
-  private bar: Progress | null = null;
+export class TrainProgress implements Callback {
+  readonly name = 'progress';
+  private bar: ProgressBar | null = null;
   private readonly started = performance.now();
   private last = performance.now();
   private steps = 0;
@@ -35,9 +35,13 @@ export class TrainConsole {
   /** Until the first step was computed, in seconds. */
   firstStepSeconds = 0;
 
-  constructor(private readonly work: Work) {}
+  /** @param checkpoints knows which epoch is the best; stands before this one among the callbacks */
+  constructor(
+    private readonly work: RemainingWork,
+    private readonly checkpoints: Checkpoints,
+  ) {}
 
-  step({ epoch, pictures, loss }: StepEvent): void {
+  onStep({ epoch, pictures, meanLoss }: StepEvent): void {
     const now = performance.now();
     const seconds = (now - this.last) / 1000;
     this.last = now;
@@ -47,12 +51,12 @@ export class TrainConsole {
     if (this.steps <= COMPILING) this.firstStepSeconds = (now - this.started) / 1000;
     else this.count(seconds, pictures);
     if (this.steps >= COMPILING)
-      this.bar ??= progress('Training', this.work.stepsLeft + this.work.validationsLeft);
+      this.bar ??= progressBar('Training', this.work.stepsLeft + this.work.validationsLeft);
     this.estimate();
     const rate = this.recentRate();
     this.status = [
       `epoch ${epoch + 1}/${this.work.epochs}`,
-      Number.isFinite(loss) ? `loss ${loss.toFixed(3)}` : '',
+      Number.isFinite(meanLoss) ? `loss ${meanLoss.toFixed(3)}` : '',
       rate > 0 ? `${formatNumber(rate)} images/s` : '',
     ]
       .filter(Boolean)
@@ -60,29 +64,35 @@ export class TrainConsole {
     this.bar?.update(this.done, this.status);
   }
 
-  validated(): void {
+  onValidation(): void {
     this.last = performance.now();
     this.bar?.update(++this.done, this.status);
   }
 
-  epoch(record: EpochRecord, best: boolean): void {
+  onEpoch({ record, progress }: EpochEvent): void {
     const { epoch, trainLoss, val, trainSeconds, valSeconds } = record;
+    const best = this.checkpoints.bestOf(progress.history) === record;
     this.note(
-      `Epoch ${epoch}/${this.work.epochs}: training loss ${trainLoss.toFixed(3)}; validation ${describeMetrics(val)}` +
-        `${best ? ' (best so far)' : ''}; ${formatSeconds(trainSeconds)} + ${formatSeconds(valSeconds)}`,
+      `Epoch ${epoch}/${this.work.epochs}: training loss ${trainLoss.toFixed(3)}` +
+        `${val ? `; validation ${describeMetrics(val)}` : ''}${best ? ' (best so far)' : ''}; ` +
+        `${formatSeconds(trainSeconds)} + ${formatSeconds(valSeconds)}`,
     );
+  }
+
+  /** An epoch's checkpoints are written: what they took is no step's. */
+  onSave(): void {
     this.last = performance.now();
+  }
+
+  onEnd(): void {
+    this.bar?.stop();
+    this.bar = null;
   }
 
   /** Prints a line without breaking the bar. */
   note(line: string): void {
     if (this.bar) this.bar.note(line);
     else say(line);
-  }
-
-  stop(): void {
-    this.bar?.stop();
-    this.bar = null;
   }
 
   /** Pictures a second while training, without the first steps; 0 before there is a figure. */

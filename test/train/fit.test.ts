@@ -6,14 +6,17 @@ import type { BatchSource } from '../../src/data/loader.ts';
 import { closeLoader, loadBatches } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { AdamW, cosine, freeze } from '../../src/nn/index.ts';
+import type { Callback } from '../../src/train/callback.ts';
+import { Checkpoints } from '../../src/train/callbacks/checkpoints.ts';
+import { LossTracer } from '../../src/train/callbacks/loss-trace.ts';
+import { type FitOptions, fit, TrainingError } from '../../src/train/fit.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
-import type { EpochRecord, Progress } from '../../src/train/progress.ts';
-import { type FitOptions, fit, TrainingError } from '../../src/train/trainer.ts';
+import type { EpochRecord } from '../../src/train/progress.ts';
 import { testDevice } from '../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, stripes, type TinyNet, tinyNet } from './tiny.ts';
 
-const test = suite('train/trainer');
+const test = suite('train/fit');
 const EPOCHS = 3;
 let device: Device;
 test.before(async () => {
@@ -58,8 +61,9 @@ test('it learns: the loss falls and the validation pictures are told apart', asy
   const { history } = progress;
   assert.is(history.length, 8);
   assert.ok(history[7].trainLoss < 0.7 * history[0].trainLoss, `training loss ${history[7].trainLoss}`);
-  assert.ok(history[progress.best].val.accuracy >= 0.9, `accuracy ${history[progress.best].val.accuracy}`);
-  assert.is(history[0].val.count, 22);
+  const best = Math.max(...history.map(({ val }) => val!.accuracy));
+  assert.ok(best >= 0.9, `accuracy ${best}`);
+  assert.is(history[0].val!.count, 22);
 });
 
 test('the same seed gives the same bits, another seed others', async () => {
@@ -88,23 +92,37 @@ const STOPS: [
 for (const [where, stopAfter, validated, place] of STOPS)
   test(`a run stopped ${where} and resumed gives the numbers of one that was not`, async () => {
     const whole = setUp();
-    const { progress: wholeProgress } = await fit(whole.options);
+    const wholeTrace = new LossTracer();
+    const { progress: wholeProgress } = await fit({ ...whole.options, callbacks: [wholeTrace] });
 
     const first = setUp();
-    const stop = { requested: false };
+    const points: { epochEnded: boolean; states: string }[] = [];
     const stopped = await fit({
       ...first.options,
-      stop,
-      onStep: ({ step }) => {
-        if (!validated && step === stopAfter) stop.requested = true;
-      },
-      onValidate: () => {
-        if (validated) stop.requested = true;
-      },
+      callbacks: [
+        new LossTracer(),
+        {
+          name: 'stops',
+          onStep: ({ step, stop }) => {
+            if (!validated && step === stopAfter) stop('enough');
+          },
+          onValidation: ({ stop }) => {
+            if (validated) stop('enough');
+          },
+          onSave: async ({ epochEnded, states }) => {
+            points.push({ epochEnded, states: JSON.stringify(await states()) });
+          },
+        },
+      ],
     });
-    assert.not.ok(stopped.finished);
+    assert.equal([stopped.finished, stopped.reason], [false, 'enough']);
     assert.is(stopped.progress.epoch, place.epoch);
     assert.is(stopped.progress.batch, place.batch);
+    assert.equal(
+      points.map(({ epochEnded }) => epochEnded),
+      [...Array(place.epoch).fill(true), false],
+      'saved after every epoch, and once where it stopped',
+    );
 
     // A new network from another seed, everything restored as from a file.
     const second = setUp();
@@ -113,27 +131,43 @@ for (const [where, stopAfter, validated, place] of STOPS)
     const state: [string, ArrayLike<number>][] = [];
     for await (const entry of first.optimizer.stateTensors()) state.push(entry);
     second.optimizer.loadState(state);
-    const from: Progress = JSON.parse(JSON.stringify(stopped.progress));
-    const { finished, progress } = await fit({ ...second.options, from });
+    const trace = new LossTracer();
+    const { finished, progress } = await fit({
+      ...second.options,
+      callbacks: [trace],
+      from: {
+        progress: JSON.parse(JSON.stringify(stopped.progress)),
+        callbacks: JSON.parse(points.at(-1)!.states),
+      },
+    });
 
     assert.ok(finished);
     assert.equal(numbers(progress.history), numbers(wholeProgress.history));
-    assert.equal(progress.trace, wholeProgress.trace);
+    assert.equal(trace.points(), wholeTrace.points());
     assert.equal(await valuesOf(second.model), await valuesOf(whole.model));
   });
 
 test('a loss that is not finite ends the run with a sentence; nothing is saved after it', async () => {
   const { model, options } = setUp();
   const saves: [string, number][] = [];
+  const ends: [boolean, unknown][] = [];
   let steps = 0;
   const failing = fit({
     ...options,
-    save: async (which, { epoch }) => {
-      saves.push([which, epoch]);
-    },
-    onStep: () => {
-      if (++steps === STEPS + 2) model.fc.bias!.write(Float32Array.of(Number.NaN, 0));
-    },
+    callbacks: [
+      new Checkpoints(async (which, { progress: { epoch } }) => {
+        saves.push([which, epoch]);
+      }),
+      {
+        name: 'poison',
+        onStep: () => {
+          if (++steps === STEPS + 2) model.fc.bias!.write(Float32Array.of(Number.NaN, 0));
+        },
+        onEnd: ({ finished, error }) => {
+          ends.push([finished, error]);
+        },
+      },
+    ],
   });
   try {
     await failing;
@@ -142,8 +176,9 @@ test('a loss that is not finite ends the run with a sentence; nothing is saved a
     assert.instance(error, TrainingError);
     assert.match(
       String(error),
-      /loss became NaN in epoch 2 of 3 \(step 9\).*learning rate \(0\.02\).*epoch 1$/,
+      /loss became NaN in epoch 2 of 3 \(step 9\).*learning rate \(0\.02\).*the state after epoch 1$/,
     );
+    assert.equal(ends, [[false, error]], 'the end is told once, with the error');
   }
   assert.equal(saves, [
     ['best', 1],
@@ -154,18 +189,26 @@ test('a loss that is not finite ends the run with a sentence; nothing is saved a
 test('every picture takes part once an epoch; a batch of one is left out where norms train', async () => {
   const seen: number[] = [];
   const { options } = setUp();
-  await fit({ ...options, epochs: 1, onStep: ({ pictures }) => seen.push(pictures) });
+  const counts: Callback[] = [
+    {
+      name: 'counts',
+      onStep: ({ pictures }) => {
+        seen.push(pictures);
+      },
+    },
+  ];
+  await fit({ ...options, epochs: 1, callbacks: counts });
   assert.equal(seen, [8, 8, 8, 8, 8, 4]);
 
   const single = { batchSize: 8, preprocessing: PREPROCESSING };
   const train: BatchSource = { batches: 2, load: () => loadBatches(stripes(9, 1), single) };
   seen.length = 0;
-  await fit({ ...setUp().options, train, epochs: 1, onStep: ({ pictures }) => seen.push(pictures) });
+  await fit({ ...setUp().options, train, epochs: 1, callbacks: counts });
   assert.equal(seen, [8]);
   seen.length = 0;
   const frozen = setUp();
   freeze(frozen.model, { except: ['fc'] });
-  await fit({ ...frozen.options, train, epochs: 1, onStep: ({ pictures }) => seen.push(pictures) });
+  await fit({ ...frozen.options, train, epochs: 1, callbacks: counts });
   assert.equal(seen, [8, 1]);
 });
 
@@ -187,7 +230,7 @@ test('validation batches that cannot be read do not stop the run', async () => {
   const val: BatchSource = { batches: 3, load: () => loadBatches(pictures, common) };
   const { progress } = await fit({ ...setUp().options, val });
   assert.equal(
-    progress.history.map(({ val: { count } }) => count),
+    progress.history.map(({ val }) => val!.count),
     [16, 16, 16],
   );
   const none: BatchSource = { batches: 1, load: () => loadBatches(pictures.slice(8, 16), common) };
@@ -224,10 +267,15 @@ test('after the first epoch no buffer and no bind group is created, and as many 
   await fit({
     ...options,
     epochs: 5,
-    onEpoch: () => {
-      live.push(own.memory().live);
-      counts.push(created.buffers + created.bindGroups);
-    },
+    callbacks: [
+      {
+        name: 'counts',
+        onEpoch: () => {
+          live.push(own.memory().live);
+          counts.push(created.buffers + created.bindGroups);
+        },
+      },
+    ],
   });
   created.restore();
   own.close();

@@ -1,0 +1,51 @@
+/**
+ * Keeps the state of a run: the last one, and the one of the best epoch. Where to is the business of `write`: files in
+ * Node, whatever a browser has to keep things in.
+ */
+import type { Callback, CallbackState, EpochEvent, SavePoint } from '../callback.ts';
+import { better } from '../metrics.ts';
+import { type EpochRecord, isValidated } from '../progress.ts';
+
+/** Writes the state at `point`; 'best' is asked for its weights, 'last' for all that a run goes on with. */
+export type WriteState = (which: 'best' | 'last', point: SavePoint) => Promise<void>;
+
+/**
+ * Writes 'best' after an epoch that validates better than all before (`better` in metrics.ts), then 'last', after every
+ * epoch and where the run stops. Without validation pictures no epoch is the best.
+ */
+export class Checkpoints implements Callback {
+  readonly name = 'checkpoints';
+  /** Place of the best epoch in the history; −1 before the first. */
+  private best = -1;
+  private isNew = false;
+
+  constructor(private readonly write: WriteState) {}
+
+  onEpoch({ record, progress }: EpochEvent): void {
+    const { history } = progress;
+    const best = history[this.best]?.val;
+    this.isNew = isValidated(record) && (!best || better(record.val, best));
+    if (this.isNew) this.best = history.length - 1;
+  }
+
+  async onSave(point: SavePoint): Promise<void> {
+    if (point.epochEnded && this.isNew) await this.write('best', point);
+    await this.write('last', point);
+  }
+
+  /** The best of the epochs in `history`; null before the first. */
+  bestOf(history: readonly EpochRecord[]): EpochRecord | null {
+    return history[this.best] ?? null;
+  }
+
+  state(): CallbackState {
+    return { json: { best: this.best } };
+  }
+
+  restore({ json }: CallbackState): void {
+    const best = (json as { best?: unknown } | undefined)?.best;
+    if (!Number.isSafeInteger(best) || (best as number) < -1)
+      throw new RangeError('which epoch was the best is damaged');
+    this.best = best as number;
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * The training loop. It owns where a run stands, the order of things, the pace and the end; what a step computes is
+ * step.ts, what happens beside the steps callback.ts. A step records its work and returns; what waits is the end of a
+ * step, for the step before:
+ *
+ *   forward → loss → backward → update     recorded by the step, inside one scope
+ *   pace()                                 submits it; timers, signals and the loader get their turn
+ *   await the loss of the step before      while the GPU computes this one
+ *
+ * So the GPU always has a step to compute, at most one readback is under way (the number of staging buffers does not
+ * depend on timing), and a loss that is not finite is noticed a step later. The optimiser has skipped that update on
+ * the GPU by then, and the run ends before anything is saved.
+ *
+ * Everything random depends on (seed, epoch, place), the learning rate on the step alone: a run that is stopped and
+ * resumed gives the numbers of one that was not.
+ */
+import type { Batch, BatchSource } from '../data/loader.ts';
+import { settle } from '../data/settle.ts';
+import type { Device } from '../gpu/index.ts';
+import { BatchNorm2d, constant, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
+import { scope, setStep, type Tensor } from '../tensor/index.ts';
+import { HeadStart, withLast } from './batches.ts';
+import { type Callback, type CallbackStates, Callbacks, type RunEvent, type StepLoss } from './callback.ts';
+import { type Inference, infer } from './infer.ts';
+import { type Metrics, measure } from './metrics.ts';
+import { noProgress, type Progress } from './progress.ts';
+import { plainStep, type Step } from './step.ts';
+
+/** Training cannot go on; the message says why and what to try. */
+export class TrainingError extends Error {
+  override name = 'TrainingError';
+}
+
+export interface FitOptions {
+  model: Model;
+  device: Device;
+  optimizer: Optimizer;
+  train: BatchSource;
+  /** Measured after every epoch. */
+  val?: BatchSource;
+  epochs: number;
+  /** The factor on the learning rates at each step. Default: 1. */
+  schedule?: Schedule;
+  /** Default: `plainStep()`, cross entropy and one update a batch. */
+  step?: Step;
+  callbacks?: readonly Callback[];
+  /** The network that validates, where it is not the one that trains (an average of its weights, say). */
+  validated?: Model;
+  /** Where a stopped run goes on; weights and the optimiser's state are restored by then. */
+  from?: { progress: Progress; callbacks?: CallbackStates };
+}
+
+export interface FitResult {
+  /** False where it was stopped. */
+  finished: boolean;
+  /** Why it ended before its last epoch was done; null where it did not. */
+  reason: string | null;
+  progress: Progress;
+}
+
+/**
+ * Trains until `epochs` epochs are done, or a callback stops or finishes the run.
+ * @throws TrainingError where the loss is not finite; nothing was saved after the last good state
+ */
+export async function fit(options: FitOptions): Promise<FitResult> {
+  return new Fit(options).run();
+}
+
+class Fit {
+  private readonly progress: Progress;
+  private readonly callbacks: Callbacks;
+  private readonly record: Step;
+  private readonly schedule: Schedule;
+  private readonly totalSteps: number;
+  /** What every event begins with. */
+  private readonly event: RunEvent;
+  /** The loss of the last step that was submitted, on its way back. */
+  private pending: { value: Promise<() => number>; size: number; step: number } | null = null;
+  private newest: StepLoss | null = null;
+  private next: HeadStart | null = null;
+  /** Whether gradients on the GPU wait for a later batch. */
+  private held = false;
+  private stopReason: string | null = null;
+  private finishReason: string | null = null;
+  /** What was saved last: the sentence of an error names it. */
+  private saved: { epoch: number; batch: number } | null;
+
+  constructor(private readonly options: FitOptions) {
+    const { epochs, train, val, from, model, device, optimizer, callbacks = [] } = options;
+    const progress = from ? structuredClone(from.progress) : noProgress();
+    this.progress = progress;
+    this.saved = from ? { epoch: progress.epoch, batch: progress.batch } : null;
+    this.callbacks = new Callbacks(callbacks);
+    this.record = options.step ?? plainStep();
+    this.schedule = options.schedule ?? constant;
+    this.totalSteps = epochs * train.batches;
+    this.event = {
+      model,
+      device,
+      optimizer,
+      epochs,
+      stepsPerEpoch: train.batches,
+      validationsPerEpoch: val?.batches ?? 0,
+      progress,
+      stop: (reason) => {
+        this.stopReason ??= reason;
+      },
+      finish: (reason) => {
+        this.finishReason ??= reason;
+      },
+    };
+  }
+
+  async run(): Promise<FitResult> {
+    const { callbacks, event } = this;
+    let result: FitResult;
+    try {
+      await callbacks.restore(this.options.from?.callbacks ?? {});
+      await callbacks.ask('onStart', event);
+      result = await this.epochs();
+    } catch (error) {
+      await callbacks.ask('onEnd', { ...event, finished: false, reason: null, error }).catch(() => undefined);
+      throw error;
+    } finally {
+      await this.next?.drop();
+    }
+    await callbacks.ask('onEnd', { ...event, finished: result.finished, reason: result.reason });
+    return result;
+  }
+
+  private async epochs(): Promise<FitResult> {
+    const { options, progress } = this;
+    while (progress.epoch < options.epochs && progress.finished === undefined) {
+      if (this.stopReason !== null) return { finished: false, reason: this.stopReason, progress };
+      const ended = (await this.trainEpoch()) && (await this.endEpoch());
+      if (!ended) await this.save(false);
+    }
+    return { finished: true, reason: progress.finished ?? null, progress };
+  }
+
+  /** Trains to the end of the epoch; false where the run stops before. */
+  private async trainEpoch(): Promise<boolean> {
+    const { options, progress } = this;
+    const { model, train, val } = options;
+    const batches = this.takeNext(() => train.load(progress.epoch, progress.batch));
+    model.train();
+    // Batch statistics of one picture say nothing, and of one pixel of it are undefined; PyTorch throws there.
+    const least = hasActiveNorms(model) ? 2 : 1;
+    let started = performance.now();
+    for await (const { batch, last } of withLast(batches, ({ size }) => size >= least)) {
+      if (last) this.startNext(val ? () => val.load(0) : this.nextEpoch());
+      await this.step(batch, last);
+      progress.batch = batch.index + 1;
+      const now = performance.now();
+      progress.seconds += (now - started) / 1000;
+      started = now;
+      if (this.stopReason !== null && !this.held) {
+        await this.settleLoss();
+        return false;
+      }
+    }
+    await this.settleLoss();
+    progress.batch = train.batches;
+    progress.seconds += (performance.now() - started) / 1000;
+    return true;
+  }
+
+  private async step(batch: Batch, last: boolean): Promise<void> {
+    const { model, device, optimizer, train } = this.options;
+    const { epoch } = this.progress;
+    const step = epoch * train.batches + batch.index;
+    setStep(device, step);
+    optimizer.lrFactor = this.schedule(step, this.totalSteps);
+    this.held = false;
+    const holdUpdate = (): void => {
+      this.held = true;
+    };
+    const where = { epoch, step, index: batch.index, count: train.batches, last };
+    const context = { model, device, optimizer, ...where, holdUpdate };
+    const loss = scope(() => this.record(batch, context));
+    if (last && this.held)
+      throw new Error(
+        `fit: the step held its update back at the last batch of epoch ${epoch + 1}, where no later one comes; a step that accumulates updates where context.last is true`,
+      );
+    await device.pace();
+    await this.settleLoss();
+    this.pending = { value: settle(onItsWay(loss)), size: batch.size, step: step + 1 };
+    const { lossSum, lossCount } = this.progress;
+    this.callbacks.tell('onStep', {
+      ...this.event,
+      step: step + 1,
+      epoch,
+      pictures: batch.size,
+      updated: !this.held,
+      loss: this.newest,
+      meanLoss: lossCount > 0 ? lossSum / lossCount : Number.NaN,
+    });
+  }
+
+  /** Waits for the loss that is under way and counts it. */
+  private async settleLoss(): Promise<void> {
+    if (!this.pending) return;
+    const { value: settled, size, step } = this.pending;
+    this.pending = null;
+    const value = (await settled)();
+    if (!Number.isFinite(value)) throw new TrainingError(this.diverged(value, step));
+    this.progress.lossSum += value * size;
+    this.progress.lossCount += size;
+    this.newest = { step, value };
+    this.callbacks.tell('onLoss', this.newest);
+  }
+
+  private diverged(loss: number, step: number): string {
+    const { epochs, optimizer, train } = this.options;
+    const rates = [...new Set(optimizer.groups.map(({ lr }) => lr))].join(' and ');
+    return (
+      `the loss became ${loss} in epoch ${Math.ceil(step / train.batches)} of ${epochs} (step ${step}), so training ends; ` +
+      `most often the learning rate (${rates}) is too high: try a tenth of it. ` +
+      this.whatWasSaved()
+    );
+  }
+
+  private whatWasSaved(): string {
+    if (!this.callbacks.saves || !this.saved) return 'Nothing was saved';
+    const { epoch, batch } = this.saved;
+    const { batches } = this.options.train;
+    const place =
+      batch > 0 ? `after ${batch} of ${batches} steps of epoch ${epoch + 1}` : `after epoch ${epoch}`;
+    return `What was saved last is the state ${place}`;
+  }
+
+  /** Measures the validation pictures; null where the run stops before their end. */
+  private async validate(val: BatchSource): Promise<{ answers: Inference; metrics: Metrics } | null> {
+    const { model, device, validated = model } = this.options;
+    const batches = this.takeNext(() => val.load(0));
+    let atLast = false;
+    const watched = async function* (fit: Fit): AsyncGenerator<Batch> {
+      for await (const { batch, last } of withLast(batches)) {
+        atLast = last;
+        if (last) fit.startNext(fit.nextEpoch());
+        yield batch;
+      }
+    };
+    const answers = await infer(validated, device, watched(this), {
+      onBatch: (done) => {
+        this.callbacks.tell('onValidation', { ...this.event, done });
+        return this.stopReason === null || atLast;
+      },
+    });
+    if (!answers) return null;
+    if (answers.labels.length === 0)
+      throw new TrainingError('no picture of the validation set could be read; the lines above name them');
+    const metrics = measure(answers);
+    if (!Number.isFinite(metrics.loss)) throw new TrainingError(this.diverged(metrics.loss, this.lastStep()));
+    return { answers, metrics };
+  }
+
+  private lastStep(): number {
+    return (this.progress.epoch + 1) * this.options.train.batches;
+  }
+
+  /** Validates, books the epoch and keeps the state; false where the run stops in the validation. */
+  private async endEpoch(): Promise<boolean> {
+    const { progress, options, callbacks } = this;
+    const started = performance.now();
+    const validation = options.val ? await this.validate(options.val) : { answers: null, metrics: null };
+    if (!validation) return false;
+    if (progress.lossCount === 0)
+      throw new TrainingError('no picture of the training set could be read; the lines above name them');
+    const record = {
+      epoch: progress.epoch + 1,
+      trainLoss: progress.lossSum / progress.lossCount,
+      val: validation.metrics,
+      trainSeconds: progress.seconds,
+      valSeconds: (performance.now() - started) / 1000,
+    };
+    progress.history.push(record);
+    Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, lossSum: 0, lossCount: 0, seconds: 0 });
+    await callbacks.ask('onEpoch', { ...this.event, record, answers: validation.answers });
+    if (this.finishReason !== null && progress.epoch < options.epochs) progress.finished = this.finishReason;
+    await this.save(true);
+    return true;
+  }
+
+  private async save(epochEnded: boolean): Promise<void> {
+    let states: Promise<CallbackStates> | undefined;
+    await this.callbacks.ask('onSave', {
+      ...this.event,
+      epochEnded,
+      states: () => {
+        states ??= this.callbacks.states();
+        return states;
+      },
+    });
+    this.saved = { epoch: this.progress.epoch, batch: this.progress.batch };
+  }
+
+  /** What loads the first batches of the epoch after this one; null where there is none to come. */
+  private nextEpoch(): (() => ReturnType<BatchSource['load']>) | null {
+    const { train, epochs } = this.options;
+    const next = this.progress.epoch + 1;
+    return next < epochs && this.finishReason === null ? () => train.load(next) : null;
+  }
+
+  private startNext(load: (() => ReturnType<BatchSource['load']>) | null): void {
+    this.next = load && new HeadStart(load());
+  }
+
+  /** The batches that are being made already; from `load` at the start. */
+  private takeNext(load: () => ReturnType<BatchSource['load']>): HeadStart {
+    const batches = this.next ?? new HeadStart(load());
+    this.next = null;
+    return batches;
+  }
+}
+
+function hasActiveNorms(model: Model): boolean {
+  return [...model.namedModules()].some(([, module]) => module instanceof BatchNorm2d && module.active);
+}
+
+/** The value of a scalar that nobody needs afterwards. */
+function onItsWay(loss: Tensor): Promise<number> {
+  const value = loss.item();
+  loss.dispose();
+  return value;
+}

@@ -1,0 +1,25 @@
+/**
+ * A training run of a few steps: the same program in the page and in Node (losses.ts), whose losses are compared.
+ * A tiny network with everything that a step may hold: convolutions, norms, dropout, augmentation, AdamW, a schedule.
+ */
+import type { Device } from '../../../src/gpu/index.ts';
+import { AdamW, cosine } from '../../../src/nn/index.ts';
+import { fit } from '../../../src/train/fit.ts';
+import { stripeBatches, tinyNet } from '../../train/tiny.ts';
+
+/** The loss of each step, then the training and validation loss of each epoch. */
+export async function trainingLosses(device: Device): Promise<number[]> {
+  const model = tinyNet(device);
+  const optimizer = new AdamW(
+    [...model.namedParameters()].map(([, parameter]) => parameter),
+    { lr: 0.02 },
+  );
+  const steps: number[] = [];
+  const { progress } = await fit({
+    ...{ model, device, optimizer, ...stripeBatches(), epochs: 2, schedule: cosine({ warmup: 2 }) },
+    callbacks: [{ name: 'losses', onLoss: ({ value }) => steps.push(value) }],
+  });
+  const epochs = progress.history.flatMap(({ trainLoss, val }) => [trainLoss, val?.loss ?? Number.NaN]);
+  model.dispose();
+  return [...steps, ...epochs];
+}

@@ -1,0 +1,101 @@
+/**
+ * A small run with everything that has state (accumulated gradients, a moving average, patience, a trace), as a process
+ * that may be killed at any moment: started again with the same folder it goes on where the last state was saved.
+ * Prints `epoch N` after each saved epoch, and at the end one line of JSON with hashes of all it holds.
+ *
+ *   node --import tsx test/train/contract/killable.ts FOLDER EPOCHS
+ */
+import { createHash } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { closeLoader } from '../../../src/data/node/loader.ts';
+import { AdamW, cosine, type Model } from '../../../src/nn/index.ts';
+import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
+import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
+import { fit } from '../../../src/train/fit.ts';
+import { LAST, readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
+import type { TrainSettings } from '../../../src/train/settings.ts';
+import { loadWeights } from '../../../src/weights/node/create-model.ts';
+import { testDevice } from '../../helpers/device.ts';
+import { PREPROCESSING, stripeBatches, tinyNet } from '../tiny.ts';
+import { accumulatedStep } from './accumulated-step.ts';
+import { MovingAverage } from './moving-average.ts';
+import { Patience } from './patience.ts';
+
+const [folder, epochs] = process.argv.slice(2);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const path = join(folder, LAST);
+const device = await testDevice({ poison: false });
+const model = tinyNet(device);
+const optimizer = new AdamW(
+  [...model.namedParameters()].map(([, parameter]) => parameter),
+  { lr: 0.02 },
+);
+const resumed = await access(path).then(
+  () => readCheckpoint(path),
+  () => null,
+);
+if (resumed) {
+  await loadWeights(model, resumed.weights);
+  optimizer.loadState(resumed.optimizer);
+}
+
+const info = {
+  model: 'tiny',
+  classes: ['across', 'down'],
+  preprocessing: PREPROCESSING,
+  epoch: 0,
+  step: 0,
+  seed: 1,
+  metrics: null,
+  settings: {} as TrainSettings,
+  pictures: '',
+};
+const checkpoints = new Checkpoints(async (which, { progress, states }) => {
+  if (which === 'best') return;
+  await saveCheckpoint(path, model, info, { optimizer, progress, callbacks: await states() });
+  say(`epoch ${progress.epoch}`);
+});
+const average = new MovingAverage(tinyNet(device, 2), 0.9);
+const tracer = new LossTracer();
+say(resumed ? `resumed after epoch ${resumed.info.progress!.epoch}` : 'started');
+const { progress, reason } = await fit({
+  model,
+  device,
+  optimizer,
+  ...stripeBatches(),
+  epochs: Number(epochs),
+  schedule: cosine({ warmup: 2 }),
+  step: accumulatedStep(4),
+  validated: average.average,
+  callbacks: [checkpoints, average, new Patience(3), tracer],
+  from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
+});
+
+const digest = (...parts: (string | Uint8Array)[]): string => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, 16);
+};
+const bitsOf = async (of: Model): Promise<string> => {
+  const parts: Uint8Array[] = [];
+  for (const { tensor } of of.tensors()) parts.push(new Uint8Array((await tensor.data()).buffer.slice(0)));
+  return digest(...parts);
+};
+const history = progress.history.map(({ epoch, trainLoss, val }) => ({ epoch, trainLoss, val }));
+const optimizerParts: Uint8Array[] = [];
+for await (const [, values] of optimizer.stateTensors())
+  optimizerParts.push(new Uint8Array(Float32Array.from(values).buffer));
+say(
+  JSON.stringify({
+    epochs: progress.epoch,
+    reason,
+    weights: await bitsOf(model),
+    average: await bitsOf(average.average),
+    optimizer: digest(...optimizerParts),
+    history: digest(JSON.stringify(history)),
+    trace: digest(JSON.stringify(tracer.points())),
+  }),
+);
+await closeLoader();
+device.close();
