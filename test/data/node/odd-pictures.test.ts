@@ -6,7 +6,8 @@ import { deflateSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RgbImage } from '../../../src/data/image.ts';
-import { decodeImage, UnreadableImageError } from '../../../src/data/node/decode.ts';
+import { decodeImage } from '../../../src/data/node/decode.ts';
+import { UnreadableImageError } from '../../../src/data/unreadable.ts';
 import { crc32 } from '../reference.ts';
 
 const test = suite('data: odd pictures');
