@@ -40,7 +40,12 @@ device.close();`,
 test('its declarations need nothing of who imports them: no skipLibCheck, no types named or installed', () => {
   writeFileSync(
     join(project.folder, 'consumer.ts'),
-    "import { createModel } from 'tessera';\nexport const model = createModel('resnet18');\n",
+    [
+      "import { createModel } from 'tessera';",
+      "import { createModel as inBrowser, verify } from 'tessera/browser';",
+      "export const models = [createModel('resnet18'), inBrowser('resnet18', { folder: '/weights/' })];",
+      'export { verify };',
+    ].join('\n'),
   );
   const { status, stdout } = project.check(['consumer.ts']);
   assert.is(status, 0, stdout);
