@@ -31,12 +31,13 @@ export function modelNames(): readonly string[] {
 
 /** The row of a network. @throws RangeError for an unknown name, with what may have been meant, and for a wrong table */
 export function familyOf(network: Network): Family {
-  const named = FAMILIES.find(({ networks }) => networks.includes(nameOf(network)));
-  if (typeof network === 'string') {
-    if (!named) throw new RangeError(unknownName('model', network, modelNames()));
+  const table = typeof network === 'string' ? null : checkTable(network);
+  const name = typeof network === 'string' ? network : network.name;
+  const named = FAMILIES.find(({ networks }) => networks.includes(name));
+  if (!table) {
+    if (!named) throw new RangeError(unknownName('model', name, modelNames()));
     return named;
   }
-  const table = checkTable(network);
   if (named)
     throw new RangeError(`${table.name} is the name of another network; give the table a name of its own`);
   return tableFamily(table);
