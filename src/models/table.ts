@@ -10,13 +10,14 @@ import { EFFICIENTNET } from './efficientnet.ts';
 import { type Family, type ModelOptions, SPECIAL_OPTIONS, type WeightProperties } from './family.ts';
 import { tableFamily } from './mbconv-net.ts';
 import { checkTable, type MBConvTable } from './mbconv-table.ts';
+import { MOBILENET } from './mobilenet.ts';
 import { RESNET } from './resnet.ts';
 
 export type { ModelOptions } from './family.ts';
 export type { MBConvRow, MBConvTable } from './mbconv-table.ts';
 
 /** In the order in which names are listed and files are recognised. */
-export const FAMILIES: readonly Family[] = [RESNET, ALEXNET, EFFICIENTNET];
+export const FAMILIES: readonly Family[] = [RESNET, ALEXNET, EFFICIENTNET, MOBILENET];
 
 /** A network: its name in the table of networks, or a table of MBConv stages. */
 export type Network = string | MBConvTable;
