@@ -82,11 +82,9 @@ export async function tracedDevice(): Promise<{ device: Device; ran: Ran[] }> {
     traits: { ...PLAIN_DEVICE.traits, lanes: 32 },
   });
   const ran: Ran[] = [];
-  const run = device.run.bind(device);
-  device.run = (program, dispatch) => {
-    run(program, dispatch);
-    ran.push({ program: program.name, flops: dispatch.flops ?? 0, bytes: dispatch.bytes ?? 0 });
-  };
+  device.observe({
+    dispatch: ({ program: { name }, flops, bytes }) => void ran.push({ program: name, flops, bytes }),
+  });
   return { device, ran };
 }
 

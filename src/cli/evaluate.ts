@@ -1,9 +1,8 @@
 /** `npm run evaluate`: what a checkpoint is worth on pictures it never trained on. */
 import type { Command } from 'commander';
-import { closeLoader } from '../data/loader.ts';
+import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { describeMetrics } from '../report/report.ts';
-import { fromSamples } from '../train/batches.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import {
   type ClassMetrics,

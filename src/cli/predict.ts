@@ -1,13 +1,12 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
-import { closeLoader } from '../data/loader.ts';
+import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
-import { fromSamples } from '../train/batches.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';

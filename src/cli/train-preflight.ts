@@ -72,6 +72,7 @@ export async function checkFit(
   };
   const { step, programs } = await fittingStep(plan, wanted === undefined && !resumed);
   settings.batch = step.batch;
+  if (step.impossible) throw new UserError(step.problem!);
   if (!step.fits) {
     const sentence = `the run does not fit: ${step.problem}; ${remedyFor(step)}`;
     // What a GPU has is a guess where nobody says; the step itself comes to its end.
@@ -100,7 +101,7 @@ export async function fittingBatch(
   size: number,
   wanted: number,
 ): Promise<number> {
-  const { fits, problem, largestBatch } = await preflight({
+  const { fits, impossible, problem, largestBatch } = await preflight({
     device,
     model: networkOf(model.spec!),
     modelOptions: { numClasses: model.numClasses },
@@ -110,6 +111,7 @@ export async function fittingBatch(
     budget: Number.POSITIVE_INFINITY,
   });
   if (fits) return wanted;
+  if (impossible) throw new UserError(problem!);
   if (!largestBatch)
     throw new UserError(`not even one picture of ${size}×${size} fits this adapter: ${problem}`);
   return largestBatch;

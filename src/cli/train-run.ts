@@ -1,11 +1,12 @@
 /** The run of `train` itself: network, optimiser and batches put together, checkpoints and report written. */
 import { join } from 'node:path';
+import type { BatchSource } from '../data/loader.ts';
+import { fromSamples } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
 import { makeReport, type Report, writeReport } from '../report/report.ts';
-import { type BatchSource, fromSamples } from '../train/batches.ts';
 import type { Inference } from '../train/infer.ts';
 import { BEST, type CheckpointInfo, LAST, modelOf, saveCheckpoint } from '../train/node/checkpoint.ts';
 import type { Progress } from '../train/progress.ts';

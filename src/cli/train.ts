@@ -1,6 +1,6 @@
 /** `npm run train`: fine-tunes a network on a folder of pictures, or trains a small one on the demo data. */
 import type { Command } from 'commander';
-import { closeLoader } from '../data/loader.ts';
+import { closeLoader } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';

@@ -1,23 +1,14 @@
 /** `npm run verify`: a certificate that kernels and networks compute on this adapter what PyTorch computes. */
 import type { Command } from 'commander';
-import type { Device } from '../gpu/index.ts';
 import { openDevice } from '../node/open-device.ts';
 import { LIMITS } from '../verify/engine-ops.ts';
-import { checkOp, type KernelCheck } from '../verify/kernels.ts';
-import { type Comparison, checkNetwork, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
+import type { KernelCheck } from '../verify/kernels.ts';
+import { type Comparison, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
 import { readFixture, verifiable } from '../verify/node/fixtures.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
+import { type Certificate, verify } from '../verify/verify.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
-import {
-  adapterName,
-  announceSoftware,
-  bold,
-  counted,
-  onStop,
-  printJson,
-  progress,
-  UserError,
-} from './ui.ts';
+import { announceSoftware, bold, counted, onStop, printJson, progress, UserError } from './ui.ts';
 
 export const description =
   'Checks on this adapter that every op and its gradients equal a float64 reference on random shapes, and that ' +
@@ -46,46 +37,25 @@ interface VerifyOptions {
   debug?: boolean;
 }
 
-/** The document of `--json`. */
-interface Certificate {
-  adapter: { description: string; software: boolean };
-  /** Whether all that was asked for was compared, and agrees. */
-  passed: boolean;
-  /** False where the run was stopped before its end. */
-  complete: boolean;
-  /** The ops and networks that a stopped run did not come to. */
-  notRun: string[];
-  limits: typeof NETWORK_LIMITS & typeof LIMITS;
-  kernels: KernelCheck[];
-  networks: NetworkCheck[];
-}
-
 export async function run([wanted]: string[], options: VerifyOptions): Promise<number> {
   const models = wanted === undefined ? verifiable() : wanted === KERNELS ? [] : [known(wanted)];
   const ops = wanted === undefined || wanted === KERNELS ? RANDOM_OPS : [];
-  const { adapter, debug, json } = options;
+  const { adapter, debug, json, rounds, seed } = options;
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   announceSoftware(device);
   const stop = onStop('Stopping after this check; once more stops at once.');
   const bar = progress('Verify', ops.length + models.length);
-  const kernels: KernelCheck[] = [];
-  const networks: NetworkCheck[] = [];
-  for (const op of ops) {
-    if (stop.requested) break;
-    kernels.push(await checkOp(device, op, options));
-    bar.update(kernels.length, op);
-  }
-  for (const model of models) {
-    if (stop.requested) break;
-    networks.push(await checkNetwork(device, readFixture(model)));
-    // A network's buffers have sizes that the next one cannot use.
-    device.trim();
-    bar.update(kernels.length + networks.length, model);
-  }
+  const certificate = await verify(device, {
+    models,
+    fixture: readFixture,
+    ops,
+    rounds,
+    seed,
+    onCheck: (name, done) => bar.update(done, name),
+    signal: stop.signal,
+  });
   bar.stop();
   stop.dispose();
-  const notRun = [...ops.slice(kernels.length), ...models.slice(networks.length)];
-  const certificate = certify(device, kernels, networks, notRun);
   if (json) printJson(certificate);
   else process.stdout.write(`${describe(certificate)}\n`);
   device.close();
@@ -100,25 +70,6 @@ function known(model: string): string {
     `PyTorch's values are stored of ${names.join(', ')}, not of '${model}'; ` +
       `${commandLine('verify', [KERNELS])} checks every op that networks are made of`,
   );
-}
-
-function certify(
-  device: Device,
-  kernels: KernelCheck[],
-  networks: NetworkCheck[],
-  notRun: string[],
-): Certificate {
-  const { info, software } = device;
-  const complete = notRun.length === 0;
-  return {
-    adapter: { description: adapterName(info), software },
-    passed: complete && [...kernels, ...networks].every(({ passed }) => passed),
-    complete,
-    notRun,
-    limits: { ...NETWORK_LIMITS, ...LIMITS },
-    kernels,
-    networks,
-  };
 }
 
 // --- text -----------------------------------------------------------------------------------------------------

@@ -1,18 +1,16 @@
 /**
- * Batches of pictures, decoded and transformed in worker threads ahead of the loop that consumes them.
- * Order and values depend on the options alone, not on timing or on the number of workers: each batch is made
- * by one worker from its own samples, every sample draws from its own random stream, and batches are handed
- * out in order.
+ * Batches of pictures, made ahead of the loop that consumes them. What makes a batch is handed in: worker threads in
+ * Node (node/loader.ts), the thread that asks in a browser (in-thread.ts).
+ *
+ * Order and values depend on the options alone, not on timing or on who makes them: each batch is made from its own
+ * samples, every sample draws from its own random stream, and batches are handed out in order.
  */
 import { shuffled } from '../tensor/random.ts';
-import { UnreadableImageError } from './node/decode.ts';
-import { defaultWorkers, sharedPool } from './node/pool.ts';
-import type { BatchJob, BatchResult } from './node/worker.ts';
+import type { BatchJob, BatchResult } from './batch.ts';
 import type { Sample } from './sample.ts';
 import { settle } from './settle.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
-
-export { closeLoader, defaultWorkers } from './node/pool.ts';
+import { UnreadableImageError } from './unreadable.ts';
 
 /** One batch for the network. */
 export interface Batch {
@@ -30,7 +28,16 @@ export interface Batch {
   skipped: number;
 }
 
-export interface LoadOptions {
+/** A part of a data set as batches, epoch by epoch: what a loop asks for pictures. */
+export interface BatchSource {
+  /** Batches of one epoch. */
+  readonly batches: number;
+  /** The batches of an epoch (counted from 0) in order, from `startBatch` on. */
+  load(epoch: number, startBatch?: number): AsyncGenerator<Batch, void, undefined>;
+}
+
+/** How the batches of an epoch are made. */
+export interface LoaderOptions {
   batchSize: number;
   preprocessing: Preprocessing;
   /** Random crops and flips (`trainTransform`) in random order; otherwise `evalTransform` in the given order. */
@@ -43,14 +50,20 @@ export interface LoadOptions {
   epoch?: number;
   /** Default: as `train`. */
   shuffle?: boolean;
-  /** Batches made ahead, at least (as many as there are workers, where memory allows). Default 2. */
+  /** Batches made ahead, at least (as many as are made at a time, where memory allows). Default 2. */
   prefetch?: number;
-  /** Worker threads. Default: one less than the cores, at most 8. */
-  workers?: number;
   /** First batch, to go on in the middle of an epoch. Default 0. */
   startBatch?: number;
-  /** Told of each picture that is skipped. Default: a line on stderr. */
+  /** Told of each picture that is skipped. Default: a line in the console (in Node on stderr). */
   onUnreadable?: (error: UnreadableImageError, sample: Sample) => void;
+}
+
+/** What makes batches. */
+export interface BatchMaker {
+  /** How many batches it makes at a time. */
+  readonly parallel: number;
+  /** Makes one. Rejects where `signal` aborted before it began. */
+  make(job: BatchJob, signal: AbortSignal): Promise<BatchResult>;
 }
 
 /** Number of batches of an epoch: `ceil(samples / batchSize)`. */
@@ -59,13 +72,14 @@ export function countBatches(samples: number, batchSize: number): number {
 }
 
 /**
- * The batches of one epoch, in order. Unreadable pictures are reported and left out; a batch of which nothing
- * is left does not appear. Leaving the loop early (`break`, `throw`) drops what was prepared.
- * @throws where an option makes no sense, or a worker fails for another reason than a picture
+ * The batches of one epoch from `maker`, in order. Unreadable pictures are reported and left out; a batch of which
+ * nothing is left does not appear. Leaving the loop early (`break`, `throw`) drops what was prepared.
+ * @throws where an option makes no sense, or the maker fails for another reason than a picture
  */
-export async function* loadBatches(
+export async function* batchesFrom(
+  maker: BatchMaker,
   samples: readonly Sample[],
-  options: LoadOptions,
+  options: LoaderOptions,
 ): AsyncGenerator<Batch, void, undefined> {
   const { batchSize, train = false, seed = 0, epoch = 0, shuffle = train, startBatch = 0 } = options;
   for (const [name, value, least] of [
@@ -79,8 +93,7 @@ export async function* loadBatches(
   }
   const order = shuffle ? shuffled(samples.length, seed, epoch) : Int32Array.from(samples.keys());
   const batches = countBatches(samples.length, batchSize);
-  const pool = sharedPool(options.workers ?? defaultWorkers());
-  const ahead = batchesAhead(options, pool.size);
+  const ahead = batchesAhead(options, maker.parallel);
 
   const abort = new AbortController();
   const running: Promise<() => BatchResult>[] = [];
@@ -88,7 +101,7 @@ export async function* loadBatches(
   const startNext = () => {
     if (next >= batches) return;
     const indices = order.subarray(next * batchSize, (next + 1) * batchSize);
-    running.push(settle(pool.run(batchJob(samples, indices, options), abort.signal)));
+    running.push(settle(maker.make(batchJob(samples, indices, options), abort.signal)));
     next++;
   };
   try {
@@ -107,19 +120,31 @@ export async function* loadBatches(
   }
 }
 
-const MAX_BYTES_AHEAD = 512 * 2 ** 20;
-
-/** At least `prefetch` batches; one for each worker as long as they fit into half a gigabyte. */
-function batchesAhead({ batchSize, preprocessing, prefetch = 2 }: LoadOptions, workers: number): number {
-  const bytes = batchSize * preprocessing.inputSize ** 2 * 3 * 4;
-  return Math.max(prefetch, Math.min(workers, Math.floor(MAX_BYTES_AHEAD / bytes)));
+/** Samples as a source of batches from `maker`. */
+export function sourceFrom(
+  maker: BatchMaker,
+  samples: readonly Sample[],
+  options: Omit<LoaderOptions, 'epoch' | 'startBatch'>,
+): BatchSource {
+  return {
+    batches: countBatches(samples.length, options.batchSize),
+    load: (epoch, startBatch = 0) => batchesFrom(maker, samples, { ...options, epoch, startBatch }),
+  };
 }
 
-function batchJob(samples: readonly Sample[], indices: Int32Array, options: LoadOptions): BatchJob {
+const MAX_BYTES_AHEAD = 512 * 2 ** 20;
+
+/** At least `prefetch` batches; one for each that is made at a time as long as they fit into half a gigabyte. */
+function batchesAhead({ batchSize, preprocessing, prefetch = 2 }: LoaderOptions, parallel: number): number {
+  const bytes = batchSize * preprocessing.inputSize ** 2 * 3 * 4;
+  return Math.max(prefetch, Math.min(parallel, Math.floor(MAX_BYTES_AHEAD / bytes)));
+}
+
+function batchJob(samples: readonly Sample[], indices: Int32Array, options: LoaderOptions): BatchJob {
   const { preprocessing, train = false, augmentation = {}, seed = 0, epoch = 0 } = options;
   const pictures = Array.from(indices, (index) => {
-    const { file, image } = samples[index];
-    return { index, file, image };
+    const { file, blob, image } = samples[index];
+    return { index, file, blob, image };
   });
   return { preprocessing, augmentation: train ? augmentation : undefined, seed, epoch, pictures };
 }
@@ -147,5 +172,5 @@ function assemble(
 }
 
 function warn(error: UnreadableImageError): void {
-  process.stderr.write(`skipped: ${error.message}\n`);
+  console.warn(`skipped: ${error.message}`);
 }

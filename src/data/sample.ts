@@ -1,14 +1,19 @@
-/** One labelled picture of a data set, on disk or in memory; what lists of data are made of. */
+/** One labelled picture of a data set, on disk, in a browser or in memory; what lists of data are made of. */
 import type { RgbImage } from './image.ts';
 
 /** A labelled picture. */
 export interface Sample {
-  /** Path of the file; for a picture in memory a name for people, such as `coffee.jpg at 120,40 (fake)`. */
+  /**
+   * Path of the file, in a browser its address; for a picture in memory a name for people, such as
+   * `coffee.jpg at 120,40 (fake)`.
+   */
   file: string;
   /** Index into the data set's classes. */
   label: number;
+  /** The encoded picture (in a browser a `File` that somebody chose), where it is not read from `file`. */
+  blob?: Blob | undefined;
   /** The decoded picture itself, where it does not come from a file. */
-  image?: RgbImage;
+  image?: RgbImage | undefined;
 }
 
 /** A data set, ready for the loader. */

@@ -6,7 +6,13 @@
  * Why: `queue.writeBuffer` takes effect before dispatches that are recorded but not yet submitted, so a write to a
  * buffer that a recorded dispatch reads would change what that dispatch sees. The list submits what is recorded first.
  */
-import type { PooledBuffer } from './pool.ts';
+import type { PooledBuffer } from './buffer.ts';
+import type { Observers } from './observers.ts';
+import { bucketSize } from './pool.ts';
+
+/** Larger buffers to read through are destroyed after one use. */
+const LARGEST_KEPT = 32 * 2 ** 20;
+const STAGING_USAGE = 0x01 | 0x08; // MAP_READ | COPY_DST
 
 export interface Dispatch {
   pipeline: GPUComputePipeline;
@@ -22,17 +28,21 @@ export class CommandList {
   private pass: GPUComputePassEncoder | null = null;
   private pipeline: GPUComputePipeline | null = null;
   private work = 0;
+  /** Buffers to read through that nobody reads through now, by size. */
   private readonly staging = new Map<number, GPUBuffer[]>();
-  private doomed: PooledBuffer[] = [];
+  private doomed: GPUBuffer[] = [];
   /** Number of the recording in progress; buffers remember the last one that used them. */
   private recording = 0;
   /** Dispatches recorded since the device was opened. */
   dispatches = 0;
+  /** Bytes of the buffers that values are read back through, in use and kept. */
+  stagingBytes = 0;
 
   /** @param bound work after which a recording is submitted; see Traits.submittedWork */
   constructor(
     private readonly device: GPUDevice,
     private readonly bound: number,
+    private readonly observers: Observers,
   ) {}
 
   dispatch(command: Dispatch): void {
@@ -67,21 +77,29 @@ export class CommandList {
 
   /** Copies `bytes` bytes out of `buffer` as it is at this point of the list. */
   async read(buffer: PooledBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
-    const free = this.staging.get(size);
-    const staging = free?.pop() ?? this.device.createBuffer({ size, usage: 0x01 | 0x08 }); // MAP_READ | COPY_DST
-    this.openEncoder().copyBufferToBuffer(buffer.gpu, offset, staging, 0, bytes);
-    this.flush();
-    await staging.mapAsync(0x01, 0, bytes);
-    const data = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    if (free) free.push(staging);
-    else this.staging.set(size, [...(this.staging.get(size) ?? []), staging]);
-    return data;
+    const staging = this.takeStaging(bytes);
+    try {
+      this.openEncoder().copyBufferToBuffer(buffer.gpu, offset, staging, 0, bytes);
+      this.flush();
+      await staging.mapAsync(0x01, 0, bytes);
+      const data = staging.getMappedRange(0, bytes).slice(0);
+      staging.unmap();
+      this.keepStaging(staging);
+      return data;
+    } catch (error) {
+      this.dropStaging(staging);
+      throw error;
+    }
+  }
+
+  /** Destroys the buffers to read through that nobody reads through now. */
+  trim(): void {
+    for (const staging of [...this.staging.values()].flat()) this.dropStaging(staging);
+    this.staging.clear();
   }
 
   /** Destroys buffers once everything recorded so far is submitted. */
-  destroy(buffers: readonly PooledBuffer[]): void {
+  destroy(buffers: readonly GPUBuffer[]): void {
     this.doomed.push(...buffers);
   }
 
@@ -94,8 +112,29 @@ export class CommandList {
       this.work = 0;
       this.recording++;
     }
-    for (const buffer of this.doomed) buffer.gpu.destroy();
+    for (const buffer of this.doomed) buffer.destroy();
     this.doomed = [];
+  }
+
+  private takeStaging(bytes: number): GPUBuffer {
+    const size = bucketSize(bytes);
+    const kept = this.staging.get(size)?.pop();
+    if (kept) return kept;
+    this.observers.make('staging');
+    this.stagingBytes += size;
+    return this.device.createBuffer({ size, usage: STAGING_USAGE });
+  }
+
+  private keepStaging(staging: GPUBuffer): void {
+    const kept = this.staging.get(staging.size);
+    if (staging.size > LARGEST_KEPT) this.dropStaging(staging);
+    else if (kept) kept.push(staging);
+    else this.staging.set(staging.size, [staging]);
+  }
+
+  private dropStaging(staging: GPUBuffer): void {
+    this.stagingBytes -= staging.size;
+    staging.destroy();
   }
 
   private openEncoder(): GPUCommandEncoder {

@@ -2,12 +2,15 @@
  * `Device`: one GPUDevice with its pool, its programs and its command list. All state hangs here, so that several
  * devices can live side by side and a lost one can be replaced.
  */
+import type { BufferBinding, BufferKind, PooledBuffer } from './buffer.ts';
 import { CommandList } from './commands.ts';
-import { DeviceError, NoAdapterError } from './errors.ts';
-import { type BufferBinding, Pipelines } from './pipelines.ts';
-import { type BufferKind, BufferPool, type MemoryReport, type PooledBuffer } from './pool.ts';
-import { elementwise, elementwiseGroups, type Program, program } from './program.ts';
+import { DeviceError, NoAdapterError, TooLarge } from './errors.ts';
+import { type Observer, Observers } from './observers.ts';
+import { Pipelines } from './pipelines.ts';
+import { BufferPool, type MemoryReport } from './pool.ts';
+import { elementwise, elementwiseGroups, MOST_GROUPS, type Program, program } from './program.ts';
 import { isSoftware, type Traits, traitsOf } from './traits.ts';
+import { nextTurn } from './turn.ts';
 
 export interface DeviceOptions {
   /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
@@ -21,6 +24,11 @@ export interface DeviceOptions {
   features?: 'all' | 'none';
   /** Tuning numbers and abilities in place of the adapter's own, such as a GPU's on a software adapter. */
   traits?: Partial<Traits>;
+  /**
+   * Runs JavaScript's garbage collector, where a program can (Node; see node/collect.ts). Without it the device waits
+   * for the collector's own time to free bind groups that are out of use.
+   */
+  collect?: () => void;
 }
 
 /**
@@ -57,6 +65,8 @@ export interface Run {
 
 /** Steps that may be submitted and unfinished; one more and `pace()` waits. */
 const STEPS_IN_FLIGHT = 2;
+/** Bind groups out of use for which the collector is run: some 10 ms, where making them took 100. */
+const WORTH_COLLECTING = 4096;
 
 const fillNaN = program(
   elementwise({
@@ -79,6 +89,7 @@ export class Device {
   fault: DeviceError | null = null;
 
   private readonly pipelines: Pipelines;
+  private readonly observers = new Observers();
   private readonly constants = new Map<string, PooledBuffer>();
   private inFlight: Promise<undefined>[] = [];
   private closed = false;
@@ -92,9 +103,13 @@ export class Device {
     this.features = new Set(gpu.features);
     this.software = isSoftware(info);
     this.traits = { ...traitsOf(info, gpu, options.features), ...options.traits };
-    this.commands = new CommandList(gpu, this.traits.submittedWork);
-    this.pool = new BufferPool(gpu);
-    this.pipelines = new Pipelines(gpu, this.traits.immediates);
+    this.commands = new CommandList(gpu, this.traits.submittedWork, this.observers);
+    this.pool = new BufferPool(gpu, this.observers, (buffers) =>
+      this.commands.destroy(buffers.map((buffer) => buffer.gpu)),
+    );
+    this.pipelines = new Pipelines(gpu, this.traits, this.observers, (buffers) =>
+      this.commands.destroy(buffers),
+    );
     gpu.onuncapturederror = (event) => this.fail(`WebGPU: ${event.error.message}`);
     void gpu.lost.then((lost) => {
       if (!this.closed) this.fail(`the GPU device was lost (${lost.reason}): ${lost.message}`);
@@ -124,7 +139,12 @@ export class Device {
     return new Device(device, adapter.info, options);
   }
 
-  /** Takes a buffer from the pool. */
+  /** Has `observer` told what this device does from now on, until the function that is returned is called. */
+  observe(observer: Observer): () => void {
+    return this.observers.add(observer);
+  }
+
+  /** Takes a buffer from the pool. @throws TooLarge where the adapter makes no buffer of that size */
   take(bytes: number, kind: BufferKind): PooledBuffer {
     const buffer = this.pool.take(bytes, kind);
     if (this.options.poison && buffer.size <= this.limits.maxStorageBufferBindingSize)
@@ -135,22 +155,29 @@ export class Device {
     return buffer;
   }
 
-  /** Records one dispatch of `source`. */
+  /**
+   * Records one dispatch of `source`.
+   * @throws TooLarge where a binding or a number of workgroups passes a limit of the adapter
+   */
   run(source: Program, { bindings, params, flops = 0, bytes = 0, ...given }: Run): void {
     const spread = source.elementwise ? elementwiseGroups(params.count!, this.traits) : null;
     const groups = given.groups ?? spread;
     if (!groups) throw new Error(`program ${source.name}: the workgroups were not given`);
     if (groups[0] * groups[1] * groups[2] === 0) return;
+    const most = Math.max(...groups);
+    if (most > MOST_GROUPS) throw new TooLarge('workgroups', source.name, most, MOST_GROUPS);
     const buffers = source.bindingNames.map((name) => this.bufferOf(source, name, bindings[name]));
     const { pipeline, bindGroup, immediates } = this.pipelines.prepared(source, bindings, params);
     this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, work: flops + 2 * bytes });
+    if (this.observers.calls.dispatch.size > 0)
+      this.observers.dispatch({ program: source, bindings, params, groups, flops, bytes });
     if (this.options.debug) {
       this.commands.flush();
       if (this.fault) throw new DeviceError(`${source.name}: ${this.fault.message}`);
     }
   }
 
-  /** A buffer that holds `data` for the life of the device, made once per content (`key` names it). */
+  /** A buffer that holds `data`, made once per content (`key` names it) and kept until `trim`: ask again, hold nothing. */
   constant(key: string, data: () => ArrayBufferView<ArrayBuffer>): PooledBuffer {
     let buffer = this.constants.get(key);
     if (!buffer) {
@@ -176,6 +203,7 @@ export class Device {
     try {
       const data = await this.commands.read(buffer, bytes, offset);
       if (this.fault) throw this.fault;
+      this.collectBindGroups();
       return data;
     } catch (error) {
       if (this.fault) throw this.fault;
@@ -191,18 +219,32 @@ export class Device {
     this.commands.flush();
     this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
     if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    this.collectBindGroups();
+    await nextTurn();
     if (this.fault) throw this.fault;
   }
 
+  /** Bytes in use, the most that ever were, and bytes kept to be used again, by kind. */
   memory(): MemoryReport {
-    return this.pool.report();
+    const { byKind, ...report } = this.pool.report();
+    const own = { uniform: this.pipelines.uniformBytes, staging: this.commands.stagingBytes };
+    return {
+      ...report,
+      pooled: report.pooled + own.uniform + own.staging,
+      byKind: { ...byKind, ...own },
+    };
   }
 
-  /** Returns pooled buffers to the driver. Bind groups go with them. */
+  /**
+   * Returns to the driver what is kept to be used again: pooled buffers, constants, uniform buffers with all bind
+   * groups, and buffers to read back through that no reader waits for.
+   */
   trim(): void {
-    this.pipelines.forgetBindGroups();
-    this.commands.destroy(this.pool.drain());
+    for (const buffer of this.constants.values()) this.pool.release(buffer);
+    this.constants.clear();
+    this.pipelines.trim();
+    this.pool.drain();
+    this.commands.trim();
     this.commands.flush();
   }
 
@@ -211,6 +253,11 @@ export class Device {
     this.closed = true;
     this.fault ??= new DeviceError('the device was closed');
     this.gpu.destroy();
+  }
+
+  /** Frees bind groups out of use, once they are many: in the next task, where their finalizers run. */
+  private collectBindGroups(): void {
+    if (this.pipelines.uncollected >= WORTH_COLLECTING) this.options.collect?.();
   }
 
   private fail(message: string): void {

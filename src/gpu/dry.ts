@@ -23,7 +23,7 @@ export interface DeviceLike {
 }
 
 /** What a dry device was asked to do since it was opened. */
-export interface Work {
+export interface Tally {
   /** Floating-point operations and bytes moved, as the kernels count them. */
   flops: number;
   bytes: number;
@@ -57,20 +57,19 @@ export function boundless(device: DeviceLike): DeviceLike {
   };
 }
 
-/** Opens a dry device that takes the decisions of `like`, and the counter of its work. */
-export async function dryDevice(like: DeviceLike): Promise<{ device: Device; work: Work }> {
-  const gpu = dryGpu(like);
-  const device = await Device.open(gpu, { traits: like.traits });
-  const work: Work = { flops: 0, bytes: 0, dispatches: 0, programs: new Set() };
-  const run = device.run.bind(device);
-  device.run = (source, dispatch) => {
-    run(source, dispatch);
-    work.flops += dispatch.flops ?? 0;
-    work.bytes += dispatch.bytes ?? 0;
-    work.dispatches++;
-    work.programs.add(source);
-  };
-  return { device, work };
+/** Opens a dry device that takes the decisions of `like`, and the tally of its work. */
+export async function dryDevice(like: DeviceLike): Promise<{ device: Device; tally: Tally }> {
+  const device = await Device.open(dryGpu(like), { traits: like.traits });
+  const tally: Tally = { flops: 0, bytes: 0, dispatches: 0, programs: new Set() };
+  device.observe({
+    dispatch({ program, flops, bytes }) {
+      tally.flops += flops;
+      tally.bytes += bytes;
+      tally.dispatches++;
+      tally.programs.add(program);
+    },
+  });
+  return { device, tally };
 }
 
 const nothing = (): void => undefined;
@@ -96,7 +95,7 @@ function dryGpu({ limits, features, info }: DeviceLike): GPU {
     features: new Set(features),
     lost: new Promise<never>(nothing),
     queue: { writeBuffer: nothing, submit: nothing, onSubmittedWorkDone: () => Promise.resolve() },
-    createBuffer: () => buffer,
+    createBuffer: ({ size }: GPUBufferDescriptor) => ({ ...buffer, size }),
     createShaderModule: handle,
     createBindGroupLayout: handle,
     createPipelineLayout: handle,

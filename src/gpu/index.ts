@@ -1,8 +1,9 @@
 /** The GPU layer: the only code that touches GPUDevice. */
+export { type BufferBinding, type BufferKind, PooledBuffer } from './buffer.ts';
 export { Device, type DeviceOptions, type Run, slices } from './device.ts';
-export { DeviceError, NoAdapterError } from './errors.ts';
-export type { BufferBinding } from './pipelines.ts';
-export { type BufferKind, type MemoryReport, PooledBuffer } from './pool.ts';
+export { DeviceError, type Limit, NoAdapterError, TooLarge } from './errors.ts';
+export type { DispatchEvent, Made, Observer } from './observers.ts';
+export type { MemoryReport } from './pool.ts';
 export {
   type BindingType,
   elementwise,

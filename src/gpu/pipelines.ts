@@ -3,21 +3,30 @@
  * of buffers; parameters, as immediates, or through small uniform buffers where the device has none.
  *
  * A bind group costs as much as a dispatch (27 µs in Dawn). The pool hands out the same buffers step after step, so
- * that after the second step every one is found here.
+ * that after the second step every one is found here. Those that are asked for no more fall out: WebGPU has no call to
+ * free a bind group, it goes when JavaScript's collector finds it, and on lavapipe each is a mapping of memory, of which
+ * a process may have 65,530. Hence the count of those that are not collected yet; `Device.pace` acts on it.
  */
-import type { PooledBuffer } from './pool.ts';
+import type { BufferBinding } from './buffer.ts';
+import { DeviceError, TooLarge } from './errors.ts';
+import { Generations } from './generations.ts';
+import type { Observers } from './observers.ts';
 import { assemble, type Program, packParams, writes } from './program.ts';
-
-/** What one dispatch binds: a whole buffer, or a slice of it (offset a multiple of 256). */
-export type BufferBinding = PooledBuffer | { buffer: PooledBuffer; offset: number; size: number };
+import type { Traits } from './traits.ts';
 
 type Bindings = Readonly<Record<string, BufferBinding>>;
 
 interface Compiled {
+  /** Tells the keys of one program's bind groups from another's. */
+  id: number;
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
-  /** Bind groups by the ids of the buffers they hold. */
-  groups: Map<string, GPUBindGroup>;
+}
+
+/** A small buffer with the parameters of dispatches. Keys of bind groups name it by its number, never used again. */
+interface Uniform {
+  id: number;
+  gpu: GPUBuffer;
 }
 
 /** A program with its buffers and parameters, ready to be dispatched. */
@@ -30,34 +39,57 @@ export interface Prepared {
 const STORAGE = { read: 'read-only-storage', write: 'storage' } as const;
 const COMPUTE = 0x4; // GPUShaderStage
 const UNIFORM = 0x40 | 0x08; // GPUBufferUsage: UNIFORM | COPY_DST
+/** Bind groups and uniform buffers of a generation: more than any network's step has. */
+const GENERATION = 4096;
 
 export class Pipelines {
   private readonly compiled = new Map<Program, Compiled>();
-  private readonly uniforms = new Map<string, GPUBuffer>();
+  private readonly groups = new Generations<GPUBindGroup>(GENERATION);
+  private readonly uniforms: Generations<Uniform>;
   private readonly packed = new DataView(new ArrayBuffer(64));
+  private nextUniform = 0;
+  /** Bytes of the uniform buffers that are kept. */
+  uniformBytes = 0;
+  /** Bind groups that were made and not collected yet, those in use among them. */
+  private alive = 0;
+  private readonly collected = new FinalizationRegistry(() => this.alive--);
 
+  /** @param destroy destroys buffers in order with what is recorded */
   constructor(
     private readonly gpu: GPUDevice,
-    private readonly immediates: boolean,
-  ) {}
+    private readonly traits: Pick<Traits, 'immediates' | 'mostBindGroups'>,
+    private readonly observers: Observers,
+    destroy: (buffers: readonly GPUBuffer[]) => void,
+  ) {
+    this.uniforms = new Generations(GENERATION, ({ gpu }) => {
+      this.uniformBytes -= gpu.size;
+      destroy([gpu]);
+    });
+  }
+
+  /** Bind groups that nobody can ask for any more and that are not collected. */
+  get uncollected(): number {
+    return this.alive - this.groups.held;
+  }
 
   /** Everything for one dispatch. The immediates are valid until the next call. */
   prepared(source: Program, bindings: Bindings, params: Readonly<Record<string, number>>): Prepared {
     const compiled = this.compile(source);
     const bytes = packParams(source, params, this.packed);
-    const uniform = !this.immediates && bytes > 0 ? this.uniform(bytes) : null;
-    let key = uniform ? `${uniform.label}` : '';
+    const { immediates } = this.traits;
+    const uniform = !immediates && bytes > 0 ? this.uniform(bytes) : null;
+    let key = uniform ? `${compiled.id}/${uniform.id}` : `${compiled.id}`;
     for (const name of source.bindingNames) {
       const binding = bindings[name]!;
       key +=
         'buffer' in binding ? `,${binding.buffer.id}:${binding.offset}:${binding.size}` : `,${binding.id}`;
     }
-    let bindGroup = compiled.groups.get(key);
+    let bindGroup = this.groups.get(key);
     if (!bindGroup) {
       bindGroup = this.bind(source, compiled.layout, bindings, uniform);
-      compiled.groups.set(key, bindGroup);
+      this.groups.set(key, bindGroup);
     }
-    const given = this.immediates && bytes > 0 ? new Uint8Array(this.packed.buffer, 0, bytes) : null;
+    const given = immediates && bytes > 0 ? new Uint8Array(this.packed.buffer, 0, bytes) : null;
     return { pipeline: compiled.pipeline, bindGroup, immediates: given };
   }
 
@@ -68,23 +100,28 @@ export class Pipelines {
       missing.map(async (source) => {
         const { descriptor, layout } = this.describe(source);
         const pipeline = await this.gpu.createComputePipelineAsync(descriptor);
-        if (!this.compiled.has(source)) this.compiled.set(source, { pipeline, layout, groups: new Map() });
+        if (!this.compiled.has(source)) this.add(source, pipeline, layout);
       }),
     );
   }
 
-  /** Lets go of all bind groups, and with them of the buffers that they hold. */
-  forgetBindGroups(): void {
-    for (const { groups } of this.compiled.values()) groups.clear();
+  /** Lets go of all bind groups, and with them of the buffers that they hold; destroys the uniform buffers. */
+  trim(): void {
+    this.groups.clear();
+    this.uniforms.clear();
   }
 
   private compile(source: Program): Compiled {
-    let compiled = this.compiled.get(source);
-    if (!compiled) {
-      const { descriptor, layout } = this.describe(source);
-      compiled = { pipeline: this.gpu.createComputePipeline(descriptor), layout, groups: new Map() };
-      this.compiled.set(source, compiled);
-    }
+    const compiled = this.compiled.get(source);
+    if (compiled) return compiled;
+    const { descriptor, layout } = this.describe(source);
+    return this.add(source, this.gpu.createComputePipeline(descriptor), layout);
+  }
+
+  private add(source: Program, pipeline: GPUComputePipeline, layout: GPUBindGroupLayout): Compiled {
+    this.observers.make('pipeline');
+    const compiled = { id: this.compiled.size, pipeline, layout };
+    this.compiled.set(source, compiled);
     return compiled;
   }
 
@@ -98,16 +135,16 @@ export class Pipelines {
       buffer: { type: STORAGE[writes(source, name) ? 'write' : 'read'] },
     }));
     const hasParams = source.paramNames.length > 0;
-    if (hasParams && !this.immediates)
+    if (hasParams && !this.traits.immediates)
       entries.push({ binding: entries.length, visibility: COMPUTE, buffer: { type: 'uniform' } });
     const layout = this.gpu.createBindGroupLayout({ label: source.name, entries });
     const module = this.gpu.createShaderModule({
       label: source.name,
-      code: assemble(source, this.immediates),
+      code: assemble(source, this.traits.immediates),
     });
     const pipelineLayout = this.gpu.createPipelineLayout({
       bindGroupLayouts: [layout],
-      ...(hasParams && this.immediates ? { immediateSize: 4 * source.paramNames.length } : {}),
+      ...(hasParams && this.traits.immediates ? { immediateSize: 4 * source.paramNames.length } : {}),
     });
     return {
       layout,
@@ -119,15 +156,12 @@ export class Pipelines {
     source: Program,
     layout: GPUBindGroupLayout,
     bindings: Bindings,
-    uniform: GPUBuffer | null,
+    uniform: Uniform | null,
   ): GPUBindGroup {
     const most = this.gpu.limits.maxStorageBufferBindingSize;
     const entries: GPUBindGroupEntry[] = source.bindingNames.map((name, binding) => {
       const bound = bindings[name]!;
-      if (bound.size > most)
-        throw new RangeError(
-          `${source.name}: ${name} takes ${bound.size} bytes, but this adapter binds at most ${most} at once; use a smaller batch or input`,
-        );
+      if (bound.size > most) throw new TooLarge('binding', `${source.name}: ${name}`, bound.size, most);
       return {
         binding,
         resource:
@@ -136,20 +170,31 @@ export class Pipelines {
             : { buffer: bound.gpu },
       };
     });
-    if (uniform) entries.push({ binding: entries.length, resource: { buffer: uniform } });
-    return this.gpu.createBindGroup({ label: source.name, layout, entries });
+    if (uniform) entries.push({ binding: entries.length, resource: { buffer: uniform.gpu } });
+    if (this.alive >= this.traits.mostBindGroups)
+      throw new DeviceError(
+        `${source.name}: ${this.alive} bind groups are alive, as many as this adapter's driver can hold; those out of use are freed between tasks, so \`await device.pace()\` once a step`,
+      );
+    this.observers.make('bind group');
+    const bindGroup = this.gpu.createBindGroup({ label: source.name, layout, entries });
+    this.alive++;
+    this.collected.register(bindGroup, undefined);
+    return bindGroup;
   }
 
-  /** The uniform buffer with the bytes in `packed`: one buffer per content, kept for the life of the device. */
-  private uniform(bytes: number): GPUBuffer {
+  /** The uniform buffer with the bytes in `packed`: one for each content. */
+  private uniform(bytes: number): Uniform {
     const words = new Uint32Array(this.packed.buffer, 0, bytes / 4);
     const key = words.join();
-    let buffer = this.uniforms.get(key);
-    if (!buffer) {
-      buffer = this.gpu.createBuffer({ label: key, size: Math.ceil(bytes / 16) * 16, usage: UNIFORM });
-      this.gpu.queue.writeBuffer(buffer, 0, words);
-      this.uniforms.set(key, buffer);
+    let uniform = this.uniforms.get(key);
+    if (!uniform) {
+      this.observers.make('uniform');
+      const gpu = this.gpu.createBuffer({ size: Math.ceil(bytes / 16) * 16, usage: UNIFORM });
+      this.gpu.queue.writeBuffer(gpu, 0, words);
+      this.uniformBytes += gpu.size;
+      uniform = { id: this.nextUniform++, gpu };
+      this.uniforms.set(key, uniform);
     }
-    return buffer;
+    return uniform;
   }
 }

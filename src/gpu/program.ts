@@ -107,9 +107,12 @@ export function elementwiseGroups(
   return foldGroups(Math.ceil(count / (WORKGROUP * each)));
 }
 
+/** Workgroups that every adapter starts in a dimension. */
+export const MOST_GROUPS = 65535;
+
 /** Spreads a one-dimensional count of workgroups over x and y: a dimension holds at most 65,535. */
 export function foldGroups(count: number, z = 1): readonly [number, number, number] {
-  const y = Math.ceil(count / 65535);
+  const y = Math.ceil(count / MOST_GROUPS);
   return [Math.ceil(count / Math.max(y, 1)), y, z];
 }
 

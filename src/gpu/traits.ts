@@ -33,6 +33,8 @@ export interface Traits {
   readonly optimizerSlots: number;
   /** Work (about one FLOP, or half a byte moved) after which a recording is submitted; long ones trip watchdogs. */
   readonly submittedWork: number;
+  /** Bind groups that may be alive at once: each is a memory mapping on lavapipe, and Linux gives a process 65,530. */
+  readonly mostBindGroups: number;
 }
 
 const SOFTWARE = {
@@ -42,6 +44,7 @@ const SOFTWARE = {
   fewestWorkgroups: 64,
   optimizerSlots: 2,
   submittedWork: 4e9,
+  mostBindGroups: 48_000,
 };
 
 export const HARDWARE: typeof SOFTWARE = {
@@ -51,6 +54,7 @@ export const HARDWARE: typeof SOFTWARE = {
   fewestWorkgroups: 64,
   optimizerSlots: 6,
   submittedWork: 4e11,
+  mostBindGroups: Number.POSITIVE_INFINITY,
 };
 
 /** What drivers call themselves that compute on the processor. */

@@ -1,6 +1,6 @@
 /** The pictures of a validation set that say most about a network: its surest mistakes and its surest right answers. */
 import sharp from 'sharp';
-import { loadBatches } from '../data/loader.ts';
+import { loadBatches } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Inference } from '../train/infer.ts';

@@ -4,27 +4,15 @@
  * (creation order is a topological order), frees what each saved as it goes, and sums gradients at the leaves.
  */
 import { accumulate, copyOf } from './accumulate.ts';
-import { keep, scope } from './scope.ts';
+import { keep, noGrad, recordsGradients, scope } from './recording.ts';
 import { sameShape, show } from './shape.ts';
-import { type Tensor, tensor } from './tensor.ts';
+import { differentiateBy, type History, type Tensor, tensor } from './tensor.ts';
 
-let gradEnabled = true;
 let nextNode = 0;
-
-/** Runs `body` without recording gradients. */
-export function noGrad<Result>(body: () => Result): Result {
-  const before = gradEnabled;
-  gradEnabled = false;
-  try {
-    return body();
-  } finally {
-    gradEnabled = before;
-  }
-}
 
 /** Whether an op on these inputs would record a node. */
 export function recordsGrad(...inputs: (Tensor | null | undefined)[]): boolean {
-  return gradEnabled && inputs.some((input) => input?.needsGrad);
+  return recordsGradients() && inputs.some((input) => input?.needsGrad);
 }
 
 /** A gradient formula: from the saved tensors and the output's gradient to one gradient per input (null: none). */
@@ -32,7 +20,7 @@ export type Backward<Saved> = (saved: Saved, dy: Tensor, needs: readonly boolean
 
 type SavedTensors = Record<string, Tensor | null>;
 
-export class GradNode {
+export class GradNode implements History {
   readonly id = nextNode++;
   private references = 1; // the output; one more for each node that consumes it
   private spent = false;
@@ -57,7 +45,7 @@ export class GradNode {
     return this.inputs;
   }
 
-  /** One user fewer; the last one frees what was saved. */
+  /** One user fewer; the last one frees what was saved, here and in the nodes that only this one used. */
   unref(): void {
     if (--this.references === 0) this.free();
   }
@@ -70,44 +58,58 @@ export class GradNode {
     return this.formula(this.saved, dy, needs);
   }
 
+  /** Frees what was saved. A list and no recursion: a graph may be deeper than the stack. */
   free(): void {
-    if (this.spent) return;
-    this.spent = true;
-    for (const tensor of Object.values(this.saved)) tensor?.dispose();
-    this.saved = {};
-    for (const input of this.inputs) if (input instanceof GradNode) input.unref();
+    const unused: GradNode[] = [this];
+    for (let node = unused.pop(); node; node = unused.pop()) {
+      if (node.spent) continue;
+      node.spent = true;
+      for (const tensor of Object.values(node.saved)) tensor?.dispose();
+      node.saved = {};
+      for (const input of node.inputs)
+        if (input instanceof GradNode && --input.references === 0) unused.push(input);
+    }
   }
 }
 
 /**
  * Records how `output` came from `inputs`, if one of them needs a gradient, and returns `output`.
- * `saved` holds what `formula` reads; nothing else survives the scope of the forward pass.
+ *
+ * `saved` holds what `formula` reads; nothing else survives the scope of the forward pass. An op saves what its
+ * gradients need and no more: where it depends on who needs one, `saved` is a function of the same `needs` that the
+ * formula is given, one for each input:
+ *
+ *   record('mul', y, [a, b], ([needsA, needsB]) => ({ a: needsB ? a : null, b: needsA ? b : null }), formula)
  */
 export function record<Saved extends SavedTensors>(
   name: string,
   output: Tensor,
   inputs: readonly (Tensor | null | undefined)[],
-  saved: Saved,
+  saved: Saved | ((needs: readonly boolean[]) => Saved),
   formula: Backward<Saved>,
 ): Tensor {
   if (!recordsGrad(...inputs)) return output;
+  const targets = inputs.map((input) =>
+    input?.needsGrad ? ((input.node as GradNode | null) ?? input) : null,
+  );
+  const reads = typeof saved === 'function' ? saved(targets.map((target) => target !== null)) : saved;
   const held: SavedTensors = {};
-  for (const [key, value] of Object.entries(saved)) held[key] = value ? value.alias(value.shape, true) : null;
-  const targets = inputs.map((input) => (input?.needsGrad ? (input.node ?? input) : null));
+  for (const [key, value] of Object.entries(reads)) held[key] = value ? value.alias(value.shape, true) : null;
   output.node = new GradNode(name, targets, held, formula as unknown as Backward<SavedTensors>);
   return output;
 }
 
 /** See `Tensor.backward`. */
 export function backward(root: Tensor, gradient?: Tensor): void {
-  if (!root.node) throw new Error('backward: nothing that led to this tensor requires a gradient');
+  const start = root.node as GradNode | null;
+  if (!start) throw new Error('backward: nothing that led to this tensor requires a gradient');
   if (!gradient && root.size !== 1)
     throw new Error(
       `backward: a tensor of shape ${show(root.shape)} is no scalar; give the gradient to start from`,
     );
   if (gradient && !sameShape(gradient.shape, root.shape))
     throw new Error(`backward: gradient ${show(gradient.shape)} for a tensor of shape ${show(root.shape)}`);
-  const nodes = newestFirst(root.node);
+  const nodes = newestFirst(start);
   // Held while they wait: where the forward pass ran in a scope, nodes live on the nodes that consume them, and those
   // are freed first.
   for (const node of nodes) node.ref();
@@ -180,3 +182,5 @@ function addToLeaf(leaf: Tensor, gradient: Tensor): void {
   } else leaf.grad = keep(masked);
   leaf.device.pool.changeKind(leaf.grad.buffer, 'gradient');
 }
+
+differentiateBy(backward);

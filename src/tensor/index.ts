@@ -1,7 +1,7 @@
 /** Tensors, automatic differentiation, scopes and random numbers. */
 export { copyOf } from './accumulate.ts';
-export { type Backward, noGrad, record, recordsGrad } from './autograd.ts';
-export { keep, scope } from './scope.ts';
+export { type Backward, record, recordsGrad } from './autograd.ts';
+export { keep, noGrad, scope } from './recording.ts';
 export { broadcastShapes, checkShape, normaliseAxis, type Shape, sameShape, show, sizeOf } from './shape.ts';
 export { setStep, stepState } from './step.ts';
 export {

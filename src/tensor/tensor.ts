@@ -6,14 +6,30 @@
  * back to the pool with the last of them.
  */
 import type { BufferKind, Device, PooledBuffer } from '../gpu/index.ts';
-import { backward, type GradNode } from './autograd.ts';
-import { register } from './scope.ts';
+import { register } from './recording.ts';
 import { checkShape, type Shape, show, sizeOf } from './shape.ts';
 
 export type DataType = 'float32' | 'int32' | 'uint32';
 export type TypedArray = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+
+/** What a tensor knows of how it was computed; autograd.ts, which knows tensors, holds the rest. */
+export interface History {
+  /** One user fewer; the last one frees what was saved for the backward pass. */
+  unref(): void;
+  /** Gradients of the inputs from that of the output. */
+  run(dy: Tensor): (Tensor | null)[];
+}
+
+type Differentiate = (root: Tensor, gradient?: Tensor) => void;
+
+let differentiate: Differentiate;
+
+/** Gives `Tensor.backward` its meaning. Called once, by autograd.ts: imports go one way, from there to here. */
+export function differentiateBy(backward: Differentiate): void {
+  differentiate = backward;
+}
 
 /** A buffer shared by tensors, with the count of those that use it. */
 export class Storage {
@@ -41,7 +57,7 @@ export class Storage {
 /** What a tensor gives back at its end. Apart from the tensor, since a collected one cannot be asked any more. */
 interface Holdings {
   readonly storage: Storage;
-  node: GradNode | null;
+  node: History | null;
 }
 
 /** Frees what tensors held that no scope frees and that nobody refers to any more. */
@@ -83,11 +99,11 @@ export class Tensor {
   }
 
   /** What computed this tensor, where a gradient may have to go back through it. */
-  get node(): GradNode | null {
+  get node(): History | null {
     return this.holdings.node;
   }
 
-  set node(node: GradNode | null) {
+  set node(node: History | null) {
     this.holdings.node = node;
   }
 
@@ -153,7 +169,7 @@ export class Tensor {
 
   /** Computes the gradient of this scalar with respect to every leaf that requires one. */
   backward(gradient?: Tensor): void {
-    backward(this, gradient);
+    differentiate(this, gradient);
   }
 
   /** Gives the memory back before its scope ends. Freeing twice is harmless. */

@@ -1,26 +1,6 @@
-/** Where the trainer's batches come from, and a head start for the first of them. */
-import { type Batch, countBatches, type LoadOptions, loadBatches } from '../data/loader.ts';
-import type { Sample } from '../data/sample.ts';
+/** A head start for the batches that a loop will need next. */
+import type { Batch } from '../data/loader.ts';
 import { settle } from '../data/settle.ts';
-
-/** A part of a data set as batches. */
-export interface BatchSource {
-  /** Batches of one epoch. */
-  readonly batches: number;
-  /** The batches of an epoch (counted from 0) in order, from `startBatch` on. */
-  load(epoch: number, startBatch?: number): AsyncGenerator<Batch, void, undefined>;
-}
-
-/** Samples through the loader. */
-export function fromSamples(
-  samples: readonly Sample[],
-  options: Omit<LoadOptions, 'epoch' | 'startBatch'>,
-): BatchSource {
-  return {
-    batches: countBatches(samples.length, options.batchSize),
-    load: (epoch, startBatch = 0) => loadBatches(samples, { ...options, epoch, startBatch }),
-  };
-}
 
 /**
  * Batches whose first ones are being made from now on, so that validation need not wait for its first batch after the

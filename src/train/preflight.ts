@@ -4,8 +4,8 @@
  * of the real one: the bytes are those that the pool will hold, and a tensor that no binding can hold ends the step
  * where it would end the real one.
  */
-import { type DeviceLike, dryDevice, type Work } from '../gpu/dry.ts';
-import type { Device, Program } from '../gpu/index.ts';
+import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
+import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import type { MemoryBudget } from '../node/open-device.ts';
@@ -64,9 +64,11 @@ export interface Preflight {
   fits: boolean;
   /** Why it does not fit, as a sentence. */
   problem: string | null;
-  /** Null where an adapter's limit is broken: the step does not come to its end. */
+  /** It is no question of memory: the step itself refuses such pictures or so few; `problem` is its sentence. */
+  impossible: boolean;
+  /** Null where the step is impossible or an adapter's limit is broken: the step does not come to its end. */
   cost: StepCost | null;
-  /** Where `batch` does not fit: the largest batch that does, 0 where none does. */
+  /** Where `batch` does not fit: the largest batch that does, 0 where none does; null where it is impossible. */
   largestBatch: number | null;
   /** Where no batch fits: smaller pictures that do, and the largest batch of them up to `batch`. */
   smaller: { size: number; batch: number } | null;
@@ -96,7 +98,8 @@ export async function rehearse(options: PreflightOptions): Promise<Rehearsed> {
   // Before the search below runs others.
   const programs = new Set(rehearsal.programs);
   const fits = attempt.problem === null;
-  const largestBatch = fits ? null : largest(batch - 1, (less) => rehearsal.fits(less, size));
+  const largestBatch =
+    fits || attempt.impossible ? null : largest(batch - 1, (less) => rehearsal.fits(less, size));
   const smaller = largestBatch === 0 ? rehearsal.smallerPictures() : null;
   rehearsal.close();
   return { step: { batch, size, trainFrom, budget, fits, ...attempt, largestBatch, smaller }, programs };
@@ -113,35 +116,13 @@ function largest(most: number, fits: (value: number) => boolean): number {
   return known;
 }
 
-/** What the adapter's limits do not allow: how many bytes a tensor takes, and how many it may. */
-class TooLarge extends RangeError {}
-
-/** Makes the device's refusals speak of the size alone: programs and buffers mean nothing before a run. */
-function statingSizes(device: Device): Device {
-  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
-  const [take, run] = [device.take.bind(device), device.run.bind(device)];
-  const stating = <Result>(body: () => Result, sentence: () => string): Result => {
-    try {
-      return body();
-    } catch (error) {
-      throw error instanceof RangeError ? new TooLarge(sentence()) : error;
-    }
-  };
-  device.take = (bytes, kind) =>
-    stating(
-      () => take(bytes, kind),
-      () => `takes ${inMiB(bytes)}, and this adapter's largest buffer is ${wholeMiB(maxBufferSize)}`,
-    );
-  device.run = (source, dispatch) =>
-    stating(
-      () => run(source, dispatch),
-      () => {
-        const bytes = Math.max(...Object.values(dispatch.bindings).map(({ size }) => size));
-        return `takes ${inMiB(bytes)}, and this adapter binds at most ${wholeMiB(maxStorageBufferBindingSize)} at once`;
-      },
-    );
-  return device;
-}
+/** A refusal of the device, by the size alone: programs and buffers mean nothing before a run. */
+const REFUSALS: Record<Limit, (asked: number, most: number) => string> = {
+  buffer: (asked, most) => `takes ${inMiB(asked)}, and this adapter's largest buffer is ${wholeMiB(most)}`,
+  binding: (asked, most) => `takes ${inMiB(asked)}, and this adapter binds at most ${wholeMiB(most)} at once`,
+  workgroups: (asked, most) =>
+    `takes ${asked} workgroups, and an adapter starts at most ${most} in a dimension`,
+};
 
 /** A model and its optimiser on a dry device. */
 class Rehearsal {
@@ -150,7 +131,7 @@ class Rehearsal {
 
   private constructor(
     private readonly device: Device,
-    private readonly work: Work,
+    private readonly tally: Tally,
     private readonly model: Model,
     private readonly optimizer: Optimizer,
     private readonly options: PreflightOptions,
@@ -158,12 +139,12 @@ class Rehearsal {
 
   static async open(options: PreflightOptions): Promise<Rehearsal> {
     const { device: like, model: name, modelOptions, trainFrom } = options;
-    const { device, work } = await dryDevice(like);
+    const { device, tally } = await dryDevice(like);
     const model = buildModel(name, { ...modelOptions, device, initialise: false });
     freezeBefore(model, trainFrom);
     const trains = [...model.namedParameters()].flatMap(([, value]) => (value.requiresGrad ? [value] : []));
     const optimizer = options.optimizer?.(model) ?? new AdamW(trains, { lr: 0 });
-    return new Rehearsal(statingSizes(device), work, model, optimizer, options);
+    return new Rehearsal(device, tally, model, optimizer, options);
   }
 
   close(): void {
@@ -172,11 +153,11 @@ class Rehearsal {
 
   /** All that ran so far. */
   get programs(): Set<Program> {
-    return this.work.programs;
+    return this.tally.programs;
   }
 
   /** The cost of a batch of pictures of a side, and why it does not fit where it does not. */
-  attempt(batch: number, size: number): { cost: StepCost | null; problem: string | null } {
+  attempt(batch: number, size: number): Pick<Preflight, 'cost' | 'problem' | 'impossible'> {
     this.optimizer.zeroGrad();
     this.device.trim();
     try {
@@ -187,11 +168,15 @@ class Rehearsal {
         totalBytes > budget
           ? `a step of ${batch} ${batch === 1 ? 'picture' : 'pictures'} takes ${inMiB(totalBytes)}, and ${wholeMiB(budget)} may be used`
           : null;
-      return { cost, problem };
+      return { cost, problem, impossible: false };
     } catch (error) {
       if (error instanceof TooLarge)
-        return { cost: null, problem: `a tensor of ${this.at} ${error.message}` };
-      if (error instanceof RangeError) return { cost: null, problem: error.message };
+        return {
+          cost: null,
+          problem: `a tensor of ${this.at} ${REFUSALS[error.limit](error.asked, error.most)}`,
+          impossible: false,
+        };
+      if (error instanceof RangeError) return { cost: null, problem: error.message, impossible: true };
       throw error;
     }
   }
@@ -211,16 +196,16 @@ class Rehearsal {
   }
 
   private costOf(batch: number, size: number): StepCost {
-    const { device, model, work } = this;
+    const { device, model, tally } = this;
     model.train();
     const pictures = () => empty(device, [batch, size, size, 3]);
     const savedByStage = this.savedBytes(pictures);
     // No stage's own: what goes forward has just passed.
     this.at = 'the loss, the backward pass or the update';
     this.step(pictures);
-    const before = { ...work };
+    const before = { ...tally };
     const gradientBytes = this.step(pictures);
-    const { flops, dispatches } = work;
+    const { flops, dispatches } = tally;
     model.eval();
     noGrad(() => scope(() => void model.forward(pictures())));
     const { live, pooled, peak, byKind } = device.memory();
@@ -233,7 +218,8 @@ class Rehearsal {
       savedBytes: Object.values(savedByStage).reduce((sum, bytes) => sum + bytes, 0),
       savedByStage,
       peakBytes: peak,
-      totalBytes: live + pooled,
+      // Without the kilobytes of parameters, which are no buffers of the pool.
+      totalBytes: live + pooled - byKind.uniform,
     };
   }
 

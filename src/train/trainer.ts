@@ -12,12 +12,12 @@
  * Everything random depends on (seed, epoch, place), the learning rate on the step alone: a run that is stopped and
  * resumed gives the numbers of one that was not.
  */
-import type { Batch } from '../data/loader.ts';
+import type { Batch, BatchSource } from '../data/loader.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import { BatchNorm2d, crossEntropy, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
 import { scope, setStep } from '../tensor/index.ts';
-import { type BatchSource, HeadStart } from './batches.ts';
+import { HeadStart } from './batches.ts';
 import { type Inference, imagesOf, infer } from './infer.ts';
 import { better, measure } from './metrics.ts';
 import { type EpochRecord, extendTrace, noProgress, type Progress } from './progress.ts';

@@ -16,7 +16,7 @@ import {
 } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { type Norms, normsError, normsOf, samplePositions } from './errors.ts';
-import type { LayerRow, NetworkFixture, Pass } from './node/fixtures.ts';
+import type { LayerRow, NetworkFixture, Pass } from './fixtures.ts';
 import { pseudoPictures, pseudoState, type StateOptions } from './pseudo.ts';
 
 /** How far a result may be from PyTorch's float64, by what it is. */

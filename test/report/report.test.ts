@@ -1,7 +1,7 @@
 /** The trace of the loss, ticks and the SVG of a report, the examples it shows, and what the settings lead to. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeLoader } from '../../src/data/loader.ts';
+import { closeLoader } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { chartPage, ticks } from '../../src/report/chart.ts';

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type SoakRow, soak } from '../../bench/soak.ts';
-import { closeLoader } from '../../src/data/loader.ts';
+import { closeLoader } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 

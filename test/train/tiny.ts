@@ -1,4 +1,7 @@
 /** A network and pictures small enough that a whole training run takes a second. */
+
+import type { BatchSource } from '../../src/data/loader.ts';
+import { fromSamples } from '../../src/data/node/loader.ts';
 import type { Sample } from '../../src/data/sample.ts';
 import type { Preprocessing } from '../../src/data/transforms.ts';
 import type { Device } from '../../src/gpu/index.ts';
@@ -6,7 +9,6 @@ import { globalAvgPool } from '../../src/kernels/index.ts';
 import { BatchNorm2d, Conv2d, convNormAct, Dropout, Linear, Model, onDevice } from '../../src/nn/index.ts';
 import type { Tensor } from '../../src/tensor/index.ts';
 import { randomUniform } from '../../src/tensor/random.ts';
-import { type BatchSource, fromSamples } from '../../src/train/batches.ts';
 
 /** Two convolutions with norms, dropout, a linear layer. */
 export class TinyNet extends Model {

@@ -2,10 +2,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countCreations } from '../../bench/soak.ts';
-import { closeLoader, loadBatches } from '../../src/data/loader.ts';
+import type { BatchSource } from '../../src/data/loader.ts';
+import { closeLoader, loadBatches } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { AdamW, cosine, freeze } from '../../src/nn/index.ts';
-import type { BatchSource } from '../../src/train/batches.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import type { EpochRecord, Progress } from '../../src/train/progress.ts';

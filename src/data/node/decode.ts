@@ -16,6 +16,7 @@ import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { systemReason } from '../../node/files.ts';
 import { newImage, type RgbImage } from '../image.ts';
+import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
 import { applyOrientation } from './exif.ts';
 import { decodePng, readPngHeader } from './png.ts';
 
@@ -25,25 +26,6 @@ sharp.concurrency(1);
 
 /** The formats that `decodeImage` reads. */
 export type ImageFormat = 'PNG' | 'JPEG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF';
-
-/** How far a file was read: opened → recognised → header (format's own, and the size) → pixels. */
-export type DecodeStage = 'open' | 'sniff' | 'header' | 'pixels';
-
-/** A file that is no picture, or not a whole one; the message is a sentence that names it. */
-export class UnreadableImageError extends Error {
-  override name = 'UnreadableImageError';
-  readonly file: string;
-  /** What is wrong with the file, without its name. */
-  readonly reason: string;
-  /** Where reading ended; undefined where that is not known any more (in errors that crossed from a worker). */
-  readonly stage?: DecodeStage;
-  constructor(file: string, reason: string, options: ErrorOptions & { stage?: DecodeStage } = {}) {
-    super(`${file} ${reason}`, options);
-    this.file = file;
-    this.reason = reason;
-    this.stage = options.stage;
-  }
-}
 
 /** Bounds on what is decoded. */
 export interface DecodeOptions {

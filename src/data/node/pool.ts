@@ -4,7 +4,9 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { BatchJob, BatchResult, WorkerAnswer } from './worker.ts';
+import type { BatchJob, BatchResult } from '../batch.ts';
+import type { BatchMaker } from '../loader.ts';
+import type { WorkerAnswer } from './worker.ts';
 
 interface Waiting {
   job: BatchJob;
@@ -14,21 +16,21 @@ interface Waiting {
 }
 
 /** A fixed number of worker threads, started when first needed. */
-export class ImagePool {
-  readonly size: number;
+export class ImagePool implements BatchMaker {
+  readonly parallel: number;
   private readonly queue: Waiting[] = [];
   private readonly idle: Worker[] = [];
   private readonly busy = new Map<Worker, Waiting>();
 
-  constructor(size: number) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new Error(`the loader needs at least one worker, not ${size}`);
+  constructor(workers: number) {
+    if (!Number.isInteger(workers) || workers < 1) {
+      throw new Error(`the loader needs at least one worker, not ${workers}`);
     }
-    this.size = size;
+    this.parallel = workers;
   }
 
   /** Does the job when a worker is free. Rejects where `signal` aborted before the job began. */
-  run(job: BatchJob, signal: AbortSignal): Promise<BatchResult> {
+  make(job: BatchJob, signal: AbortSignal): Promise<BatchResult> {
     return new Promise((resolve, reject) => {
       this.queue.push({ job, signal, resolve, reject });
       this.serve();
@@ -44,7 +46,7 @@ export class ImagePool {
   }
 
   private serve(): void {
-    while (this.queue.length > 0 && this.busy.size < this.size) {
+    while (this.queue.length > 0 && this.busy.size < this.parallel) {
       const waiting = this.queue.shift()!;
       if (waiting.signal.aborted) {
         waiting.reject(new Error('the batch is no longer wanted'));

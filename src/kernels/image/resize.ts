@@ -14,7 +14,16 @@
  * pass rounded and clipped to 0 … 255, in Pillow's order.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, type Shape, show, type Tensor, tensor } from '../../tensor/index.ts';
+import {
+  empty,
+  record,
+  recordsGrad,
+  type Shape,
+  scope,
+  show,
+  type Tensor,
+  tensor,
+} from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import {
   RESIZE_PRECISION_BITS,
@@ -118,13 +127,15 @@ interface Pass {
 
 /** The passes one after the other; another handle of `x` where there is none. */
 function run(x: Tensor, passes: readonly Pass[], round8: boolean): Tensor {
-  let result = x;
-  for (const pass of passes) {
-    const next = runPass(result, pass, round8);
-    if (result !== x) result.dispose();
-    result = next;
-  }
-  return result === x ? x.alias() : result;
+  return scope(() => {
+    let result = x;
+    for (const pass of passes) {
+      const next = runPass(result, pass, round8);
+      if (result !== x) result.dispose();
+      result = next;
+    }
+    return result === x ? x.alias() : result;
+  });
 }
 
 function runPass(x: Tensor, { axis, inputs, outputs, table }: Pass, round8: boolean): Tensor {
@@ -132,17 +143,18 @@ function runPass(x: Tensor, { axis, inputs, outputs, table }: Pass, round8: bool
   const inner = x.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
   const element = elementOf(inner);
   const unit = widthOf(element);
-  const y = empty(x.device, shape);
-  // A tensor, not a constant of the device: pictures come in any number of sizes.
-  const values = tensor(table.values, [table.values.length], { device: x.device });
-  x.device.run(passProgram({ element, round8 }), {
-    bindings: { x: x.buffer, table: values.buffer, y: y.buffer },
-    params: { count: y.size / unit, inner: inner / unit, inputs, outputs, pitch: table.pitch },
-    flops: 2 * y.size * (table.pitch - 2),
-    bytes: 4 * (x.size + y.size),
+  return scope(() => {
+    const y = empty(x.device, shape);
+    // A tensor, not a constant of the device: pictures come in any number of sizes.
+    const values = tensor(table.values, [table.values.length], { device: x.device });
+    x.device.run(passProgram({ element, round8 }), {
+      bindings: { x: x.buffer, table: values.buffer, y: y.buffer },
+      params: { count: y.size / unit, inner: inner / unit, inputs, outputs, pitch: table.pitch },
+      flops: 2 * y.size * (table.pitch - 2),
+      bytes: 4 * (x.size + y.size),
+    });
+    return y;
   });
-  values.dispose();
-  return y;
 }
 
 /** Row o of a table; `weights` as float32 unless they are kept as integers. */

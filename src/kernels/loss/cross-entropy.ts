@@ -18,7 +18,7 @@
  * sum), 8 backward.
  */
 import { elementwise, family, program } from '../../gpu/index.ts';
-import { empty, record, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
 import { rowStatistics } from '../parts/row-statistics.ts';
@@ -178,44 +178,44 @@ export function crossEntropy(
   const { labelSmoothing: smoothing = 0, ignoreIndex: ignored = -100 } = options;
   if (!(smoothing >= 0 && smoothing <= 1))
     throw new RangeError(`crossEntropy: the label smoothing is a number from 0 to 1, not ${smoothing}`);
-  const { device } = logits;
-  const [count, classes] = checkLogits(logits);
-  const target = labelTensor(logits, labels, ignored);
-  const weight = weightTensor(device, options.weight, classes);
-  const form: Form = {
-    target: target.dtype === 'int32' ? 'indices' : 'probabilities',
-    weighted: weight !== null,
-  };
-  const params = { hit: 1 - smoothing, spread: smoothing / classes, ignored, notANumber: Number.NaN };
+  return scope(() => {
+    const { device } = logits;
+    const [count, classes] = checkLogits(logits);
+    const target = labelTensor(logits, labels, ignored);
+    const weight = weightTensor(device, options.weight, classes);
+    const form: Form = {
+      target: target.dtype === 'int32' ? 'indices' : 'probabilities',
+      weighted: weight !== null,
+    };
+    const params = { hit: 1 - smoothing, spread: smoothing / classes, ignored, notANumber: Number.NaN };
 
-  const statistics = rowStatistics(logits);
-  const rows = empty(device, [count, 4]);
-  const terms = empty(device, [count, 2]);
-  device.run(rowProgram(form), {
-    bindings: {
-      x: logits.buffer,
-      statistics: statistics.buffer,
-      labels: target.buffer,
-      ...(weight ? { weight: weight.buffer } : {}),
-      rows: rows.buffer,
-      terms: terms.buffer,
-    },
-    params: { ...params, count, classes },
-    flops: 3 * logits.size,
-    bytes: 4 * logits.size,
+    const statistics = rowStatistics(logits);
+    const rows = empty(device, [count, 4]);
+    const terms = empty(device, [count, 2]);
+    device.run(rowProgram(form), {
+      bindings: {
+        x: logits.buffer,
+        statistics: statistics.buffer,
+        labels: target.buffer,
+        ...(weight ? { weight: weight.buffer } : {}),
+        rows: rows.buffer,
+        terms: terms.buffer,
+      },
+      params: { ...params, count, classes },
+      flops: 3 * logits.size,
+      bytes: 4 * logits.size,
+    });
+    const totals = sumGroup(terms, [2], { outer: 1, reduce: count, inner: 2 });
+    const loss = empty(device, []);
+    device.run(quotientProgram, {
+      bindings: { totals: totals.buffer, loss: loss.buffer },
+      params: { count: 1 },
+    });
+    const saved = { x: logits, rows, totals, target, weight };
+    return record('crossEntropy', loss, [logits], saved, (inputs, dy) => [
+      gradient(form, params, inputs, dy),
+    ]);
   });
-  const totals = sumGroup(terms, [2], { outer: 1, reduce: count, inner: 2 });
-  const loss = empty(device, []);
-  device.run(quotientProgram, {
-    bindings: { totals: totals.buffer, loss: loss.buffer },
-    params: { count: 1 },
-  });
-  const saved = { x: logits, rows, totals, target, weight };
-  record('crossEntropy', loss, [logits], saved, (inputs, dy) => [gradient(form, params, inputs, dy)]);
-  for (const temporary of [statistics, rows, terms, totals]) temporary.dispose();
-  if (target !== labels) target.dispose();
-  if (weight !== options.weight) weight?.dispose();
-  return loss;
 }
 
 interface Saved extends Record<string, Tensor | null> {

@@ -26,7 +26,7 @@
  * bytes per second of an element-wise copy (large tensors; at 7×7×512 the merges, 0.1 ms each, cost as much as a pass).
  */
 import type { PooledBuffer } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, show, type Tensor } from '../../tensor/index.ts';
+import { empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
 import { channelLanes, LANES } from '../parts/channel-lanes.ts';
 import { elementOf, widthOf } from '../parts/element.ts';
 import { type Activation, activationBackward, SLOPE_READS } from '../pointwise/activations.ts';
@@ -88,29 +88,28 @@ function checkShapes(x: Tensor, options: BatchNormOptions): void {
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   checkShapes(x, options);
-  const { weight, bias, training, activation = 'none', residual = null } = options;
-  const coefficients = training ? batchCoefficients(x, options) : runningCoefficients(x, options);
-  const y = normalise(x, coefficients, activation, residual);
-  if (!recordsGrad(x, weight, bias, residual)) {
-    coefficients.dispose();
-    return y;
-  }
-  // A frozen norm without weights to train gets by with y, which the next op often keeps anyway.
-  const fromInput = SLOPE_READS[activation] === 'input';
-  const sums = training || recordsGrad(weight, bias) || (fromInput && recordsGrad(residual));
-  const from: Slope['from'] =
-    !fromInput && (residual || !sums || activation === 'sigmoid') ? 'output' : 'input';
-  const shaped = activation !== 'none';
-  const saved = {
-    x: sums || (shaped && from === 'input') ? x : null,
-    y: shaped && from === 'output' ? y : null,
-    residual: shaped && from === 'input' ? residual : null,
-    coefficients,
-  };
-  const form: Form = { activation, from, training, sums };
-  return record('batchNorm', y, [x, weight, bias, residual], saved, (saved, dy, needs) =>
-    gradients(saved, dy, needs, form),
-  );
+  return scope(() => {
+    const { weight, bias, training, activation = 'none', residual = null } = options;
+    const coefficients = training ? batchCoefficients(x, options) : runningCoefficients(x, options);
+    const y = normalise(x, coefficients, activation, residual);
+    if (!recordsGrad(x, weight, bias, residual)) return y;
+    // A frozen norm without weights to train gets by with y, which the next op often keeps anyway.
+    const fromInput = SLOPE_READS[activation] === 'input';
+    const sums = training || recordsGrad(weight, bias) || (fromInput && recordsGrad(residual));
+    const from: Slope['from'] =
+      !fromInput && (residual || !sums || activation === 'sigmoid') ? 'output' : 'input';
+    const shaped = activation !== 'none';
+    const saved = {
+      x: sums || (shaped && from === 'input') ? x : null,
+      y: shaped && from === 'output' ? y : null,
+      residual: shaped && from === 'input' ? residual : null,
+      coefficients,
+    };
+    const form: Form = { activation, from, training, sums };
+    return record('batchNorm', y, [x, weight, bias, residual], saved, (saved, dy, needs) =>
+      gradients(saved, dy, needs, form),
+    );
+  });
 }
 
 /** Mean, scale, bias and rstd of each channel from the batch; updates the running statistics. */

@@ -15,7 +15,7 @@
  * many backward.
  */
 import { elementwise, family, program } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, type Tensor } from '../../tensor/index.ts';
+import { empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
 
 export interface LrnOptions {
   /** Channels in a window, at least 1. */
@@ -108,24 +108,24 @@ export function lrn(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: LrnOp
     beta,
     k,
   };
-  const y = empty(x.device, x.shape);
-  const s = recordsGrad(x) ? empty(x.device, x.shape) : null;
-  x.device.run(forwardProgram({ keepsS: s !== null }), {
-    bindings: { x: x.buffer, y: y.buffer, ...(s ? { s: s.buffer } : {}) },
-    params,
-    flops: (2 * size + 4) * x.size,
-    bytes: (s ? 12 : 8) * x.size,
-  });
-  record('lrn', y, [x], { x, s }, ({ x, s }, dy) => {
-    const dx = empty(x.device, x.shape);
-    x.device.run(backwardProgram, {
-      bindings: { x: x.buffer, s: s!.buffer, dy: dy.buffer, dx: dx.buffer },
+  return scope(() => {
+    const y = empty(x.device, x.shape);
+    const s = recordsGrad(x) ? empty(x.device, x.shape) : null;
+    x.device.run(forwardProgram({ keepsS: s !== null }), {
+      bindings: { x: x.buffer, y: y.buffer, ...(s ? { s: s.buffer } : {}) },
       params,
-      flops: (5 * size + 8) * x.size,
-      bytes: 16 * x.size,
+      flops: (2 * size + 4) * x.size,
+      bytes: (s ? 12 : 8) * x.size,
     });
-    return [dx];
+    return record('lrn', y, [x], { x, s }, ({ x, s }, dy) => {
+      const dx = empty(x.device, x.shape);
+      x.device.run(backwardProgram, {
+        bindings: { x: x.buffer, s: s!.buffer, dy: dy.buffer, dx: dx.buffer },
+        params,
+        flops: (5 * size + 8) * x.size,
+        bytes: 16 * x.size,
+      });
+      return [dx];
+    });
   });
-  s?.dispose();
-  return y;
 }

@@ -17,7 +17,7 @@
  * each, since one alone waits for its own last addition. Limited by memory: 4 bytes an element.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, type Shape, sizeOf, type Tensor } from '../../tensor/index.ts';
+import { empty, type Shape, scope, sizeOf, type Tensor } from '../../tensor/index.ts';
 
 /** Invocations that a reduction should have, and how many terms one of them adds: at least, at most. */
 const INVOCATIONS = 16384;
@@ -100,22 +100,22 @@ export function sumGroup(
   const last = chunks === 1 && !folded;
   const across = wide && inner === 1 && !folded && chunks === 1;
 
-  const y = empty(x.device, last ? shape : [outer * chunks * lanes * unit]);
-  const count = outer * chunks * lanes;
-  const bindings = { x: x.buffer, ...(times ? { z: times.buffer } : {}), y: y.buffer };
-  const element = across ? 'across' : wide ? 'vec4f' : 'f32';
-  x.device.run(sumProgram({ element, product: Boolean(times) }), {
-    bindings,
-    params: { count, length, inner: lanes, chunks, chunk, scale: last ? scale : 1 },
-    flops: times ? 2 * x.size : x.size,
-    bytes: 4 * (times ? 2 * x.size : x.size) + 4 * y.size,
+  return scope(() => {
+    const y = empty(x.device, last ? shape : [outer * chunks * lanes * unit]);
+    const count = outer * chunks * lanes;
+    const bindings = { x: x.buffer, ...(times ? { z: times.buffer } : {}), y: y.buffer };
+    const element = across ? 'across' : wide ? 'vec4f' : 'f32';
+    x.device.run(sumProgram({ element, product: Boolean(times) }), {
+      bindings,
+      params: { count, length, inner: lanes, chunks, chunk, scale: last ? scale : 1 },
+      flops: times ? 2 * x.size : x.size,
+      bytes: 4 * (times ? 2 * x.size : x.size) + 4 * y.size,
+    });
+    if (last) return y;
+    // The partial sums: [outer, chunks, inner], or [outer, everything that is left of a row].
+    const rest = inner > 1 ? { reduce: chunks, inner } : { reduce: chunks * lanes * unit, inner: 1 };
+    return sumGroup(y, shape, { outer, ...rest, scale });
   });
-  if (last) return y;
-  // The partial sums: [outer, chunks, inner], or [outer, everything that is left of a row].
-  const rest = inner > 1 ? { reduce: chunks, inner } : { reduce: chunks * lanes * unit, inner: 1 };
-  const result = sumGroup(y, shape, { outer, ...rest, scale });
-  y.dispose();
-  return result;
 }
 
 /** Terms to a chunk: enough invocations for the device first, then no sum longer than float32 likes. */
@@ -173,8 +173,8 @@ export function sumAxes(
   const inner = sizeOf(sizes.slice(last + 1));
   if (rest.length === 0) return sumGroup(x, shape, { outer, reduce, inner, scale, times });
   const between = [...sizes.slice(0, first), inner];
-  const partial = sumGroup(x, between, { outer, reduce, inner, times });
-  const result = sumAxes(partial, rest, shape, scale);
-  partial.dispose();
-  return result;
+  return scope(() => {
+    const partial = sumGroup(x, between, { outer, reduce, inner, times });
+    return sumAxes(partial, rest, shape, scale);
+  });
 }

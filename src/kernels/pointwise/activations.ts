@@ -9,7 +9,7 @@
  * One invocation computes four neighbouring elements. Limited by memory: 8 bytes an element forward, 12 backward.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
 
 /** The activations that other kernels can apply as they write their result. */
 export type Activation = 'none' | 'relu' | 'relu6' | 'silu' | 'sigmoid';
@@ -76,16 +76,18 @@ fn element(i: u32) { dx[i] = dy[i] * slope(v[i]); }`,
 /** Applies an activation by name. */
 export function activate(x: Tensor, activation: Activation): Tensor {
   if (activation === 'none') return x;
-  const y = empty(x.device, x.shape);
-  const count = Math.ceil(x.size / 4);
-  x.device.run(forwardProgram({ activation }), {
-    bindings: { x: x.buffer, y: y.buffer },
-    params: { count },
-    flops: x.size,
-    bytes: 8 * x.size,
+  return scope(() => {
+    const y = empty(x.device, x.shape);
+    const count = Math.ceil(x.size / 4);
+    x.device.run(forwardProgram({ activation }), {
+      bindings: { x: x.buffer, y: y.buffer },
+      params: { count },
+      flops: x.size,
+      bytes: 8 * x.size,
+    });
+    const v = SLOPE_READS[activation] === 'input' ? x : y;
+    return record(activation, y, [x], { v }, (saved, dy) => [activationBackward(saved.v, dy, activation)]);
   });
-  const v = SLOPE_READS[activation] === 'input' ? x : y;
-  return record(activation, y, [x], { v }, (saved, dy) => [activationBackward(saved.v, dy, activation)]);
 }
 
 /** dx = dy · slope(v), where v is the activation's output or input as `SLOPE_READS` says. */

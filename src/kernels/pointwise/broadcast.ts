@@ -18,8 +18,8 @@ import {
   broadcastShapes,
   empty,
   record,
-  recordsGrad,
   type Shape,
+  scope,
   sizeOf,
   type Tensor,
 } from '../../tensor/index.ts';
@@ -87,24 +87,26 @@ function index(axes: string): string {
 
 /** a ∘ b of the broadcast shape `shape`, as a new tensor. Records no gradient. */
 function combine(operator: Operator, a: Tensor, b: Tensor | number, shape: Shape): Tensor {
-  const y = empty(a.device, shape);
-  const axes = collapse(shape, a.shape, typeof b === 'number' ? null : b.shape);
-  const last = axes.sizes.at(-1)!;
-  const wide = axes.sizes.length === 1 || last % 4 === 0;
-  const sizes = [...axes.sizes.slice(0, -1), wide ? Math.ceil(last / 4) : last];
-  const pattern: Pattern = { operator, a: axes.a, b: axes.b ?? 'number', element: wide ? 'vec4f' : 'f32' };
-  const count = sizeOf(sizes);
-  a.device.run(broadcastProgram(pattern), {
-    bindings: { a: a.buffer, ...(typeof b === 'number' ? {} : { b: b.buffer }), y: y.buffer },
-    params: {
-      count,
-      ...Object.fromEntries(sizes.map((size, axis) => [`size${axis}`, size])),
-      ...(typeof b === 'number' ? { b } : {}),
-    },
-    flops: y.size,
-    bytes: 4 * (a.size + (typeof b === 'number' ? 0 : b.size) + y.size),
+  return scope(() => {
+    const y = empty(a.device, shape);
+    const axes = collapse(shape, a.shape, typeof b === 'number' ? null : b.shape);
+    const last = axes.sizes.at(-1)!;
+    const wide = axes.sizes.length === 1 || last % 4 === 0;
+    const sizes = [...axes.sizes.slice(0, -1), wide ? Math.ceil(last / 4) : last];
+    const pattern: Pattern = { operator, a: axes.a, b: axes.b ?? 'number', element: wide ? 'vec4f' : 'f32' };
+    const count = sizeOf(sizes);
+    a.device.run(broadcastProgram(pattern), {
+      bindings: { a: a.buffer, ...(typeof b === 'number' ? {} : { b: b.buffer }), y: y.buffer },
+      params: {
+        count,
+        ...Object.fromEntries(sizes.map((size, axis) => [`size${axis}`, size])),
+        ...(typeof b === 'number' ? { b } : {}),
+      },
+      flops: y.size,
+      bytes: 4 * (a.size + (typeof b === 'number' ? 0 : b.size) + y.size),
+    });
+    return y;
   });
-  return y;
 }
 
 /** The axes of the result, neighbours merged where both operands treat them alike. */
@@ -166,7 +168,7 @@ export function mul(a: Tensor, b: Tensor | number): Tensor {
     return record('mul', combine('*', a, b, a.shape), [a], {}, (_, dy) => [combine('*', dy, b, dy.shape)]);
   const y = combine('*', a, b, broadcastShapes('mul', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
-  const saved = { a: recordsGrad(b) ? a : null, b: recordsGrad(a) ? b : null };
+  const saved = ([needsA, needsB]: readonly boolean[]) => ({ a: needsB ? a : null, b: needsA ? b : null });
   return record('mul', y, [a, b], saved, ({ a, b }, dy, [needsA, needsB]) => [
     needsA ? productGradient(dy, b!, shapeA) : null,
     needsB ? productGradient(dy, a!, shapeB) : null,
@@ -177,10 +179,11 @@ export function mul(a: Tensor, b: Tensor | number): Tensor {
 function productGradient(dy: Tensor, other: Tensor, shape: Shape): Tensor {
   // Both of full size: one pass that reads each once and writes only the sums.
   if (sizeOf(shape) < dy.size && other.size === dy.size) return sumTo(dy, shape, { times: other });
-  const product = combine('*', dy, other, dy.shape);
-  const sum = sumTo(product, shape);
-  product.dispose();
-  return sum;
+  return scope(() => {
+    const product = combine('*', dy, other, dy.shape);
+    const sum = sumTo(product, shape);
+    return sum;
+  });
 }
 
 /** a / b, element by element. PyTorch: `torch.div`. Throws where the shapes do not broadcast. */
@@ -189,7 +192,8 @@ export function div(a: Tensor, b: Tensor | number): Tensor {
     return record('div', combine('/', a, b, a.shape), [a], {}, (_, dy) => [combine('/', dy, b, dy.shape)]);
   const y = combine('/', a, b, broadcastShapes('div', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
-  return record('div', y, [a, b], { b, y: recordsGrad(b) ? y : null }, ({ b, y }, dy, [needsA, needsB]) => {
+  const saved = ([, needsB]: readonly boolean[]) => ({ b, y: needsB ? y : null });
+  return record('div', y, [a, b], saved, ({ b, y }, dy, [needsA, needsB]) => {
     const da = combine('/', dy, b!, dy.shape);
     return [needsA ? sumTo(da, shapeA) : null, needsB ? sumTo(da, shapeB, { scale: -1, times: y }) : null];
   });

@@ -13,7 +13,7 @@
  * memory on a GPU, 8 bytes an element, and by the three rounds of the hash on a CPU.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, stepState, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, stepState, type Tensor } from '../../tensor/index.ts';
 import { type RandomPurpose, randomRoot } from '../../tensor/random.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { RANDOM } from '../parts/random.ts';
@@ -82,20 +82,22 @@ function dropped(what: string, x: Tensor, p: number, options: DropoutOptions, fo
 }
 
 function drop(x: Tensor, p: number, root: number, form: Form): Tensor {
-  const y = empty(x.device, x.shape);
-  const unit = widthOf(form.element);
-  const count = Math.ceil(x.size / unit);
-  x.device.run(dropProgram(form), {
-    bindings: { x: x.buffer, step: stepState(x.device), y: y.buffer },
-    params: {
-      count,
-      root,
-      threshold: Math.ceil(p * 2 ** 24),
-      scale: p < 1 ? 1 / (1 - p) : 0,
-      length: x.size / (x.shape[0] ?? 1) / unit,
-    },
-    flops: x.size,
-    bytes: 8 * x.size,
+  return scope(() => {
+    const y = empty(x.device, x.shape);
+    const unit = widthOf(form.element);
+    const count = Math.ceil(x.size / unit);
+    x.device.run(dropProgram(form), {
+      bindings: { x: x.buffer, step: stepState(x.device), y: y.buffer },
+      params: {
+        count,
+        root,
+        threshold: Math.ceil(p * 2 ** 24),
+        scale: p < 1 ? 1 / (1 - p) : 0,
+        length: x.size / (x.shape[0] ?? 1) / unit,
+      },
+      flops: x.size,
+      bytes: 8 * x.size,
+    });
+    return y;
   });
-  return y;
 }

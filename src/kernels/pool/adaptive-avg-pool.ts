@@ -9,7 +9,7 @@
  * the picture is large, and its gradient repeats dy. Limited by memory. Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
+import { empty, record, type Shape, scope, show, type Tensor } from '../../tensor/index.ts';
 import type { Element } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
@@ -79,25 +79,27 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
   const [pictures, height, width, channels] = inputShape as [number, number, number, number];
   const shape = [pictures, rows, columns, channels];
   if (rows === 1 && columns === 1) return meanOfPictures('adaptiveAvgPool2d', x, shape);
-  const y = empty(x.device, shape);
-  const cost = { flops: x.size, bytes: 4 * (x.size + y.size) };
-  const { element, params, groups } = pixelLanes(shape);
-  x.device.run(forwardProgram({ element }), {
-    bindings: { x: x.buffer, y: y.buffer },
-    params: { ...params, inputRows: height, inputColumns: width },
-    groups,
-    ...cost,
-  });
-  return record('adaptiveAvgPool2d', y, [x], {}, (_, dy) => {
-    const dx = empty(dy.device, inputShape);
-    const { params, groups } = pixelLanes(inputShape);
-    dy.device.run(backwardProgram({ element }), {
-      bindings: { dy: dy.buffer, dx: dx.buffer },
-      params: { ...params, outputRows: rows, outputColumns: columns },
+  return scope(() => {
+    const y = empty(x.device, shape);
+    const cost = { flops: x.size, bytes: 4 * (x.size + y.size) };
+    const { element, params, groups } = pixelLanes(shape);
+    x.device.run(forwardProgram({ element }), {
+      bindings: { x: x.buffer, y: y.buffer },
+      params: { ...params, inputRows: height, inputColumns: width },
       groups,
       ...cost,
     });
-    return [dx];
+    return record('adaptiveAvgPool2d', y, [x], {}, (_, dy) => {
+      const dx = empty(dy.device, inputShape);
+      const { params, groups } = pixelLanes(inputShape);
+      dy.device.run(backwardProgram({ element }), {
+        bindings: { dy: dy.buffer, dx: dx.buffer },
+        params: { ...params, outputRows: rows, outputColumns: columns },
+        groups,
+        ...cost,
+      });
+      return [dx];
+    });
   });
 }
 

@@ -8,7 +8,7 @@
  * Limited by loads: kh·kw an output, as many backward divided by stride². Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import type { Element } from '../parts/element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
 import { type PoolOptions, poolWindow } from '../parts/window.ts';
@@ -108,25 +108,27 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
     left,
     right,
   };
-  const y = empty(x.device, shape);
-  const cost = { flops: kernel[0] * kernel[1] * y.size, bytes: 4 * (x.size + y.size) };
-  const { element, params, groups } = pixelLanes(shape);
-  const form: Form = { element, countIncludePad: options.countIncludePad ?? true };
-  x.device.run(forwardProgram(form), {
-    bindings: { x: x.buffer, y: y.buffer },
-    params: { ...params, inputRows: height, inputColumns: width, ...windowParams },
-    groups,
-    ...cost,
-  });
-  return record('avgPool2d', y, [x], {}, (_, dy) => {
-    const dx = empty(dy.device, inputShape);
-    const { params, groups } = pixelLanes(inputShape);
-    dy.device.run(backwardProgram(form), {
-      bindings: { dy: dy.buffer, dx: dx.buffer },
-      params: { ...params, outputRows, outputColumns, ...windowParams },
+  return scope(() => {
+    const y = empty(x.device, shape);
+    const cost = { flops: kernel[0] * kernel[1] * y.size, bytes: 4 * (x.size + y.size) };
+    const { element, params, groups } = pixelLanes(shape);
+    const form: Form = { element, countIncludePad: options.countIncludePad ?? true };
+    x.device.run(forwardProgram(form), {
+      bindings: { x: x.buffer, y: y.buffer },
+      params: { ...params, inputRows: height, inputColumns: width, ...windowParams },
       groups,
       ...cost,
     });
-    return [dx];
+    return record('avgPool2d', y, [x], {}, (_, dy) => {
+      const dx = empty(dy.device, inputShape);
+      const { params, groups } = pixelLanes(inputShape);
+      dy.device.run(backwardProgram(form), {
+        bindings: { dy: dy.buffer, dx: dx.buffer },
+        params: { ...params, outputRows, outputColumns, ...windowParams },
+        groups,
+        ...cost,
+      });
+      return [dx];
+    });
   });
 }

@@ -10,7 +10,7 @@
  * pixel-lanes.ts. Measured on lavapipe, 3×3 at stride 2: 40 % of a copy's bandwidth each way.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, type Tensor } from '../../tensor/index.ts';
+import { empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
 import { type PoolOptions, poolWindow } from '../parts/window.ts';
@@ -100,10 +100,13 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
 
 /**
  * Padded coordinates: iy + top = qy · stride + ay. Windows qy, qy − 1, … lie over that row, and window qy − j sees it
- * by its row ky = (ay + j · stride) / dilation, where that is whole and below the kernel's size.
+ * by its row ky = (ay + j · stride) / dilation, where that is whole and below the kernel's size. Rows and columns are
+ * looked at once a window, not once a cell: with nine cells the divisions in each kept SwiftShader compiling for two
+ * minutes.
  */
 const backwardProgram = family((spec: Spec): ProgramSpec => {
   const { element, kernel, stride, dilation } = spec;
+  const { u } = TYPES[element];
   const [blockRows, blockColumns] = blockOf(spec);
   const cells = range(blockRows).flatMap((a) => range(blockColumns).map((b) => [a, b] as const));
   const windows = ([0, 1] as const).map(
@@ -122,11 +125,14 @@ const backwardProgram = family((spec: Spec): ProgramSpec => {
       left: 'i32',
     },
     wgsl: `${constants(spec)}
-fn taken(g: ${element}, t: ${TYPES[element].u}, dy: i32, dx: i32) -> ${element} {
-  let ky = dy / dilationRows;
-  let kx = dx / dilationColumns;
-  let isTap = dy % dilationRows == 0 && dx % dilationColumns == 0 && ky < kernelRows && kx < kernelColumns;
-  return select(${element}(0), g, t == ${TYPES[element].u}(select(NONE, u32(ky * kernelColumns + kx), isTap)));
+const NOWHERE = 1u << 30; // more than any tap, twice it too
+fn tapRow(down: i32) -> u32 {
+  let ky = down / dilationRows;
+  return select(NOWHERE, u32(ky * kernelColumns), down % dilationRows == 0 && ky < kernelRows);
+}
+fn tapColumn(right: i32) -> u32 {
+  let kx = right / dilationColumns;
+  return select(NOWHERE, u32(kx), right % dilationColumns == 0 && kx < kernelColumns);
 }
 ${pixelKernel(`
   let y0 = i32(row) * ${blockRows};
@@ -145,9 +151,13 @@ ${cells.map(([a, b]) => `  var sum${a}${b} = ${element}(0);`).join('\n')}
       let word = taps[source];
       let t = ${UNPACK[element]};
       let g = dy[source];
-      let ay = y0 - oy * strideRows;
-      let ax = x0 - ox * strideColumns;
-${cells.map(([a, b]) => `      sum${a}${b} += taken(g, t, ay + ${a}, ax + ${b});`).join('\n')}
+${range(blockRows)
+  .map((a) => `      let row${a} = tapRow(y0 + ${a} - oy * strideRows);`)
+  .join('\n')}
+${range(blockColumns)
+  .map((b) => `      let column${b} = tapColumn(x0 + ${b} - ox * strideColumns);`)
+  .join('\n')}
+${cells.map(([a, b]) => `      sum${a}${b} += select(${element}(0), g, t == ${u}(row${a} + column${b}));`).join('\n')}
     }
   }
 ${cells
@@ -174,38 +184,43 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
   const shape = [pictures, ...window.output, channels];
   const tapCount = window.kernel[0] * window.kernel[1];
   const element = tapCount > MOST_PACKED_TAPS ? 'f32' : elementOf(channels);
-  const y = empty(x.device, shape);
-  const taps = recordsGrad(x) ? empty(x.device, [y.size / widthOf(element)], { dtype: 'uint32' }) : null;
-  const { kernel, stride, dilation, top, left } = window;
-  const spec = { element, kernel, stride, dilation };
-  const { params, groups } = pixelLanes(shape, element);
-  x.device.run(forwardProgram({ ...spec, taps: taps !== null }), {
-    bindings: { x: x.buffer, y: y.buffer, ...(taps ? { taps: taps.buffer } : {}) },
-    params: { ...params, inputRows: height, inputColumns: width, top, left, lowest: -Infinity },
-    groups,
-    flops: tapCount * y.size,
-    bytes: 4 * (x.size + y.size + (taps?.size ?? 0)),
-  });
-  return record('maxPool2d', y, [x], { taps }, ({ taps }, dy) => {
-    const dx = empty(dy.device, [pictures, height, width, channels]);
-    const [blockRows, blockColumns] = blockOf(spec);
-    const blocks = [Math.ceil((height + top) / blockRows), Math.ceil((width + left) / blockColumns)] as const;
-    const { params, groups } = pixelLanes([pictures, ...blocks, channels], element);
-    dy.device.run(backwardProgram(spec), {
-      bindings: { dy: dy.buffer, taps: taps!.buffer, dx: dx.buffer },
-      params: {
-        ...params,
-        inputRows: height,
-        inputColumns: width,
-        outputRows: window.output[0],
-        outputColumns: window.output[1],
-        top,
-        left,
-      },
+  return scope(() => {
+    const y = empty(x.device, shape);
+    const taps = recordsGrad(x) ? empty(x.device, [y.size / widthOf(element)], { dtype: 'uint32' }) : null;
+    const { kernel, stride, dilation, top, left } = window;
+    const spec = { element, kernel, stride, dilation };
+    const { params, groups } = pixelLanes(shape, element);
+    x.device.run(forwardProgram({ ...spec, taps: taps !== null }), {
+      bindings: { x: x.buffer, y: y.buffer, ...(taps ? { taps: taps.buffer } : {}) },
+      params: { ...params, inputRows: height, inputColumns: width, top, left, lowest: -Infinity },
       groups,
-      flops: tapCount * dy.size,
-      bytes: 4 * (dx.size + dy.size + taps!.size),
+      flops: tapCount * y.size,
+      bytes: 4 * (x.size + y.size + (taps?.size ?? 0)),
     });
-    return [dx];
+    return record('maxPool2d', y, [x], { taps }, ({ taps }, dy) => {
+      const dx = empty(dy.device, [pictures, height, width, channels]);
+      const [blockRows, blockColumns] = blockOf(spec);
+      const blocks = [
+        Math.ceil((height + top) / blockRows),
+        Math.ceil((width + left) / blockColumns),
+      ] as const;
+      const { params, groups } = pixelLanes([pictures, ...blocks, channels], element);
+      dy.device.run(backwardProgram(spec), {
+        bindings: { dy: dy.buffer, taps: taps!.buffer, dx: dx.buffer },
+        params: {
+          ...params,
+          inputRows: height,
+          inputColumns: width,
+          outputRows: window.output[0],
+          outputColumns: window.output[1],
+          top,
+          left,
+        },
+        groups,
+        flops: tapCount * dy.size,
+        bytes: 4 * (dx.size + dy.size + taps!.size),
+      });
+      return [dx];
+    });
   });
 }

@@ -9,7 +9,7 @@
  * safe. Limited by memory: 12 bytes an element forward, 20 backward.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
 import { rowStatistics } from '../parts/row-statistics.ts';
@@ -60,26 +60,27 @@ function along(kind: Kind, x: Tensor): Tensor {
   const form: Form = { kind, element: elementOf(columns) };
   const unit = widthOf(form.element);
   const [count, length] = [x.size / unit, columns / unit];
-  const statistics = rowStatistics(x);
-  const y = empty(x.device, x.shape);
-  x.device.run(forwardProgram(form), {
-    bindings: { x: x.buffer, statistics: statistics.buffer, y: y.buffer },
-    params: { count, length },
-    flops: 3 * x.size,
-    bytes: 8 * x.size,
-  });
-  statistics.dispose();
-  return record(kind, y, [x], { y }, ({ y }, dy) => {
-    const rows = y.size / columns;
-    const times = kind === 'softmax' ? y : null;
-    const sums = sumGroup(dy, [rows], { outer: rows, reduce: columns, inner: 1, times });
-    const dx = empty(y.device, y.shape);
-    y.device.run(backwardProgram(form), {
-      bindings: { y: y.buffer, dy: dy.buffer, sums: sums.buffer, dx: dx.buffer },
+  return scope(() => {
+    const statistics = rowStatistics(x);
+    const y = empty(x.device, x.shape);
+    x.device.run(forwardProgram(form), {
+      bindings: { x: x.buffer, statistics: statistics.buffer, y: y.buffer },
       params: { count, length },
-      flops: 4 * y.size,
-      bytes: 12 * y.size,
+      flops: 3 * x.size,
+      bytes: 8 * x.size,
     });
-    return [dx];
+    return record(kind, y, [x], { y }, ({ y }, dy) => {
+      const rows = y.size / columns;
+      const times = kind === 'softmax' ? y : null;
+      const sums = sumGroup(dy, [rows], { outer: rows, reduce: columns, inner: 1, times });
+      const dx = empty(y.device, y.shape);
+      y.device.run(backwardProgram(form), {
+        bindings: { y: y.buffer, dy: dy.buffer, sums: sums.buffer, dx: dx.buffer },
+        params: { count, length },
+        flops: 4 * y.size,
+        bytes: 12 * y.size,
+      });
+      return [dx];
+    });
   });
 }

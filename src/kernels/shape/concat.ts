@@ -8,7 +8,16 @@
  * row where all rows and starts are multiples of four, else one value. Limited by memory: 8 bytes an element.
  */
 import { elementwise, family, type PooledBuffer } from '../../gpu/index.ts';
-import { empty, normaliseAxis, record, type Shape, show, sizeOf, type Tensor } from '../../tensor/index.ts';
+import {
+  empty,
+  normaliseAxis,
+  record,
+  type Shape,
+  scope,
+  show,
+  sizeOf,
+  type Tensor,
+} from '../../tensor/index.ts';
 import type { Element } from '../parts/element.ts';
 
 const blockProgram = family(({ element }: { element: Element }) =>
@@ -67,23 +76,25 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const starts = widths.map((_, index) => widths.slice(0, index).reduce((total, width) => total + width, 0));
   const row = widths.reduce((total, width) => total + width, 0);
   const extent = tensors.reduce((total, tensor) => total + tensor.shape[front]!, 0);
-  const y = empty(first.device, first.shape.with(front, extent));
-  tensors.forEach((x, index) => {
-    const width = widths[index]!;
-    const from = { buffer: x.buffer, start: 0, row: width };
-    copyBlock(x, outer, width, from, { buffer: y.buffer, start: starts[index]!, row });
-  });
-  const shapes = tensors.map((tensor) => tensor.shape);
-  return record('concat', y, tensors, {}, (_, dy, needs) =>
-    shapes.map((shape, index) => {
-      if (!needs[index]) return null;
-      const dx = empty(dy.device, shape);
+  return scope(() => {
+    const y = empty(first.device, first.shape.with(front, extent));
+    tensors.forEach((x, index) => {
       const width = widths[index]!;
-      const from = { buffer: dy.buffer, start: starts[index]!, row };
-      copyBlock(dx, outer, width, from, { buffer: dx.buffer, start: 0, row: width });
-      return dx;
-    }),
-  );
+      const from = { buffer: x.buffer, start: 0, row: width };
+      copyBlock(x, outer, width, from, { buffer: y.buffer, start: starts[index]!, row });
+    });
+    const shapes = tensors.map((tensor) => tensor.shape);
+    return record('concat', y, tensors, {}, (_, dy, needs) =>
+      shapes.map((shape, index) => {
+        if (!needs[index]) return null;
+        const dx = empty(dy.device, shape);
+        const width = widths[index]!;
+        const from = { buffer: dy.buffer, start: starts[index]!, row };
+        copyBlock(dx, outer, width, from, { buffer: dx.buffer, start: 0, row: width });
+        return dx;
+      }),
+    );
+  });
 }
 
 function checkAlike(first: Shape, shape: Shape, axis: number, index: number): void {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeImage, readImage, UnreadableImageError } from '../../../src/data/node/decode.ts';
+import { decodeImage, readImage } from '../../../src/data/node/decode.ts';
 import { applyOrientation, exifOrientation } from '../../../src/data/node/exif.ts';
+import { UnreadableImageError } from '../../../src/data/unreadable.ts';
 import { assertSame, formula, largestDifference, pictureBytes, reference } from '../reference.ts';
 
 const test = suite('data/decode');

@@ -5,7 +5,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decodeImage, UnreadableImageError } from '../../../src/data/node/decode.ts';
+import { decodeImage } from '../../../src/data/node/decode.ts';
+import { UnreadableImageError } from '../../../src/data/unreadable.ts';
 import { type Edit, type HostileReader, type Seed, withstands } from '../../helpers/hostile.ts';
 import { pictureBytes, reference } from '../reference.ts';
 

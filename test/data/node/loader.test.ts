@@ -1,5 +1,6 @@
 /** The loader: the same batches whatever the number of workers, resuming, unreadable pictures, leaving early. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,20 +8,17 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  type Batch,
-  closeLoader,
-  countBatches,
-  type LoadOptions,
-  loadBatches,
-} from '../../src/data/loader.ts';
-import { readImage, type UnreadableImageError } from '../../src/data/node/decode.ts';
-import type { Sample } from '../../src/data/sample.ts';
-import { evalTransform, type Preprocessing } from '../../src/data/transforms.ts';
-import { randomStream, shuffled } from '../../src/tensor/random.ts';
-import { formula } from './reference.ts';
+import { loadBatches as loadInThread } from '../../../src/data/in-thread.ts';
+import { type Batch, countBatches } from '../../../src/data/loader.ts';
+import { readImage } from '../../../src/data/node/decode.ts';
+import { closeLoader, loadBatches, type WorkerLoaderOptions } from '../../../src/data/node/loader.ts';
+import type { Sample } from '../../../src/data/sample.ts';
+import { evalTransform, type Preprocessing } from '../../../src/data/transforms.ts';
+import type { UnreadableImageError } from '../../../src/data/unreadable.ts';
+import { randomStream, shuffled } from '../../../src/tensor/random.ts';
+import { formula } from '../reference.ts';
 
-const test = suite('data/loader');
+const test = suite('data/node/loader');
 
 const preprocessing: Preprocessing = {
   inputSize: 16,
@@ -29,7 +27,7 @@ const preprocessing: Preprocessing = {
   mean: [0.5, 0.5, 0.5],
   std: [0.25, 0.25, 0.25],
 };
-const pictures = fileURLToPath(new URL('../reference/pictures/', import.meta.url));
+const pictures = fileURLToPath(new URL('../../reference/pictures/', import.meta.url));
 const fromFiles: Sample[] = [
   'rgb.jpg',
   'alpha.png',
@@ -45,7 +43,7 @@ const fromMemory: Sample[] = Array.from({ length: 17 }, (_, i) => ({
 }));
 const all = [...fromFiles, ...fromMemory];
 
-async function collect(samples: Sample[], options: Partial<LoadOptions> = {}): Promise<Batch[]> {
+async function collect(samples: Sample[], options: Partial<WorkerLoaderOptions> = {}): Promise<Batch[]> {
   const batches: Batch[] = [];
   for await (const batch of loadBatches(samples, { batchSize: 4, preprocessing, ...options }))
     batches.push(batch);
@@ -91,6 +89,24 @@ test('training: the same bits with 1, 2 and 3 workers and any prefetch', async (
       `${workers} workers`,
     );
   }
+});
+
+test('the thread that asks makes the same bits as the workers', async () => {
+  for (const options of [{}, { train: true, seed: 5, epoch: 2, startBatch: 1 }]) {
+    const inThread: Batch[] = [];
+    for await (const batch of loadInThread(fromMemory, { batchSize: 4, preprocessing, ...options }))
+      inThread.push(batch);
+    assert.equal(values(inThread), values(await collect(fromMemory, options)));
+  }
+});
+
+test('an encoded picture in memory is that of its file', async () => {
+  const blobs = fromFiles.map(({ file, label }) => ({
+    file: 'in memory',
+    label,
+    blob: new Blob([readFileSync(file)]),
+  }));
+  assert.equal(values(await collect(blobs)), values(await collect(fromFiles)));
 });
 
 test('training: the order of the seed and epoch; other epochs give other crops of the same pictures', async () => {
@@ -195,7 +211,7 @@ test('options that make no sense are sentences', async () => {
 
 /** Runs a program of its own and gives what it prints; a process that does not end fails after two minutes. */
 async function runProgram(body: string): Promise<string> {
-  const loader = new URL('../../src/data/loader.ts', import.meta.url).href;
+  const loader = new URL('../../../src/data/node/loader.ts', import.meta.url).href;
   const program = `
     import { loadBatches } from ${JSON.stringify(loader)};
     const samples = ${JSON.stringify(fromFiles)};

@@ -1,0 +1,68 @@
+/**
+ * One batch's work, stated as plain data so that it can be sent to whoever does it: a worker thread in Node
+ * (node/worker.ts) or the thread that asks (in-thread.ts). They differ in how a picture is decoded, nothing else.
+ */
+import { randomStream } from '../tensor/random.ts';
+import type { RgbImage } from './image.ts';
+import type { Sample } from './sample.ts';
+import { type Augmentation, evalTransform, type Preprocessing, trainTransform } from './transforms.ts';
+import { UnreadableImageError } from './unreadable.ts';
+
+/** The work for one batch. */
+export interface BatchJob {
+  preprocessing: Preprocessing;
+  /** How training pictures vary; none: the evaluation transform. */
+  augmentation: Augmentation | undefined;
+  seed: number;
+  epoch: number;
+  pictures: PictureJob[];
+}
+
+/** Where a picture comes from: `image`, else `blob`, else `file`. */
+export type PictureSource = Pick<Sample, 'file' | 'blob' | 'image'>;
+
+/** One picture of a batch. `index` is its place in the data set, which its random numbers hang on. */
+export interface PictureJob extends PictureSource {
+  index: number;
+}
+
+/** What comes back for a batch: the readable pictures without gaps, and why the others are not among them. */
+export interface BatchResult {
+  /** `[readable.length, inputSize, inputSize, 3]` */
+  images: Float32Array;
+  /** Positions in `pictures` of those that `images` holds, in order. */
+  readable: number[];
+  unreadable: { position: number; reason: string }[];
+}
+
+/** Decodes one picture. @throws UnreadableImageError where it is none, or damaged */
+export type Decode = (picture: PictureSource) => Promise<RgbImage>;
+
+/**
+ * Does the work of one batch, picture by picture.
+ * @throws what `decode` throws but UnreadableImageError; the signal's reason once `signal` is aborted
+ */
+export async function makeBatch(
+  { preprocessing, augmentation, seed, epoch, pictures }: BatchJob,
+  decode: Decode,
+  signal?: AbortSignal,
+): Promise<BatchResult> {
+  const transform = augmentation ? trainTransform(preprocessing, augmentation) : evalTransform(preprocessing);
+  const length = preprocessing.inputSize ** 2 * 3;
+  const images = new Float32Array(pictures.length * length);
+  const readable: number[] = [];
+  const unreadable: BatchResult['unreadable'] = [];
+  for (const [position, picture] of pictures.entries()) {
+    signal?.throwIfAborted();
+    const slot = images.subarray(readable.length * length, (readable.length + 1) * length);
+    try {
+      const random = randomStream(seed, 'augment', epoch, picture.index);
+      transform(picture.image ?? (await decode(picture)), random, slot);
+      readable.push(position);
+    } catch (error) {
+      if (!(error instanceof UnreadableImageError)) throw error;
+      unreadable.push({ position, reason: error.reason });
+    }
+  }
+  return { images: images.subarray(0, readable.length * length), readable, unreadable };
+}

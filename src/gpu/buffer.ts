@@ -1,0 +1,28 @@
+/**
+ * A buffer as the rooms above see it: what it is for, who owns it, and how a dispatch binds it. Apart from the pool, so
+ * that those who watch or bind buffers need not know how they are handed out.
+ */
+
+/** What a buffer is used for; `Device.memory()` reports bytes by these kinds. */
+export type BufferKind = 'activation' | 'parameter' | 'gradient' | 'optimizer' | 'constant';
+
+/** A GPUBuffer with the bookkeeping of the pool. */
+export class PooledBuffer {
+  /** Number of the last recording that used this buffer; see CommandList.write. */
+  lastUse = -1;
+  /** When it was last given back, counted in releases; the pool lets go of the oldest first. */
+  released = 0;
+  kind: BufferKind = 'activation';
+
+  constructor(
+    readonly id: number,
+    readonly gpu: GPUBuffer,
+    /** Bytes of the whole buffer: the bucket's size, not what was asked for. */
+    readonly size: number,
+    /** The pool it belongs to, hence the device. */
+    readonly pool: object,
+  ) {}
+}
+
+/** What one dispatch binds: a whole buffer, or a slice of it (offset a multiple of 256). */
+export type BufferBinding = PooledBuffer | { buffer: PooledBuffer; offset: number; size: number };

@@ -1,0 +1,73 @@
+/**
+ * Observers: who wants to know what a device does is told, and nobody overwrites a method of the device.
+ *
+ *   const stop = device.observe({ dispatch: ({ program, flops }) => console.log(program.name, flops) });
+ *   …
+ *   stop();
+ *
+ * The dry run counts this way, the figures name layers, tests look for what a steady loop still creates. Several may
+ * watch at once. An observer is called where it happens and must not use the device. Without one, a dispatch costs a
+ * comparison more.
+ */
+import type { BufferBinding, PooledBuffer } from './buffer.ts';
+import type { Program } from './program.ts';
+
+/** A dispatch that was recorded. */
+export interface DispatchEvent {
+  readonly program: Program;
+  readonly bindings: Readonly<Record<string, BufferBinding>>;
+  readonly params: Readonly<Record<string, number>>;
+  readonly groups: readonly [number, number, number];
+  /** As the kernel counts them: see `Run`. */
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** What a device makes of WebGPU's objects and keeps, to use it again. */
+export type Made = 'buffer' | 'uniform' | 'staging' | 'bind group' | 'pipeline';
+
+/** What an observer is told; each is optional. */
+export interface Observer {
+  dispatch?(event: DispatchEvent): void;
+  /** A buffer was taken from the pool, for `bytes` bytes that were asked for. */
+  allocate?(buffer: PooledBuffer, bytes: number): void;
+  /** A buffer went back to the pool. */
+  release?(buffer: PooledBuffer): void;
+  /** An object of WebGPU was made, where none of those that are kept fitted. */
+  make?(what: Made): void;
+}
+
+type Calls = { [Event in keyof Observer]-?: Set<NonNullable<Observer[Event]>> };
+
+/** The observers of one device, by what they want to know. */
+export class Observers {
+  readonly calls: Calls = { dispatch: new Set(), allocate: new Set(), release: new Set(), make: new Set() };
+
+  /** Adds an observer; the result removes it. */
+  add(observer: Observer): () => void {
+    const parts = (Object.keys(this.calls) as (keyof Observer)[]).flatMap((event) => {
+      const call = observer[event]?.bind(observer) as never;
+      return call ? [{ set: this.calls[event] as Set<never>, call }] : [];
+    });
+    for (const { set, call } of parts) set.add(call);
+    return () => {
+      for (const { set, call } of parts) set.delete(call);
+    };
+  }
+
+  dispatch(event: DispatchEvent): void {
+    for (const call of this.calls.dispatch) call(event);
+  }
+
+  allocate(buffer: PooledBuffer, bytes: number): void {
+    for (const call of this.calls.allocate) call(buffer, bytes);
+  }
+
+  release(buffer: PooledBuffer): void {
+    for (const call of this.calls.release) call(buffer);
+  }
+
+  make(what: Made): void {
+    for (const call of this.calls.make) call(what);
+  }
+}
