@@ -2,6 +2,7 @@
 export { type BufferBinding, type BufferKind, PooledBuffer } from './buffer.ts';
 export { Device, type DeviceOptions, type Run, slices } from './device.ts';
 export { DeviceError, type Limit, NoAdapterError, TooLarge } from './errors.ts';
+export { Generations } from './generations.ts';
 export type { DispatchEvent, Made, Observer } from './observers.ts';
 export type { MemoryReport } from './pool.ts';
 export {
@@ -9,6 +10,7 @@ export {
   elementwise,
   family,
   foldGroups,
+  MOST_GROUPS,
   type ParamType,
   type Program,
   type ProgramSpec,

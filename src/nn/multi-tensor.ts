@@ -16,12 +16,24 @@
  *
  * Limited by memory: 12 bytes an element, and 8 more for each state array.
  */
-import { type BufferBinding, type Device, foldGroups, type PooledBuffer, slices } from '../gpu/index.ts';
+import {
+  type BufferBinding,
+  type Device,
+  foldGroups,
+  Generations,
+  type PooledBuffer,
+  slices,
+} from '../gpu/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { BLOCK, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
 
 /** Bindings of the update program beside parameters, gradients and state: blocks and control. */
 const FIXED_BINDINGS = 2;
+/**
+ * Plans of a generation. Which parameters have a gradient changes a few times in a run (phases, frozen stages), or with
+ * every step where a network draws its layers: those plans fall out again.
+ */
+const PLANS = 4;
 
 /** A part of a parameter that a binding can hold, and the place of its state. */
 interface Piece {
@@ -66,7 +78,8 @@ export class MultiTensorUpdate {
   /** What slots without a parameter bind: one to read, the others to write (which must differ). */
   private readonly idle: PooledBuffer[];
   private ratesWritten = '';
-  private readonly plans = new Map<string, Plan>();
+  private readonly plans: Generations<Plan>;
+  private disposed = false;
 
   /**
    * @param parameters all that may ever be updated
@@ -78,6 +91,7 @@ export class MultiTensorUpdate {
     private readonly groupOf: readonly number[],
   ) {
     this.device = parameters[0].device;
+    this.plans = new Generations(PLANS, (plan) => releasePlan(plan, this.device));
     const { maxStorageBuffersPerShaderStage: most, maxStorageBufferBindingSize: bytes } = this.device.limits;
     const fit = Math.floor((most - FIXED_BINDINGS - rule.state.length) / 2);
     this.slots = Math.min(this.device.traits.optimizerSlots, fit);
@@ -151,12 +165,14 @@ export class MultiTensorUpdate {
     this.device.commands.write(this.steps, steps);
   }
 
+  /** Frees the state. Freeing twice is harmless. */
   dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
     const { pool } = this.device;
-    for (const plan of this.plans.values()) releasePlan(plan, this.device);
+    this.plans.clear();
     for (const page of this.pages) for (const buffer of page.arrays) pool.release(buffer);
     for (const buffer of [this.steps, this.control, this.rates, ...this.idle]) pool.release(buffer);
-    this.plans.clear();
     this.pages.length = 0;
   }
 
@@ -183,7 +199,7 @@ export class MultiTensorUpdate {
     });
   }
 
-  /** The plan for a set of parameters, made when the set is first seen. */
+  /** The plan for a set of parameters, made where the set was not seen lately. */
   private planFor(active: readonly number[]): Plan {
     const key = active.join();
     let plan = this.plans.get(key);

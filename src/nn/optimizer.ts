@@ -3,7 +3,7 @@
  * tensors for a checkpoint. The update itself, of all parameters in a few dispatches, is multi-tensor.ts; the formulas
  * are sgd.ts and adamw.ts.
  */
-import { empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
+import { advanceStep, empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
 import { MultiTensorUpdate } from './multi-tensor.ts';
 import type { UpdateRule } from './update-programs.ts';
 
@@ -25,6 +25,9 @@ export interface Group {
   weightDecay: number;
 }
 
+/** Frees the state of optimisers that nobody refers to any more. */
+const collected = new FinalizationRegistry<MultiTensorUpdate>((state) => state.dispose());
+
 export abstract class Optimizer {
   readonly groups: readonly Group[];
   /** Multiplies the learning rate of every group: what a schedule sets. */
@@ -38,6 +41,7 @@ export abstract class Optimizer {
     checkParameters(this.parameters, rule.name);
     const groupOf = this.groups.flatMap((group, index) => group.params.map(() => index));
     this.multi = new MultiTensorUpdate(rule, this.parameters, groupOf);
+    collected.register(this, this.multi);
   }
 
   /** Two numbers that `prepare` of the rule reads as `rates.xy`, computed in double. */
@@ -46,6 +50,8 @@ export abstract class Optimizer {
   /**
    * Updates every parameter that has a gradient. With the loss given, nothing is updated and no step counted where it
    * is not finite, so that no checkpoint lies beyond it; this happens on the GPU and waits for nothing.
+   *
+   * The random step goes on by one, so that the next forward pass draws new dropout masks; `setStep` sets it.
    */
   step(loss?: Tensor): void {
     const rates = this.groups.flatMap(({ lr, weightDecay }) => [
@@ -54,6 +60,7 @@ export abstract class Optimizer {
       0,
     ]);
     this.multi.run(new Float32Array(rates), loss);
+    advanceStep(this.parameters[0].device);
   }
 
   /** Frees the gradients. Call it before `backward()`, which adds to them. */
@@ -97,7 +104,7 @@ export abstract class Optimizer {
     }
   }
 
-  /** Frees the state. The parameters stay. */
+  /** Frees the state, which otherwise goes when the optimiser is out of use. The parameters stay. */
   dispose(): void {
     this.multi.dispose();
   }

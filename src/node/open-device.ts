@@ -5,6 +5,7 @@
 import { totalmem } from 'node:os';
 import { Device, type DeviceOptions, NoAdapterError, SOFTWARE_DRIVER } from '../gpu/index.ts';
 import { setDefaultDevice } from '../tensor/index.ts';
+import { collect } from './collect.ts';
 
 export interface OpenOptions extends DeviceOptions {
   /**
@@ -31,6 +32,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter, ...deviceOptions } = options;
   const gpu = await dawn(await dawnFlags(adapter));
   gpusInUse.push(gpu);
+  deviceOptions.collect ??= collect;
   const device = await Device.open(gpu, deviceOptions);
   setDefaultDevice(device);
   return device;

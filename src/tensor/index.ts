@@ -3,7 +3,7 @@ export { copyOf } from './accumulate.ts';
 export { type Backward, record, recordsGrad } from './autograd.ts';
 export { keep, noGrad, scope } from './recording.ts';
 export { broadcastShapes, checkShape, normaliseAxis, type Shape, sameShape, show, sizeOf } from './shape.ts';
-export { setStep, stepState } from './step.ts';
+export { advanceStep, setStep, stepState } from './step.ts';
 export {
   type DataType,
   empty,

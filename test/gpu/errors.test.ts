@@ -1,7 +1,7 @@
 /** Errors poison a device: after one, nothing can be read from it, and the reason is told. Other devices go on. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Device, DeviceError, elementwise, program } from '../../src/gpu/index.ts';
+import { type Device, DeviceError, elementwise, program, TooLarge } from '../../src/gpu/index.ts';
 import { add, concat, mul } from '../../src/kernels/index.ts';
 import { empty, noGrad, tensor } from '../../src/tensor/index.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
@@ -129,6 +129,33 @@ test('a tensor that one binding cannot hold is a sentence', async () => {
     () => add(x, 1),
     /^add-1-number-vec4f: a takes 136314880 bytes, but this adapter binds at most 134217728 at once; use a smaller batch or input$/,
   );
+  device.close();
+});
+
+test('more workgroups than a dimension has never reach the GPU', async () => {
+  const device = await testDevice();
+  const y = device.take(256, 'activation');
+  const counted = program({
+    name: 'test-counted',
+    bindings: { y: 'write f32' },
+    params: {},
+    wgsl: '@compute @workgroup_size(1) fn main() { y[0] = 1; }',
+  });
+  for (const groups of [
+    [65536, 1, 1],
+    [1, 65536, 1],
+    [1, 1, 65536],
+  ] as const)
+    assert.throws(
+      () => device.run(counted, { bindings: { y }, params: {}, groups }),
+      (error: Error) =>
+        error instanceof TooLarge &&
+        error.limit === 'workgroups' &&
+        error.asked === 65536 &&
+        error.most === 65535,
+    );
+  device.run(counted, { bindings: { y }, params: {}, groups: [1, 1, 65535] });
+  assert.is(new Float32Array(await device.read(y, 4))[0], 1);
   device.close();
 });
 

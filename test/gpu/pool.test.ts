@@ -1,6 +1,7 @@
 /** The buffer pool: sizes, accounting, which buffer comes back, and that loops create nothing. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { bucketSize } from '../../src/gpu/pool.ts';
 import { add, mean, mul, relu, sum } from '../../src/kernels/index.ts';
 import { scope, type Tensor, tensor } from '../../src/tensor/index.ts';
@@ -81,6 +82,53 @@ test('more than the adapter allows is a sentence', async () => {
     () => device.take(300 * MIB, 'activation'),
     "a buffer of 314572800 bytes was asked for, but this adapter's largest buffer is 268435456 bytes; use a smaller batch or input",
   );
+  device.close();
+});
+
+test('steps whose shapes grow do not pile up buffers', async () => {
+  const { device } = await dryDevice(PLAIN_DEVICE);
+  for (let step = 0; step < 60; step++) {
+    const buffers = Array.from({ length: 4 }, (_, k) =>
+      device.take((34 + step + 20 * k) * MIB, 'activation'),
+    );
+    for (const buffer of buffers) device.pool.release(buffer);
+    const { live, pooled, peak } = device.memory();
+    assert.ok(live + pooled <= 2 * peak + 64 * MIB, `step ${step}: ${(live + pooled) / MIB} MiB`);
+  }
+  device.close();
+});
+
+test('a loop of large and less large batches makes nothing after its second round', async () => {
+  const { device } = await dryDevice(PLAIN_DEVICE);
+  const round = (): void => {
+    for (const scale of [1, 1, 0.9, 0.5]) {
+      const buffers = [40, 100, 64, 200].map((size) => device.take(size * scale * MIB, 'activation'));
+      for (const buffer of buffers) device.pool.release(buffer);
+    }
+  };
+  round();
+  round();
+  const created = countCreated(device);
+  for (let i = 0; i < 3; i++) round();
+  assert.is(created(), 0);
+  device.close();
+});
+
+test('what the device keeps for itself counts, and trim frees it', async () => {
+  const device = await clampedDevice();
+  const x = tensor(pseudo('x', 1000), [1000], { owned: true });
+  await scope(() => relu(x)).data();
+  device.constant('test', () => new Float32Array(4));
+  const { byKind, pooled } = device.memory();
+  assert.ok(byKind.uniform > 0 && byKind.staging > 0 && byKind.constant > 0);
+  assert.ok(pooled >= byKind.uniform + byKind.staging);
+  device.trim();
+  const after = device.memory();
+  assert.equal(
+    [after.byKind.uniform, after.byKind.staging, after.byKind.constant, after.pooled],
+    [0, 0, 0, 0],
+  );
+  assert.is((await scope(() => relu(x)).data()).length, 1000);
   device.close();
 });
 

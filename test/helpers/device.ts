@@ -4,11 +4,12 @@
  */
 import type * as uvu from 'uvu';
 import { Device, type DeviceOptions } from '../../src/gpu/index.ts';
+import { collect } from '../../src/node/collect.ts';
 import { setDefaultDevice } from '../../src/tensor/index.ts';
 import { gpu } from './gpu.ts';
 
 async function open(options: DeviceOptions): Promise<Device> {
-  const device = await Device.open(gpu, { poison: true, ...options });
+  const device = await Device.open(gpu, { poison: true, collect, ...options });
   setDefaultDevice(device);
   return device;
 }

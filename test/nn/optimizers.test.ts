@@ -2,11 +2,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
+import { dropout } from '../../src/kernels/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
 import { fill } from '../../src/nn/init.ts';
 import type { Optimizer, Parameters } from '../../src/nn/optimizer.ts';
 import { SGD } from '../../src/nn/sgd.ts';
-import { empty, type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
+import { collect } from '../../src/node/collect.ts';
+import { empty, scope, setStep, type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { relativeError } from '../helpers/check.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
@@ -227,6 +229,66 @@ test('a parameter larger than a binding is updated in slices', async () => {
   optimizer.dispose();
   for (const parameter of parameters) parameter.dispose();
   clamped.trim();
+});
+
+/** A parameter with a gradient. */
+function trained(value: number): Tensor {
+  const parameter = tensor([value, value, value, value], [4], { device, requiresGrad: true, owned: true });
+  parameter.grad = tensor([1, 1, 1, 1], [4], { device, owned: true });
+  return parameter;
+}
+
+test('an optimiser out of use frees its state', async () => {
+  const parameters = [trained(1), trained(2)];
+  const { optimizer: before } = device.memory().byKind;
+  (() => new AdamW(parameters, { lr: 0.1 }).step())();
+  assert.ok(device.memory().byKind.optimizer > before);
+  for (let turn = 0; turn < 50 && device.memory().byKind.optimizer > before; turn++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.is(device.memory().byKind.optimizer, before);
+});
+
+test('a set of parameters that changes with every step leaves no buffers behind, and each counts its own steps', async () => {
+  const parameters = Array.from({ length: 10 }, (_, k) => trained(k));
+  const gradients = parameters.map(({ grad }) => grad!);
+  const optimizer = new AdamW(parameters, { lr: 0.1 });
+  optimizer.step();
+  const updates = new Array<number>(10).fill(1);
+  const step = (set: number): void => {
+    parameters.forEach((parameter, k) => {
+      const active = ((set >> k) & 1) === 1;
+      parameter.grad = active ? gradients[k] : null;
+      if (active) updates[k]++;
+    });
+    optimizer.step();
+  };
+  for (let set = 1; set <= 8; set++) step(set);
+  const { optimizer: held } = device.memory().byKind;
+  for (let set = 9; set <= 300; set++) step(set);
+  assert.ok(device.memory().byKind.optimizer <= held + 8 * 10 * 256, 'bytes of plans');
+  for await (const [name, values] of optimizer.stateTensors())
+    if (name === 'step') assert.equal([...values], updates);
+  optimizer.dispose();
+  optimizer.dispose();
+});
+
+test('a bare loop draws a new dropout mask after every step, and setStep wins', async () => {
+  const x = tensor(new Float32Array(256).fill(1), [256], { device });
+  const optimizer = new SGD([trained(1)], { lr: 0.1 });
+  const mask = async () => (await scope(() => dropout(x, 0.5, { training: true })).data()).join();
+  setStep(device, 5);
+  const fifth = await mask();
+  assert.is(await mask(), fifth);
+  optimizer.step();
+  const sixth = await mask();
+  assert.is.not(sixth, fifth);
+  setStep(device, 5);
+  assert.is(await mask(), fifth);
+  setStep(device, 6);
+  assert.is(await mask(), sixth);
+  setStep(device, 0);
 });
 
 test('what cannot be is refused in a sentence', () => {

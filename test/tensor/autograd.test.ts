@@ -1,6 +1,7 @@
 /** Reverse-mode differentiation: graphs that share and join, what is freed when, and what is refused. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { add, concat, mul, relu, reshape, sub, sum } from '../../src/kernels/index.ts';
 import { empty, noGrad, record, recordsGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
@@ -241,6 +242,26 @@ test('the backward pass frees as it goes: its peak does not grow with the depth 
     return peak;
   };
   assert.is(await peakOf(24), await peakOf(3));
+});
+
+test('a graph of 20,000 nodes is freed, forward only and after a backward pass', async () => {
+  const { device: dry } = await dryDevice(PLAIN_DEVICE);
+  const x = empty(dry, [4], { requiresGrad: true, owned: true });
+  const { live } = dry.memory();
+  const chain = (): Tensor =>
+    scope(() => {
+      let h: Tensor = x;
+      for (let depth = 0; depth < 20_000; depth++) h = relu(h);
+      return sum(h);
+    });
+  chain().dispose();
+  assert.is(dry.memory().live, live);
+  const y = chain();
+  y.backward();
+  y.dispose();
+  x.grad!.dispose();
+  assert.is(dry.memory().live, live);
+  dry.close();
 });
 
 test.run();

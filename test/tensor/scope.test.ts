@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { add, mul, sum } from '../../src/kernels/index.ts';
-import { keep, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { keep, noGrad, recordsGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { testDevice } from '../helpers/device.ts';
 
 const test = suite('tensor/scope');
@@ -128,6 +128,14 @@ test('tensors that existed before are not touched', async () => {
 test('freeing early inside of a scope is fine', () => {
   scope(() => make(1).dispose());
   assert.is(live(), 0);
+});
+
+test('noGrad refuses a promise as well, and gradients are recorded again behind it', () => {
+  assert.throws(
+    () => noGrad(async () => make(1)),
+    'noGrad: the function returned a promise; what it awaits would run with gradients on again. Await outside of noGrad',
+  );
+  assert.ok(recordsGrad(scope(() => tensor([1], [1], { requiresGrad: true, owned: true }))));
 });
 
 test('a promise is refused, and the work behind it does not end the process', async () => {

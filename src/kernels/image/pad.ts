@@ -6,7 +6,7 @@
  *
  * Both are one copy of a window: pad-channels.ts. Limited by memory: 8 bytes an element.
  */
-import { record, type Tensor } from '../../tensor/index.ts';
+import { record, scope, type Tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';
 import { copyWindow } from '../parts/pad-channels.ts';
 
@@ -20,14 +20,16 @@ export function pad(x: Tensor, [top, bottom, left, right]: Margins, value = 0): 
     throw new RangeError(`pad: the margins ${margins.join(', ')} must be whole numbers of at least 0`);
   const [n, h, w, c] = x.shape as [number, number, number, number];
   const [height, width] = [h + top + bottom, w + left + right];
-  const y = copyWindow(x, [n, height, width, c], {
-    planes: n,
-    rows: [h, height],
-    columns: [w * c, width * c],
-    top,
-    left: left * c,
-    fill: value,
-  });
+  const y = scope(() =>
+    copyWindow(x, [n, height, width, c], {
+      planes: n,
+      rows: [h, height],
+      columns: [w * c, width * c],
+      top,
+      left: left * c,
+      fill: value,
+    }),
+  );
   const shape = x.shape;
   return record('pad', y, [x], {}, (_, dy) => [
     copyWindow(dy, shape, {

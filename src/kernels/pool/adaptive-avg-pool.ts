@@ -83,20 +83,19 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
   return scope(() => {
     const y = empty(x.device, shape);
     const cost = { flops: x.size, bytes: 4 * (x.size + y.size) };
-    const { element, params, groups } = pixelLanes(shape);
-    x.device.run(forwardProgram({ element }), {
+    const lanes = pixelLanes(x.device, shape);
+    const { element } = lanes;
+    lanes.run(forwardProgram({ element }), {
       bindings: { x: x.buffer, y: y.buffer },
-      params: { ...params, inputRows: height, inputColumns: width },
-      groups,
+      params: { inputRows: height, inputColumns: width },
       ...cost,
     });
     return record('adaptiveAvgPool2d', y, [x], {}, (_, dy) => {
       const dx = empty(dy.device, inputShape);
-      const { params, groups } = pixelLanes(inputShape);
-      dy.device.run(backwardProgram({ element }), {
+      const lanes = pixelLanes(dy.device, inputShape);
+      lanes.run(backwardProgram({ element }), {
         bindings: { dy: dy.buffer, dx: dx.buffer },
-        params: { ...params, outputRows: rows, outputColumns: columns },
-        groups,
+        params: { outputRows: rows, outputColumns: columns },
         ...cost,
       });
       return [dx];

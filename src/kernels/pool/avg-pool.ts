@@ -111,21 +111,20 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
   return scope(() => {
     const y = empty(x.device, shape);
     const cost = { flops: kernel[0] * kernel[1] * y.size, bytes: 4 * (x.size + y.size) };
-    const { element, params, groups } = pixelLanes(shape);
+    const lanes = pixelLanes(x.device, shape);
+    const { element } = lanes;
     const form: Form = { element, countIncludePad: options.countIncludePad ?? true };
-    x.device.run(forwardProgram(form), {
+    lanes.run(forwardProgram(form), {
       bindings: { x: x.buffer, y: y.buffer },
-      params: { ...params, inputRows: height, inputColumns: width, ...windowParams },
-      groups,
+      params: { inputRows: height, inputColumns: width, ...windowParams },
       ...cost,
     });
     return record('avgPool2d', y, [x], {}, (_, dy) => {
       const dx = empty(dy.device, inputShape);
-      const { params, groups } = pixelLanes(inputShape);
-      dy.device.run(backwardProgram(form), {
+      const lanes = pixelLanes(dy.device, inputShape);
+      lanes.run(backwardProgram(form), {
         bindings: { dy: dy.buffer, dx: dx.buffer },
-        params: { ...params, outputRows, outputColumns, ...windowParams },
-        groups,
+        params: { outputRows, outputColumns, ...windowParams },
         ...cost,
       });
       return [dx];

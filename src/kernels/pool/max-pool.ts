@@ -189,11 +189,10 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
     const taps = recordsGrad(x) ? empty(x.device, [y.size / widthOf(element)], { dtype: 'uint32' }) : null;
     const { kernel, stride, dilation, top, left } = window;
     const spec = { element, kernel, stride, dilation };
-    const { params, groups } = pixelLanes(shape, element);
-    x.device.run(forwardProgram({ ...spec, taps: taps !== null }), {
+    const lanes = pixelLanes(x.device, shape, element);
+    lanes.run(forwardProgram({ ...spec, taps: taps !== null }), {
       bindings: { x: x.buffer, y: y.buffer, ...(taps ? { taps: taps.buffer } : {}) },
-      params: { ...params, inputRows: height, inputColumns: width, top, left, lowest: -Infinity },
-      groups,
+      params: { inputRows: height, inputColumns: width, top, left, lowest: -Infinity },
       flops: tapCount * y.size,
       bytes: 4 * (x.size + y.size + (taps?.size ?? 0)),
     });
@@ -204,11 +203,10 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
         Math.ceil((height + top) / blockRows),
         Math.ceil((width + left) / blockColumns),
       ] as const;
-      const { params, groups } = pixelLanes([pictures, ...blocks, channels], element);
-      dy.device.run(backwardProgram(spec), {
+      const lanes = pixelLanes(dy.device, [pictures, ...blocks, channels], element);
+      lanes.run(backwardProgram(spec), {
         bindings: { dy: dy.buffer, taps: taps!.buffer, dx: dx.buffer },
         params: {
-          ...params,
           inputRows: height,
           inputColumns: width,
           outputRows: window.output[0],
@@ -216,7 +214,6 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
           top,
           left,
         },
-        groups,
         flops: tapCount * dy.size,
         bytes: 4 * (dx.size + dy.size + taps!.size),
       });

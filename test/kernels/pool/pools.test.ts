@@ -5,7 +5,8 @@ import { windowOf } from '../../../src/kernels/parts/window.ts';
 import { adaptiveAvgPool2d, globalAvgPool } from '../../../src/kernels/pool/adaptive-avg-pool.ts';
 import { type AvgPoolOptions, avgPool2d } from '../../../src/kernels/pool/avg-pool.ts';
 import { type MaxPoolOptions, maxPool2d } from '../../../src/kernels/pool/max-pool.ts';
-import { type Shape, type Tensor, tensor } from '../../../src/tensor/index.ts';
+import { sum } from '../../../src/kernels/reduce/reduce.ts';
+import { type Shape, scope, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { checkOp } from '../../helpers/check.ts';
 import { onBothDevices, testDevice } from '../../helpers/device.ts';
 
@@ -213,6 +214,27 @@ test('windows and paddings that make no sense get a sentence', async () => {
   assert.throws(() => maxPool2d(x, { kernelSize: 4 }), 'does not fit into [1,3,3,4]');
   assert.throws(() => adaptiveAvgPool2d(x, 0), 'must be whole numbers of at least 1');
   assert.throws(() => globalAvgPool(tensor([1], [1])), 'the input is [N, H, W, C], not [1]');
+  device.close();
+});
+
+test('more pictures, and more rows, than a dimension has workgroups', async () => {
+  const device = await testDevice();
+  for (const shape of [
+    [66_000, 2, 2, 1],
+    [1, 132_000, 2, 1],
+  ]) {
+    const values = Float32Array.from({ length: sizeOf(shape) }, (_, index) => index);
+    const x = tensor(values, shape, { device, requiresGrad: true, owned: true });
+    const y = maxPool2d(x, { kernelSize: 2 });
+    // Four neighbours a window, in both shapes: the last is the largest.
+    const expected = Float32Array.from({ length: y.size }, (_, window) => 4 * window + 3);
+    assert.equal(await y.data(), expected);
+    scope(() => sum(y).backward());
+    assert.equal(
+      await x.grad!.data(),
+      values.map((index) => (index % 4 === 3 ? 1 : 0)),
+    );
+  }
   device.close();
 });
 

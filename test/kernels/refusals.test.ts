@@ -1,0 +1,129 @@
+/**
+ * An op that is refused half way leaves nothing behind: at each of its dispatches in turn, forward and backward, the
+ * device throws, outside of any scope, and all memory is free at once. Dispatches are refused on a dry device.
+ */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
+import type { Device } from '../../src/gpu/index.ts';
+import {
+  adaptiveAvgPool2d,
+  add,
+  avgPool2d,
+  batchNorm,
+  concat,
+  crossEntropy,
+  div,
+  dropout,
+  globalAvgPool,
+  logSoftmax,
+  lrn,
+  maxPool2d,
+  mean,
+  mul,
+  pad,
+  relu,
+  resize,
+  silu,
+  softmax,
+  sub,
+  sum,
+} from '../../src/kernels/index.ts';
+import { empty, type Shape, type Tensor } from '../../src/tensor/index.ts';
+
+const test = suite('refusals');
+
+const PICTURES = [2, 9, 10, 8];
+
+function norm(x: Tensor, residual: Tensor | null): Tensor {
+  const vector = (requiresGrad = false) => empty(x.device, [8], { requiresGrad, owned: true });
+  const own = { weight: vector(true), bias: vector(true), runningMean: vector(), runningVar: vector() };
+  const y = () => batchNorm(x, { ...own, training: true, activation: 'relu', residual });
+  try {
+    return y();
+  } finally {
+    // The node holds what it needs of them.
+    for (const tensor of Object.values(own)) tensor.dispose();
+  }
+}
+
+const OPS: [name: string, shapes: Shape[], op: (x: Tensor, z: Tensor) => Tensor][] = [
+  ['add', [PICTURES, [8]], add],
+  ['sub', [PICTURES, [2, 1, 1, 8]], sub],
+  ['mul', [PICTURES, [2, 1, 1, 8]], mul],
+  ['div', [PICTURES, [8]], div],
+  ['relu', [PICTURES], relu],
+  ['silu', [PICTURES], silu],
+  ['dropout', [PICTURES], (x) => dropout(x, 0.5, { training: true })],
+  ['batchNorm', [PICTURES, PICTURES], norm],
+  ['lrn', [PICTURES], (x) => lrn(x, { size: 5 })],
+  ['sum of a long axis', [[3, 100_000]], (x) => sum(x, 1)],
+  ['mean of axes apart', [[30, 4, 50, 8]], (x) => mean(x, [0, 2])],
+  ['softmax', [[4, 5000]], softmax],
+  ['logSoftmax', [[4, 10]], logSoftmax],
+  [
+    'crossEntropy',
+    [[4, 5000]],
+    (x) => crossEntropy(x, Int32Array.of(0, 1, 2, 3), { weight: new Float32Array(5000) }),
+  ],
+  ['maxPool2d', [PICTURES], (x) => maxPool2d(x, { kernelSize: 3, stride: 2 })],
+  ['avgPool2d', [PICTURES], (x) => avgPool2d(x, { kernelSize: 2 })],
+  ['adaptiveAvgPool2d', [PICTURES], (x) => adaptiveAvgPool2d(x, 3)],
+  ['globalAvgPool', [PICTURES], globalAvgPool],
+  ['concat', [PICTURES, PICTURES], (x, z) => concat([x, z], 3)],
+  ['pad', [PICTURES], (x) => pad(x, [1, 0, 2, 0])],
+  ['resize', [PICTURES], (x) => resize(x, [5, 7], { interpolation: 'bilinear' })],
+];
+
+/** Runs `body` with its dispatch number `at` refused; whether there was one. */
+function refused(device: Device, at: number, body: () => void): boolean {
+  let count = 0;
+  const stop = device.observe({
+    dispatch: ({ program }) => {
+      if (++count === at) throw new RangeError(`refused: ${program.name}`);
+    },
+  });
+  try {
+    body();
+    return false;
+  } catch (error) {
+    assert.match((error as Error).message, /^refused: /);
+    return true;
+  } finally {
+    stop();
+  }
+}
+
+for (const [name, shapes, op] of OPS)
+  test(name, async () => {
+    const { device } = await dryDevice(PLAIN_DEVICE);
+    const [x, z] = shapes.map((shape) => empty(device, shape, { requiresGrad: true, owned: true })) as [
+      Tensor,
+      Tensor,
+    ];
+    const live = () => device.memory().live;
+    op(x, z).dispose(); // what the device keeps is made: the random step
+    const atRest = live();
+    let dispatches = 0;
+    while (refused(device, dispatches + 1, () => op(x, z).dispose())) {
+      assert.is(live(), atRest, `forward, dispatch ${dispatches + 1}`);
+      dispatches++;
+    }
+    assert.ok(dispatches > 0);
+    for (let at = 1; ; at++) {
+      const y = op(x, z);
+      const seed = empty(device, y.shape);
+      const ended = !refused(device, at, () => y.backward(seed));
+      y.dispose();
+      seed.dispose();
+      for (const leaf of [x, z]) {
+        leaf?.grad?.dispose();
+        if (leaf) leaf.grad = null;
+      }
+      if (!ended) assert.is(live(), atRest, `backward, dispatch ${at}`);
+      if (ended) break;
+    }
+    device.close();
+  });
+
+test.run();
