@@ -3,8 +3,13 @@
  * work to time and what it costs.
  */
 
-import type { Device } from '../src/gpu/index.ts';
+import type { Device, Traits } from '../src/gpu/index.ts';
+import { problemOf as convProblem, geometryOf } from '../src/kernels/conv/problem.ts';
+import { CONV_ROWS } from '../src/kernels/conv/table.ts';
 import { batchNorm, conv2d, crossEntropy, globalAvgPool, matmul, maxPool2d } from '../src/kernels/index.ts';
+import { problemOf as matrixProblem } from '../src/kernels/matmul/problem.ts';
+import { MATRIX_ROWS } from '../src/kernels/matmul/table.ts';
+import { windowOf } from '../src/kernels/parts/window.ts';
 import { buildModel } from '../src/models/table.ts';
 import { AdamW } from '../src/nn/index.ts';
 import { noGrad, type Shape, sizeOf, type Tensor, tensor } from '../src/tensor/index.ts';
@@ -19,6 +24,8 @@ export interface Work {
 export interface Case {
   name: string;
   group: 'matmul' | 'conv' | 'norm' | 'pool' | 'model';
+  /** Whether a row of the tables of kernels computes this case; where no single row does, left out. */
+  supports?: (row: string, traits: Traits) => boolean;
   prepare: (device: Device) => Work;
 }
 
@@ -29,6 +36,10 @@ function matmulCase(size: number): Case {
   return {
     name: `matmul ${size}³`,
     group: 'matmul',
+    supports: (row, traits) => {
+      const problem = matrixProblem('forward', true, size, size);
+      return MATRIX_ROWS.some((known) => known.name === row && known.supports(problem, traits));
+    },
     prepare: (device) => {
       const [a, b] = [values(device, [size, size]), values(device, [size, size])];
       return { run: () => matmul(a, b), flops: 2 * size ** 3, bytes: 12 * size ** 2 };
@@ -48,22 +59,36 @@ const RESNET18_CONVOLUTIONS = [
   [7, 512, 512, 3, 1],
 ] as const;
 
-type Pass = 'forward' | 'input gradient' | 'weight gradient';
+/** Two depthwise convolutions of EfficientNet-B0 at 224²: one in its first block, one in its fourth stage. */
+const B0_DEPTHWISE = [
+  [112, 32, 32, 3, 1],
+  [14, 480, 480, 5, 1],
+] as const;
 
-function convCase(
-  [size, cin, cout, kernel, stride]: (typeof RESNET18_CONVOLUTIONS)[number],
-  pass: Pass,
-): Case {
+type Layer = readonly [size: number, cin: number, cout: number, kernel: number, stride: number];
+type Pass = 'forward' | 'input gradient' | 'weight gradient';
+const DIRECTIONS = { forward: 'forward', 'input gradient': 'input', 'weight gradient': 'weight' } as const;
+
+function convCase([size, cin, cout, kernel, stride]: Layer, pass: Pass, groups = 1): Case {
+  const [shape, weight] = [
+    [1, size, size, cin],
+    [kernel, kernel, cin / groups, cout],
+  ];
+  const options = { groups, stride, padding: (kernel - 1) / 2 };
   return {
-    name: `conv ${kernel}×${kernel}/${stride} ${size}² ${cin}→${cout} ${pass}`,
+    name: `${groups > 1 ? 'depthwise ' : ''}conv ${kernel}×${kernel}/${stride} ${size}² ${cin}→${cout} ${pass}`,
     group: 'conv',
+    supports: (row, traits) => {
+      const geometry = geometryOf(shape, weight, windowOf('conv2d', shape, kernel, options), groups);
+      const problem = convProblem(geometry, DIRECTIONS[pass], false);
+      return CONV_ROWS.some((known) => known.name === row && known.supports(problem, traits));
+    },
     prepare: (device) => {
-      const x = values(device, [1, size, size, cin], pass === 'input gradient');
-      const w = values(device, [kernel, kernel, cin, cout], pass === 'weight gradient');
-      const options = { stride, padding: (kernel - 1) / 2 };
+      const x = values(device, shape, pass === 'input gradient');
+      const w = values(device, weight, pass === 'weight gradient');
       const out = Math.ceil(size / stride);
-      const flops = 2 * out * out * kernel * kernel * cin * cout;
-      const bytes = 4 * (size * size * cin + kernel * kernel * cin * cout + out * out * cout);
+      const flops = 2 * out * out * sizeOf(weight);
+      const bytes = 4 * (size * size * cin + sizeOf(weight) + out * out * cout);
       if (pass === 'forward') return { run: () => conv2d(x, w, options), flops, bytes };
       const dy = values(device, [1, out, out, cout]);
       // A gradient needs a forward pass to be recorded; it is kept, and its formula run again and again.
@@ -165,6 +190,11 @@ function trainingCase(network: Network, batch: number, size: number): Case {
   };
 }
 
+/** The rows that can be forced, of both tables. */
+export const VARIANTS: readonly string[] = [
+  ...new Set([...CONV_ROWS, ...MATRIX_ROWS].map(({ name }) => name)),
+];
+
 export const CASES: readonly Case[] = [
   matmulCase(512),
   matmulCase(1024),
@@ -174,6 +204,11 @@ export const CASES: readonly Case[] = [
     ...(layer[1] === 3 ? [] : [convCase(layer, 'input gradient')]),
     convCase(layer, 'weight gradient'),
   ]),
+  ...B0_DEPTHWISE.flatMap((layer) =>
+    (['forward', 'input gradient', 'weight gradient'] as const).map((pass) =>
+      convCase(layer, pass, layer[1]),
+    ),
+  ),
   normCase(56, 64, 'forward'),
   normCase(56, 64, 'backward'),
   normCase(7, 512, 'forward'),

@@ -30,10 +30,7 @@ const loading = { batchSize: 16, preprocessing };
 const device = await openDevice();
 const model = await createModel('efficientnet_lite0', { weights: 'pretrained', numClasses: classes.length });
 freeze(model, { except: ['classifier'] });
-const optimizer = new AdamW(
-  [...model.namedParameters()].map(([, parameter]) => parameter),
-  { lr: 3e-3 },
-);
+const optimizer = new AdamW(model.parameters(), { lr: 3e-3 });
 const schedule = cosine();
 const steps = Number(epochs) * Math.ceil(train.length / loading.batchSize);
 const picturesOf = (images: Float32Array, count: number) =>

@@ -74,10 +74,7 @@ const net = new Sequential([
   globalAvgPool, //                                 [N, 16]
   new Linear(16, SHAPES.length),
 ]);
-const optimizer = new AdamW(
-  [...net.namedParameters()].map(([, parameter]) => parameter),
-  { lr: 1e-2 },
-);
+const optimizer = new AdamW(net.parameters(), { lr: 1e-2 });
 const schedule = cosine({ warmup: 5 });
 
 for (let step = 0; step < steps; step++) {

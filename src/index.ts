@@ -27,15 +27,18 @@ export {
   Device,
   DeviceError,
   type DeviceOptions,
+  type DispatchEvent,
   elementwise,
   family,
   type MemoryReport,
   NoAdapterError,
+  type Observer,
   type ParamType,
   type Program,
   type ProgramSpec,
   program,
   type Run,
+  type Traits,
 } from './gpu/index.ts';
 export * from './kernels/index.ts';
 export { compoundScale, type Scale } from './models/efficientnet.ts';
@@ -53,7 +56,7 @@ export {
   BatchNorm2d,
   buffer,
   Conv2d,
-  type Conv2dOptions,
+  type ConvOptions,
   type CosineOptions,
   constant,
   convNormAct,
@@ -111,9 +114,42 @@ export {
   setStep,
   Tensor,
   type TensorOptions,
+  type TypedArray,
   tensor,
   zeros,
 } from './tensor/index.ts';
+export type {
+  Callback,
+  CallbackState,
+  CallbackStates,
+  EndEvent,
+  EpochEvent,
+  RunEvent,
+  SavePoint,
+  StepEvent,
+  StepLoss,
+  ValidationEvent,
+} from './train/callback.ts';
+export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { stopOn } from './train/callbacks/stop-request.ts';
+export { type FitOptions, type FitResult, fit, TrainingError } from './train/fit.ts';
+export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
+export {
+  type Answers,
+  accuracy,
+  argmax,
+  type ClassMetrics,
+  classMetrics,
+  confusionMatrix,
+  type Metrics,
+  measure,
+  predictions,
+  rocAuc,
+  softmaxRow,
+  topKAccuracy,
+} from './train/metrics.ts';
+export type { EpochRecord, Progress } from './train/progress.ts';
+export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
 export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
 export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';

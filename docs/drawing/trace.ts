@@ -50,7 +50,7 @@ export interface ModelTrace {
 
 /** What a program stands for; `kind` is the layer's own description. First match counts. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^(tile|depthwise)-/, 'kind'],
+  [/^(tile|depthwise|plain)-/, 'kind'],
   [/^(window|winograd)-|^batch-norm-(moments|merge)|^tile-weight-splits/, ''],
   [/^batch-norm-none/, 'batch norm'],
   [/^batch-norm-relu6/, 'batch norm, ReLU6'],

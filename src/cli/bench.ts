@@ -3,7 +3,7 @@
  * says by itself how much is left to gain.
  */
 import type { Command } from 'commander';
-import { CASES, type Case } from '../../bench/cases.ts';
+import { CASES, type Case, VARIANTS } from '../../bench/cases.ts';
 import { type Ceilings, measureCeilings } from '../../bench/ceilings.ts';
 import { measure, type Timing } from '../../bench/measure.ts';
 import type { Device } from '../gpu/index.ts';
@@ -22,12 +22,16 @@ import {
 } from './ui.ts';
 
 export const description =
-  'Times matrix products, the convolutions of ResNet-18 with both gradients, batch norm, pooling, and forward ' +
+  'Times matrix products, convolutions of ResNet-18 and EfficientNet-B0 with both gradients, batch norm, pooling, and forward ' +
   'passes and training steps of three networks: median and spread in ms, GFLOP/s, and the share of what this adapter reaches at best.';
 
 export function options(command: Command): void {
   command
     .option('--filter <text>', 'only the cases whose name or group contains this')
+    .option(
+      '--variant <name>',
+      `the row of the tables of kernels that computes what it can (${VARIANTS.join(', ')}), in place of the fastest`,
+    )
     .option('--samples <n>', 'samples per case', wholeNumber(3), 15)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--json', 'print one JSON document on stdout');
@@ -35,6 +39,7 @@ export function options(command: Command): void {
 
 interface BenchOptions {
   filter?: string;
+  variant?: string;
   samples: number;
   adapter?: string;
   json?: boolean;
@@ -52,17 +57,20 @@ interface Result extends Timing {
 
 export async function run(
   _args: string[],
-  { filter, samples, adapter, json, debug }: BenchOptions,
+  { filter, variant, samples, adapter, json, debug }: BenchOptions,
 ): Promise<number> {
   const wanted = filter?.toLowerCase() ?? '';
-  const cases = CASES.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(wanted));
-  if (cases.length === 0)
+  const named = CASES.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(wanted));
+  if (named.length === 0)
     throw new UserError(
       `--filter ${filter}: no case has that in its name; try conv, matmul, norm, pool or model`,
     );
+  if (variant !== undefined && !VARIANTS.includes(variant))
+    throw new UserError(`--variant ${variant}: there is no such row; the rows are ${VARIANTS.join(', ')}`);
 
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   announceSoftware(device);
+  const cases = variant === undefined ? named : forced(device, variant, named);
   const stop = onStop('Stopping after this case; once more stops at once.');
   const bar = progressBar('Bench', cases.length + 1);
   const ceilings = await measureCeilings(device);
@@ -76,6 +84,7 @@ export async function run(
   bar.stop();
   stop.dispose();
   const report = {
+    variant: variant ?? null,
     adapter: { description: adapterName(device.info), device: device.info.device, software: device.software },
     ceilings,
     results,
@@ -84,6 +93,23 @@ export async function run(
   else print(device, ceilings, results);
   device.close();
   return stop.exitCode;
+}
+
+/**
+ * Has the row `variant` compute whatever it supports on `device`. Returns the cases to run: not those of a single kernel
+ * that another row would compute, which are named. Networks take the row where they can.
+ */
+function forced(device: Device, variant: string, cases: readonly Case[]): readonly Case[] {
+  device.choices = { get: () => variant };
+  const able = cases.filter(({ supports, group }) => supports?.(variant, device.traits) ?? group === 'model');
+  const left = cases.filter((benchCase) => !able.includes(benchCase));
+  if (able.length === 0)
+    throw new UserError(
+      `--variant ${variant} computes none of these ${cases.length} cases; leave it or --filter out`,
+    );
+  if (left.length > 0)
+    say(`Not computed by ${variant}, left out: ${left.map(({ name }) => name).join('; ')}`);
+  return able;
 }
 
 async function runCase(

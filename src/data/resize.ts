@@ -53,19 +53,36 @@ export function resizedCrop(
   return resizeWindow(image, area, width, height, filter, [0, 0, area.width, area.height]);
 }
 
-/** Resizes the part `box` of the picture that `area` cuts out. */
-function resizeWindow(
+/**
+ * The part `window` of what a picture would be at `width` × `height`: the same pixels as those of the whole, and only what
+ * they need is computed.
+ */
+export function resizedPart(
   image: RgbImage,
-  area: Rectangle,
   width: number,
   height: number,
   filter: ResizeFilter,
-  [left, top, right, bottom]: ResizeBox,
+  window: Rectangle,
 ): RgbImage {
-  const columns = cachedCoefficients(area.width, width, filter, left, right);
-  const rows = cachedCoefficients(area.height, height, filter, top, bottom);
+  const whole = { left: 0, top: 0, width: image.width, height: image.height };
+  return resizeWindow(image, whole, width, height, filter, [0, 0, image.width, image.height], window);
+}
+
+/** Resizes the part `box` of the picture that `area` cuts out, and of the result makes the part `window`. */
+function resizeWindow(
+  image: RgbImage,
+  area: Rectangle,
+  fullWidth: number,
+  fullHeight: number,
+  filter: ResizeFilter,
+  [left, top, right, bottom]: ResizeBox,
+  window: Rectangle = { left: 0, top: 0, width: fullWidth, height: fullHeight },
+): RgbImage {
+  const { width, height } = window;
+  const columns = cachedCoefficients(area.width, fullWidth, filter, [left, right], [window.left, width]);
+  const rows = cachedCoefficients(area.height, fullHeight, filter, [top, bottom], [window.top, height]);
   // Only those columns (or rows) go through the first pass that the second one looks at.
-  if (resizesVerticallyFirst(area.width, area.height, width, height)) {
+  if (resizesVerticallyFirst(area.width, area.height, fullWidth, fullHeight)) {
     const [from, n] = usedRange(columns);
     const strip = { left: area.left + from, top: area.top, width: n, height: area.height };
     const between = resizeAlongY(image, strip, height, rows, 0);
@@ -155,13 +172,13 @@ function cachedCoefficients(
   inSize: number,
   outSize: number,
   filter: ResizeFilter,
-  from: number,
-  to: number,
+  box: readonly [from: number, to: number],
+  [first, length]: readonly [first: number, length: number],
 ): ResizeCoefficients {
-  const key = `${inSize} ${outSize} ${filter} ${from} ${to}`;
+  const key = `${inSize} ${outSize} ${filter} ${box} ${first} ${length}`;
   let coefficients = cache.get(key);
   if (!coefficients) {
-    coefficients = resizeCoefficients(inSize, outSize, filter, [from, to]);
+    coefficients = resizeCoefficients(inSize, outSize, filter, box, [first, first + length]);
     if (cache.size >= 256) cache.clear();
     cache.set(key, coefficients);
   }

@@ -22,6 +22,8 @@ export interface DataSet {
   classes: string[];
   train: Sample[];
   val: Sample[];
+  /** Pictures that no run looks at, for `evaluate`; empty where there are none. */
+  test: Sample[];
   /** How the validation pictures were drawn from one folder, a sentence; null where they were set apart before. */
   split: string | null;
   /** Sentences for the user about what was found: ignored files, duplicates. */
@@ -33,6 +35,6 @@ export interface ClassFolders {
   classes: string[];
   samples: Sample[];
   root: string;
-  /** Files that are no pictures. */
-  ignored: string[];
+  /** Sentences on what was left out. */
+  notes: string[];
 }

@@ -6,7 +6,7 @@
 import type { ResizeFilter } from '../kernels/image/resize-coefficients.ts';
 import type { Random } from '../tensor/random.ts';
 import { crop, type Rectangle, type RgbImage } from './image.ts';
-import { resize, resizedCrop } from './resize.ts';
+import { resizedCrop, resizedPart } from './resize.ts';
 
 /** How a network wants its pictures; torchvision keeps the same fields with each set of weights. */
 export interface Preprocessing {
@@ -42,7 +42,7 @@ export function evalTransform(preprocessing: Preprocessing): Transform {
   const { inputSize, resizeSize, interpolation } = preprocessing;
   const normalize = normalizer(preprocessing);
   return (image, _random, out = newInput(inputSize)) => {
-    normalize(centerCrop(resizeShortSide(image, resizeSize, interpolation), inputSize), false, out);
+    normalize(resizedCentre(image, resizeSize, inputSize, interpolation), false, out);
     return out;
   };
 }
@@ -66,26 +66,32 @@ export function trainTransform(preprocessing: Preprocessing, augmentation: Augme
   };
 }
 
-/** `Resize(size)`: the short side becomes `size`, the long side keeps the aspect, rounded down. */
-export function resizeShortSide(image: RgbImage, size: number, filter: ResizeFilter): RgbImage {
-  const { width, height } = image;
-  const long = Math.trunc((size * Math.max(width, height)) / Math.min(width, height));
-  return width <= height ? resize(image, size, long, filter) : resize(image, long, size, filter);
-}
-
 /**
- * `CenterCrop(size)`. The margin is rounded half to even, as Python rounds: 341 − 224 = 117 gives 58. A
- * picture that is smaller than the crop is set into black, the odd pixel of the border going right and below.
+ * `Resize(shortSide)`, then `CenterCrop(size)`. The short side becomes `shortSide`, the long side keeps the aspect, rounded
+ * down. The crop's margin is rounded half to even, as Python rounds: 341 − 224 = 117 gives 58. A picture that is smaller
+ * than the crop is set into black, the odd pixel of the border going right and below. Only what the crop shows is resized.
  */
-export function centerCrop(image: RgbImage, size: number): RgbImage {
+export function resizedCentre(
+  image: RgbImage,
+  shortSide: number,
+  size: number,
+  filter: ResizeFilter,
+): RgbImage {
+  const { width, height } = image;
+  const long = Math.trunc((shortSide * Math.max(width, height)) / Math.min(width, height));
+  const [w, h] = width <= height ? [shortSide, long] : [long, shortSide];
   const margin = (length: number) =>
     length < size ? -Math.floor((size - length) / 2) : roundHalfEven((length - size) / 2);
-  return crop(image, {
-    left: margin(image.width),
-    top: margin(image.height),
-    width: size,
-    height: size,
-  });
+  const [left, top] = [margin(w), margin(h)];
+  const window = {
+    left: Math.max(left, 0),
+    top: Math.max(top, 0),
+    width: Math.min(w, size),
+    height: Math.min(h, size),
+  };
+  const part = resizedPart(image, w, h, filter, window);
+  if (part.width === size && part.height === size) return part;
+  return crop(part, { left: Math.min(left, 0), top: Math.min(top, 0), width: size, height: size });
 }
 
 const CROP_TRIES = 10;

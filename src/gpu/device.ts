@@ -85,6 +85,11 @@ export class Device {
   readonly traits: Traits;
   readonly commands: CommandList;
   readonly pool: BufferPool;
+  /**
+   * Algorithms to prefer to what the tables of kernels estimate: a tuning record, from a problem's key to the name of a
+   * row. A row that does not support its problem is passed over.
+   */
+  choices: { get(problem: string): string | undefined } | null = null;
   /** The error that made this device unusable, once there is one. */
   fault: DeviceError | null = null;
 

@@ -1,6 +1,6 @@
 /** Every op, with its gradients. One op, one file. */
 
-export { type ConvOptions, conv2d } from './conv/conv2d.ts';
+export { type Conv2dOptions, conv2d } from './conv/conv2d.ts';
 export { type DepthwiseOptions, depthwiseConv2d } from './conv/depthwise-conv2d.ts';
 export { type Margins, pad } from './image/pad.ts';
 export { type ResizeOptions, resize } from './image/resize.ts';

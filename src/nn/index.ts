@@ -20,7 +20,7 @@ export {
 export {
   BatchNorm2d,
   Conv2d,
-  type Conv2dOptions,
+  type ConvOptions,
   DepthwiseConv2d,
   Linear,
   type LinearOptions,

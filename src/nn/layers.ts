@@ -3,14 +3,14 @@
  * as PyTorch's do: U(±1/√fanIn) for weights and biases, norms as the identity of normalised values.
  */
 import { batchNorm, conv2d, linear } from '../kernels/index.ts';
-import type { Padding, Pair } from '../kernels/parts/window.ts';
+import { type Padding, type Pair, pair } from '../kernels/parts/window.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';
 import { buffer, Module, parameter } from './module.ts';
 import { tapped } from './tap.ts';
 
-export interface Conv2dOptions {
+export interface ConvOptions {
   stride?: Pair;
   /** Around the picture; 'same' is TensorFlow's: ⌈size / stride⌉ outputs, the odd pixel at the bottom and right. */
   padding?: Padding | 'same';
@@ -22,8 +22,6 @@ export interface Conv2dOptions {
 
 /** What a convolution may apply as it writes its result; see conv2d in src/kernels. */
 type Epilogue = Pick<NonNullable<Parameters<typeof conv2d>[2]>, 'norm' | 'activation' | 'residual'>;
-
-const pair = (value: Pair): readonly [number, number] => (typeof value === 'number' ? [value, value] : value);
 
 /**
  * [N, H, W, in] → [N, H', W', out]. PyTorch: `nn.Conv2d`. The weight is [kh, kw, in / groups, out]; with as many
@@ -41,7 +39,7 @@ export class Conv2d extends Module {
     readonly inChannels: number,
     readonly outChannels: number,
     kernelSize: Pair,
-    options: Conv2dOptions = {},
+    options: ConvOptions = {},
   ) {
     super();
     const groups = options.groups ?? 1;
@@ -104,7 +102,7 @@ export class Conv2d extends Module {
 
 /** A convolution that filters each of `channels` channels alone. */
 export class DepthwiseConv2d extends Conv2d {
-  constructor(channels: number, kernelSize: Pair, options: Omit<Conv2dOptions, 'groups'> = {}) {
+  constructor(channels: number, kernelSize: Pair, options: Omit<ConvOptions, 'groups'> = {}) {
     super(channels, channels, kernelSize, { ...options, groups: channels });
   }
 }

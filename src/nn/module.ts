@@ -128,6 +128,11 @@ export abstract class Module {
     for (const [name, child] of this.namedChildren()) yield* child.namedModules(join(prefix, name));
   }
 
+  /** Everything trainable, frozen or not: what an optimiser takes. */
+  *parameters(): IterableIterator<Tensor> {
+    for (const [, parameter] of this.namedParameters()) yield parameter;
+  }
+
   /** [torchvision name, tensor] of everything trainable, frozen or not. */
   *namedParameters(prefix = ''): IterableIterator<[string, Tensor]> {
     for (const { name, tensor, owner, attribute } of this.tensors(prefix))

@@ -36,7 +36,7 @@ const map = (dice: Dice, channels = dice.between(1, 19), least = 1): number[] =>
   channels,
 ];
 
-/** Wide enough for the ways that large 3×3 convolutions take (src/kernels/conv/winograd.ts). */
+/** Wide enough for what large 3×3 convolutions are computed by (src/kernels/conv/winograd.ts). */
 function wideConvolution(dice: Dice): Drawn {
   const [cin, cout] = [dice.between(32, 40), dice.between(32, 40)];
   return {

@@ -1,6 +1,6 @@
 /**
- * A page in headless Chromium, on SwiftShader's WebGPU: finds the browser, serves the page and the repository's files to
- * it from this machine, and gathers what the page tells. The browser ends with the page, and also with this process:
+ * A page in headless Chromium, on SwiftShader's WebGPU: finds the browser, serves the page and the files of a folder (the
+ * repository, unless another is named) to it from this machine, and gathers what the page tells. The browser ends with the page, and also with this process:
  * it is told to listen on a pipe, and leaves when that closes.
  */
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join, normalize, sep } from 'node:path';
+import { delimiter, extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PageMessage } from './messages.ts';
 
@@ -63,10 +63,14 @@ function isThere(path: string, mode: number): boolean {
 const PATIENCE = 60;
 
 /**
- * Opens a page that runs `script`, and resolves to everything that it told, 'done' at the end.
+ * Opens a page that runs `script` and may load the files of `folder`, and resolves to everything that it told, 'done' at the end.
  * @throws Error where the browser does not start, or the page fails or falls silent; the message names the last test
  */
-export async function runPage(chromium: string, script: string): Promise<PageMessage[]> {
+export async function runPage(
+  chromium: string,
+  script: string,
+  folder: string = root,
+): Promise<PageMessage[]> {
   const told: PageMessage[] = [];
   const { promise, resolve, reject } = withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
@@ -78,7 +82,7 @@ export async function runPage(chromium: string, script: string): Promise<PageMes
     timer = setTimeout(() => reject(new Error(silence(told))), PATIENCE * 1000);
   };
   const server = createServer((request, response) => {
-    answer(request, response, script, hear).catch((error: Error) => {
+    answer(request, response, { script, folder }, hear).catch((error: Error) => {
       response.writeHead(404).end(error.message);
     });
   });
@@ -132,10 +136,13 @@ addEventListener('error', (event) => fault(event.message));
 addEventListener('unhandledrejection', (event) => fault(event.reason?.stack ?? event.reason));
 </script><script type="module" src="/script.js"></script>`;
 
+/** What a browser has to be told of a file to run or show it. */
+const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  script: string,
+  { script, folder }: { script: string; folder: string },
   hear: (message: PageMessage) => void,
 ): Promise<void> {
   const path = decodeURIComponent(new URL(request.url!, 'http://localhost').pathname);
@@ -146,12 +153,16 @@ async function answer(
     hear(JSON.parse(Buffer.concat(parts).toString()));
   } else if (path === '/') response.writeHead(200, { 'Content-Type': 'text/html' }).end(PAGE);
   else if (path === '/script.js') response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(script);
-  else response.end(await readFile(inside(path)));
+  else {
+    const content = await readFile(inside(folder, path));
+    const type = TYPES[extname(path)];
+    response.writeHead(200, type ? { 'Content-Type': type } : {}).end(content);
+  }
 }
 
-/** A file of the repository. @throws Error where the path leads out of it */
-function inside(path: string): string {
-  const file = normalize(join(root, path));
-  if (!realpathSync(file).startsWith(realpathSync(root) + sep)) throw new Error(`${path} is not served`);
+/** A file of `folder`. @throws Error where the path leads out of it */
+function inside(folder: string, path: string): string {
+  const file = normalize(join(folder, path));
+  if (!realpathSync(file).startsWith(realpathSync(folder) + sep)) throw new Error(`${path} is not served`);
   return file;
 }

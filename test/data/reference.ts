@@ -79,3 +79,13 @@ export function assertSame(got: Uint8Array | Float32Array, expected: Summary, me
   if (createHash('sha256').update(bytes).digest('hex') === expected.sha256) return;
   assert.unreachable(`${message}: stored values differ by up to ${largestDifference(got, expected)}`);
 }
+
+/** The checksum of a PNG's chunk (ISO 3309), bit by bit. */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}

@@ -2,14 +2,14 @@
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crop } from '../../src/data/image.ts';
+import { crop, newImage } from '../../src/data/image.ts';
 import { readImage } from '../../src/data/node/decode.ts';
+import { resize } from '../../src/data/resize.ts';
 import {
-  centerCrop,
   evalTransform,
   type Preprocessing,
   randomCropArea,
-  resizeShortSide,
+  resizedCentre,
   trainTransform,
 } from '../../src/data/transforms.ts';
 import { randomStream } from '../../src/tensor/random.ts';
@@ -69,21 +69,37 @@ test('RandomResizedCrop: inside the picture, area and aspect in range, for many 
   }
 });
 
-test('resizeShortSide rounds the long side down; centerCrop rounds half to even and pads with black', () => {
-  const resized = resizeShortSide(formula(100, 67, 'smooth'), 50, 'bilinear');
-  assert.equal([resized.width, resized.height], [74, 50]);
-  const image = formula(9, 5, 'noise');
-  for (const [size, left] of [
-    [4, 2], // 2.5 → 2
-    [6, 2], // 1.5 → 2
-    [5, 2],
-  ]) {
-    const expected = crop(image, { left, top: 0, width: size, height: size }); // 0.5 → 0, and one row of border
-    assert.equal(centerCrop(image, size).pixels, expected.pixels, `${size}`);
-  }
-  const padded = centerCrop(formula(1, 1, 'noise'), 4);
-  const lit = Array.from(padded.pixels.keys()).filter((i) => padded.pixels[i] !== 0);
-  assert.ok(lit.every((i) => Math.floor(i / 3) === 1 * 4 + 1)); // 3 of border: one before, two after
+test('resizedCentre is the centre of the whole resized picture: long side rounded down, margins half to even', () => {
+  const cases: [width: number, height: number, shortSide: number, size: number, left: number, top: number][] =
+    [
+      [100, 67, 50, 50, 12, 0], // 74 × 50
+      [9, 5, 5, 4, 2, 0], // margins of 2.5 → 2 and 0.5 → 0
+      [9, 5, 5, 6, 2, 0], // 1.5 → 2, and a row of border below
+      [5, 9, 5, 4, 0, 2],
+      [1, 1, 1, 4, -1, -1], // three of border: one before, two after
+      [30, 20, 12, 20, -1, -4],
+      [7, 300, 40, 24, 8, 845],
+      [300, 7, 3, 24, 52, -10],
+    ];
+  for (const [width, height, shortSide, size, left, top] of cases)
+    for (const filter of ['bilinear', 'bicubic'] as const) {
+      const image = formula(width, height, 'noise');
+      const long = Math.floor((shortSide * Math.max(width, height)) / Math.min(width, height));
+      const whole =
+        width <= height ? resize(image, shortSide, long, filter) : resize(image, long, shortSide, filter);
+      const expected = crop(whole, { left, top, width: size, height: size });
+      const what = `${width} × ${height} to ${shortSide}, ${size}`;
+      assert.equal(resizedCentre(image, shortSide, size, filter).pixels, expected.pixels, what);
+    }
+});
+
+test('a strip of one pixel costs what its crop does', () => {
+  const strip = newImage(1, 60_000);
+  strip.pixels.fill(200);
+  const started = performance.now();
+  const centre = resizedCentre(strip, 256, 224, 'bicubic'); // whole, it would be 256 × 15,360,000
+  assert.ok(centre.pixels.every((value) => value === 200));
+  assert.ok(performance.now() - started < 1000);
 });
 
 test('trainTransform: pure, flips half of the pictures, writes into the given slice only', () => {

@@ -16,6 +16,10 @@ const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 /** What each program is called with, and what it says at the end. */
 const RUNS: Record<string, { args: string[]; says: RegExp }> = {
   'own-op.ts': { args: [], says: /^the gradient is within \d\.\de-\d of finite differences$/m },
+  'fine-tune.ts': {
+    args: ['pictures', '2', '64'],
+    says: /^epoch 2: (90|100)\.0 % of 10 pictures are right$/m,
+  },
   'bare-loop.ts': {
     args: ['pictures', '2', '64'],
     says: /^epoch 2: (9|10) of 10 validation pictures are right$/m,

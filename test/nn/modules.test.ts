@@ -67,6 +67,10 @@ test('names come from attributes, buffers are told apart, layouts are known', ()
     ],
   );
   assert.equal(
+    [...block.parameters()],
+    [...block.namedParameters()].map(([, parameter]) => parameter),
+  );
+  assert.equal(
     [...block.namedBuffers('net')].map(([name]) => name),
     ['net.downsample.1.running_mean', 'net.downsample.1.running_var'],
   );

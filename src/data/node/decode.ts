@@ -18,7 +18,8 @@ import { systemReason } from '../../node/files.ts';
 import { newImage, type RgbImage } from '../image.ts';
 import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
 import { applyOrientation } from './exif.ts';
-import { decodePng, readPngHeader } from './png.ts';
+import { checkPngData, decodePng, readPngHeader } from './png.ts';
+import { OddSamplesError, tiffDecoder } from './tiff.ts';
 
 // Pictures are decoded in parallel by the loader's workers; libvips's own threads and cache would only compete.
 sharp.cache(false);
@@ -78,14 +79,19 @@ export async function decodeImage(
     );
   };
   try {
-    if (format !== 'PNG') return await decodeBySharp(bytes, checkSize);
+    if (format !== 'PNG') return await decodeBySharp(bytes, format, checkSize);
     const header = readPngHeader(bytes);
     checkSize(header.width, header.height);
+    checkPngData(header);
     // the critical chunks alone carry no orientation, so that sharp does not apply it a second time
-    const image = header.interlaced ? await decodeBySharp(header.critical, checkSize) : decodePng(header);
+    const image = header.interlaced
+      ? await decodeBySharp(header.critical, 'PNG', checkSize)
+      : decodePng(header);
     return applyOrientation(image, header.orientation);
   } catch (error) {
     if (error instanceof UnreadableImageError) throw error;
+    if (error instanceof OddSamplesError)
+      throw new UnreadableImageError(file, `is a TIFF ${error.message}`, { cause: error, stage });
     throw new UnreadableImageError(file, `is a damaged or truncated ${format} (${reasonOf(error)})`, {
       cause: error,
       stage,
@@ -95,16 +101,20 @@ export async function decodeImage(
 
 async function decodeBySharp(
   bytes: Uint8Array,
+  format: ImageFormat,
   checkSize: (width: number, height: number) => void,
 ): Promise<RgbImage> {
   const options = {
     ignoreIcc: true,
     autoOrient: true,
-    failOn: 'truncated',
+    // A damaged strip of a TIFF is an error, a picture cut short included; in other formats Pillow forgives as much.
+    failOn: format === 'TIFF' ? 'error' : 'truncated',
     limitInputPixels: false,
   } as const;
+  const decodeTiff = format === 'TIFF' ? tiffDecoder(bytes) : null;
   const { width, height, space } = await sharp(bytes, options).metadata();
   checkSize(width, height);
+  if (decodeTiff) return decodeTiff(() => sharp(bytes, options));
   const picture = sharp(bytes, options);
   const planned =
     space === 'cmyk'

@@ -1,12 +1,14 @@
 /**
- * Data sets from folders: `train/` and `val/` with a folder for each class, or one folder of class folders
- * that is split by a seed. Labels are the places of the sorted class names, as in torchvision's ImageFolder.
+ * Data sets from folders: `train/`, `val/` and `test/` with a folder for each class, or one folder of class folders that
+ * is split by a seed. Labels are the places of the sorted class names, as in torchvision's ImageFolder. What the folders at
+ * the top mean is layout.ts; whatever is left out is counted and named in the notes.
  */
 import { join, relative } from 'node:path';
-import { statOrNull } from '../../node/files.ts';
+import { statOrNull, systemReason } from '../../node/files.ts';
 import type { ClassFolders, DataSet, Sample } from '../sample.ts';
 import { contentGroups, splitGroups } from './duplicates.ts';
-import { listFolder, listPictures } from './walk.ts';
+import { type DataLayout, layoutOf, listed, type Split } from './layout.ts';
+import { type Lost, listFolder, listPictures } from './walk.ts';
 
 export interface FolderOptions {
   /** Share of each class that is kept for validation where the folder has no `val/`. Default 0.2. */
@@ -15,38 +17,67 @@ export interface FolderOptions {
   seed?: number;
 }
 
-/** Names under which people keep validation pictures, in order of preference. */
-const VALIDATION_NAMES = ['val', 'valid', 'validation', 'test'];
 const NAMED_IN_NOTES = 3;
 
 /**
- * Finds the pictures of a data set; none is decoded. Folders inside a class folder are walked, hidden files
- * and other files are ignored and counted in `notes`, and so are pictures that lie on both sides.
- * @throws with a sentence where there is no such folder, no or only one class, an empty class, or where the
- *   classes of `train/` and `val/` differ
+ * Finds the pictures of a data set; none is decoded. Folders inside a class folder are walked; hidden files, other
+ * files and what cannot be read are left out and counted in `notes`, and so are pictures that lie on both sides.
+ * @throws with a sentence where there is no such folder, no or only one class, an empty class, where the classes of
+ *   `train/` and `val/` differ, or where it isn't clear which folders are classes
  */
 export async function imageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
   const { valFraction = 0.2, seed = 0 } = options;
   if (!(valFraction > 0 && valFraction < 1)) {
     throw new Error(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
+  const { splits, root, notes } = await openLayout(dir);
+  if (root !== null) return withNotes(await splitFolder(dir, root, valFraction, seed), notes);
+  if (splits.train === undefined)
+    throw new Error(
+      `${dir} holds ${listed(Object.values(splits).map((path) => `${relative(dir, path)}/`))} but no folder to train on; ` +
+        `call that train/, or name one of these folders alone`,
+    );
+  const set =
+    splits.val === undefined
+      ? await splitFolder(dir, splits.train, valFraction, seed)
+      : await pairOfFolders(dir, splits.train, splits.val);
+  if (splits.test !== undefined) await addTest(set, dir, splits.test);
+  return withNotes(set, notes);
+}
+
+const withNotes = (set: DataSet, notes: string[]): DataSet => ({ ...set, notes: [...notes, ...set.notes] });
+
+/** The pictures of known classes, for a network that has been trained. */
+export interface LabelledPictures {
+  samples: Sample[];
+  /** Which of the folder's pictures they are, a sentence; null for all of them. */
+  side: string | null;
+  notes: string[];
+}
+
+/**
+ * The pictures to measure a trained network on: of a folder with splits those of `test/`, else of `val/`, else of what there
+ * is; else all of them. A single class will do, and a class may be absent or empty.
+ * @param classes the network's, in the order of its outputs
+ * @throws with a sentence for a folder of another class, and where there is no picture at all
+ */
+export async function labelledFolder(dir: string, classes: readonly string[]): Promise<LabelledPictures> {
+  const { splits, root, notes } = await openLayout(dir);
+  const split = (['test', 'val', 'train'] as const satisfies Split[]).find(
+    (one) => splits[one] !== undefined,
+  );
+  const from = root ?? splits[split!]!;
+  const { samples, notes: more } = await readKnown(from, classes);
+  const side = split ? `the pictures of ${from} are measured` : null;
+  return { samples, side, notes: [...notes, ...more] };
+}
+
+async function openLayout(dir: string): Promise<DataLayout> {
   const found = await statOrNull(dir);
   if (!found) throw new Error(`there is no folder ${dir}; name one that holds a folder for each class`);
   if (!found.isDirectory())
     throw new Error(`${dir} is a file; name a folder that holds a folder for each class`);
-
-  const { folders } = await listFolder(dir);
-  const trainName = folders.find((name) => name.toLowerCase() === 'train');
-  const valNames = VALIDATION_NAMES.flatMap((v) => folders.filter((name) => name.toLowerCase() === v));
-  if (trainName === undefined) return splitFolder(dir, dir, valFraction, seed);
-  if (valNames.length === 0) return splitFolder(dir, join(dir, trainName), valFraction, seed);
-  const set = await pairOfFolders(dir, join(dir, trainName), join(dir, valNames[0]));
-  if (valNames.length > 1) {
-    set.notes.push(
-      `${valNames[0]}/ is used for validation; ${valNames.slice(1).join('/ and ')}/ is not used`,
-    );
-  }
-  return set;
+  return layoutOf(dir);
 }
 
 /** `train/` and `val/`, which must hold the same classes. */
@@ -56,26 +87,19 @@ async function pairOfFolders(dir: string, trainDir: string, valDir: string): Pro
   const [onlyTrain, onlyVal] = [onlyIn(train, val), onlyIn(val, train)];
   if (onlyTrain.length + onlyVal.length > 0) {
     throw new Error(
-      `the class folders of ${trainDir} and ${valDir} differ: only the first has ${listed(onlyTrain)}, ` +
-        `only the second has ${listed(onlyVal)}; both need the same names`,
+      `the class folders of ${trainDir} and ${valDir} differ: only the first has ${named(onlyTrain)}, ` +
+        `only the second has ${named(onlyVal)}; both need the same names`,
     );
   }
-  const notes = [...ignoredNote(train), ...ignoredNote(val)];
   const groups = await contentGroups([...train.samples, ...val.samples]);
-  const inVal = new Set(val.samples);
-  const shared = groups.filter((g) => g.some((s) => inVal.has(s)) && g.some((s) => !inVal.has(s)));
-  if (shared.length > 0) {
-    const pairs = shared.slice(0, NAMED_IN_NOTES).map((group) => {
-      const first = (val: boolean) => relative(dir, group.find((s) => inVal.has(s) === val)!.file);
-      return `${first(false)} is ${first(true)}`;
-    });
-    notes.push(
-      `${count(shared.length, 'picture')} in both training and validation (the same bytes), which flatters ` +
-        `the validation figures: ${pairs.join(', ')}${shared.length > pairs.length ? ', …' : ''}`,
-    );
-  }
-  notes.push(...twoClassesNote(dir, groups));
-  return { classes: train.classes, train: train.samples, val: val.samples, split: null, notes };
+  const notes = [
+    ...train.notes,
+    ...val.notes,
+    ...sharedNote(dir, groups, val.samples, 'training and validation'),
+    ...twoClassesNote(dir, groups),
+  ];
+  const { classes, samples } = train;
+  return { classes, train: samples, val: val.samples, test: [], split: null, notes };
 }
 
 /** One folder of class folders; a share of each class becomes the validation set. */
@@ -86,16 +110,87 @@ async function splitFolder(dir: string, root: string, valFraction: number, seed:
   const split =
     `no validation folder in ${dir}: ${val.length} of ${all.samples.length} pictures, drawn from every ` +
     `class by seed ${seed}, are kept for validation`;
-  const notes = ignoredNote(all);
+  const notes = [...all.notes];
   if (held > 0) {
     notes.push(`${count(held, 'picture')} more than once there (the same bytes); copies stay on one side`);
   }
   notes.push(...twoClassesNote(dir, groups));
-  return { classes: all.classes, train, val, split, notes };
+  return { classes: all.classes, train, val, test: [], split, notes };
 }
 
+/** The pictures of `test/`, which no run looks at. */
+async function addTest(set: DataSet, dir: string, testDir: string): Promise<void> {
+  const { samples, notes } = await readKnown(testDir, set.classes);
+  const groups = await contentGroups([...set.train, ...set.val, ...samples]);
+  set.test = samples;
+  set.notes.push(
+    ...notes,
+    `${samples.length} pictures of ${testDir} are held out; evaluate measures on them`,
+    ...sharedNote(dir, groups, samples, 'what is trained or chosen on and what is held out'),
+  );
+}
+
+/** Class folders by their names in one Unicode form: macOS writes é as e and an accent. */
+async function classFolders(
+  root: string,
+): Promise<{ folders: Map<string, string[]>; left: LeftOut; notes: string[] }> {
+  const { folders, files, lost } = await listFolder(root);
+  const byName = new Map<string, string[]>();
+  for (const folder of folders) {
+    const name = folder.normalize('NFC');
+    byName.set(name, [...(byName.get(name) ?? []), folder]);
+  }
+  const twice = [...byName].filter(([, spellings]) => spellings.length > 1).map(([name]) => name);
+  const notes: string[] = [];
+  if (twice.length > 0)
+    notes.push(
+      `${root}: ${listed(twice)} ${twice.length === 1 ? 'is' : 'are'} there in two Unicode spellings and counted as one class`,
+    );
+  const sorted = new Map([...byName].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    folders: sorted,
+    left: { ignored: files.map((name) => join(root, name)), lost, nested: [] },
+    notes,
+  };
+}
+
+/** What took no part. */
+interface LeftOut {
+  /** Files that are no pictures. */
+  ignored: string[];
+  lost: Lost[];
+  /** Folders within classes, whose pictures count to the class. */
+  nested: string[];
+}
+
+/** The pictures of one class; what is left out of them goes to `left`. */
+async function readClass(root: string, folders: readonly string[], left: LeftOut): Promise<string[]> {
+  const pictures: string[] = [];
+  for (const folder of folders) {
+    const path = join(root, folder);
+    try {
+      const found = await listPictures(path);
+      pictures.push(...found.pictures);
+      left.nested.push(...found.nested);
+      left.ignored.push(...found.ignored);
+      left.lost.push(...found.lost);
+    } catch (error) {
+      left.lost.push({ path, why: `cannot be read: ${systemReason((error as Error).cause)}` });
+    }
+  }
+  return pictures;
+}
+
+const leftOutNotes = (root: string, { ignored, lost, nested }: LeftOut): string[] => [
+  ...ignoredNote(root, ignored),
+  ...lostNote(root, lost),
+  ...nestedNote(root, nested),
+];
+
+/** All classes of a folder; every one has to have a picture. */
 async function readClasses(root: string): Promise<ClassFolders> {
-  const { folders: classes, files } = await listFolder(root);
+  const { folders, left, notes } = await classFolders(root);
+  const classes = [...folders.keys()];
   if (classes.length < 2) {
     const what = classes.length === 0 ? 'no class folders' : `only one class folder, ${classes[0]}`;
     throw new Error(
@@ -103,28 +198,92 @@ async function readClasses(root: string): Promise<ClassFolders> {
         `${join(root, 'cats')} and ${join(root, 'dogs')}`,
     );
   }
-  const set: ClassFolders = { classes, samples: [], root, ignored: [...files] };
+  const set: ClassFolders = { classes, samples: [], root, notes };
   const empty: string[] = [];
   for (const [label, name] of classes.entries()) {
-    const { pictures, ignored } = await listPictures(join(root, name));
+    const pictures = await readClass(root, folders.get(name)!, left);
     if (pictures.length === 0) empty.push(name);
     for (const file of pictures) set.samples.push({ file, label });
-    set.ignored.push(...ignored);
   }
+  set.notes.push(...leftOutNotes(root, left));
   if (empty.length > 0) {
+    const [lost] = left.lost;
+    const unread = lost ? ` (${lost.path} ${lost.why})` : '';
     throw new Error(
-      `${root}: no picture (PNG, JPEG, WebP, GIF, TIFF, AVIF) in class ${listed(empty)}; add some or remove ` +
-        `the folder`,
+      `${root}: no picture (PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF) in class ${named(empty)}${unread}; add some or ` +
+        `remove the folder`,
     );
   }
   return set;
 }
 
-function ignoredNote({ root, ignored }: ClassFolders): string[] {
+/** The pictures of those classes of a folder that a network knows. */
+async function readKnown(
+  root: string,
+  classes: readonly string[],
+): Promise<{ samples: Sample[]; notes: string[] }> {
+  const { folders, left, notes } = await classFolders(root);
+  const known = classes.map((name) => name.normalize('NFC'));
+  const unknown = [...folders.keys()].filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new Error(
+      `${root} has the ${unknown.length === 1 ? 'folder' : 'folders'} ${listed(unknown)}, and the classes are ${listed([...classes], 8)}; ` +
+        'rename or remove what is no class, or name another folder',
+    );
+  const samples: Sample[] = [];
+  for (const [name, spellings] of folders)
+    for (const file of await readClass(root, spellings, left))
+      samples.push({ file, label: known.indexOf(name) });
+  notes.push(...leftOutNotes(root, left));
+  if (samples.length === 0)
+    throw new Error(
+      `${root} holds no picture in a folder of a class (${listed([...classes], 8)}); put the pictures of each class into a folder with its name`,
+    );
+  const absent = classes.filter((_, label) => !samples.some((sample) => sample.label === label));
+  if (absent.length > 0)
+    notes.push(`${root} holds no picture of ${listed(absent)}: figures that need every class say nothing`);
+  return { samples: samples.sort((a, b) => a.label - b.label), notes };
+}
+
+/** Files of a folder that are no pictures, as a note. */
+export function ignoredNote(root: string, ignored: readonly string[]): string[] {
   if (ignored.length === 0) return [];
-  const endings = [...new Set(ignored.map((file) => /\.[^./\\]+$/.exec(file)?.[0] ?? 'no ending'))].sort();
-  const some = endings.slice(0, NAMED_IN_NOTES).join(', ') + (endings.length > NAMED_IN_NOTES ? ', …' : '');
-  return [`${root}: ${ignored.length} other ${ignored.length === 1 ? 'file' : 'files'} ignored (${some})`];
+  const some = ignored.slice(0, NAMED_IN_NOTES).map((file) => relative(root, file));
+  const more = ignored.length > some.length ? ', …' : '';
+  const what = ignored.length === 1 ? 'file is no picture' : 'files are no pictures';
+  return [`${root}: ${ignored.length} ${what} and left out: ${some.join(', ')}${more}`];
+}
+
+/** Entries that could not be looked at, as a note. */
+export function lostNote(root: string, lost: readonly Lost[]): string[] {
+  if (lost.length === 0) return [];
+  const some = lost.slice(0, NAMED_IN_NOTES).map(({ path, why }) => `${relative(root, path) || path} ${why}`);
+  const more = lost.length > some.length ? `, and ${lost.length - some.length} more` : '';
+  return [
+    `${root}: ${lost.length} ${lost.length === 1 ? 'entry' : 'entries'} left out: ${some.join(', ')}${more}`,
+  ];
+}
+
+function nestedNote(root: string, nested: readonly string[]): string[] {
+  if (nested.length === 0) return [];
+  const some = nested.slice(0, NAMED_IN_NOTES).map((path) => relative(root, path));
+  const more = nested.length > some.length ? ', …' : '';
+  return [`${root}: pictures in folders within a class count to the class: ${some.join(', ')}${more}`];
+}
+
+/** Pictures with the same bytes in `side` and outside of it. */
+function sharedNote(dir: string, groups: Sample[][], side: readonly Sample[], what: string): string[] {
+  const within = new Set(side);
+  const shared = groups.filter((g) => g.some((s) => within.has(s)) && g.some((s) => !within.has(s)));
+  if (shared.length === 0) return [];
+  const pairs = shared.slice(0, NAMED_IN_NOTES).map((group) => {
+    const first = (inside: boolean) => relative(dir, group.find((s) => within.has(s) === inside)!.file);
+    return `${first(false)} is ${first(true)}`;
+  });
+  return [
+    `${count(shared.length, 'picture')} in both ${what} (the same bytes), which flatters ` +
+      `the figures: ${pairs.join(', ')}${shared.length > pairs.length ? ', …' : ''}`,
+  ];
 }
 
 function twoClassesNote(dir: string, groups: Sample[][]): string[] {
@@ -145,6 +304,4 @@ function count(n: number, noun: string): string {
   return n === 1 ? `1 ${noun} is` : `${n} ${noun}s are`;
 }
 
-function listed(names: string[]): string {
-  return names.length === 0 ? 'nothing more' : names.join(', ');
-}
+const named = (names: string[]): string => (names.length === 0 ? 'nothing more' : names.join(', '));

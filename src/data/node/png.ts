@@ -1,8 +1,10 @@
 /**
  * PNG by pngjs, with the container read here first: size before anything is allocated, EXIF orientation, and
- * the chunks that pngjs must not see. Pixels are what Pillow's `convert('RGB')` gives: alpha and transparent
+ * the chunks that pngjs must not see. The compressed data are inflated once before a decoder sees them and must hold as
+ * many bytes as the header says: pngjs takes memory for the header's size and hands out what it finds there. Pixels are what Pillow's `convert('RGB')` gives: alpha and transparent
  * colours are dropped and the colour under them stays, 16-bit samples keep their high byte.
  */
+import { inflateSync } from 'node:zlib';
 import { PNG } from 'pngjs';
 import { newImage, type RgbImage } from '../image.ts';
 import { exifOrientation } from './exif.ts';
@@ -18,7 +20,26 @@ export interface PngHeader {
   orientation: number;
   /** The critical chunks alone, as a PNG of its own. */
   critical: Buffer;
+  /** What the data chunks hold, compressed. */
+  data: Buffer;
+  /** Bytes of the rows of all passes, each with its filter, inflated. */
+  rowBytes: number;
 }
+
+/** Samples in a pixel by colour type: grey, RGB, palette, grey and alpha, RGBA. */
+const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+/** The seven passes of Adam7: first column and row, and the steps between them. */
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
+/** Longest compressed data in proportion to what they inflate to: zlib adds a thousandth at most. */
+const MOST_COMPRESSED = { share: 1.01, bytes: 2 ** 16 };
 
 const SIGNATURE_BYTES = 8;
 
@@ -30,6 +51,7 @@ const SIGNATURE_BYTES = 8;
 export function readPngHeader(bytes: Uint8Array): PngHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kept = [bytes.subarray(0, SIGNATURE_BYTES)];
+  const data: Uint8Array[] = [];
   let orientation = 1;
   for (let at = SIGNATURE_BYTES, type = ''; type !== 'IEND'; ) {
     if (at + 12 > bytes.length) throw new Error('the file ends before the picture does');
@@ -39,18 +61,53 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
     type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (at === SIGNATURE_BYTES && (type !== 'IHDR' || length !== 13)) throw new Error('it has no PNG header');
     const critical = (bytes[at + 4] & 0x20) === 0;
+    if (type === 'IHDR' && at > SIGNATURE_BYTES) throw new Error('it has two PNG headers');
+    if (type === 'IDAT') data.push(bytes.subarray(at + 8, end - 4));
     if (critical) kept.push(bytes.subarray(at, end));
     if (type === 'eXIf') orientation = exifOrientation(bytes.subarray(at + 8, end - 4));
     at = end;
   }
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const [depth, samples] = [bytes[24]!, SAMPLES[bytes[25]!]];
+  if (![1, 2, 4, 8, 16].includes(depth) || samples === undefined)
+    throw new Error(`its header has depth ${depth} and colour type ${bytes[25]}`);
+  const interlaced = bytes[28] !== 0;
+  const passes = interlaced ? ADAM7 : [[0, 0, 1, 1] as const];
+  let rowBytes = 0;
+  for (const [x, y, stepX, stepY] of passes) {
+    const [columns, rows] = [Math.ceil((width - x) / stepX), Math.ceil((height - y) / stepY)];
+    if (columns > 0 && rows > 0) rowBytes += rows * (1 + Math.ceil((columns * samples * depth) / 8));
+  }
   return {
-    width: view.getUint32(16),
-    height: view.getUint32(20),
-    depth: bytes[24],
-    interlaced: bytes[28] !== 0,
+    width,
+    height,
+    depth,
+    interlaced,
     orientation,
     critical: Buffer.concat(kept),
+    data: Buffer.concat(data),
+    rowBytes,
   };
+}
+
+/**
+ * Inflates the data and counts them. Called once the size was found acceptable.
+ * @throws where they are damaged, or hold more or fewer bytes than the rows of the picture have
+ */
+export function checkPngData({ data, rowBytes }: PngHeader): void {
+  if (data.length > MOST_COMPRESSED.share * rowBytes + MOST_COMPRESSED.bytes)
+    throw new Error(`${data.length} bytes of data for a picture of ${rowBytes}`);
+  let inflated: number;
+  try {
+    inflated = inflateSync(data, { maxOutputLength: rowBytes }).length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
+      throw new Error(`its data are damaged: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      });
+    throw new Error(`its data hold more than ${rowBytes} bytes`, { cause: error });
+  }
+  if (inflated !== rowBytes) throw new Error(`its data hold ${inflated} bytes of ${rowBytes}`);
 }
 
 /**

@@ -70,6 +70,7 @@ export async function openDemoData(options: DemoOptions = {}): Promise<DataSet> 
     classes: [...CLASSES],
     train: await makeSide('train', train, size, seed, strength),
     val: await makeSide('val', val, size, seed, strength),
+    test: [],
     split: null,
     notes: [
       `demo data from ${photoFolder}: ${train} crops of ${SIDES.train.photos.join(', ')} to train on, ` +

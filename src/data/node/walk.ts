@@ -1,57 +1,120 @@
-/** Finding picture files below a folder: sorted, hidden ones left out, symbolic links followed, loops survived. */
-import { readdir, realpath } from 'node:fs/promises';
+/**
+ * Finding picture files below a folder: sorted, hidden ones and junk left out, symbolic links followed, loops survived.
+ * An entry that cannot be looked at costs itself and not the folder; it is handed back with the reason.
+ */
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { reading, statOrNull } from '../../node/files.ts';
+import { reading, systemReason } from '../../node/files.ts';
 
-const PICTURE_ENDINGS = new Set([
-  '.png',
-  '.jpg',
-  '.jpeg',
-  '.jfif',
-  '.webp',
-  '.gif',
-  '.tif',
-  '.tiff',
-  '.avif',
+/** Endings of files that are opened as pictures. HEIC is among them so that its pictures are named, with the remedy. */
+const PICTURE_ENDINGS = new Set(
+  '.png .jpg .jpeg .jpe .jfif .webp .gif .tif .tiff .avif .bmp .dib .heic .heif .hif'.split(' '),
+);
+
+/**
+ * What systems and programs leave in people's folders, in lower case. Whatever begins with a dot is left out as well.
+ * Thumbnails of Synology and QNAP, the recycle bins of Windows and NAS boxes, what fsck found, archives of macOS.
+ */
+export const JUNK: ReadonlySet<string> = new Set([
+  '@eadir',
+  '@recycle',
+  '@recently-snapshot',
+  '@tmp',
+  '#recycle',
+  '#snapshot',
+  '$recycle.bin',
+  'recycler',
+  'system volume information',
+  'lost+found',
+  'network trash folder',
+  'temporary items',
+  '__macosx',
+  '__pycache__',
+  'thumbs.db',
+  'ehthumbs.db',
+  'desktop.ini',
+  'icon\r',
 ]);
 
-/** The folders and files in a folder, sorted by name; links count as what they point to. */
-export async function listFolder(dir: string): Promise<{ folders: string[]; files: string[] }> {
-  const folders: string[] = [];
-  const files: string[] = [];
-  for (const entry of await reading(dir, readdir(dir, { withFileTypes: true }))) {
-    if (isHidden(entry.name)) continue;
-    // a link that leads nowhere is nothing
-    const kind = entry.isSymbolicLink() ? await statOrNull(join(dir, entry.name)) : entry;
-    if (kind?.isDirectory()) folders.push(entry.name);
-    else if (kind?.isFile()) files.push(entry.name);
-  }
-  return { folders: folders.sort(), files: files.sort() };
+/** An entry that could not be looked at. */
+export interface Lost {
+  path: string;
+  /** Without the path: `is a link that leads nowhere`. */
+  why: string;
+}
+
+export interface Listing {
+  folders: string[];
+  files: string[];
+  lost: Lost[];
 }
 
 /**
- * All picture files below a folder (by their endings), and the files that are none. A folder that is reached a
- * second time, by a link, is not walked again.
+ * The folders and files in a folder, sorted by name; links count as what they point to.
+ * @throws Error, a sentence, where the folder itself cannot be read
  */
-export async function listPictures(dir: string): Promise<{ pictures: string[]; ignored: string[] }> {
-  const found = { pictures: [] as string[], ignored: [] as string[] };
+export async function listFolder(dir: string): Promise<Listing> {
+  const listing: Listing = { folders: [], files: [], lost: [] };
+  for (const entry of await reading(dir, readdir(dir, { withFileTypes: true }))) {
+    const { name } = entry;
+    if (name.startsWith('.') || JUNK.has(name.toLowerCase())) continue;
+    const kind = await kindOf(entry, join(dir, name));
+    if (kind === 'folder') listing.folders.push(name);
+    else if (kind === 'file') listing.files.push(name);
+    else listing.lost.push({ path: join(dir, name), why: kind.why });
+  }
+  listing.folders.sort();
+  listing.files.sort();
+  return listing;
+}
+
+async function kindOf(entry: Dirent, path: string): Promise<'folder' | 'file' | { why: string }> {
+  let kind: Pick<Dirent, 'isDirectory' | 'isFile'> = entry;
+  if (entry.isSymbolicLink())
+    try {
+      kind = await stat(path);
+    } catch (error) {
+      const nowhere = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      return { why: nowhere ? 'is a link that leads nowhere' : `cannot be read: ${systemReason(error)}` };
+    }
+  if (kind.isDirectory()) return 'folder';
+  return kind.isFile() ? 'file' : { why: 'is a pipe, a socket or a device' };
+}
+
+/** What lies below a folder. */
+export interface Found {
+  pictures: string[];
+  /** Files that are no pictures, by their endings. */
+  ignored: string[];
+  lost: Lost[];
+  /** Folders below the first level that hold pictures: their pictures count to the folder that was asked about. */
+  nested: string[];
+}
+
+/**
+ * All picture files below a folder (by their endings), and what was left out. A folder that is reached a second time, by a
+ * link, is not walked again.
+ * @throws Error, a sentence, where the folder itself cannot be read
+ */
+export async function listPictures(dir: string): Promise<Found> {
+  const found: Found = { pictures: [], ignored: [], lost: [], nested: [] };
   const visited = new Set<string>();
   const walk = async (folder: string): Promise<void> => {
     const real = await reading(folder, realpath(folder));
     if (visited.has(real)) return;
     visited.add(real);
-    const { folders, files } = await listFolder(folder);
-    for (const name of files) {
-      const isPicture = PICTURE_ENDINGS.has(extname(name).toLowerCase());
-      (isPicture ? found.pictures : found.ignored).push(join(folder, name));
-    }
-    for (const name of folders) await walk(join(folder, name));
+    const { folders, files, lost } = await listFolder(folder);
+    found.lost.push(...lost);
+    const pictures = files.filter((name) => PICTURE_ENDINGS.has(extname(name).toLowerCase()));
+    if (pictures.length > 0 && folder !== dir) found.nested.push(folder);
+    for (const name of files)
+      (pictures.includes(name) ? found.pictures : found.ignored).push(join(folder, name));
+    for (const name of folders)
+      await walk(join(folder, name)).catch((error: Error) => {
+        found.lost.push({ path: join(folder, name), why: `cannot be read: ${systemReason(error.cause)}` });
+      });
   };
   await walk(dir);
   return found;
-}
-
-/** Hidden files, and what macOS puts into archives. */
-function isHidden(name: string): boolean {
-  return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db' || name === 'desktop.ini';
 }

@@ -1,5 +1,5 @@
 /**
- * 3×3 convolution with stride 1 by Winograd's minimal filtering F(2×2, 3×3) (Lavin & Gray 2015, arXiv 1509.09308):
+ * The row `winograd`: 3×3 convolution with stride 1 by Winograd's minimal filtering F(2×2, 3×3) (Lavin & Gray 2015, arXiv 1509.09308):
  * sixteen multiplications for four outputs instead of thirty-six.
  *
  *   forward   V = Bᵀ d B per 4×4 patch d of x (patches overlap, a step of two)     [16, tile, cin]
@@ -18,11 +18,13 @@
  * transforms are in winograd-transforms.ts. V and M take four times the memory of x and y, so pictures go through in
  * chunks that stay in cache. In float32 the results differ from the direct sum by some 1e-6 of the largest value.
  */
-import type { BufferBinding, Device, PooledBuffer, Run } from '../../gpu/index.ts';
+import type { BufferBinding, Device, Run } from '../../gpu/index.ts';
+import { empty, type Tensor } from '../../tensor/index.ts';
 import { epilogueRun, specOf } from '../parts/epilogue.ts';
-import { POINT, packPair } from '../parts/tile.ts';
-import { type Gather, gather } from '../parts/tile-gather.ts';
-import { type WeightGradient, weightGradient } from '../parts/tile-weight.ts';
+import { type GatherOperands, POINT, packPair, type WeightOperands } from '../parts/tile.ts';
+import { gather } from '../parts/tile-gather.ts';
+import { weightGradient } from '../parts/tile-weight.ts';
+import type { ConvProblem, ConvRow } from './problem.ts';
 import {
   transformGradient,
   transformInput,
@@ -37,31 +39,36 @@ const PLANES = { ...POINT, groups: 16, planes: true } as const;
 /** Channels and tiles from which the saved multiplications outweigh the transforms (measured on lavapipe). */
 const LEAST_CHANNELS = 32;
 const LEAST_TILES = 32;
+/** How many pictures more than one are taken for: the choice must not depend on their number. */
+const SEVERAL = 8;
+/** What the transforms cost below those, as a multiple of the products. */
+const TOO_SMALL = 3;
 
-/** Whether the convolution has the form that this file computes, and enough work to pay for the transforms. */
-function pays(product: Gather | WeightGradient): boolean {
-  const { window, groups, pictures, result, sourceChannels, resultChannels } = product;
+const tilesOf = ([height, width]: readonly [number, number]): readonly [number, number] => [
+  Math.ceil(height / 2),
+  Math.ceil(width / 2),
+];
+
+function supports({ window, groups, sourceChannels, resultChannels }: ConvProblem): boolean {
   const { kernel, stride, dilation } = window;
   return (
     groups === 1 &&
     kernel[0] === 3 &&
     kernel[1] === 3 &&
     stride[0] * stride[1] * dilation[0] * dilation[1] === 1 &&
-    Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
-    pictures * Math.ceil(result[0] / 2) * Math.ceil(result[1] / 2) >= LEAST_TILES
+    sourceChannels % 4 === 0 &&
+    resultChannels % 4 === 0
   );
 }
 
-/** Records a convolution (forward) or its input's gradient, by Winograd's way where it pays. */
-export function convolve(device: Device, product: Gather): void {
-  if (pays(product)) winogradGather(device, product);
-  else gather(device, product);
-}
-
-/** Records a convolution's weight gradient, by Winograd's way where it pays. */
-export function convolveWeight(device: Device, product: WeightGradient): void {
-  if (pays(product)) winogradWeight(device, product);
-  else weightGradient(device, product);
+/** The multiplications of the sixteen products, where there is enough work to pay for the transforms. */
+function estimate({ several, result, sourceChannels, resultChannels }: ConvProblem): number {
+  const [rows, columns] = tilesOf(result);
+  const tiles = rows * columns;
+  const pays =
+    Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
+    (several ? SEVERAL : 1) * tiles >= LEAST_TILES;
+  return 16 * tiles * sourceChannels * resultChannels * (pays ? 1 : TOO_SMALL);
 }
 
 interface Chunk {
@@ -79,18 +86,12 @@ function chunksOf(device: Device, pictures: number, tiles: number, channels: num
   }));
 }
 
-/** U of the whole weight. The caller releases it. */
-function kernelOf(
-  device: Device,
-  w: BufferBinding,
-  cin: number,
-  cout: number,
-  turned: boolean,
-): PooledBuffer {
-  const u = device.take(4 * 16 * cin * cout, 'activation');
+/** U of the whole weight. */
+function kernelOf(device: Device, w: BufferBinding, cin: number, cout: number, turned: boolean): Tensor {
+  const u = empty(device, [16, cin, cout]);
   const count = (cin * cout) / 4;
   device.run(transformKernel, {
-    bindings: { w, u },
+    bindings: { w, u: u.buffer },
     params: { count, turned: Number(turned) },
     flops: 40 * cin * cout,
     bytes: 4 * 25 * cin * cout,
@@ -120,23 +121,23 @@ function patches({ chunk, size, tiles, channels }: Transform): Pick<Run, 'params
   };
 }
 
-/** Records `product`, in its forward or input direction. */
-export function winogradGather(device: Device, product: Gather): void {
-  const { direction, pictures, source, result, sourceChannels, resultChannels, window } = product;
+/** Records a convolution in its forward or input direction. */
+function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }: GatherOperands): void {
+  const { direction, source, result, sourceChannels, resultChannels, window, epilogue = {} } = problem;
   const forward = direction === 'forward';
-  const { epilogue = {} } = product;
   const finish = epilogueRun(epilogue);
   const [cin, cout] = forward ? [sourceChannels, resultChannels] : [resultChannels, sourceChannels];
-  const tiles = [Math.ceil(result[0] / 2), Math.ceil(result[1] / 2)] as const;
+  const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
-  const u = kernelOf(device, product.w, cin, cout, !forward);
+  const products = { ...PLANES, direction, sourceChannels, resultChannels };
+  const u = kernelOf(device, w, cin, cout, !forward);
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
-    const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
-    const m = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
+    const v = empty(device, [16, chunk.pictures * perPicture, sourceChannels]);
+    const m = empty(device, [16, chunk.pictures * perPicture, resultChannels]);
     const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput, {
       ...input,
-      bindings: { x: product.x, v },
+      bindings: { x, v: v.buffer },
       // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
       params: {
         ...input.params,
@@ -144,64 +145,68 @@ export function winogradGather(device: Device, product: Gather): void {
         left: forward ? window.left : 2 - window.left,
       },
     });
-    gather(device, {
-      ...PLANES,
-      direction,
-      x: v,
-      w: u,
-      y: m,
+    gather(device, products, {
       pictures: chunk.pictures * perPicture,
-      sourceChannels,
-      resultChannels,
+      x: v.buffer,
+      w: u.buffer,
+      y: m.buffer,
     });
     const output = patches({ chunk, size: result, tiles, channels: resultChannels });
     device.run(transformOutput(specOf(epilogue)), {
       ...output,
-      bindings: { m, y: product.y, ...finish.bindings },
+      bindings: { m: m.buffer, y, ...finish.bindings },
       params: { ...output.params, ...finish.params },
     });
-    device.pool.release(v);
-    device.pool.release(m);
+    v.dispose();
+    m.dispose();
   }
-  device.pool.release(u);
+  u.dispose();
 }
 
-/** Records the weight gradient `product`. */
-export function winogradWeight(device: Device, product: WeightGradient): void {
-  const { pictures, source, result, sourceChannels, resultChannels, window } = product;
-  const tiles = [Math.ceil(result[0] / 2), Math.ceil(result[1] / 2)] as const;
+/** Records a weight gradient. */
+function sumTiles(device: Device, problem: ConvProblem, { pictures, x, dy, dw }: WeightOperands): void {
+  const { direction, source, result, sourceChannels, resultChannels, window } = problem;
+  const tiles = tilesOf(result);
   const perPicture = tiles[0] * tiles[1];
-  const du = device.take(64 * sourceChannels * resultChannels, 'activation');
+  const products = { ...PLANES, direction, sourceChannels, resultChannels };
+  const du = empty(device, [16, sourceChannels, resultChannels]);
   for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
-    const v = device.take(64 * chunk.pictures * perPicture * sourceChannels, 'activation');
-    const dm = device.take(64 * chunk.pictures * perPicture * resultChannels, 'activation');
+    const v = empty(device, [16, chunk.pictures * perPicture, sourceChannels]);
+    const dm = empty(device, [16, chunk.pictures * perPicture, resultChannels]);
     const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput, {
       ...input,
-      bindings: { x: product.x, v },
+      bindings: { x, v: v.buffer },
       params: { ...input.params, top: window.top, left: window.left },
     });
     device.run(transformGradient, {
       ...patches({ chunk, size: result, tiles, channels: resultChannels }),
-      bindings: { dy: product.dy, m: dm },
+      bindings: { dy, m: dm.buffer },
     });
-    weightGradient(device, {
-      ...PLANES,
-      x: v,
-      dy: dm,
-      dw: du,
+    weightGradient(device, products, {
       pictures: chunk.pictures * perPicture,
-      sourceChannels,
-      resultChannels,
+      x: v.buffer,
+      dy: dm.buffer,
+      dw: du.buffer,
     });
     const count = (sourceChannels * resultChannels) / 4;
     device.run(transformKernelGradient, {
-      bindings: { u: du, w: product.dw },
+      bindings: { u: du.buffer, w: dw },
       params: { count, accumulate: Number(chunk.first > 0) },
       bytes: 4 * 34 * sourceChannels * resultChannels,
     });
-    device.pool.release(v);
-    device.pool.release(dm);
+    v.dispose();
+    dm.dispose();
   }
-  device.pool.release(du);
+  du.dispose();
 }
+
+export const winograd: ConvRow = {
+  name: 'winograd',
+  supports,
+  estimate,
+  record(device, problem, operands) {
+    if ('dw' in operands) sumTiles(device, problem, operands);
+    else gatherTiles(device, problem, operands);
+  },
+};

@@ -18,7 +18,7 @@ export type ResizeFilter = 'bilinear' | 'bicubic';
 /** Fractional bits of the integer weights: 32, less 8 of a pixel, less 2 of headroom for negative lobes. */
 export const RESIZE_PRECISION_BITS = 22;
 
-/** Coefficients of one axis. */
+/** Coefficients of one axis, for all output pixels or for those that were asked for. */
 export interface ResizeCoefficients {
   /** Row length of `weights`: the largest number of input pixels that an output pixel can look at. */
   taps: number;
@@ -54,7 +54,8 @@ const filters: Record<ResizeFilter, Filter> = {
 /**
  * Coefficients that resize `inSize` pixels, or the part `box = [from, to]` of them (in pixels, fractions
  * allowed), to `outSize` pixels. As in Pillow, the filter may look beyond the box but not beyond the picture,
- * and the box is held in float32.
+ * and the box is held in float32. `outputs` asks for a part of the output pixels, from the first to before the second:
+ * a strip that is resized to millions of pixels, of which a crop keeps 224, then costs what 224 do.
  * @throws where a size is not a positive integer or the box is empty or reaches outside the picture
  */
 export function resizeCoefficients(
@@ -62,6 +63,7 @@ export function resizeCoefficients(
   outSize: number,
   filter: ResizeFilter,
   box: readonly [number, number] = [0, inSize],
+  outputs: readonly [number, number] = [0, outSize],
 ): ResizeCoefficients {
   for (const size of [inSize, outSize]) {
     if (!Number.isInteger(size) || size < 1) {
@@ -78,13 +80,14 @@ export function resizeCoefficients(
   const reach = support * stretch;
   const taps = Math.ceil(reach) * 2 + 1;
 
-  const start = new Int32Array(outSize);
-  const count = new Int32Array(outSize);
-  const weights = new Int32Array(outSize * taps);
+  const [begin, end] = outputs;
+  const start = new Int32Array(end - begin);
+  const count = new Int32Array(end - begin);
+  const weights = new Int32Array((end - begin) * taps);
   const row = new Float64Array(taps);
   const inverse = 1 / stretch; // Pillow multiplies by the inverse; a division would round otherwise
-  for (let o = 0; o < outSize; o++) {
-    const center = from + (o + 0.5) * scale;
+  for (let o = 0; o < end - begin; o++) {
+    const center = from + (begin + o + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - reach + 0.5));
     const n = Math.min(inSize, Math.trunc(center + reach + 0.5)) - first;
     let sum = 0;

@@ -4,7 +4,7 @@
  * A matrix product whose bias is added as the result is written; see matmul.ts for the directions and for weights
  * larger than a binding. Cost: 2 · N · in · out FLOPs. A small batch is limited by reading w once (4 · in · out bytes).
  */
-import { record, show, type Tensor } from '../../tensor/index.ts';
+import { record, scope, show, type Tensor } from '../../tensor/index.ts';
 import { sum } from '../reduce/reduce.ts';
 import { product, productAT, productBT } from './matmul.ts';
 
@@ -20,9 +20,17 @@ export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
     throw new RangeError(`linear: input has ${x.shape[1]} features, weight expects ${w.shape[0]} ${where}`);
   if (b && (b.shape.length !== 1 || b.shape[0] !== w.shape[1]))
     throw new RangeError(`linear: the bias needs ${w.shape[1]} values ${where}`);
-  return record('linear', product(x, w, b), [x, w, b], { x, w }, (saved, dy, [needX, needW, needBias]) => [
-    needX ? productBT(dy, saved.w) : null,
-    needW ? productAT(saved.x, dy) : null,
-    needBias ? sum(dy, [0]) : null,
-  ]);
+  return scope(() =>
+    record(
+      'linear',
+      product(x, w, b),
+      [x, w, b],
+      ([needX, needW]) => ({ x: needW ? x : null, w: needX ? w : null }),
+      (saved, dy, [needX, needW, needBias]) => [
+        needX ? productBT(dy, saved.w!) : null,
+        needW ? productAT(saved.x!, dy) : null,
+        needBias ? sum(dy, [0]) : null,
+      ],
+    ),
+  );
 }

@@ -1,23 +1,24 @@
 /**
  * Matrix product, with transposes: C = op(A) · op(B), where op is the identity or the transpose.
  *
- *   A·B    C[m, n] = Σ_k A[m, k] · B[k, n]     the tile loop `forward` over pictures of one pixel
+ *   A·B    C[m, n] = Σ_k A[m, k] · B[k, n]     `forward`
  *   A·Bᵀ   C[m, n] = Σ_k A[m, k] · B[n, k]     `input`
  *   Aᵀ·B   C[m, n] = Σ_k A[k, m] · B[k, n]     `weight`
  *   Aᵀ·Bᵀ  = (B·A)ᵀ
  *
- * The gradients of each are products of the same kinds. The second operand (in Aᵀ·B: the result) is the one that may
- * be larger than a binding (the 151 MB of AlexNet's first linear layer); it is then worked through in slices of rows.
+ * The names on the right are those of problem.ts; a row of table.ts computes them. The gradients of each are products of
+ * the same kinds. The second operand (in Aᵀ·B: the result) is the one that may be larger than a binding (the 151 MB of
+ * AlexNet's first linear layer); it is then worked through in slices of rows.
+ *
  * Cost: 2·M·N·K FLOPs.
  */
 import type { BufferBinding, Device, PooledBuffer } from '../../gpu/index.ts';
 import { elementwise, program } from '../../gpu/index.ts';
-import { empty, record, show, type Tensor } from '../../tensor/index.ts';
+import { empty, record, scope, show, type Tensor } from '../../tensor/index.ts';
 import { fours, resizeRows } from '../parts/align.ts';
 import { padLastAxis } from '../parts/pad-channels.ts';
-import { POINT } from '../parts/tile.ts';
-import { gather } from '../parts/tile-gather.ts';
-import { weightGradient } from '../parts/tile-weight.ts';
+import { problemOf } from './problem.ts';
+import { chooseMatrix } from './table.ts';
 
 const columnsTo = (x: Tensor, columns: number): Tensor =>
   x.shape[1] === columns ? x : padLastAxis(x, columns);
@@ -53,26 +54,25 @@ function rowSlices(device: Device, rows: number, columns: number): RowSlice[] {
 
 /** A [M, K] · B [K, N] + bias [N]. */
 export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
+  const { device } = a;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[1]!;
+  const problem = problemOf('forward', m > 1, k, n);
   const left = columnsTo(a, fours(k));
   const right = rowsTo(columnsTo(b, fours(n)), fours(k));
   const shift = bias && (n % 4 === 0 ? bias : padLastAxis(bias, fours(n)));
-  const c = empty(a.device, [m, fours(n)]);
-  const slices = rowSlices(a.device, fours(k), fours(n));
+  const c = empty(device, [m, fours(n)]);
+  const row = chooseMatrix(problem, device);
+  const slices = rowSlices(device, fours(k), fours(n));
   slices.forEach(({ slice, bind }, index) => {
-    gather(a.device, {
-      ...POINT,
-      direction: 'forward',
+    const last = index === slices.length - 1;
+    row.record(device, last ? { ...problem, epilogue: { bias: shift?.buffer } } : problem, {
+      pictures: m,
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
-      pictures: m,
-      sourceChannels: fours(k),
-      resultChannels: fours(n),
       slice,
       accumulate: index > 0,
-      epilogue: { bias: index === slices.length - 1 ? shift?.buffer : undefined },
     });
   });
   return columnsTo(c, n);
@@ -80,21 +80,20 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
 
 /** A [M, K] · Bᵀ with B [N, K]. */
 export function productBT(a: Tensor, b: Tensor): Tensor {
+  const { device } = a;
   const [m, k] = a.shape as [number, number];
   const n = b.shape[0]!;
+  const problem = problemOf('input', m > 1, k, n);
   const left = columnsTo(a, fours(k));
   const right = rowsTo(columnsTo(b, fours(k)), fours(n));
-  const c = empty(a.device, [m, fours(n)]);
-  for (const { slice, bind } of rowSlices(a.device, fours(n), fours(k)))
-    gather(a.device, {
-      ...POINT,
-      direction: 'input',
+  const c = empty(device, [m, fours(n)]);
+  const row = chooseMatrix(problem, device);
+  for (const { slice, bind } of rowSlices(device, fours(n), fours(k)))
+    row.record(device, problem, {
+      pictures: m,
       x: left.buffer,
       w: bind(right.buffer),
       y: c.buffer,
-      pictures: m,
-      sourceChannels: fours(k),
-      resultChannels: fours(n),
       slice,
     });
   return columnsTo(c, n);
@@ -102,20 +101,20 @@ export function productBT(a: Tensor, b: Tensor): Tensor {
 
 /** Aᵀ · B with A [K, M], B [K, N]. */
 export function productAT(a: Tensor, b: Tensor): Tensor {
+  const { device } = a;
   const [k, m] = a.shape as [number, number];
   const n = b.shape[1]!;
+  const problem = problemOf('weight', k > 1, m, n);
   const left = columnsTo(a, fours(m));
   const right = columnsTo(b, fours(n));
-  const c = empty(a.device, [fours(m), fours(n)]);
-  for (const { slice, bind } of rowSlices(a.device, fours(m), fours(n)))
-    weightGradient(a.device, {
-      ...POINT,
+  const c = empty(device, [fours(m), fours(n)]);
+  const row = chooseMatrix(problem, device);
+  for (const { slice, bind } of rowSlices(device, fours(m), fours(n)))
+    row.record(device, problem, {
+      pictures: k,
       x: left.buffer,
       dy: right.buffer,
       dw: bind(c.buffer),
-      pictures: k,
-      sourceChannels: fours(m),
-      resultChannels: fours(n),
       slice,
     });
   return rowsTo(columnsTo(c, n), m);
@@ -150,6 +149,20 @@ export interface MatmulOptions {
   transposeB?: boolean;
 }
 
+type Multiply = (left: Tensor, right: Tensor) => Tensor;
+
+/** By transposeA and transposeB: the product, dA from B and dC, dB from A and dC. */
+const PRODUCTS: readonly (readonly (readonly [forward: Multiply, dA: Multiply, dB: Multiply])[])[] = [
+  [
+    [(a, b) => product(a, b), (b, dc) => productBT(dc, b), (a, dc) => productAT(a, dc)],
+    [productBT, (b, dc) => product(dc, b), (a, dc) => productAT(dc, a)],
+  ],
+  [
+    [productAT, (b, dc) => productBT(b, dc), (a, dc) => product(a, dc)],
+    [productATBT, (b, dc) => productATBT(b, dc), (a, dc) => productATBT(dc, a)],
+  ],
+];
+
 /**
  * op(a) · op(b) of two matrices → [M, N]. PyTorch: `torch.matmul` on matrices. Gradients for both.
  * Throws where the inner sizes differ.
@@ -165,23 +178,17 @@ export function matmul(
   const inner = [a.shape[transposeA ? 0 : 1], b.shape[transposeB ? 1 : 0]];
   if (inner[0] !== inner[1])
     throw new RangeError(`matmul: the inner sizes ${inner.join(' and ')} differ ${where}`);
-  if (transposeA && transposeB)
-    return record('matmul', productATBT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-      needA ? productATBT(b, dc) : null,
-      needB ? productATBT(dc, a) : null,
-    ]);
-  if (transposeA)
-    return record('matmul', productAT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-      needA ? productBT(b, dc) : null,
-      needB ? product(a, dc) : null,
-    ]);
-  if (transposeB)
-    return record('matmul', productBT(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-      needA ? product(dc, b) : null,
-      needB ? productAT(dc, a) : null,
-    ]);
-  return record('matmul', product(a, b), [a, b], { a, b }, ({ a, b }, dc, [needA, needB]) => [
-    needA ? productBT(dc, b) : null,
-    needB ? productAT(a, dc) : null,
-  ]);
+  const [forward, gradientA, gradientB] = PRODUCTS[Number(transposeA)]![Number(transposeB)]!;
+  return scope(() =>
+    record(
+      'matmul',
+      forward(a, b),
+      [a, b],
+      ([needA, needB]) => ({ a: needB ? a : null, b: needA ? b : null }),
+      (saved, dc, [needA, needB]) => [
+        needA ? gradientA(saved.b!, dc) : null,
+        needB ? gradientB(saved.a!, dc) : null,
+      ],
+    ),
+  );
 }

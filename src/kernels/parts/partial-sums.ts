@@ -16,7 +16,7 @@
  * rows of `lanes` values first. Elements are vec4 where the last axis is a multiple of four long. Four accumulators
  * each, since one alone waits for its own last addition. Limited by memory: 4 bytes an element.
  */
-import { elementwise, family } from '../../gpu/index.ts';
+import { type BufferBinding, type Device, elementwise, family, type PooledBuffer } from '../../gpu/index.ts';
 import { empty, type Shape, scope, sizeOf, type Tensor } from '../../tensor/index.ts';
 
 /** Invocations that a reduction should have, and how many terms one of them adds: at least, at most. */
@@ -83,11 +83,21 @@ export interface GroupSum {
 }
 
 /** scale · Σᵣ x[o, r, j] as a new tensor of `shape` (outer·inner values). Records no gradient. */
-export function sumGroup(
-  x: Tensor,
-  shape: Shape,
-  { outer, reduce, inner, scale = 1, times }: GroupSum,
-): Tensor {
+export function sumGroup(x: Tensor, shape: Shape, { times, ...group }: GroupSum): Tensor {
+  return scope(() => {
+    const y = empty(x.device, shape);
+    sumGroupInto(x.device, x.buffer, y.buffer, { ...group, times: times?.buffer });
+    return y;
+  });
+}
+
+/** The same from buffer to buffer. Partial sums belong to the scope of the caller. */
+export function sumGroupInto(
+  device: Device,
+  x: PooledBuffer,
+  y: BufferBinding,
+  { outer, reduce, inner, scale = 1, times }: Omit<GroupSum, 'times'> & { times?: PooledBuffer | undefined },
+): void {
   const wide = inner > 1 ? inner % 4 === 0 : reduce % 4 === 0;
   const unit = wide ? 4 : 1;
   // From here on, lengths count elements of the program's type.
@@ -95,33 +105,36 @@ export function sumGroup(
   const folded = inner === 1 && length >= 2 * CHUNK.least;
   const lanes = inner > 1 ? inner / unit : folded ? LANES : 1;
   const terms = Math.ceil(length / lanes);
-  const chunk = chunkLength(terms, outer * lanes);
+  const chunk = chunkLength(terms, lanes);
   const chunks = Math.ceil(terms / chunk);
   const last = chunks === 1 && !folded;
   const across = wide && inner === 1 && !folded && chunks === 1;
 
-  return scope(() => {
-    const y = empty(x.device, last ? shape : [outer * chunks * lanes * unit]);
-    const count = outer * chunks * lanes;
-    const bindings = { x: x.buffer, ...(times ? { z: times.buffer } : {}), y: y.buffer };
-    const element = across ? 'across' : wide ? 'vec4f' : 'f32';
-    x.device.run(sumProgram({ element, product: Boolean(times) }), {
-      bindings,
-      params: { count, length, inner: lanes, chunks, chunk, scale: last ? scale : 1 },
-      flops: times ? 2 * x.size : x.size,
-      bytes: 4 * (times ? 2 * x.size : x.size) + 4 * y.size,
-    });
-    if (last) return y;
-    // The partial sums: [outer, chunks, inner], or [outer, everything that is left of a row].
-    const rest = inner > 1 ? { reduce: chunks, inner } : { reduce: chunks * lanes * unit, inner: 1 };
-    return sumGroup(y, shape, { outer, ...rest, scale });
+  const count = outer * chunks * lanes;
+  const size = outer * reduce * inner;
+  const results = last ? outer * inner : count * unit;
+  const partial = last ? null : empty(device, [results]);
+  const element = across ? 'across' : wide ? 'vec4f' : 'f32';
+  device.run(sumProgram({ element, product: times !== undefined }), {
+    bindings: { x, ...(times && { z: times }), y: partial?.buffer ?? y },
+    params: { count, length, inner: lanes, chunks, chunk, scale: last ? scale : 1 },
+    flops: times ? 2 * size : size,
+    bytes: 4 * (times ? 2 * size : size) + 4 * results,
   });
+  if (!partial) return;
+  // The partial sums: [outer, chunks, inner], or [outer, everything that is left of a row].
+  const rest = inner > 1 ? { reduce: chunks, inner } : { reduce: chunks * lanes * unit, inner: 1 };
+  sumGroupInto(device, partial.buffer, y, { outer, ...rest, scale });
+  partial.dispose();
 }
 
-/** Terms to a chunk: enough invocations for the device first, then no sum longer than float32 likes. */
-function chunkLength(terms: number, columns: number): number {
+/**
+ * Terms to a chunk of a sum with `lanes` neighbours: enough invocations for the device first, then no sum longer than
+ * float32 likes. How many such sums there are does not count: the average of a picture must not depend on its batch.
+ */
+function chunkLength(terms: number, lanes: number): number {
   if (terms <= 2 * CHUNK.least) return terms;
-  const wanted = Math.ceil((terms * columns) / INVOCATIONS);
+  const wanted = Math.ceil((terms * lanes) / INVOCATIONS);
   return Math.min(Math.max(wanted, CHUNK.least), CHUNK.most);
 }
 

@@ -10,11 +10,10 @@
  * so with a stride the `input` direction runs once per residue (py, px), and taps whose offset is no whole number
  * are skipped by the whole workgroup: no lane works on a zero.
  */
-import type { BufferBinding, Device } from '../../gpu/index.ts';
+import type { Device } from '../../gpu/index.ts';
 import { family, foldGroups } from '../../gpu/index.ts';
 import { activateFunction } from '../pointwise/activations.ts';
 import {
-  type Epilogue,
   type EpilogueSpec,
   epilogueBindings,
   epilogueParams,
@@ -23,12 +22,18 @@ import {
   scaleAndShift,
   specOf,
 } from './epilogue.ts';
-import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
-
-export type Direction = 'forward' | 'input';
+import {
+  DIVIDE,
+  type GatherOperands,
+  lanesOf,
+  type Product,
+  packPair,
+  type TileSpec,
+  unroll,
+} from './tile.ts';
 
 interface GatherSpec extends TileSpec, EpilogueSpec {
-  direction: Direction;
+  direction: 'forward' | 'input';
   /** y += … rather than y = …: the sum is cut into slices. */
   accumulate: boolean;
 }
@@ -191,20 +196,10 @@ ${unroll(
   };
 });
 
-/** One gathering product. The result is y forward and dx in the input direction. */
-export interface Gather extends Product {
-  direction: Direction;
-  /** What is gathered from: x forward, dy for the input's gradient. */
-  x: BufferBinding;
-  w: BufferBinding;
-  y: BufferBinding;
-  accumulate?: boolean;
-  epilogue?: Epilogue;
-}
-
-/** Records the product. */
-export function gather(device: Device, product: Gather): void {
-  const { direction, window, pictures, source, result, slice, planes = false, epilogue = {} } = product;
+/** Records a product in the forward or the input direction. */
+export function gather(device: Device, product: Product, operands: GatherOperands): void {
+  const { direction, window, source, result, planes = false, epilogue = {} } = product;
+  const { pictures, x, w, y, slice, accumulate = false } = operands;
   const forward = direction === 'forward';
   const groups = product.groups;
   const interleaved = planes ? 1 : groups;
@@ -225,12 +220,12 @@ export function gather(device: Device, product: Gather): void {
   device.run(
     gatherProgram({
       ...spec,
-      direction,
-      accumulate: product.accumulate ?? false,
+      direction: forward ? 'forward' : 'input',
+      accumulate,
       ...specOf(epilogue),
     }),
     {
-      bindings: { x: product.x, w: product.w, y: product.y, ...finish.bindings },
+      bindings: { x, w, y, ...finish.bindings },
       params: {
         pictures,
         source: packPair(...source),

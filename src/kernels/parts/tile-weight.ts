@@ -11,9 +11,18 @@
  * with a partial result of its own, added up by a second program: more workgroups, and a float32 sum that stays exact
  * to 1e-6. No atomics: the same bits every time.
  */
-import type { BufferBinding, Device } from '../../gpu/index.ts';
+import type { Device } from '../../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
-import { DIVIDE, lanesOf, type Product, packPair, type TileSpec, unroll } from './tile.ts';
+import { empty } from '../../tensor/index.ts';
+import {
+  DIVIDE,
+  lanesOf,
+  type Product,
+  packPair,
+  type TileSpec,
+  unroll,
+  type WeightOperands,
+} from './tile.ts';
 import type { Window } from './window.ts';
 
 /** Pixels that one sum runs over at most before it is split. */
@@ -134,25 +143,18 @@ const addSplits = program(
   }),
 );
 
-/** One weight gradient. */
-export interface WeightGradient extends Product {
-  x: BufferBinding;
-  dy: BufferBinding;
-  dw: BufferBinding;
-}
+/** The longest stride and dilation that fit into a parameter. */
+export const MOST_STEP = 255;
 
 function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {
   const steps = [...stride, ...dilation];
-  if (Math.max(...steps) > 255)
-    throw new RangeError(
-      `conv2d: stride ${stride.join('×')} and dilation ${dilation.join('×')} must stay below 256`,
-    );
   return steps.reduce((packed, step) => (packed << 8) | step, 0);
 }
 
-/** Records the product. */
-export function weightGradient(device: Device, product: WeightGradient): void {
-  const { window, pictures, source, result, groups, slice, planes = false } = product;
+/** Records a weight gradient, of strides and dilations up to `MOST_STEP`. Its parts belong to the caller's scope. */
+export function weightGradient(device: Device, product: Product, operands: WeightOperands): void {
+  const { window, source, result, groups, planes = false } = product;
+  const { pictures, x, dy, slice } = operands;
   const interleaved = planes ? 1 : groups;
   const depth = (slice?.count ?? product.depth ?? product.sourceChannels / interleaved) / 4;
   const columns = product.resultChannels / interleaved / 4;
@@ -165,9 +167,9 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   const split = Math.max(256, Math.ceil(pixels / wanted / 32) * 32);
   const splits = Math.ceil(pixels / split);
   const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);
-  const parts = splits > 1 ? device.take(4 * size * splits, 'activation') : null;
+  const parts = splits > 1 ? empty(device, [splits, size]) : null;
   device.run(weightProgram(spec), {
-    bindings: { x: product.x, dy: product.dy, dw: parts ?? product.dw },
+    bindings: { x, dy, dw: parts?.buffer ?? operands.dw },
     params: {
       source: packPair(...source),
       result: packPair(...result),
@@ -192,10 +194,10 @@ export function weightGradient(device: Device, product: WeightGradient): void {
   });
   if (!parts) return;
   device.run(addSplits, {
-    bindings: { parts, dw: product.dw },
+    bindings: { parts: parts.buffer, dw: operands.dw },
     params: { count: size / 4, splits },
     flops: size * splits,
     bytes: 4 * size * (splits + 1),
   });
-  device.pool.release(parts);
+  parts.dispose();
 }

@@ -21,12 +21,13 @@
  * has the fewest of them: 21–28 GFLOP/s there, where a workgroup-memory tile reaches 3. Where subgroups have no fixed
  * size, every lane loads the shared operand itself: about half as fast, and needs nothing of the adapter.
  */
-
+import type { BufferBinding } from '../../gpu/index.ts';
+import type { Epilogue } from './epilogue.ts';
 import type { Window } from './window.ts';
 
 /** What a product in any direction is told. All channel counts are multiples of four per group. */
 export interface Product {
-  pictures: number;
+  direction: 'forward' | 'input' | 'weight';
   /** Height and width of what is read and of what is written; for a weight gradient, of x and of dy. */
   source: readonly [number, number];
   result: readonly [number, number];
@@ -40,10 +41,40 @@ export interface Product {
    * channel counts are those of one group. For batches of products.
    */
   planes?: boolean;
-  /** Input channels of the weight at a tap, where they are not a group's: see `mergeTaps` in conv2d.ts. */
-  depth?: number;
-  /** A slice of the weight along its input channels: where it starts, and how many there are (one group only). */
-  slice?: { start: number; count: number } | undefined;
+  /** Input channels of the weight at a tap, where they are not a group's: merged taps, see ../conv/problem.ts. */
+  depth?: number | undefined;
+  /** What becomes of a sum as it is written; forward only. */
+  epilogue?: Epilogue | undefined;
+}
+
+/** A slice of the weight along its input channels: where it starts, and how many there are (one group only). */
+export interface Slice {
+  start: number;
+  count: number;
+}
+
+/** What a gathering product reads and writes. */
+export interface GatherOperands {
+  pictures: number;
+  /** What is gathered from: x forward, dy for the input's gradient. */
+  x: BufferBinding;
+  w: BufferBinding;
+  /** y forward, dx for the input's gradient. */
+  y: BufferBinding;
+  /** The part of the weight that is bound, where it is not the whole. */
+  slice?: Slice | undefined;
+  /** y += … rather than y = …: a slice that is not the first. */
+  accumulate?: boolean;
+}
+
+/** What a weight gradient reads and writes. */
+export interface WeightOperands {
+  pictures: number;
+  x: BufferBinding;
+  dy: BufferBinding;
+  dw: BufferBinding;
+  /** The part of dw that is bound, where it is not the whole. */
+  slice?: Slice | undefined;
 }
 
 /** A product of matrices: pictures of one pixel, and a kernel of one tap. */

@@ -29,7 +29,9 @@ export interface Window {
   output: readonly [number, number];
 }
 
-const pair = (value: Pair): readonly [number, number] => (typeof value === 'number' ? [value, value] : value);
+/** [first, second] of a number or a pair. */
+export const pair = (value: Pair): readonly [number, number] =>
+  typeof value === 'number' ? [value, value] : value;
 
 /**
  * The window of op `what` over an input `[N, H, W, C]`.

@@ -1,10 +1,12 @@
 /** Folders: layouts that are read, splits, duplicates, and the sentences for those that are not. */
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FolderOptions, imageFolder } from '../../../src/data/node/folder.ts';
+import { type FolderOptions, imageFolder, labelledFolder } from '../../../src/data/node/folder.ts';
+import { splitNamed } from '../../../src/data/node/layout.ts';
 import type { DataSet } from '../../../src/data/sample.ts';
 
 const test = suite('data/folder');
@@ -42,7 +44,7 @@ test('train/ and val/: sorted classes and files, labels by class', () =>
     assert.equal(set.notes, []);
   }));
 
-for (const name of ['valid', 'validation', 'test', 'Val']) {
+for (const name of ['valid', 'validation', 'dev', 'Val', 'seg_val', 'val2017', 'ValidationSet']) {
   test(`${name}/ validates where there is no val/`, () =>
     withFiles(
       pair.map((path) => path.replace('val', name)),
@@ -50,11 +52,155 @@ for (const name of ['valid', 'validation', 'test', 'Val']) {
     ));
 }
 
-test('val/ wins over test/, and the note says so', () =>
-  withFiles([...pair, 'test/a/9.jpg', 'test/b/9.jpg'], async (dir) => {
-    const set = await imageFolder(dir);
-    assert.is(set.val.length, 2);
-    assert.match(set.notes.join(), /val\/ is used for validation; test\/ is not used/);
+test('test/ is held out, with and without val/; a class may be absent there', () =>
+  withFiles(
+    [...pair, 'train/a/4.jpg', 'train/b/4.jpg', 'Testing/a/9.jpg', 'Testing/a/8.jpg'],
+    async (dir) => {
+      const set = await imageFolder(dir);
+      assert.equal([set.train.length, set.val.length, set.test.length], [5, 2, 2]);
+      assert.match(set.notes.join(), /2 pictures of .*Testing are held out; evaluate measures on them/);
+      assert.match(set.notes.join(), /Testing holds no picture of b/);
+      await rm(join(dir, 'val'), { recursive: true });
+      const split = await imageFolder(dir);
+      assert.equal([split.train.length, split.val.length, split.test.length], [3, 2, 2]);
+      assert.ok([...split.train, ...split.val].every(({ file }) => file.includes('train')));
+    },
+  ));
+
+const NAMES: [name: string, split: string | null, surely?: boolean][] = [
+  ['train', 'train', true],
+  ['Training', 'train', true],
+  ['train_images', 'train', true],
+  ['trainData', 'train', true],
+  ['seg_train', 'train', false],
+  ['validation', 'val', true],
+  ['dev', 'val', true],
+  ['test', 'test', true],
+  ['Testing-Set', 'test', true],
+  ['seg test', 'test', false],
+  ['train_val', null],
+  ['trains', null],
+  ['station', null],
+  ['latest', null],
+  ['a steam train in snow', null],
+];
+for (const [name, split, surely] of NAMES)
+  test(`the name ${name} is ${split ? `that of a split, ${split}` : 'no split'}`, () =>
+    assert.equal(splitNamed(name), split && { split, surely }));
+
+test('splits in any spelling are splits, also a folder deeper', () =>
+  withFiles(
+    [
+      'images/Training/cat/1.jpg',
+      'images/Training/dog/1.jpg',
+      'images/Testing/cat/2.jpg',
+      'images/Testing/dog/2.jpg',
+      'images/Training/cat/3.jpg',
+      'images/Training/dog/3.jpg',
+      'labels/x.txt',
+    ],
+    async (dir) => {
+      const set = await imageFolder(dir);
+      assert.equal(set.classes, ['cat', 'dog']);
+      assert.equal([set.train.length + set.val.length, set.test.length], [4, 2]);
+      assert.match(set.notes.join(), /the pictures lie in .*images; labels beside it holds no pictures/);
+    },
+  ));
+
+test('a class called train is a class where its pictures lie in it', () =>
+  withFiles(['car/1.jpg', 'car/2.jpg', 'train/1.jpg', 'train/2.jpg'], async (dir) =>
+    assert.equal((await imageFolder(dir)).classes, ['car', 'train']),
+  ));
+
+test('a class beside train/ and val/, and a second training folder, are named', () =>
+  withFiles(
+    [...pair, 'bird/1.jpg', 'train_masks/a/1.jpg', 'train_masks/b/1.jpg', 'docs/x.txt'],
+    async (dir) => {
+      const { notes, train } = await imageFolder(dir);
+      assert.is(train.length, 3);
+      assert.match(
+        notes.join('\n'),
+        /bird\/ and train_masks\/ in .* hold pictures and are not used, since train\/ and val\/ are/,
+      );
+      assert.match(notes.join('\n'), /docs in .* holds no pictures/);
+    },
+  ));
+
+test('one name in two Unicode forms is one class', () =>
+  withFiles(
+    [
+      'train/caf\u00e9/1.jpg',
+      'train/cafe\u0301/2.jpg',
+      'train/dog/1.jpg',
+      'val/cafe\u0301/3.jpg',
+      'val/dog/2.jpg',
+    ],
+    async (dir) => {
+      const { classes, train, notes } = await imageFolder(dir);
+      assert.equal(classes, ['caf\u00e9', 'dog']);
+      assert.is(train.filter(({ label }) => label === 0).length, 2);
+      assert.match(notes.join(), /two Unicode spellings and counted as one class/);
+    },
+  ));
+
+test('junk of systems is no class and no picture', () =>
+  withFiles(
+    [
+      '@eaDir',
+      '$RECYCLE.BIN',
+      'lost+found',
+      '#recycle',
+      'System Volume Information',
+      '__MACOSX',
+      '.ipynb_checkpoints',
+    ]
+      .flatMap((junk) => [`${junk}/1.jpg`, `cat/${junk}/t.jpg`, `cat/${junk}/1.jpg/thumb.jpg`])
+      .concat(['cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg', 'dog/2.jpg']),
+    async (dir) => {
+      const { classes, train, val } = await imageFolder(dir);
+      assert.equal(classes, ['cat', 'dog']);
+      assert.is(train.length + val.length, 4);
+    },
+  ));
+
+test('what cannot be looked at costs itself and is named: dead links, loops, pipes', () =>
+  withFiles([...pair, 'train/a/x.txt'], async (dir) => {
+    await symlink('nowhere', join(dir, 'train/a/dead.jpg'));
+    await symlink('self.jpg', join(dir, 'train/a/self.jpg'));
+    await symlink('elsewhere', join(dir, 'train/gone'));
+    execFileSync('mkfifo', [join(dir, 'train/b/pipe.jpg')]);
+    const { notes, train } = await imageFolder(dir);
+    assert.is(train.length, 3);
+
+    assert.match(notes.join('\n'), /train: 4 entries left out: gone is a link that leads nowhere, /);
+    assert.match(notes.join('\n'), /a\/self\.jpg cannot be read: its symbolic links lead in a circle/);
+  }));
+
+test('a folder for a trained network: one class, absent classes, all pictures; the held-out side of splits', () =>
+  withFiles(
+    ['real/1.jpg', 'real/2.jpg', 'sets/train/real/1.jpg', 'sets/val/real/2.jpg', 'sets/val/fake/3.jpg'],
+    async (dir) => {
+      await rm(join(dir, 'sets'), { recursive: true });
+      const all = await labelledFolder(dir, ['fake', 'real']);
+      assert.equal(
+        all.samples.map(({ label }) => label),
+        [1, 1],
+      );
+      assert.match(all.notes.join(), /holds no picture of fake/);
+      assert.match(
+        await messageOf(labelledFolder(dir, ['a', 'b'])),
+        /has the folder real, and the classes are a and b/,
+      );
+    },
+  ));
+
+test('a folder with splits: test/ before val/', () =>
+  withFiles([...pair, 'test/a/7.jpg'], async (dir) => {
+    const { samples, side } = await labelledFolder(dir, ['a', 'b']);
+    assert.equal(paths(dir, samples), ['0 test/a/7.jpg']);
+    assert.match(side!, /test are measured/);
+    await rm(join(dir, 'test'), { recursive: true });
+    assert.is((await labelledFolder(dir, ['a', 'b'])).samples.length, 2);
   }));
 
 test('nested folders are walked; hidden files, foreign files and dead links are not pictures', () =>
@@ -74,7 +220,8 @@ test('nested folders are walked; hidden files, foreign files and dead links are 
       const set = await imageFolder(dir);
       assert.ok(paths(dir, set.train).includes('0 train/a/x/y/5.jpg'));
       assert.is(set.train.filter(({ label }) => label === 0).length, 3);
-      assert.match(set.notes.join(), /train: \d other files ignored \(\.txt, no ending\)/);
+      assert.match(set.notes.join(), /train: \d files are no pictures and left out: readme, a\/notes\.txt/);
+      assert.match(set.notes.join(), /pictures in folders within a class count to the class: a\/x\/y/);
     },
   ));
 
@@ -146,6 +293,21 @@ test('a split keeps copies on one side, across classes too', () => {
 });
 
 const refused: [string, Files, RegExp][] = [
+  [
+    'names of splits without classes',
+    ['Training/1.jpg', 'Training/2.jpg', 'Testing/1.jpg', 'Testing/2.jpg'],
+    /holds Testing and Training, which are names of splits, and their pictures lie in no class folders/,
+  ],
+  [
+    'val/ and test/ alone',
+    ['val/a/1.jpg', 'val/b/1.jpg', 'test/a/2.jpg', 'test/b/2.jpg'],
+    /holds val\/ and test\/ but no folder to train on; call that train\//,
+  ],
+  [
+    'a data set beside another folder',
+    ['dataset/a/1.jpg', 'dataset/b/1.jpg', 'docs/1.jpg'],
+    /holds dataset\/, which looks like a data set of its own \(a and b\), beside docs; name .*dataset if/,
+  ],
   [
     'no class folders',
     ['1.jpg', '2.jpg'],

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { decodeImage } from '../../../src/data/node/decode.ts';
 import { UnreadableImageError } from '../../../src/data/unreadable.ts';
 import { type Edit, type HostileReader, type Seed, withstands } from '../../helpers/hostile.ts';
-import { pictureBytes, reference } from '../reference.ts';
+import { crc32, pictureBytes, reference } from '../reference.ts';
 
 const hostile = suite('data: hostile pictures');
 
@@ -63,16 +63,6 @@ const chunkEdit: fc.Arbitrary<Edit> = fc.tuple(fc.nat(7), fc.nat(2 ** 16), fc.na
       return bytes;
     },
 );
-
-/** The checksum of a PNG's chunk (ISO 3309), bit by bit. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}
 
 const READERS: HostileReader[] = [
   { ...pictureReader('PNG', 3000, ['.png']), structured: chunkEdit },

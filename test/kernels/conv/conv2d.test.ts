@@ -1,16 +1,13 @@
 /**
- * What the tables of PyTorch's values do not reach: convolutions large enough for Winograd's way and for several
- * chunks of pictures, against the direct tile loop; the inference epilogue against separate ops; the sentences.
+ * What the tables of PyTorch's values and table.test.ts do not reach: the inference epilogue against separate ops; the
+ * same bits every time; the sentences.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
-import { winogradGather, winogradWeight } from '../../../src/kernels/conv/winograd.ts';
 import { add, batchNorm, conv2d } from '../../../src/kernels/index.ts';
-import { gather } from '../../../src/kernels/parts/tile-gather.ts';
-import { weightGradient } from '../../../src/kernels/parts/tile-weight.ts';
 import { activate } from '../../../src/kernels/pointwise/activations.ts';
-import { empty, noGrad, type Shape, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
+import { noGrad, type Shape, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { pseudo } from '../../../src/verify/pseudo.ts';
 import { relativeError } from '../../helpers/check.ts';
 import { clampedDevice, testDevice } from '../../helpers/device.ts';
@@ -23,64 +20,6 @@ const values = (device: Device, name: string, shape: Shape, requiresGrad = false
 
 const difference = async (a: Tensor, b: Tensor): Promise<number> =>
   relativeError(await a.data(), await b.data());
-
-/** pictures, height, width, cin, cout, top, left */
-const WINOGRAD = [
-  [1, 14, 14, 32, 32, 1, 1],
-  [2, 13, 9, 36, 44, 1, 1],
-  [3, 8, 11, 32, 48, 0, 2],
-  [40, 28, 28, 32, 32, 1, 1], // several chunks
-  [1, 1, 1, 32, 32, 1, 1],
-] as const;
-
-for (const device of devices)
-  for (const [pictures, height, width, cin, cout, top, left] of WINOGRAD)
-    test(`Winograd equals the direct form: ${pictures}×${height}×${width}, ${cin} to ${cout}, subgroups of ${device.traits.lanes}`, async () => {
-      const window = { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], top, left } as const;
-      const source = [height, width] as const;
-      const result = [height + 2 * top - 2, width + 2 * left - 2] as const;
-      const x = values(device, 'x', [pictures, ...source, cin]);
-      const w = values(device, 'w', [3, 3, cin, cout]);
-      const dy = values(device, 'dy', [pictures, ...result, cout]);
-      const both = { pictures, window, groups: 1 };
-      const forward = { ...both, source, result, sourceChannels: cin, resultChannels: cout };
-      const input = { ...both, source: result, result: source, sourceChannels: cout, resultChannels: cin };
-
-      for (const [run, winograd, shape] of [
-        [
-          (y: Tensor) =>
-            gather(device, { ...forward, direction: 'forward', x: x.buffer, w: w.buffer, y: y.buffer }),
-          (y: Tensor) =>
-            winogradGather(device, {
-              ...forward,
-              direction: 'forward',
-              x: x.buffer,
-              w: w.buffer,
-              y: y.buffer,
-            }),
-          dy.shape,
-        ],
-        [
-          (y: Tensor) =>
-            gather(device, { ...input, direction: 'input', x: dy.buffer, w: w.buffer, y: y.buffer }),
-          (y: Tensor) =>
-            winogradGather(device, { ...input, direction: 'input', x: dy.buffer, w: w.buffer, y: y.buffer }),
-          x.shape,
-        ],
-        [
-          (y: Tensor) => weightGradient(device, { ...forward, x: x.buffer, dy: dy.buffer, dw: y.buffer }),
-          (y: Tensor) => winogradWeight(device, { ...forward, x: x.buffer, dy: dy.buffer, dw: y.buffer }),
-          w.shape,
-        ],
-      ] as const) {
-        const [direct, other] = [empty(device, shape), empty(device, shape)];
-        run(direct);
-        winograd(other);
-        const error = await difference(other, direct);
-        assert.ok(error < 1e-5, `${error}`);
-        for (const used of [direct, other]) used.dispose();
-      }
-    });
 
 for (const device of devices)
   for (const channels of [8, 10, 40])

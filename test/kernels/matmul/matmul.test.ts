@@ -1,10 +1,14 @@
 /**
- * Matrix products beyond PyTorch's tables: every transpose at sizes around the tile, operands larger than a binding
- * (AlexNet's first linear layer is 151 MB, a binding holds 128 MiB), and the sentences.
+ * Matrix products beyond PyTorch's tables, by every row of the table: every transpose at sizes around the tile, operands
+ * larger than a binding (AlexNet's first linear layer is 151 MB, a binding holds 128 MiB), the same bits in every batch,
+ * the choice, and the sentences.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Device } from '../../../src/gpu/index.ts';
 import { linear, matmul } from '../../../src/kernels/index.ts';
+import { problemOf } from '../../../src/kernels/matmul/problem.ts';
+import { chooseMatrix, MATRIX_ROWS } from '../../../src/kernels/matmul/table.ts';
 import { type Shape, sizeOf, tensor } from '../../../src/tensor/index.ts';
 import { pseudo } from '../../../src/verify/pseudo.ts';
 import { relativeError } from '../../helpers/check.ts';
@@ -30,64 +34,101 @@ function reference(
   return c;
 }
 
+const SIZES = [
+  [1, 1, 1],
+  [4, 4, 4],
+  [5, 7, 9],
+  [12, 32, 32],
+  [13, 33, 35],
+  [64, 20, 2],
+] as const;
+
 for (const device of devices)
-  for (const size of [
-    [1, 1, 1],
-    [4, 4, 4],
-    [5, 7, 9],
-    [12, 32, 32],
-    [13, 33, 35],
-    [64, 20, 2],
-  ] as const)
-    test(`${size.join('×')} in four transposes, subgroups of ${device.traits.lanes}`, async () => {
-      const [m, k, n] = size;
-      for (const transposeA of [false, true])
-        for (const transposeB of [false, true]) {
-          const left = pseudo('a', m * k);
-          const right = pseudo('b', k * n);
-          const a = tensor(left, transposeA ? [k, m] : [m, k], { device });
-          const b = tensor(right, transposeB ? [n, k] : [k, n], { device });
-          const c = matmul(a, b, { transposeA, transposeB });
-          assert.equal(c.shape, [m, n]);
-          assert.ok(
-            relativeError(await c.data(), reference(left, right, size, transposeA, transposeB)) < 1e-6,
-          );
-        }
+  for (const { name } of MATRIX_ROWS)
+    test(`${name} in four transposes, subgroups of ${device.traits.lanes}`, async () => {
+      device.choices = { get: () => name };
+      for (const size of SIZES) {
+        const [m, k, n] = size;
+        for (const transposeA of [false, true])
+          for (const transposeB of [false, true]) {
+            const left = pseudo('a', m * k);
+            const right = pseudo('b', k * n);
+            const a = tensor(left, transposeA ? [k, m] : [m, k], { device });
+            const b = tensor(right, transposeB ? [n, k] : [k, n], { device });
+            const c = matmul(a, b, { transposeA, transposeB });
+            assert.equal(c.shape, [m, n]);
+            assert.ok(
+              relativeError(await c.data(), reference(left, right, size, transposeA, transposeB)) < 1e-6,
+              size.join('×'),
+            );
+          }
+      }
+      device.choices = null;
     });
 
-test('a weight larger than a binding: forward and both gradients', async () => {
-  const [device] = devices;
-  const [batch, inputs, outputs] = [2, 8300, 4096];
-  assert.ok(4 * inputs * outputs > device.limits.maxStorageBufferBindingSize);
-  const values = (name: string, shape: Shape, requiresGrad = false) =>
-    tensor(pseudo(name, sizeOf(shape)), shape, { device, requiresGrad });
-  const x = values('x', [batch, inputs], true);
-  const w = values('w', [inputs, outputs], true);
-  const b = values('b', [outputs], true);
-  const dy = values('dy', [batch, outputs]);
-  const y = linear(x, w, b);
-  y.backward(dy);
-  const [X, W, B, DY] = await Promise.all([x, w, b, dy].map((used) => used.data()));
-  const [Y, DX, DW] = await Promise.all([y, x.grad!, w.grad!].map((used) => used.data()));
-  // Columns and rows of both slices, in float64.
-  for (const i of [0, 5, 8191, 8192, 8299]) {
-    for (let n = 0; n < batch; n++) {
-      let dx = 0;
-      for (let o = 0; o < outputs; o++) dx += DY[n * outputs + o] * W[i * outputs + o];
-      assert.ok(Math.abs(DX[n * inputs + i] - dx) < 1e-3, `dx[${n}, ${i}]`);
-    }
-    for (const o of [0, 31, 4095])
-      assert.ok(
-        Math.abs(DW[i * outputs + o] - (X[i] * DY[o] + X[inputs + i] * DY[outputs + o])) < 1e-5,
-        `dw[${i}, ${o}]`,
-      );
-  }
-  for (const o of [0, 1, 2048, 4095]) {
-    let sum = B[o];
-    for (let i = 0; i < inputs; i++) sum += X[inputs + i] * W[i * outputs + o];
-    assert.ok(Math.abs(Y[outputs + o] - sum) < 1e-3, `y[1, ${o}]`);
+for (const { name } of MATRIX_ROWS)
+  test(`${name}: a row of a batch has the same bits in every batch`, async () => {
+    const [device] = devices as [Device];
+    device.choices = { get: () => name };
+    const values = pseudo('x', 40 * 70);
+    const w = tensor(pseudo('w', 70 * 33), [70, 33], { device });
+    const last = async (count: number): Promise<unknown> => {
+      const x = tensor(values.slice((40 - count) * 70), [count, 70], { device });
+      return (await linear(x, w).data()).slice(-2 * 33);
+    };
+    for (const count of [2, 5, 13]) assert.equal(await last(count), await last(40), `${count}`);
+    device.choices = null;
+  });
+
+test('the choice: the tile loop, or what a tuning record says', () => {
+  const [device] = devices as [Device];
+  for (const direction of ['forward', 'input', 'weight'] as const) {
+    const problem = problemOf(direction, true, 5, 7);
+    assert.is(chooseMatrix(problem, device).name, 'tile');
+    const tuned = new Map([[`matmul ${direction} several 8→8`, 'plain']]);
+    assert.is(chooseMatrix(problem, { choices: tuned, traits: device.traits }).name, 'plain');
+    const one = problemOf(direction, false, 5, 7);
+    assert.is(chooseMatrix(one, { choices: tuned, traits: device.traits }).name, 'tile');
   }
 });
+
+for (const { name } of MATRIX_ROWS)
+  test(`${name}: a weight larger than a binding, forward and both gradients`, async () => {
+    const [device] = devices as [Device];
+    device.choices = { get: () => name };
+    const [batch, inputs, outputs] = [2, 8300, 4096];
+    assert.ok(4 * inputs * outputs > device.limits.maxStorageBufferBindingSize);
+    const values = (name: string, shape: Shape, requiresGrad = false) =>
+      tensor(pseudo(name, sizeOf(shape)), shape, { device, requiresGrad });
+    const x = values('x', [batch, inputs], true);
+    const w = values('w', [inputs, outputs], true);
+    const b = values('b', [outputs], true);
+    const dy = values('dy', [batch, outputs]);
+    const y = linear(x, w, b);
+    y.backward(dy);
+    const [X, W, B, DY] = await Promise.all([x, w, b, dy].map((used) => used.data()));
+    const [Y, DX, DW] = await Promise.all([y, x.grad!, w.grad!].map((used) => used.data()));
+    // Columns and rows of both slices, in float64.
+    for (const i of [0, 5, 8191, 8192, 8299]) {
+      for (let n = 0; n < batch; n++) {
+        let dx = 0;
+        for (let o = 0; o < outputs; o++) dx += DY[n * outputs + o] * W[i * outputs + o];
+        assert.ok(Math.abs(DX[n * inputs + i] - dx) < 1e-3, `dx[${n}, ${i}]`);
+      }
+      for (const o of [0, 31, 4095])
+        assert.ok(
+          Math.abs(DW[i * outputs + o] - (X[i] * DY[o] + X[inputs + i] * DY[outputs + o])) < 1e-5,
+          `dw[${i}, ${o}]`,
+        );
+    }
+    for (const o of [0, 1, 2048, 4095]) {
+      let sum = B[o];
+      for (let i = 0; i < inputs; i++) sum += X[inputs + i] * W[i * outputs + o];
+      assert.ok(Math.abs(Y[outputs + o] - sum) < 1e-3, `y[1, ${o}]`);
+    }
+    device.choices = null;
+    for (const used of [x.grad!, w.grad!, x, w, b, dy, y]) used.dispose();
+  });
 
 test('what does not fit is a sentence', () => {
   const [device] = devices;

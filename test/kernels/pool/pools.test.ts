@@ -7,6 +7,7 @@ import { type AvgPoolOptions, avgPool2d } from '../../../src/kernels/pool/avg-po
 import { type MaxPoolOptions, maxPool2d } from '../../../src/kernels/pool/max-pool.ts';
 import { sum } from '../../../src/kernels/reduce/reduce.ts';
 import { type Shape, scope, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
+import { pseudo } from '../../../src/verify/pseudo.ts';
 import { checkOp } from '../../helpers/check.ts';
 import { onBothDevices, testDevice } from '../../helpers/device.ts';
 
@@ -203,6 +204,18 @@ test('the first maximum takes the gradient, the last NaN, and −∞ is a value'
   const device = await testDevice();
   for (const { x, y, dx } of ROWS)
     for (const channels of [1, 4] as const) assert.equal(await maxRow(x, channels), { y, dx }, `${x}`);
+  device.close();
+});
+
+test('the average of a long picture has the same bits in a batch of twelve and in one of two', async () => {
+  const device = await testDevice();
+  const size = 112 * 112 * 8;
+  const values = pseudo('pictures', 12 * size);
+  const average = async (count: number): Promise<Float32Array> => {
+    const x = tensor(values.slice((12 - count) * size), [count, 112, 112, 8]);
+    return (await globalAvgPool(x).data()) as Float32Array;
+  };
+  assert.equal(await average(2), (await average(12)).slice(-16));
   device.close();
 });
 

@@ -1,0 +1,26 @@
+/**
+ * The table of convolutions: every algorithm that computes one, and the one function that chooses.
+ *
+ *   row         what it does                                            what it computes
+ *   tile        the tile loop of tile.ts, a matrix product per tap      channels in fours
+ *   winograd    sixteen multiplications in place of thirty-six          3×3, stride 1, one group
+ *   depthwise   a lane slides down a strip of its channels              every channel by itself, kernels up to 7×7
+ *   plain       one invocation an output, the formula as it stands      everything
+ *
+ * Newcomers read `plain` first. To add a row: a file like theirs, and a line below; the list of problems in
+ * test/kernels/conv/problems.ts then holds it against float64 wherever it says that it can.
+ */
+import type { Device } from '../../gpu/index.ts';
+import { choose } from '../parts/table.ts';
+import { depthwise } from './depthwise.ts';
+import { plain } from './plain.ts';
+import { type ConvProblem, type ConvRow, keyOf } from './problem.ts';
+import { tile } from './tile.ts';
+import { winograd } from './winograd.ts';
+
+/** Where estimates are equal, the first wins. */
+export const CONV_ROWS: readonly ConvRow[] = [tile, winograd, depthwise, plain];
+
+/** The row that computes `problem` on `device`; see `choose`. */
+export const chooseConv = (problem: ConvProblem, device: Pick<Device, 'choices' | 'traits'>): ConvRow =>
+  choose(CONV_ROWS, problem, device, keyOf);

@@ -1,0 +1,46 @@
+/**
+ * A matrix product as a problem, in the three directions of the tile loop, so that a linear layer and its gradients read
+ * like a convolution's. `pictures` are the rows of a batch.
+ *
+ *   forward   y  = x · w       x [pictures, source]   w [source, result]    y [pictures, result]
+ *   input     y  = x · wᵀ      x [pictures, source]   w [result, source]    y [pictures, result]
+ *   weight    dw = xᵀ · dy     x [pictures, source]   dy [pictures, result] dw [source, result]
+ *
+ * Channels come in fours, as for convolutions. The weight (or its gradient) may be larger than a binding, and is then
+ * worked through in slices of rows; what follows the sum comes with the last of them.
+ */
+import { fours } from '../parts/align.ts';
+import type { AnyProblem, Row } from '../parts/table.ts';
+import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
+
+/** What the choice of a row may look at. */
+export interface MatrixProblem
+  extends AnyProblem,
+    Pick<Product, 'direction' | 'sourceChannels' | 'resultChannels' | 'epilogue'> {}
+
+/** The operands of a problem; a weight gradient's hold `dw`. */
+export type MatrixOperands = GatherOperands | WeightOperands;
+
+/** The problem of matrices with these columns, which are put in fours. */
+export const problemOf = (
+  direction: MatrixProblem['direction'],
+  several: boolean,
+  source: number,
+  result: number,
+): MatrixProblem => ({
+  direction,
+  several,
+  sourceChannels: fours(source),
+  resultChannels: fours(result),
+});
+
+/** One way to multiply matrices. */
+export type MatrixRow = Row<MatrixProblem, MatrixOperands>;
+
+/** Multiply-adds for one row of the batch. */
+export const multiplyAdds = ({ sourceChannels, resultChannels }: MatrixProblem): number =>
+  sourceChannels * resultChannels;
+
+/** The problem in one line, the same for every batch of more than one: what a tuning record goes by. */
+export const keyOf = ({ direction, several, sourceChannels, resultChannels }: MatrixProblem): string =>
+  `matmul ${direction} ${several ? 'several' : 'one'} ${sourceChannels}→${resultChannels}`;

@@ -1,0 +1,19 @@
+/**
+ * The table of matrix products: every algorithm that computes one, and the one function that chooses.
+ *
+ *   row     what it does                                              what it computes
+ *   tile    the tile loop of ../parts/tile.ts, shared with conv/      columns in fours
+ *   plain   one invocation an element, the formula as it stands       everything
+ */
+import type { Device } from '../../gpu/index.ts';
+import { choose } from '../parts/table.ts';
+import { plain } from './plain.ts';
+import { keyOf, type MatrixProblem, type MatrixRow } from './problem.ts';
+import { tile } from './tile.ts';
+
+/** Where estimates are equal, the first wins. */
+export const MATRIX_ROWS: readonly MatrixRow[] = [tile, plain];
+
+/** The row that computes `problem` on `device`; see `choose`. */
+export const chooseMatrix = (problem: MatrixProblem, device: Pick<Device, 'choices' | 'traits'>): MatrixRow =>
+  choose(MATRIX_ROWS, problem, device, keyOf);
