@@ -31,6 +31,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
   const resnets = await traces([18, 34, 50, 101, 152].map((layers) => `resnet${layers}`));
   const scaled = await traces([0, 1, 2, 3, 4, 5, 6, 7].map((phi) => `efficientnet_b${phi}`));
   const lite = await traces([0, 1, 2, 3, 4].map((index) => `efficientnet_lite${index}`));
+  const [mobilenet] = await traces(['mobilenetv2_100']);
   const [, resnet34, resnet50] = resnets;
   const [b0] = scaled;
 
@@ -50,6 +51,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
       { title: 'efficientnet_b0 features.2.1', trace: b0, path: 'features.2.1', x: 280 },
     ]),
     'efficientnet-scaling': scalingFigure(scaled),
+    mobilenetv2_100: stagesFigure('MobileNetV2 (mobilenetv2_100)', mobilenet),
   };
   const tables = {
     alexnet_2012: stageTable(alexnet2012),
@@ -58,6 +60,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
     resnet50: stageTable(resnet50),
     efficientnet_b0: stageTable(b0),
     lite: sizeTable(lite),
+    mobilenetv2_100: stageTable(mobilenet),
     programs: await programTable(),
   };
   const pages = ['../README.md', ...readdirSync(here('.')).filter((file) => file.endsWith('.md'))];

@@ -98,7 +98,8 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
-export { listAdapters, memoryBudget, type OpenOptions, openDevice } from './node/open-device.ts';
+export { memoryBudget } from './node/memory.ts';
+export { listAdapters, type OpenOptions, openDevice } from './node/open-device.ts';
 export {
   type Backward,
   type DataType,

@@ -5,13 +5,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Device } from '../gpu/index.ts';
-import {
-  type AdapterName,
-  describeAdapters,
-  listAdapters,
-  memoryBudget,
-  openDevice,
-} from '../node/open-device.ts';
+import { memoryBudget } from '../node/memory.ts';
+import { type AdapterName, describeAdapters, listAdapters, openDevice } from '../node/open-device.ts';
 import {
   announceSoftware,
   bold,

@@ -5,11 +5,10 @@
 import type { Device, Program } from '../gpu/index.ts';
 import { networkOf } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
-import { type MemoryBudget, memoryBudget } from '../node/open-device.ts';
+import { type MemoryBudget, memoryBudget, plannedBytes } from '../node/memory.ts';
 import {
   type Preflight,
   type PreflightOptions,
-  plannedBytes,
   preflight,
   type Rehearsed,
   rehearse,

@@ -168,6 +168,7 @@ export class MBConvNet extends Model {
     return kaimingNormal((kh * kw * outChannels) / groups);
   };
 
+  /** How the weight of the classifier starts. */
   protected headInit({ outFeatures }: Linear): Init {
     return { uniform: 1 / Math.sqrt(outFeatures) };
   }

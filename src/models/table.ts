@@ -10,13 +10,14 @@ import { EFFICIENTNET } from './efficientnet.ts';
 import { type Family, type ModelOptions, SPECIAL_OPTIONS, type WeightProperties } from './family.ts';
 import { tableFamily } from './mbconv-net.ts';
 import { checkTable, type MBConvTable } from './mbconv-table.ts';
+import { MOBILENET } from './mobilenet.ts';
 import { RESNET } from './resnet.ts';
 
 export type { ModelOptions } from './family.ts';
 export type { MBConvRow, MBConvTable } from './mbconv-table.ts';
 
 /** In the order in which names are listed and files are recognised. */
-export const FAMILIES: readonly Family[] = [RESNET, ALEXNET, EFFICIENTNET];
+export const FAMILIES: readonly Family[] = [RESNET, ALEXNET, EFFICIENTNET, MOBILENET];
 
 /** A network: its name in the table of networks, or a table of MBConv stages. */
 export type Network = string | MBConvTable;
@@ -31,12 +32,13 @@ export function modelNames(): readonly string[] {
 
 /** The row of a network. @throws RangeError for an unknown name, with what may have been meant, and for a wrong table */
 export function familyOf(network: Network): Family {
-  const named = FAMILIES.find(({ networks }) => networks.includes(nameOf(network)));
-  if (typeof network === 'string') {
-    if (!named) throw new RangeError(unknownName('model', network, modelNames()));
+  const table = typeof network === 'string' ? null : checkTable(network);
+  const name = typeof network === 'string' ? network : network.name;
+  const named = FAMILIES.find(({ networks }) => networks.includes(name));
+  if (!table) {
+    if (!named) throw new RangeError(unknownName('model', name, modelNames()));
     return named;
   }
-  const table = checkTable(network);
   if (named)
     throw new RangeError(`${table.name} is the name of another network; give the table a name of its own`);
   return tableFamily(table);

@@ -1,8 +1,7 @@
 /**
- * `openDevice` in Node: a Device on Dawn, the WebGPU of the npm package `webgpu`. Also what the machine says about
- * memory, which WebGPU itself does not. A browser's is src/tensor/web-device.ts.
+ * `openDevice` in Node: a Device on Dawn, the WebGPU of the npm package `webgpu`. A browser's is
+ * src/tensor/web-device.ts.
  */
-import { totalmem } from 'node:os';
 import { Device, type DeviceOptions, NoAdapterError, SOFTWARE_DRIVER } from '../gpu/index.ts';
 import { setDefaultDevice } from '../tensor/index.ts';
 import { collect } from './collect.ts';
@@ -87,28 +86,4 @@ async function dawn(flags: string[]): Promise<GPU> {
       cause: error,
     });
   }
-}
-
-/** How many bytes a program may plan with, and where that number comes from. */
-export interface MemoryBudget {
-  bytes: number;
-  from: 'asked' | 'control group' | 'machine' | 'default';
-}
-
-/** What is assumed of a GPU's memory when nobody says: WebGPU does not tell. */
-const DEFAULT_GPU_MEMORY = 4 * 1024 ** 3;
-
-/**
- * The memory to plan with: `asked` bytes if given; on a software adapter what the control group or the machine has
- * (buffers are ordinary memory there); else 4 GiB, a stated default, since WebGPU does not say what a GPU has.
- */
-export async function memoryBudget(device: { software: boolean }, asked?: number): Promise<MemoryBudget> {
-  if (asked !== undefined) return { bytes: asked, from: 'asked' };
-  if (!device.software) return { bytes: DEFAULT_GPU_MEMORY, from: 'default' };
-  const machine = totalmem();
-  // 0 or absurdly large where nothing is constrained.
-  const group = process.constrainedMemory?.() ?? 0;
-  return group > 0 && group < machine
-    ? { bytes: group, from: 'control group' }
-    : { bytes: machine, from: 'machine' };
 }

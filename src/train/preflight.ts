@@ -8,17 +8,8 @@ import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
 import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
-import type { MemoryBudget } from '../node/open-device.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { freezeBefore } from './settings.ts';
-
-/** Share of a machine's memory that buffers may take where they are ordinary memory. */
-const SOFTWARE_SHARE = 0.8;
-
-/** The bytes to plan a run with: what was asked for or is assumed of a GPU; on a software adapter a share of the rest. */
-export function plannedBytes({ bytes, from }: MemoryBudget, software: boolean): number {
-  return Math.floor(from === 'asked' || !software ? bytes : SOFTWARE_SHARE * bytes);
-}
 
 export interface PreflightOptions {
   /** The device that will train; only its limits and features are asked. */

@@ -2,7 +2,7 @@
  * What a model expects of a weights file, without a GPU: names, shapes and layouts of its parameters and buffers.
  * Also the other way round: which of our models a file belongs to.
  */
-import { dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import type { ModelOptions } from '../models/family.ts';
 import { buildModel, type Network } from '../models/table.ts';
 import { type Model, torchShape } from '../nn/index.ts';
@@ -16,7 +16,7 @@ import { matchNames, namedLike } from './names.ts';
 export type ShapeBuilder = (network: Network, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
 
 export async function shapeBuilder(): Promise<ShapeBuilder> {
-  const { device } = await dryDevice(PLAIN_DEVICE);
+  const { device } = await dryDevice(boundless(PLAIN_DEVICE));
   return (network, options) => buildModel(network, { ...options, device, initialise: false });
 }
 

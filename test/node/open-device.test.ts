@@ -1,12 +1,12 @@
 /** Opening a device: the choice of an adapter, the default device, and the memory to plan with. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { memoryBudget } from '../../src/node/memory.ts';
 import {
   type AdapterName,
   chooseAdapter,
   describeAdapters,
   listAdapters,
-  memoryBudget,
   openDevice,
 } from '../../src/node/open-device.ts';
 import { getDefaultDevice } from '../../src/tensor/index.ts';

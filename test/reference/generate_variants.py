@@ -65,6 +65,7 @@ MODELS = {
     **{f"tf_efficientnet_lite{i}": ([ROW], []) for i in range(1, 5)},
     **{f"efficientnet_lite{i}": ([ROW], []) for i in range(1, 5)},
     "tf_efficientnet_b0": ([ROW, ODD], []),
+    **{f"mobilenetv2_{width}": ([((2, 64, 64, 3), {**models.DEFAULT, "gain": 0.8})], []) for width in ("050", "100", "110d", "120d", "140")},
     **{f"tf_efficientnet_b{i}": ([ROW], []) for i in range(1, 5)},
     # With gain 1, networks this deep amplify float32 noise until nothing else is left.
     **{

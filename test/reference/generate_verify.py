@@ -24,6 +24,7 @@ from timm.layers import BatchNormAct2d  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
 from torchvision.models.efficientnet import MBConv  # noqa: E402
+from torchvision.models.mobilenetv2 import InvertedResidual  # noqa: E402
 from torchvision.models.resnet import BasicBlock, Bottleneck  # noqa: E402
 from torchvision.ops import Conv2dNormActivation, SqueezeExcitation, StochasticDepth  # noqa: E402
 
@@ -49,6 +50,7 @@ MODELS = {
     "efficientnet_b0": (B0, DEFAULT),
     "efficientnet_lite0": (DEFAULT, LITE_TRAINING),
     "tf_efficientnet_lite0": (DEFAULT, LITE_TRAINING),
+    "mobilenet_v2": ({**DEFAULT, "gain": 0.8}, LITE_TRAINING),
 }
 
 
@@ -113,6 +115,8 @@ class Taps:
             self.hook(f"{name}.activation", f"{name}.fc1")
             self.hook(f"{name}.scale_activation", f"{name}.fc2")
             self.hook(name, name)
+        elif isinstance(module, InvertedResidual):
+            self.hook(name, f"{name}.conv.{len(module.conv) - 1}")
         elif isinstance(module, Conv2dNormActivation):
             block = self.modules.get(name.rpartition(".block.")[0])
             closes = isinstance(block, MBConv) and block.use_res_connect and module is block.block[-1]

@@ -28,6 +28,7 @@ FAMILIES = {
             *(f"tf_efficientnet_lite{i}" for i in range(5)),
         ],
     ),
+    "mobilenet": (["mobilenet_v2"], [f"mobilenetv2_{width}" for width in ("050", "100", "110d", "120d", "140")]),
 }
 WHOLE = {"alexnet", "resnet18", "efficientnet_b0", "efficientnet_lite0", "tf_efficientnet_b0"}
 

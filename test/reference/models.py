@@ -38,6 +38,8 @@ MODELS = {
     "resnet101": ([((2, 64, 64, 3), DEFAULT)], []),
     "resnet152": ([((2, 64, 64, 3), DEFAULT)], []),
     "alexnet": ([((2, 64, 64, 3), DEFAULT)], [((2, 64, 64, 3), DEFAULT, 1)]),
+    # A size and shift at which float32 noise turns no ReLU6 on or off.
+    "mobilenet_v2": ([((2, 64, 64, 3), {**DEFAULT, "gain": 0.8})], [((4, 48, 48, 3), {"gain": 0.75, "lastGain": 0.25, "shift": 4}, 1)]),
     "efficientnet_b0": (
         [((2, 64, 64, 3), {"gain": 1.1, "lastGain": 0.25, "shift": 0})],
         [((4, 64, 64, 3), DEFAULT, 1)],

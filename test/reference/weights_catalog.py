@@ -30,6 +30,7 @@ FAMILIES = {
             *(f"tf_efficientnet_lite{i}" for i in range(5)),
         ],
     ),
+    "mobilenet": (["mobilenet_v2"], [f"mobilenetv2_{width}" for width in ("050", "100", "110d", "120d", "140")]),
 }
 
 

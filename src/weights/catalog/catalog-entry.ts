@@ -72,6 +72,11 @@ const PARAMETERS: Readonly<Record<string, number>> = {
   efficientnet_lite2: 6_092_072,
   efficientnet_lite3: 8_197_096,
   efficientnet_lite4: 13_006_568,
+  mobilenet_v2: 3_504_872,
+  mobilenetv2_050: 1_968_680,
+  mobilenetv2_110d: 4_516_520,
+  mobilenetv2_120d: 5_831_144,
+  mobilenetv2_140: 6_108_776,
 };
 
 /** The parameters of an architecture with 1000 classes, as torchvision and timm state them. */

@@ -107,6 +107,11 @@ const ROWS: readonly Row[] = [
   ['tf_efficientnet_lite2.in1k', V01, 'tf_efficientnet_lite2-dcccb7df.pth', 260, 0.89, 'bicubic', 'half', APACHE, 77.464],
   ['tf_efficientnet_lite3.in1k', V01, 'tf_efficientnet_lite3-b733e338.pth', 300, 0.904, 'bilinear', 'half', APACHE, 79.808],
   ['tf_efficientnet_lite4.in1k', V01, 'tf_efficientnet_lite4-741542c3.pth', 380, 0.92, 'bilinear', 'half', APACHE, 81.532],
+  ['mobilenetv2_050.lamb_in1k', V01, 'mobilenetv2_050-3d30d450.pth', 224, 0.875, 'bicubic', 'imagenet', APACHE, 65.95],
+  ['mobilenetv2_100.ra_in1k', V01, 'mobilenetv2_100_ra-b33bc2c4.pth', 224, 0.875, 'bicubic', 'imagenet', APACHE, 72.976],
+  ['mobilenetv2_110d.ra_in1k', V01, 'mobilenetv2_110d_ra-77090ade.pth', 224, 0.875, 'bicubic', 'imagenet', APACHE, 75.056],
+  ['mobilenetv2_120d.ra_in1k', V01, 'mobilenetv2_120d_ra-5987e2ed.pth', 224, 0.875, 'bicubic', 'imagenet', APACHE, 77.302],
+  ['mobilenetv2_140.ra_in1k', V01, 'mobilenetv2_140_ra-21a4e913.pth', 224, 0.875, 'bicubic', 'imagenet', APACHE, 76.52],
 ];
 
 /** `resize` of timm's transforms: the size whose `cropShare` is the input, rounded down. */

@@ -41,6 +41,8 @@ const ROWS: readonly Row[] = [
   ['efficientnet_b5', 1, 'efficientnet_b5_lukemelas-1a07897c.pth', 116.864, 456, 456, 'bicubic', 83.444],
   ['efficientnet_b6', 1, 'efficientnet_b6_lukemelas-24a108a5.pth', 165.362, 528, 528, 'bicubic', 84.008],
   ['efficientnet_b7', 1, 'efficientnet_b7_lukemelas-c5b4e57e.pth', 254.675, 600, 600, 'bicubic', 84.122],
+  ['mobilenet_v2', 1, 'mobilenet_v2-b0353104.pth', 13.555, 256, 224, 'bilinear', 71.878],
+  ['mobilenet_v2', 2, 'mobilenet_v2-7ebf99e0.pth', 13.598, 232, 224, 'bilinear', 72.154],
 ];
 
 export const TORCHVISION: readonly WeightsEntry[] = ROWS.map(
