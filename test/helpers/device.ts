@@ -4,9 +4,8 @@
  */
 import type * as uvu from 'uvu';
 import { Device, type DeviceOptions } from '../../src/gpu/index.ts';
-import { collect } from '../../src/node/collect.ts';
 import { setDefaultDevice } from '../../src/tensor/index.ts';
-import { gpu } from './gpu.ts';
+import { collect, gpu } from './gpu.ts';
 
 async function open(options: DeviceOptions): Promise<Device> {
   const device = await Device.open(gpu, { poison: true, collect, ...options });

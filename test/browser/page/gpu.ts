@@ -1,2 +1,4 @@
-/** test/helpers/gpu.ts in a page: the browser's WebGPU. */
+/** test/helpers/gpu.ts in a page: the browser's WebGPU. No page can run the garbage collector. */
 export const gpu: GPU = navigator.gpu;
+
+export const collect = undefined;
