@@ -1,10 +1,11 @@
 /** The pictures of train and evaluate: a folder or the demo data, and the preprocessing that goes with a size. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { imageFolder } from '../data/node/folder.ts';
+import { imageFolder, labelledFolder } from '../data/node/folder.ts';
 import { openDemoData } from '../data/node/synthetic.ts';
 import type { DataSet, Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import { sameFile } from '../node/files.ts';
 import type { CheckpointInfo } from '../train/node/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import { atSize } from '../weights/start.ts';
@@ -47,21 +48,25 @@ export function fingerprint(set: DataSet, data: string | null): string {
 }
 
 /**
- * What `evaluate` measures a checkpoint on, with labels as the checkpoint numbers its classes: the validation side of
- * a folder that has one, or of the very data the run was trained on (split by the run's seed); every picture of any
- * other folder.
+ * What `evaluate` measures a checkpoint on, with labels as the checkpoint numbers its classes. Of the data that the run was
+ * trained on (by whatever spelling of the path): the pictures of `test/`, else those that validated. Of another folder:
+ * its `test/` or `val/` where it has splits, else every picture; a single class will do.
  */
 export async function openEvaluation(
   data: string | undefined,
   { settings, classes }: CheckpointInfo,
 ): Promise<{ samples: Sample[]; notes: string[] }> {
-  const own = data === undefined || data === settings.data;
-  const source = data ?? settings.data;
-  const set = await openData({ ...settings, data: source });
-  const all = !own && set.split !== null;
-  const samples = all ? [...set.train, ...set.val] : set.val;
-  const notes = all ? set.notes : notesOf(set);
-  return { samples: relabel(samples, set.classes, classes, source ?? 'the demo data'), notes };
+  const trainedOn = settings.data;
+  if (data !== undefined && !(trainedOn !== null && (await sameFile(data, trainedOn)))) {
+    const { samples, side, notes } = await labelledFolder(data, classes);
+    return { samples, notes: side ? [side, ...notes] : notes };
+  }
+  const set = await openData(settings);
+  const samples = set.test.length > 0 ? set.test : set.val;
+  return {
+    samples: relabel(samples, set.classes, classes, trainedOn ?? 'the demo data'),
+    notes: notesOf(set),
+  };
 }
 
 /** All that is to be said of a data set, how it was split first. */

@@ -1,5 +1,6 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
+import { ignoredNote, lostNote } from '../data/node/folder.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
@@ -107,7 +108,8 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
     if (!found) failures.push(`there is no picture ${arg}`);
     else if (!found.isDirectory()) files.push(arg);
     else {
-      const { pictures } = await listPictures(arg);
+      const { pictures, ignored, lost } = await listPictures(arg);
+      for (const note of [...ignoredNote(arg, ignored), ...lostNote(arg, lost)]) say(note);
       if (pictures.length === 0) failures.push(`the folder ${arg} holds no pictures`);
       files.push(...pictures);
     }
