@@ -20,7 +20,7 @@ export interface Metrics {
   loss: number;
   /** Share of pictures whose likeliest class is right (two classes: with the threshold). */
   accuracy: number;
-  /** Area under the ROC curve of the second class; two classes only. */
+  /** Area under the ROC curve of the second class; two classes only, and pictures of both. */
   auc?: number;
   /** Share of pictures whose class is among the five likeliest; more than five classes only. */
   top5?: number;
@@ -151,11 +151,12 @@ export function classMetrics(matrix: readonly (readonly number[])[]): ClassMetri
 /** All figures of one pass over a validation set. */
 export function measure(answers: Answers, threshold?: number): Metrics {
   const { labels, classes } = answers;
+  const both = classes === 2 && labels.includes(0) && labels.includes(1);
   return {
     count: labels.length,
     loss: meanCrossEntropy(answers),
     accuracy: accuracy(predictions(answers, threshold), labels),
-    ...(classes === 2 ? { auc: rocAuc(positiveScores(answers), labels) } : {}),
+    ...(both ? { auc: rocAuc(positiveScores(answers), labels) } : {}),
     ...(classes > 5 ? { top5: topKAccuracy(answers, 5) } : {}),
   };
 }

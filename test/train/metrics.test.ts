@@ -70,9 +70,14 @@ test('loss equals PyTorch’s cross_entropy, also where e^logit overflows', () =
 });
 
 test('two classes: AUC, no top-5; six classes: top-5, no AUC', () => {
-  const two = measure(answers([[1, 0]], [0]));
+  const rows = [
+    [1, 0],
+    [0, 1],
+  ];
+  const two = measure(answers(rows, [0, 1]));
   assert.is(two.top5, undefined);
-  assert.ok('auc' in two);
+  assert.is(two.auc, 1);
+  assert.is(measure(answers(rows, [1, 1])).auc, undefined, 'pictures of one class alone have none');
   // The class of the first picture is the least likely of six, that of the second the fifth.
   const six = answers(
     [

@@ -60,6 +60,12 @@ export async function decodeImage(
   { maxPixels = 100_000_000 }: DecodeOptions = {},
 ): Promise<RgbImage> {
   if (bytes.length === 0) throw new UnreadableImageError(file, 'is empty (0 bytes)', { stage: 'sniff' });
+  if (isHeic(bytes))
+    throw new UnreadableImageError(
+      file,
+      'is a HEIC picture, whose HEVC no free decoder here reads; save it as JPEG (an iPhone does so by Settings, Camera, Formats, Most Compatible)',
+      { stage: 'sniff' },
+    );
   const format = sniffFormat(bytes);
   if (!format) {
     throw new UnreadableImageError(file, 'is not a PNG, JPEG, GIF, WebP, TIFF or AVIF picture', {
@@ -150,6 +156,12 @@ export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'TIFF';
   if (head.slice(4, 8) === 'ftyp' && ['avif', 'avis', 'mif1'].includes(head.slice(8, 12))) return 'AVIF';
   return undefined;
+}
+
+/** Whether a file of the HEIF family is coded with HEVC: by its brands, the major one and those it is compatible with. */
+function isHeic(bytes: Uint8Array): boolean {
+  const head = String.fromCharCode(...bytes.subarray(4, 64));
+  return head.startsWith('ftyp') && /hei[cxms]|hev[cxms]/.test(head) && !head.includes('avif');
 }
 
 /** The first line of an error's message, without a full stop. */

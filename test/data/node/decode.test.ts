@@ -41,6 +41,16 @@ const broken: [string, () => Uint8Array, RegExp][] = [
   ['no bytes', () => new Uint8Array(0), /^x\.jpg is empty \(0 bytes\)$/],
   ['text', () => Buffer.from('not a picture at all'), /^x\.jpg is not a PNG, JPEG, GIF, WebP, TIFF or AVIF/],
   ['an SVG', () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /is not a PNG/],
+  [
+    'a HEIC of an iPhone',
+    () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\0', 'latin1'),
+    /is a HEIC picture, whose HEVC .*; save it as JPEG/,
+  ],
+  [
+    'a HEIC of another phone',
+    () => Buffer.from('\0\0\0\x1cftypmif1\0\0\0\0mif1heix\0\0\0\0', 'latin1'),
+    /is a HEIC picture/,
+  ],
   ['half a JPEG', () => half('rgb.jpg'), /damaged or truncated JPEG/],
   ['half a progressive JPEG', () => half('progressive.jpg'), /damaged or truncated JPEG/],
   ['half a PNG', () => half('alpha.png'), /damaged or truncated PNG \(the file ends before/],
