@@ -117,7 +117,7 @@ function nextSteps({ out, settings, classes, epochs, best, parameters }: Report)
   if (lastFrozen !== undefined)
     steps.push([
       commandLine('train', [...start, '--train-from', lastFrozen]),
-      `${lastFrozen} trains too: slower, and usually better`,
+      `${lastFrozen} trains too: slower; whether it is better, its figures say`,
     ]);
   if (falling)
     steps.push([
