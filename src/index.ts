@@ -1,163 +1,18 @@
 /// <reference types="@webgpu/types" />
 /**
- * Tessera's public API.
+ * Tessera's public API in Node: everything that a browser has (browser.ts lists it), and in place of what takes blobs,
+ * addresses and the page's own GPU there, what takes paths and opens Dawn's adapters here.
  *
  *   const device = await openDevice();
  *   const model = await createModel('resnet18', { weights: 'resnet18.pth' });
  *   const logits = noGrad(() => model.eval().forward(x));       // x: [N, 224, 224, 3]
  */
-export type { RgbImage } from './data/image.ts';
-export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
+export * from './browser.ts';
 export { readImage } from './data/node/decode.ts';
 export { type FolderOptions, imageFolder } from './data/node/folder.ts';
 export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
-export type { DataSet, Sample } from './data/sample.ts';
-export {
-  type Augmentation,
-  evalTransform,
-  type Preprocessing,
-  type Transform,
-  trainTransform,
-} from './data/transforms.ts';
-export { UnreadableImageError } from './data/unreadable.ts';
-export {
-  type BindingType,
-  type BufferBinding,
-  type BufferKind,
-  Device,
-  DeviceError,
-  type DeviceOptions,
-  type DispatchEvent,
-  elementwise,
-  family,
-  type MemoryReport,
-  NoAdapterError,
-  type Observer,
-  type ParamType,
-  type Program,
-  type ProgramSpec,
-  program,
-  type Run,
-  type Traits,
-} from './gpu/index.ts';
-export * from './kernels/index.ts';
-export { compoundScale, type Scale } from './models/efficientnet.ts';
-export {
-  buildModel,
-  type MBConvRow,
-  type MBConvTable,
-  type ModelOptions,
-  modelNames,
-  type Network,
-} from './models/table.ts';
-export {
-  AdamW,
-  type AdamWOptions,
-  BatchNorm2d,
-  buffer,
-  Conv2d,
-  type ConvOptions,
-  type CosineOptions,
-  constant,
-  convNormAct,
-  cosine,
-  DepthwiseConv2d,
-  type Draw,
-  Dropout,
-  type Fan,
-  type FreezeReport,
-  type FreezeSpec,
-  fill,
-  freeze,
-  type Init,
-  type InitRule,
-  kaimingNormal,
-  kaimingUniform,
-  type Layer,
-  Linear,
-  type LinearOptions,
-  Model,
-  type ModelSpec,
-  Module,
-  manualSeed,
-  maskGradient,
-  type NormOptions,
-  Optimizer,
-  onDevice,
-  type ParameterGroup,
-  parameter,
-  type Schedule,
-  Sequential,
-  SGD,
-  type SGDOptions,
-  SqueezeExcitation,
-  StochasticDepth,
-  stepDecay,
-  torchDefault,
-  unfreeze,
-  xavierNormal,
-  xavierUniform,
-} from './nn/index.ts';
 export { memoryBudget } from './node/memory.ts';
 export { listAdapters, type OpenOptions, openDevice } from './node/open-device.ts';
-export {
-  type Backward,
-  type DataType,
-  empty,
-  getDefaultDevice,
-  keep,
-  noGrad,
-  record,
-  recordsGrad,
-  type Shape,
-  scope,
-  setDefaultDevice,
-  setStep,
-  Tensor,
-  type TensorOptions,
-  type TypedArray,
-  tensor,
-  zeros,
-} from './tensor/index.ts';
-export type {
-  Callback,
-  CallbackState,
-  CallbackStates,
-  EndEvent,
-  EpochEvent,
-  RunEvent,
-  SavePoint,
-  StepEvent,
-  StepLoss,
-  ValidationEvent,
-} from './train/callback.ts';
-export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
-export { stopOn } from './train/callbacks/stop-request.ts';
-export { type FitOptions, type FitResult, fit, TrainingError } from './train/fit.ts';
-export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
-export {
-  type Answers,
-  accuracy,
-  argmax,
-  type ClassMetrics,
-  classMetrics,
-  confusionMatrix,
-  type Metrics,
-  measure,
-  predictions,
-  rocAuc,
-  softmaxRow,
-  topKAccuracy,
-} from './train/metrics.ts';
-export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
-export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
-export { CATALOG, defaultEntry, findEntry, type WeightsEntry } from './weights/catalog/catalog.ts';
-export { IMAGENET_CLASSES } from './weights/catalog/imagenet-classes.ts';
-export { type CreateOptions, type SaveOptions, specOf, weightsBytes } from './weights/create-model.ts';
-export { factsOf, type KnownWeights, type WeightsFacts } from './weights/door.ts';
-export type { LoadReport, LoadWeightsOptions } from './weights/load.ts';
-export { describeReport } from './weights/load.ts';
 export {
   createModel,
   loadWeights,
@@ -165,4 +20,3 @@ export {
   openWeights,
   saveWeights,
 } from './weights/node/create-model.ts';
-export { atSize, IMAGENET_PREPROCESSING } from './weights/start.ts';
