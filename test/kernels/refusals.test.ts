@@ -12,16 +12,21 @@ import {
   avgPool2d,
   batchNorm,
   concat,
+  conv2d,
   crossEntropy,
+  depthwiseConv2d,
   div,
   dropout,
   globalAvgPool,
+  linear,
   logSoftmax,
   lrn,
+  matmul,
   maxPool2d,
   mean,
   mul,
   pad,
+  permute,
   relu,
   resize,
   silu,
@@ -44,6 +49,15 @@ function norm(x: Tensor, residual: Tensor | null): Tensor {
   } finally {
     // The node holds what it needs of them.
     for (const tensor of Object.values(own)) tensor.dispose();
+  }
+}
+
+function biased(x: Tensor, bias: Tensor): Tensor {
+  const weight = empty(x.device, [30, 10], { requiresGrad: true, owned: true });
+  try {
+    return linear(x, weight, bias);
+  } finally {
+    weight.dispose();
   }
 }
 
@@ -71,6 +85,67 @@ const OPS: [name: string, shapes: Shape[], op: (x: Tensor, z: Tensor) => Tensor]
   ['adaptiveAvgPool2d', [PICTURES], (x) => adaptiveAvgPool2d(x, 3)],
   ['globalAvgPool', [PICTURES], globalAvgPool],
   ['concat', [PICTURES, PICTURES], (x, z) => concat([x, z], 3)],
+  ['conv2d', [PICTURES, [3, 3, 8, 16]], (x, w) => conv2d(x, w, { padding: 1 })],
+  [
+    'conv2d by Winograd',
+    [
+      [2, 28, 28, 64],
+      [3, 3, 64, 64],
+    ],
+    (x, w) => conv2d(x, w, { padding: 1 }),
+  ],
+  [
+    'conv2d of a stem',
+    [
+      [2, 33, 35, 3],
+      [7, 7, 3, 10],
+    ],
+    (x, w) => conv2d(x, w, { stride: 2, padding: 3 }),
+  ],
+  [
+    'conv2d, odd groups',
+    [
+      [2, 9, 9, 6],
+      [3, 3, 3, 10],
+    ],
+    (x, w) => conv2d(x, w, { groups: 2, stride: 2 }),
+  ],
+  ['conv2d 1×1', [PICTURES, [1, 1, 8, 7]], (x, w) => conv2d(x, w)],
+  ['depthwiseConv2d', [PICTURES, [3, 3, 1, 8]], (x, w) => depthwiseConv2d(x, w, { padding: 1 })],
+  [
+    'depthwiseConv2d, odd',
+    [
+      [2, 9, 9, 6],
+      [5, 5, 1, 6],
+    ],
+    (x, w) => depthwiseConv2d(x, w, { stride: 2, padding: 2 }),
+  ],
+  [
+    'linear',
+    [
+      [3, 30],
+      [30, 10],
+    ],
+    (x, w) => linear(x, w),
+  ],
+  ['linear, with a bias', [[3, 30], [10]], (x, b) => biased(x, b)],
+  [
+    'matmul',
+    [
+      [130, 512],
+      [512, 70],
+    ],
+    (a, b) => matmul(a, b),
+  ],
+  [
+    'matmul, both transposed',
+    [
+      [512, 130],
+      [70, 512],
+    ],
+    (a, b) => matmul(a, b, { transposeA: true, transposeB: true }),
+  ],
+  ['permute', [PICTURES], (x) => permute(x, [0, 3, 1, 2])],
   ['pad', [PICTURES], (x) => pad(x, [1, 0, 2, 0])],
   ['resize', [PICTURES], (x) => resize(x, [5, 7], { interpolation: 'bilinear' })],
 ];

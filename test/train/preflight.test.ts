@@ -1,7 +1,7 @@
 /** The preflight against the real thing: bytes, limits, and the batch that fits. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PLAIN_DEVICE } from '../../src/gpu/dry.ts';
+import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
@@ -111,6 +111,31 @@ test('freezing shows: nothing is kept before the first stage that trains', async
   assert.ok(cost!.savedBytes < all.savedBytes / 2);
   assert.ok(cost!.flops < all.flops);
   assert.ok(cost!.gradientBytes < all.gradientBytes && cost!.optimizerBytes < all.optimizerBytes);
+});
+
+/** Bytes that a forward pass of ResNet-18 keeps for its gradients. */
+async function keptByForward(freeze: (model: Model) => void): Promise<number> {
+  const { device } = await dryDevice(PLAIN_DEVICE);
+  const model = buildModel('resnet18', { device });
+  freeze(model);
+  model.train();
+  const before = device.memory().live;
+  const loss = scope(() => crossEntropy(model.forward(zeros([2, 64, 64, 3], { device })), new Int32Array(2)));
+  const kept = device.memory().live - before;
+  loss.dispose();
+  device.close();
+  return kept;
+}
+
+test('a norm that trains behind a frozen convolution keeps its own input, and not that of the convolution', async () => {
+  const all = await keptByForward(() => {});
+  const norms = await keptByForward((model) => {
+    for (const parameter of trainable(model))
+      if (parameter.shape.length === 4) parameter.requiresGrad = false;
+  });
+  // What only convolutions read: pictures, the max-pool's result, and what is between the two of each of eight blocks.
+  const picture = 64 * 64 * 3 + 16 * 16 * 64 + 2 * (16 * 16 * 64 + 8 * 8 * 128 + 4 * 4 * 256 + 2 * 2 * 512);
+  assert.is(all - norms, 2 * 4 * picture);
 });
 
 test('SGD with momentum keeps half of what AdamW keeps', async () => {

@@ -7,7 +7,16 @@
  * writes lie side by side, the reads do not. Limited by memory, 8 bytes an element. Bits are copied, of any type.
  */
 import { elementwise, program } from '../../gpu/index.ts';
-import { empty, normaliseAxis, record, type Shape, show, sizeOf, type Tensor } from '../../tensor/index.ts';
+import {
+  empty,
+  normaliseAxis,
+  record,
+  type Shape,
+  scope,
+  show,
+  sizeOf,
+  type Tensor,
+} from '../../tensor/index.ts';
 
 /** Tensors of fewer axes get sizes of 1 in front. */
 const AXES = 4;
@@ -40,9 +49,8 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
     );
   if (order.length > AXES)
     throw new RangeError(`permute: ${show(x.shape)} has ${order.length} axes, at most ${AXES} can be moved`);
-  const y = permuted(x, order);
   const back = order.map((_, axis) => order.indexOf(axis));
-  return record('permute', y, [x], {}, (_, dy) => [permuted(dy, back)]);
+  return scope(() => record('permute', permuted(x, order), [x], {}, (_, dy) => [permuted(dy, back)]));
 }
 
 function permuted(x: Tensor, order: readonly number[]): Tensor {
