@@ -1,7 +1,7 @@
 /** `npm run verify`: a certificate that kernels and networks compute on this adapter what PyTorch computes. */
 import type { Command } from 'commander';
 import { openDevice } from '../node/open-device.ts';
-import { LIMITS } from '../verify/engine-ops.ts';
+import { KERNEL_LIMITS } from '../verify/engine-ops.ts';
 import type { KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
 import { readFixture, verifiable } from '../verify/node/fixtures.ts';
@@ -82,8 +82,8 @@ const mark = (passed: boolean): string => (passed ? 'ok     ' : bold('DEPARTS', 
 function describeKernel({ op, cases, forward, gradients, passed }: KernelCheck): string {
   const line = `${mark(passed)}  ${op.padEnd(22)} ${counted(cases, 'shape')}: ${show(forward.error)} forward, ${show(gradients.error)} gradients`;
   const beyond = [
-    ...(forward.error <= LIMITS.forward ? [] : [forward]),
-    ...(gradients.error <= LIMITS.gradients ? [] : [gradients]),
+    ...(forward.error <= KERNEL_LIMITS.forward ? [] : [forward]),
+    ...(gradients.error <= KERNEL_LIMITS.gradients ? [] : [gradients]),
   ];
   return [line, ...beyond.map(({ at, error }) => `         ${at} is off by ${show(error)}`)].join('\n');
 }

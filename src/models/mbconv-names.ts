@@ -17,16 +17,16 @@
  */
 
 /** A convolution and its norm. */
-export type Pair = readonly [conv: string, norm: string];
+export type NamePair = readonly [conv: string, norm: string];
 
 /** Names of a block's parts. */
 export interface BlockNames {
-  expand: Pair;
-  depthwise: Pair;
+  expand: NamePair;
+  depthwise: NamePair;
   /** The module of squeeze-and-excitation, and its two layers inside. */
   excitation: string;
   excitationLayers: readonly [string, string];
-  project: Pair;
+  project: NamePair;
 }
 
 /** Where a block stands: its row of the table, its place in the row, and its place among all blocks. */
@@ -43,12 +43,12 @@ export interface PartNames<Names> {
 }
 
 export interface Naming {
-  stem: PartNames<Pair>;
+  stem: PartNames<NamePair>;
   block: (place: BlockPlace) => PartNames<string>;
   /** Names inside a block with or without expansion and squeeze-and-excitation. */
   parts: (expands: boolean, excites: boolean) => BlockNames;
   /** Of a network with this many rows and blocks. */
-  head: (stages: number, blocks: number) => PartNames<Pair>;
+  head: (stages: number, blocks: number) => PartNames<NamePair>;
   classifier: PartNames<string>;
   dropout: string;
 }
@@ -61,7 +61,7 @@ const TORCHVISION: Naming = {
     names: `features.${stage + 1}.${index}`,
   }),
   parts: (expands, excites) => {
-    const pair = (position: number): Pair => [`block.${position}.0`, `block.${position}.1`];
+    const pair = (position: number): NamePair => [`block.${position}.0`, `block.${position}.1`];
     const first = expands ? 1 : 0;
     return {
       expand: pair(0),

@@ -10,7 +10,7 @@
 import type { Init } from '../nn/index.ts';
 import { roundChannels, roundLayers } from './efficientnet.ts';
 import type { Family } from './family.ts';
-import { NAMINGS, type Naming, type Pair } from './mbconv-names.ts';
+import { NAMINGS, type NamePair, type Naming } from './mbconv-names.ts';
 import { MBConvNet, namedAs, TIMM_STYLE } from './mbconv-net.ts';
 import type { MBConvTable } from './mbconv-table.ts';
 
@@ -33,7 +33,7 @@ const TORCHVISION: Naming = {
   stem: { stage: 'features.0', names: ['features.0.0', 'features.0.1'] },
   block: ({ flat }) => ({ stage: `features.${flat + 1}`, names: `features.${flat + 1}` }),
   parts: (expands) => {
-    const pair = (position: number): Pair => [`conv.${position}.0`, `conv.${position}.1`];
+    const pair = (position: number): NamePair => [`conv.${position}.0`, `conv.${position}.1`];
     const first = expands ? 1 : 0;
     return {
       expand: pair(0),

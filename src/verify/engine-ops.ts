@@ -101,4 +101,4 @@ export async function runOnDevice(
 }
 
 /** The limits of an op's errors: max|Δ| / max|reference|. */
-export const LIMITS = { forward: 1e-5, gradients: 1e-4 };
+export const KERNEL_LIMITS = { forward: 1e-5, gradients: 1e-4 };

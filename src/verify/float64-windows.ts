@@ -1,5 +1,6 @@
 /** The float64 reference, continued: convolution, pools and resize, which slide a window over a picture. */
-import { marginsOf, type OpParameters, type Pair, pairOf } from './parameters.ts';
+import { type Pair, pair } from '../kernels/parts/window.ts';
+import { marginsOf, type OpParameters } from './parameters.ts';
 import { Nodes, type Tape } from './tape.ts';
 
 type Inputs = Record<string, Nodes>;
@@ -13,8 +14,8 @@ export function conv2d({ x0: x, x1: w, bias }: Inputs, parameters: OpParameters)
   const [n, height, width] = x.shape;
   const [kh, kw, inputs, outputs] = w.shape;
   const { groups = 1 } = parameters;
-  const [strideY, strideX] = pairOf(parameters.stride ?? 1);
-  const [dilationY, dilationX] = pairOf(parameters.dilation ?? 1);
+  const [strideY, strideX] = pair(parameters.stride ?? 1);
+  const [dilationY, dilationX] = pair(parameters.dilation ?? 1);
   const [top, bottom, left, right] = marginsOf(parameters.padding ?? 0);
   const shape = [
     n,
@@ -52,10 +53,10 @@ interface Taps {
 
 /** The windows along an axis of `size`, as PyTorch counts them: the last must start inside or in the leading padding. */
 function poolTaps(size: number, axis: 0 | 1, parameters: OpParameters): Taps[] {
-  const kernel = pairOf(parameters.kernelSize!)[axis];
-  const stride = pairOf(parameters.stride ?? parameters.kernelSize!)[axis];
-  const padding = pairOf((parameters.padding ?? 0) as Pair)[axis];
-  const dilation = pairOf(parameters.dilation ?? 1)[axis];
+  const kernel = pair(parameters.kernelSize!)[axis];
+  const stride = pair(parameters.stride ?? parameters.kernelSize!)[axis];
+  const padding = pair((parameters.padding ?? 0) as Pair)[axis];
+  const dilation = pair(parameters.dilation ?? 1)[axis];
   const steps = (size + 2 * padding - dilation * (kernel - 1) - 1) / stride;
   let count = (parameters.ceilMode ? Math.ceil(steps) : Math.floor(steps)) + 1;
   if (parameters.ceilMode && (count - 1) * stride >= size + padding) count--;
@@ -123,7 +124,7 @@ export const pools: Record<string, (inputs: Inputs, parameters: OpParameters) =>
         average(tape, window, (parameters.countIncludePad ?? true) ? padded : window.length),
     ),
   adaptiveAvgPool2d: ({ x0: x }, { outputSize }) => {
-    const [height, width] = pairOf(outputSize!);
+    const [height, width] = pair(outputSize!);
     return pool(x, adaptiveTaps(x.shape[1], height), adaptiveTaps(x.shape[2], width), average);
   },
 };

@@ -4,7 +4,7 @@
  * PyTorch, and the tests of the kernels use it for random shapes. Layouts are the engine's.
  */
 import { conv2d, pools, resize } from './float64-windows.ts';
-import type { OpInputs, OpParameters, OpResult } from './parameters.ts';
+import { marginsOf, type OpInputs, type OpParameters, type OpResult } from './parameters.ts';
 import { indices, Nodes, Tape } from './tape.ts';
 
 export type Inputs64 = Record<string, Nodes>;
@@ -283,7 +283,7 @@ export const OPS64: Record<string, Op64> = {
   softmax: ({ x0 }) => softmax(x0),
   logSoftmax: ({ x0 }) => logSoftmax(x0),
   crossEntropy,
-  pad: (inputs, { padding }) => pad(inputs, padding as number[]),
+  pad: (inputs, { padding }) => pad(inputs, marginsOf(padding!)),
   concat: (inputs, { axis }) => concat(Object.values(inputs), axis!),
   globalAvgPool: ({ x0 }) => mean(x0, [1, 2]),
 };

@@ -1,6 +1,6 @@
 /** Kernels against the float64 reference on random shapes: values and every gradient. */
 import type { Device } from '../gpu/index.ts';
-import { LIMITS, runOnDevice } from './engine-ops.ts';
+import { KERNEL_LIMITS, runOnDevice } from './engine-ops.ts';
 import { relativeError, type Worst, worse } from './errors.ts';
 import { runReference } from './float64.ts';
 import type { OpResult } from './parameters.ts';
@@ -47,7 +47,7 @@ export async function checkOp(
       (name) => `the gradient of ${name} of ${where}`,
     );
   }
-  const passed = forward.error <= LIMITS.forward && gradients.error <= LIMITS.gradients;
+  const passed = forward.error <= KERNEL_LIMITS.forward && gradients.error <= KERNEL_LIMITS.gradients;
   return { op, cases: rounds, forward, gradients, passed };
 }
 

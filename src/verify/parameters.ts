@@ -1,10 +1,10 @@
 /** Parameters of the ops as the fixtures spell them: the engine's own option names, all optional. */
-export type Pair = number | [number, number];
+import { type Pair, pair } from '../kernels/parts/window.ts';
 
 export interface OpParameters {
   // convolutions and pools
   stride?: Pair;
-  padding?: Pair | [top: number, bottom: number, left: number, right: number];
+  padding?: Pair | readonly [top: number, bottom: number, left: number, right: number];
   dilation?: Pair;
   groups?: number;
   kernelSize?: Pair;
@@ -51,12 +51,11 @@ export interface OpResult {
   gradients: Record<string, { shape: readonly number[]; data: ArrayLike<number> }>;
 }
 
-/** [first, second] of a number or a pair. */
-export const pairOf = (value: Pair): [number, number] => (typeof value === 'number' ? [value, value] : value);
-
 /** [top, bottom, left, right] of a padding. */
-export function marginsOf(padding: NonNullable<OpParameters['padding']>): [number, number, number, number] {
+export function marginsOf(
+  padding: NonNullable<OpParameters['padding']>,
+): readonly [number, number, number, number] {
   if (typeof padding !== 'number' && padding.length === 4) return padding;
-  const [vertical, horizontal] = pairOf(padding);
+  const [vertical, horizontal] = pair(padding);
   return [vertical, vertical, horizontal, horizontal];
 }

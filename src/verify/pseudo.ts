@@ -9,6 +9,7 @@
  *
  * `mix` is Chris Wellons' "lowbias32" (https://nullprogram.com/blog/2018/07/31/).
  */
+import { sizeOf } from '../tensor/index.ts';
 
 /** 32-bit FNV-1a hash of the UTF-8 bytes of `name`. */
 function nameKey(name: string): number {
@@ -49,11 +50,6 @@ export function pseudoFill(name: string, count: number, fill: Fill = {}): Float3
     values[i] = offset + scale * (levels === undefined ? u : Math.floor((levels * (u + 1)) / 2));
   }
   return values;
-}
-
-/** Number of elements of a shape. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /**
@@ -102,7 +98,7 @@ export function pseudoState(
   const last = lastNorms(shapes.keys());
   const state = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, shape] of shapes) {
-    const count = elementCount(shape);
+    const count = sizeOf(shape);
     const layer = name.slice(0, name.lastIndexOf('.'));
     const kind = name.slice(layer.length + 1);
     const unit = last.has(`${layer}.weight`) ? lastGain : gain;

@@ -1,6 +1,7 @@
 /** Random shapes and parameters for every op, from seeded streams: the same seed draws the same cases everywhere. */
+import { sizeOf } from '../tensor/index.ts';
 import type { OpInputs, OpParameters } from './parameters.ts';
-import { elementCount, type Fill, pseudo, pseudoFill } from './pseudo.ts';
+import { type Fill, pseudo, pseudoFill } from './pseudo.ts';
 
 /** Whole numbers from a stream of their own. */
 class Dice {
@@ -235,7 +236,7 @@ function fill(name: string, specs: Drawn['inputs']): OpInputs {
       const spec: { shape: number[]; fill?: Fill; grad?: false } = Array.isArray(given)
         ? { shape: given }
         : given;
-      const data = pseudoFill(`${name}/${key}`, elementCount(spec.shape), spec.fill);
+      const data = pseudoFill(`${name}/${key}`, sizeOf(spec.shape), spec.fill);
       return [key, { data, shape: spec.shape, grad: spec.grad ?? true }];
     }),
   );

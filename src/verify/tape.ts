@@ -2,7 +2,7 @@
  * A tape of float64 scalars with reverse-mode derivatives, as in micrograd: an op of the reference states its
  * forward formula only, as nodes with their partial derivatives, and the gradients follow from the chain rule.
  */
-import { elementCount } from './pseudo.ts';
+import { sizeOf } from '../tensor/index.ts';
 
 export class Tape {
   private readonly values: number[] = [];
@@ -77,7 +77,7 @@ export class Nodes {
 
 /** Every index of a shape in row-major order. */
 export function* indices(shape: readonly number[]): Generator<readonly number[]> {
-  for (let flat = 0; flat < elementCount(shape); flat++) {
+  for (let flat = 0; flat < sizeOf(shape); flat++) {
     const index: number[] = [];
     let rest = flat;
     for (const size of [...shape].reverse()) {

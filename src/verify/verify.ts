@@ -4,7 +4,7 @@
  */
 import { adapterName } from '../gpu/adapter-name.ts';
 import type { Device } from '../gpu/index.ts';
-import { LIMITS } from './engine-ops.ts';
+import { KERNEL_LIMITS } from './engine-ops.ts';
 import type { NetworkFixture } from './fixtures.ts';
 import { checkOp, type KernelCheck } from './kernels.ts';
 import { checkNetwork, NETWORK_LIMITS, type NetworkCheck } from './networks.ts';
@@ -36,7 +36,7 @@ export interface Certificate {
   complete: boolean;
   /** The ops and networks that a stopped run did not come to. */
   notRun: string[];
-  limits: typeof NETWORK_LIMITS & typeof LIMITS;
+  limits: typeof NETWORK_LIMITS & typeof KERNEL_LIMITS;
   kernels: KernelCheck[];
   networks: NetworkCheck[];
 }
@@ -75,7 +75,7 @@ export async function verify(
     passed: complete && [...kernels, ...networks].every(({ passed }) => passed),
     complete,
     notRun,
-    limits: { ...NETWORK_LIMITS, ...LIMITS },
+    limits: { ...NETWORK_LIMITS, ...KERNEL_LIMITS },
     kernels,
     networks,
   };

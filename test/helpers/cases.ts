@@ -1,7 +1,8 @@
 /** The rows of test/reference/ops.json, and the inputs that their names stand for. */
 
+import { sizeOf } from '../../src/tensor/index.ts';
 import type { OpInputs, OpParameters } from '../../src/verify/parameters.ts';
-import { elementCount, type Fill, pseudo, pseudoFill } from '../../src/verify/pseudo.ts';
+import { type Fill, pseudo, pseudoFill } from '../../src/verify/pseudo.ts';
 import type { Expected } from './expected.ts';
 import { fixture } from './fixture.ts';
 
@@ -69,7 +70,7 @@ export function inputsOf({ name, inputs }: Pick<OpCase, 'name' | 'inputs'>): OpI
       const stream = `${name}/${key}`;
       const data = probabilities
         ? softLabels(stream, shape[0], shape[1])
-        : pseudoFill(stream, elementCount(shape), fill);
+        : pseudoFill(stream, sizeOf(shape), fill);
       return [key, { data, shape, grad }];
     }),
   );

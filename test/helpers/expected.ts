@@ -2,8 +2,8 @@
  * The reference tensors in the fixtures that test/reference writes (whole, or as norm, projections and samples), and how
  * far a result departs from one. The files themselves: fixture.ts.
  */
+import { sizeOf } from '../../src/tensor/index.ts';
 import { type Norms, normsError, normsOf, relativeError, samplePositions } from '../../src/verify/errors.ts';
-import { elementCount } from '../../src/verify/pseudo.ts';
 
 export { type Norms, normsError, normsOf };
 
@@ -25,8 +25,7 @@ export const decodeFloats = (text: string): Float32Array => new Float32Array(dec
  * are stored, the differences of norm and projections over the norm. Infinity where the shape is another.
  */
 export function departure(actual: ArrayLike<number>, shape: readonly number[], expected: Expected): number {
-  if (`${shape}` !== `${expected.shape}` || actual.length !== elementCount(shape))
-    return Number.POSITIVE_INFINITY;
+  if (`${shape}` !== `${expected.shape}` || actual.length !== sizeOf(shape)) return Number.POSITIVE_INFINITY;
   if ('values' in expected) return relativeError(actual, decodeFloats(expected.values));
   const { max, norm, projections } = expected;
   const samples = decodeFloats(expected.samples);

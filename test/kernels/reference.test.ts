@@ -6,12 +6,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { resize } from '../../src/kernels/index.ts';
-import { scope, tensor } from '../../src/tensor/index.ts';
+import { scope, sizeOf, tensor } from '../../src/tensor/index.ts';
 import type { OpResult } from '../../src/verify/parameters.ts';
-import { elementCount, pseudoFill } from '../../src/verify/pseudo.ts';
+import { pseudoFill } from '../../src/verify/pseudo.ts';
 import { describe, inputsOf, type OpCase, opsFixture, outputGradientOf } from '../helpers/cases.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
-import { Errors, LIMITS, runOnDevice } from '../helpers/engine-ops.ts';
+import { Errors, KERNEL_LIMITS, runOnDevice } from '../helpers/engine-ops.ts';
 import { decodeBytes, departure, type Expected } from '../helpers/expected.ts';
 
 const { cases, pictures } = opsFixture();
@@ -32,7 +32,7 @@ async function check(device: Device, row: OpCase, errors: Errors): Promise<strin
   const forward = largest(result.outputs, row.outputs);
   const gradients = largest(result.gradients, row.gradients);
   if (!row.tolerance) errors.add(forward, gradients);
-  const [mostForward, mostGradients] = row.tolerance ?? [LIMITS.forward, LIMITS.gradients];
+  const [mostForward, mostGradients] = row.tolerance ?? [KERNEL_LIMITS.forward, KERNEL_LIMITS.gradients];
   if (forward <= mostForward && gradients <= mostGradients) return null;
   return `${describe(row)}: off by ${forward.toExponential(1)} forward, ${gradients.toExponential(1)} gradients`;
 }
@@ -65,7 +65,7 @@ for (const [name, open] of [
 
   test('resize of 8-bit pictures equals Pillow', async () => {
     for (const { name: stream, shape, size, interpolation, bytes } of pictures) {
-      const pixels = pseudoFill(stream, elementCount(shape), { levels: 256 });
+      const pixels = pseudoFill(stream, sizeOf(shape), { levels: 256 });
       const y = scope(() =>
         resize(tensor(pixels, [1, ...shape], { device }), size, { interpolation, round8: true }),
       );

@@ -5,8 +5,8 @@ import type { Device } from '../../src/gpu/index.ts';
 import { mul, sum } from '../../src/kernels/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
 import { SGD } from '../../src/nn/sgd.ts';
-import { scope, tensor } from '../../src/tensor/index.ts';
-import { elementCount, pseudo } from '../../src/verify/pseudo.ts';
+import { scope, sizeOf, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { type OptimizerCase, opsFixture } from '../helpers/cases.ts';
 import { testDevice } from '../helpers/device.ts';
 import { departure } from '../helpers/expected.ts';
@@ -22,7 +22,7 @@ test.before(async () => {
 test.after(() => device.close());
 
 const stream = (name: string, shape: readonly number[]): Float32Array<ArrayBuffer> =>
-  pseudo(name, elementCount(shape));
+  pseudo(name, sizeOf(shape));
 
 /** The largest error of the parameters after the steps of a case. */
 async function run({ name, kind, options, steps, parameters }: OptimizerCase): Promise<number> {

@@ -2,11 +2,13 @@
  * The float64 reference itself: against PyTorch's values (every case of ops.json that is not too large to be
  * computed naively) and against finite differences, one small case of every op.
  */
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sizeOf } from '../../src/tensor/index.ts';
 import { OPS64, runReference } from '../../src/verify/float64.ts';
 import type { OpInputs } from '../../src/verify/parameters.ts';
-import { elementCount, pseudo } from '../../src/verify/pseudo.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
 import { describe, inputsOf, type OpCase, opsFixture, outputGradientOf } from '../helpers/cases.ts';
 import { relativeError } from '../helpers/check.ts';
 import { decodeFloats, departure } from '../helpers/expected.ts';
@@ -20,9 +22,9 @@ test('the pseudo-random stream is the one the fixtures were made with', () => {
 
 /** Multiplications of a case, near enough to tell small from large. */
 function work({ op, inputs, outputs }: OpCase): number {
-  const sizes = Object.values(inputs).map(({ shape }) => elementCount(shape));
+  const sizes = Object.values(inputs).map(({ shape }) => sizeOf(shape));
   const perOutput = /conv|linear|matmul/i.test(op) ? sizes[1] / inputs.x1.shape.at(-1)! : 1;
-  return Math.max(...sizes) + elementCount(outputs.y.shape) * perOutput;
+  return Math.max(...sizes) + sizeOf(outputs.y.shape) * perOutput;
 }
 
 for (const op of Object.keys(OPS64))
@@ -81,7 +83,7 @@ for (const op of Object.keys(OPS64))
   });
 
 const size = ({ inputs }: OpCase): number =>
-  Object.values(inputs).reduce((total, { shape }) => total + elementCount(shape), 0);
+  Object.values(inputs).reduce((total, { shape }) => total + sizeOf(shape), 0);
 
 /** Small, and not made to tie values or to be far from the origin. */
 const smooth = (row: OpCase): boolean =>

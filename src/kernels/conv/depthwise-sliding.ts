@@ -24,7 +24,9 @@
  * Tiles without the walk: 2×4 outputs 27 %, 4×8 38 % (and seconds to compile). Four channels a lane are as fast for
  * 3×3, slower for 5×5 (spills), and take twice as long to compile.
  */
+
 import { family, type ProgramSpec } from '../../gpu/index.ts';
+import { LANES } from '../parts/channel-lanes.ts';
 import {
   type EpilogueSpec,
   epilogueBindings,
@@ -45,7 +47,6 @@ export interface SlidingSpec extends EpilogueSpec {
   dilation: readonly [number, number];
 }
 
-export const LANES = 64;
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const lines = (list: string[], separator = '\n'): string =>
   list.filter((line) => line !== '').join(separator);

@@ -4,13 +4,13 @@
  */
 import type { Device } from '../../gpu/index.ts';
 import { empty } from '../../tensor/index.ts';
-import { epilogueRun, specOf } from '../parts/epilogue.ts';
+import { LANES } from '../parts/channel-lanes.ts';
+import { epilogueRun, epilogueSpecOf } from '../parts/epilogue.ts';
 import { sumGroupInto } from '../parts/partial-sums.ts';
 import type { GatherOperands, WeightOperands } from '../parts/tile.ts';
 import {
   agesOf,
   type Channels,
-  LANES,
   type SlidingSpec,
   slidingProgram,
   slidingWeightProgram,
@@ -91,7 +91,7 @@ function slide(
   const tiles = Math.ceil(groups[1] / tileOf(stride[1]));
   const strip = stripOf(device, groups[0], tiles * channels * pictures);
   const written = targetRows * targetColumns * (epilogue.residual ? 2 : 1);
-  device.run(slidingProgram({ direction, element, kernel, stride, dilation, ...specOf(epilogue) }), {
+  device.run(slidingProgram({ direction, element, kernel, stride, dilation, ...epilogueSpecOf(epilogue) }), {
     bindings: { x, w, y, ...finish.bindings },
     params: {
       channels,

@@ -15,9 +15,9 @@ import {
   epilogueBindings,
   epilogueParams,
   epilogueRun,
+  epilogueSpecOf,
   finished,
   scaleAndShift,
-  specOf,
 } from '../parts/epilogue.ts';
 import { packPair } from '../parts/tile.ts';
 import { activateFunction } from '../pointwise/activations.ts';
@@ -177,7 +177,7 @@ function record(device: Device, problem: ConvProblem, operands: ConvOperands): v
     return;
   }
   const finish = epilogueRun(epilogue);
-  device.run(forwardProgram(specOf(epilogue)), {
+  device.run(forwardProgram(epilogueSpecOf(epilogue)), {
     bindings: { x, w, y, ...finish.bindings },
     params: { ...params, count, ...finish.params },
     ...work,

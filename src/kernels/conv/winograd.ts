@@ -20,7 +20,7 @@
  */
 import type { BufferBinding, Device, Run } from '../../gpu/index.ts';
 import { empty, type Tensor } from '../../tensor/index.ts';
-import { epilogueRun, specOf } from '../parts/epilogue.ts';
+import { epilogueRun, epilogueSpecOf } from '../parts/epilogue.ts';
 import { type GatherOperands, POINT, packPair, type WeightOperands } from '../parts/tile.ts';
 import { gather } from '../parts/tile-gather.ts';
 import { weightGradient } from '../parts/tile-weight.ts';
@@ -152,7 +152,7 @@ function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }
       y: m.buffer,
     });
     const output = patches({ chunk, size: result, tiles, channels: resultChannels });
-    device.run(transformOutput(specOf(epilogue)), {
+    device.run(transformOutput(epilogueSpecOf(epilogue)), {
       ...output,
       bindings: { m: m.buffer, y, ...finish.bindings },
       params: { ...output.params, ...finish.params },

@@ -12,9 +12,9 @@ import {
   epilogueBindings,
   epilogueParams,
   epilogueRun,
+  epilogueSpecOf,
   finished,
   scaleAndShift,
-  specOf,
 } from '../parts/epilogue.ts';
 import { activateFunction } from '../pointwise/activations.ts';
 import { type MatrixRow, multiplyAdds } from './problem.ts';
@@ -71,7 +71,7 @@ export const plain: MatrixRow = {
       'dw' in operands ? [operands.dy, operands.dw] : [operands.w, operands.y, operands.accumulate];
     const epilogue = problem.epilogue ?? {};
     const finish = epilogueRun(epilogue);
-    device.run(plainProgram({ ...specOf(epilogue), accumulate }), {
+    device.run(plainProgram({ ...epilogueSpecOf(epilogue), accumulate }), {
       bindings: { a, b, c, ...finish.bindings },
       params: {
         count: rows * columns,

@@ -15,7 +15,7 @@
 import type { Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf } from './element.ts';
 
-/** Lanes in a workgroup of the kernels that use `LANE`. */
+/** Lanes in a workgroup of the kernels that go by channels or pixels. */
 export const LANES = 64;
 
 /** Elements that a lane goes through, where there are enough of them. */

@@ -98,7 +98,7 @@ export function epilogueOf(
   };
 }
 
-export const specOf = ({ bias, norm, residual, activation = 'none' }: Epilogue): EpilogueSpec => ({
+export const epilogueSpecOf = ({ bias, norm, residual, activation = 'none' }: Epilogue): EpilogueSpec => ({
   shift: norm ? 'norm' : bias ? 'bias' : 'none',
   residual: residual !== undefined,
   activation,

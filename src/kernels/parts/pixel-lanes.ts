@@ -7,9 +7,8 @@
  */
 import { type Device, MOST_GROUPS, type Program, type Run } from '../../gpu/index.ts';
 import type { Shape } from '../../tensor/index.ts';
+import { LANES } from './channel-lanes.ts';
 import { type Element, elementOf, widthOf } from './element.ts';
-
-const LANES = 64;
 
 /** Parameters of `pixelKernel`: extents of the result, in elements, and where the dispatch begins. */
 export const PIXEL_PARAMS = {

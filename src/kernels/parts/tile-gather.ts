@@ -18,9 +18,9 @@ import {
   epilogueBindings,
   epilogueParams,
   epilogueRun,
+  epilogueSpecOf,
   finished,
   scaleAndShift,
-  specOf,
 } from './epilogue.ts';
 import {
   DIVIDE,
@@ -222,7 +222,7 @@ export function gather(device: Device, product: Product, operands: GatherOperand
       ...spec,
       direction: forward ? 'forward' : 'input',
       accumulate,
-      ...specOf(epilogue),
+      ...epilogueSpecOf(epilogue),
     }),
     {
       bindings: { x, w, y, ...finish.bindings },

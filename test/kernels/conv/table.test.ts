@@ -14,7 +14,7 @@ import type { OpInputs } from '../../../src/verify/parameters.ts';
 import { pseudo, pseudoFill } from '../../../src/verify/pseudo.ts';
 import { relativeError } from '../../helpers/check.ts';
 import { clampedDevice, testDevice } from '../../helpers/device.ts';
-import { LIMITS, runOnDevice } from '../../helpers/engine-ops.ts';
+import { KERNEL_LIMITS, runOnDevice } from '../../helpers/engine-ops.ts';
 import { CONV_CASES, type ConvCase, convProblem, DIRECTIONS } from './problems.ts';
 
 const test = suite('kernels/conv/table');
@@ -87,7 +87,7 @@ for (const [name, device] of Object.entries(devices))
             assert.is(chooseConv(convProblem(row, direction), device), way);
             const [kind, key] = RESULT[direction];
             const error = relativeError(found[kind][key]!.data, references[index]![kind][key]!.data);
-            const limit = direction === 'forward' ? LIMITS.forward : LIMITS.gradients;
+            const limit = direction === 'forward' ? KERNEL_LIMITS.forward : KERNEL_LIMITS.gradients;
             assert.ok(error <= limit, `${row.name}, ${direction}: off by ${error}`);
             checked++;
           }
@@ -135,7 +135,7 @@ for (const [name, device] of Object.entries(devices))
             activation: 'silu',
           });
           const error = relativeError(await y.data(), expected);
-          assert.ok(error <= LIMITS.forward, `${row.name} by ${way}: off by ${error}`);
+          assert.ok(error <= KERNEL_LIMITS.forward, `${row.name} by ${way}: off by ${error}`);
         });
     }
   });

@@ -5,7 +5,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
-import { LIMITS } from '../../../src/verify/engine-ops.ts';
+import { KERNEL_LIMITS } from '../../../src/verify/engine-ops.ts';
 import { checkOp } from '../../../src/verify/kernels.ts';
 import { RANDOM_OPS } from '../../../src/verify/random-cases.ts';
 import { testDevice } from '../../helpers/device.ts';
@@ -25,8 +25,8 @@ for (const op of RANDOM_OPS)
     const { forward, gradients } = await checkOp(device, op, { seed: SEED, rounds: ROUNDS });
     const [y, dx] = [forward, gradients].map(({ error }) => error.toExponential(1));
     console.log(`${op}: ${ROUNDS} shapes, ${y} forward, ${dx} gradients`);
-    assert.ok(forward.error <= LIMITS.forward, `${forward.at}: off by ${forward.error}`);
-    assert.ok(gradients.error <= LIMITS.gradients, `${gradients.at}: off by ${gradients.error}`);
+    assert.ok(forward.error <= KERNEL_LIMITS.forward, `${forward.at}: off by ${forward.error}`);
+    assert.ok(gradients.error <= KERNEL_LIMITS.gradients, `${gradients.at}: off by ${gradients.error}`);
   });
 
 test.run();
