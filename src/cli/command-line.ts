@@ -1,6 +1,7 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
+import { printable } from '../weights/formats/error.ts';
 import { say, UserError } from './ui.ts';
 
 /** A commander parser for whole numbers of at least `least`. */
@@ -44,13 +45,26 @@ export async function chosenCheckpoint(named: string | undefined): Promise<strin
   return newest;
 }
 
+/** `--train-from` of `trainFrom`, which commander makes of it. */
+export const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** `npm run train -- --data pictures`, as one types it: through npm where that is how this command was started. */
 export function commandLine(name: string, args: readonly string[]): string {
   const start =
     process.env.npm_lifecycle_event || !process.argv[1]?.endsWith('tessera') ? 'npm run' : 'tessera';
-  const words = args.map((word) =>
-    /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-  );
-  const dashes = start === 'npm run' && words.length > 0 ? ['--'] : [];
-  return [start, name, ...dashes, ...words].join(' ');
+  const dashes = start === 'npm run' && args.length > 0 ? ['--'] : [];
+  return [start, name, ...dashes, ...args.map(shellWord)].join(' ');
+}
+
+/**
+ * A word as a shell takes it: quoted where it holds anything but letters, digits and `@%+:,./-_`, with `~` and `=` inside.
+ * What a terminal would not show stands escaped, in bash's and zsh's `$'…'`.
+ */
+export function shellWord(word: string): string {
+  if (/^[\w@%+:,./-][\w@%+=:,./~-]*$/.test(word)) return word;
+  if (printable(word) === word) return `'${word.replaceAll("'", `'\\''`)}'`;
+  // JSON's escapes, which `printable` makes, are also the shell's.
+  const escaped = word.replaceAll(/[\\']/g, '\\$&').replaceAll(/./gsu, (one) => printable(one));
+  return `$'${escaped}'`;
 }

@@ -26,6 +26,8 @@ export interface TrainSettings {
   /** The first stage that trains, 'head' (the last layer only) or 'all'. */
   trainFrom: string;
   epochs: number;
+  /** Numbers of epochs after which the run was finished and went on: the schedule begins anew there. */
+  restarts?: number[];
   batch: number;
   /** Highest learning rate of the head. */
   lr: number;
@@ -74,7 +76,16 @@ export function optimizerOf(model: Model, settings: TrainSettings): Optimizer {
   return new AdamW(parameterGroups(model, settings), { lr, weightDecay });
 }
 
-/** A short warm-up, then half a cosine down to 0. */
-export function scheduleOf({ warmup }: TrainSettings, steps: number): Schedule {
-  return cosine({ warmup: Math.round(warmup * steps) });
+/**
+ * A short warm-up, then half a cosine down to 0; anew from each restart to the next, as in a run of those epochs alone
+ * (warm restarts, Loshchilov & Hutter 2016).
+ * @param steps of the whole run
+ */
+export function scheduleOf({ warmup, epochs, restarts = [] }: TrainSettings, steps: number): Schedule {
+  const starts = [0, ...restarts].map((epoch) => (epoch * steps) / epochs);
+  return (step) => {
+    const at = starts.findLastIndex((start) => start <= step);
+    const length = (starts[at + 1] ?? steps) - starts[at];
+    return cosine({ warmup: Math.round(warmup * length) })(step - starts[at], length);
+  };
 }
