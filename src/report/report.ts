@@ -21,7 +21,7 @@ export interface Report {
   settings: TrainSettings;
   adapter: { description: string; software: boolean };
   pictures: { train: number; val: number; unreadable: number };
-  /** Values that train and that do not. */
+  /** Values that train in the end and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
   step: StepCost | null;
@@ -96,10 +96,13 @@ export async function writeReport(
   await writeWhole(join(report.out, 'report.svg'), svg);
 }
 
-/** `the last layer trains`, `layer4 and later stages train`, `all stages train`. */
-export function trains({ trainFrom }: TrainSettings): string {
-  if (trainFrom === 'head') return 'the last layer trains';
-  return trainFrom === 'all' ? 'all stages train' : `${trainFrom} and what follows train`;
+/** `the last layer trains`, `all stages train`, `the last layer trains, then layer4 and what follows`. */
+export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
+  const [first, ...later] = phases.map(({ trainFrom }) => {
+    if (trainFrom === 'head') return 'the last layer trains';
+    return trainFrom === 'all' ? 'all stages train' : `${trainFrom} and what follows train`;
+  });
+  return [first, ...later.map((phase) => phase.replace(/ trains?$/, ''))].join(', then ');
 }
 
 /** `accuracy 95.0 %, AUC 0.9912, loss 0.131`. */
