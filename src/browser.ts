@@ -140,6 +140,7 @@ export {
   accuracy,
   argmax,
   type ClassMetrics,
+  classCounts,
   classMetrics,
   confusionMatrix,
   type Metrics,

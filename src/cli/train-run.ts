@@ -17,6 +17,7 @@ import { epochsOf, freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/s
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
+import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -54,7 +55,12 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       classes: set.classes,
       settings,
       adapter: { description: adapterName(device.info), software: device.software },
-      pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.size },
+      pictures: {
+        train: set.train.length,
+        val: set.val.length,
+        unreadable: unreadable.size,
+        perClass: classSizes(set),
+      },
       freezing: freezing.at(-1)!,
       step: costs.step.cost,
       seconds: (performance.now() - started) / 1000,

@@ -8,6 +8,7 @@ import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
+import { classSizes, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
 import type { Costs } from './train-preflight.ts';
 import type { Setup } from './train-setup.ts';
@@ -20,6 +21,7 @@ export function openingText({ settings, set, out }: Setup, freezing: FreezeRepor
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
       `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${out}`,
+    describeSizes(classSizes(set), set.classes),
     ...describePhases(settings, freezing, costs),
   ];
   if (data === null)

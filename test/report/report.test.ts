@@ -45,7 +45,7 @@ for (const [low, high, expected] of TICKS)
 test('the SVG escapes what names may hold, and draws no number that is none', () => {
   const svg = chartPage({
     title: '<cats> & "dogs"\u0007',
-    subtitle: '',
+    subtitle: ['two', 'lines'],
     xLabel: 'epoch',
     panels: [
       { title: 'empty', series: [{ name: 'a', colour: '#000', points: [] }] },

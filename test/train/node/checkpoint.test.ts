@@ -63,7 +63,7 @@ const info: Omit<CheckpointInfo, 'format' | 'progress' | 'callbacks'> = {
   epoch: 1,
   step: 7,
   seed: 5,
-  metrics: { count: 3, loss: 0.1, accuracy: 0.5 },
+  metrics: { count: 3, loss: 0.1, accuracy: 0.5, largestShare: 0.5, balancedAccuracy: 0.5, macroF1: 0.4 },
   settings,
   pictures: 'abc',
 };
