@@ -33,7 +33,7 @@ export class TrainProgress implements Callback {
   onStep(event: StepEvent): void {
     const { epochs, stepsPerEpoch, epoch, step, meanLoss } = event;
     const left = this.pace.left(event);
-    if (left !== null && !this.estimated) this.estimate(left);
+    if (left !== null && !this.estimated) this.estimate(this.pace.stepSeconds(epoch)!, left);
     // What compiles takes longer than a bar would let one think.
     if (!this.bar && this.pace.firstStepSeconds === 0) return;
     const rate = this.pace.recentImagesPerSecond;
@@ -81,11 +81,11 @@ export class TrainProgress implements Callback {
   }
 
   /** Says once how long it will take, from steps that compiled nothing. */
-  private estimate(left: number): void {
+  private estimate(each: number, left: number): void {
     this.estimated = true;
-    const { stepSeconds, recentImagesPerSecond, firstStepSeconds } = this.pace;
+    const { recentImagesPerSecond, firstStepSeconds } = this.pace;
     this.note(
-      `A step takes ${formatSeconds(stepSeconds!)} (${formatNumber(recentImagesPerSecond)} images/s; the first, with ` +
+      `A step takes ${formatSeconds(each)} (${formatNumber(recentImagesPerSecond)} images/s; the first, with ` +
         `compilation, ${formatSeconds(firstStepSeconds)}), so about ${formatSeconds(left)} are left, validation included.`,
     );
   }

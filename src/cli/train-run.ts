@@ -10,17 +10,18 @@ import type { Report } from '../report/report.ts';
 import { RunReport } from '../report/run-report.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
-import { Pace } from '../train/callbacks/pace.ts';
+import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { fit } from '../train/fit.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
-import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
+import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
+import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
@@ -36,7 +37,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
-  const freezing = freezeBefore(model, settings.trainFrom);
+  const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
   await folder.checkRoom(sizesOf(model, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
@@ -48,7 +49,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   });
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
-  const pace = new Pace({ validationShare: VALIDATION_SHARE[settings.trainFrom] });
+  const pace = new Pace(paceOf(setup, costs));
   const terminal = new TrainProgress(checkpoints, pace);
   const report = new RunReport({
     describe: () => ({
@@ -57,8 +58,13 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       classes: set.classes,
       settings,
       adapter: { description: adapterName(device.info), software: device.software },
-      pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.count },
-      freezing,
+      pictures: {
+        train: set.train.length,
+        val: set.val.length,
+        unreadable: unreadable.count,
+        perClass: classSizes(set),
+      },
+      freezing: freezing.at(-1)!,
       step: costs.step.cost,
     }),
     checkpoints,
@@ -75,8 +81,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     device,
     optimizer,
     ...sources,
-    epochs: settings.epochs,
-    schedule: scheduleOf(settings, settings.epochs * sources.train.batches),
+    phases: phasesOf(model, optimizer, settings),
     step: plainStep(settings),
     callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
@@ -87,8 +92,16 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   return report.report!;
 }
 
-/** Time of a validation batch over that of a step, before either was measured: by what trains. */
-const VALIDATION_SHARE: Readonly<Record<string, number>> = { head: 1, all: 0.35 };
+/** What is known of the pace before anything is measured. */
+function paceOf({ settings: { phases } }: Setup, { step: { costs } }: Costs): PaceOptions {
+  const flops = phases.flatMap(({ epochs }, phase) => Array<number>(epochs).fill(costs[phase]?.flops ?? 1));
+  return {
+    // A later phase's steps take longer, about as their operations say.
+    stepCost: (epoch) => flops[epoch] ?? 1,
+    // Of a step that trains the last layer, all stages, or something in between.
+    validationShare: { head: 1, all: 0.35 }[phases[0].trainFrom] ?? 0.7,
+  };
+}
 
 /** Bytes of the description in a checkpoint, about: classes, history, trace. */
 const DESCRIPTION = 2 ** 16;

@@ -8,14 +8,22 @@ import { statOrNull } from '../node/files.ts';
 import { FolderHeld } from '../node/lock.ts';
 import { type Checkpoint, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
 import { LAST, RunFolder } from '../train/node/run-folder.ts';
-import { freezeBefore, type TrainSettings } from '../train/settings.ts';
+import { epochsOf, freezeFor, type TrainSettings } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
-import { shapeBuilder } from '../weights/expected.ts';
+import { classesIn, shapeBuilder } from '../weights/expected.ts';
+import { matchNames } from '../weights/names.ts';
 import { openStart } from '../weights/node/create-model.ts';
 import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
-import { checkResumeOptions, settingsOf, type TrainOptions, withMoreEpochs } from './train-settings.ts';
+import {
+  checkResumeOptions,
+  phasesFor,
+  settingsOf,
+  type TrainOptions,
+  trainFromOf,
+  withMoreEpochs,
+} from './train-settings.ts';
 import { type StopRequest, say, UserError } from './ui.ts';
 
 /** A run before its first step. */
@@ -38,24 +46,33 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
   const { model, network, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
-  const settings = settingsOf(options, start, natural.inputSize);
+  const common = settingsOf(options, start, natural.inputSize);
+  const { weights, trainNorms } = common;
   // A stage that does not exist is named before the pictures are looked through.
-  freezeBefore((await shapeBuilder())(network), settings.trainFrom);
+  freezeFor((await shapeBuilder())(network), { trainFrom: trainFromOf(options, weights), trainNorms });
   const command = trainCommand(options);
   const folder =
     options.out === undefined
       ? await RunFolder.forUnnamedRun(join(RUNS, `${model}-${timestamp(new Date())}`), command)
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
-  return releasedOnFailure(folder, async () => ({
-    settings,
-    network,
-    known,
-    folder,
-    set: await openData(settings),
-    preprocessing: preprocessingFor(settings, natural),
-    resumed: null,
-    options,
-  }));
+  return releasedOnFailure(folder, async () => {
+    const set = await openData(common);
+    const newHead = !known || !(await bringsHead(network, known, set.classes));
+    const settings = { ...common, phases: phasesFor(options, weights, newHead) };
+    const preprocessing = preprocessingFor(settings, natural);
+    return { settings, network, known, folder, set, preprocessing, resumed: null, options };
+  });
+}
+
+/** Whether weights bring a last layer for these classes along, as far as their file says. */
+async function bringsHead(
+  network: Network,
+  { file, card }: KnownWeights,
+  classes: string[],
+): Promise<boolean> {
+  const model = (await shapeBuilder())(network);
+  const outputs = classesIn(model, matchNames(file.tensors, model).tensors);
+  return outputs === classes.length && (card.classes ?? classes).every((name, i) => name === classes[i]);
 }
 
 /** A run that was stopped, or that is finished and is to have its report, or more epochs. */
@@ -101,7 +118,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
       `${resumed.path} holds no place to go on from; name the folder of the run, or its ${LAST}`,
     );
   const done = progress.epoch;
-  const finished = progress.finished !== undefined || done >= info.settings.epochs;
+  const finished = progress.finished !== undefined || done >= epochsOf(info.settings);
   const settings = withMoreEpochs(
     { ...info.settings, data: options.data ?? info.settings.data },
     { done, finished },
@@ -113,7 +130,8 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
       `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +
         trainCommand({ ...optionsOf(settings), model: undefined, weights: resumed.path }),
     );
-  const where = `epoch ${done + 1} of ${settings.epochs}, step ${progress.batch + 1}`;
+  const epochs = epochsOf(settings);
+  const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;
   if (!finished) say(`Going on with ${folder.path} in ${where}.`);
   else if (options.epochs === undefined)
     say(
@@ -121,8 +139,8 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     );
   else {
     say(
-      `Adding epochs ${done + 1} to ${settings.epochs} to the run in ${folder.path}: the learning rate rises to ` +
-        `${settings.lr} again and falls to 0, as in a run of its own; the optimiser's moments go on.`,
+      `Adding epochs ${done + 1} to ${epochs} to the run in ${folder.path}: the learning rate rises to ` +
+        `${settings.phases.at(-1)!.lr} again and falls to 0, as in a run of its own; the optimiser's moments go on.`,
     );
     progress.finished = undefined;
   }

@@ -6,8 +6,8 @@ import { shellWord } from '../../src/cli/command-line.ts';
 import { createCommand } from '../../src/cli/main.ts';
 import * as train from '../../src/cli/train.ts';
 import { optionsOf, resumeCommand, trainCommand } from '../../src/cli/train-command.ts';
-import { settingsOf, type TrainOptions, withMoreEpochs } from '../../src/cli/train-settings.ts';
-import { scheduleOf, type TrainSettings } from '../../src/train/settings.ts';
+import { phasesFor, settingsOf, type TrainOptions, withMoreEpochs } from '../../src/cli/train-settings.ts';
+import type { TrainSettings } from '../../src/train/settings.ts';
 
 const test = suite('cli/train-command');
 
@@ -32,14 +32,22 @@ const startOf = ({ model = 'efficientnet_lite0', weights }: TrainOptions) => ({
   weights: weights === 'none' ? null : (weights ?? (model === 'efficientnet_lite0' ? 'pretrained' : null)),
 });
 const INPUT = 224;
-const settingsFor = (options: TrainOptions): TrainSettings => settingsOf(options, startOf(options), INPUT);
+/** @param newHead whether the weights bring no last layer for the classes along */
+function settingsFor(options: TrainOptions, newHead = true): TrainSettings {
+  const start = startOf(options);
+  return {
+    ...settingsOf(options, start, INPUT),
+    phases: phasesFor(options, start.weights, newHead),
+  };
+}
 
 /** A value for every option of `train` that decides a run's numbers; a new one without a row here fails below. */
-const VALUES: Partial<Record<keyof TrainOptions, (string | number)[]>> = {
+const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>> = {
   data: ['pictures', "it's my data/-x", '~/a b', ''],
   model: ['resnet18', 'efficientnet_lite0'],
   weights: ['none', 'runs/old run/best.safetensors', 'resnet18.a1_in1k'],
   trainFrom: ['all', 'layer4', 'head'],
+  trainNorms: [true],
   epochs: [1, 7],
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
@@ -61,18 +69,28 @@ test('every setting that an option gives comes back out of the command that is s
   ];
   for (const [name, values] of Object.entries(VALUES))
     for (const value of values)
-      for (const rest of [{}, { data: 'd' }, { model: 'resnet18', weights: 'w.pth' }])
+      for (const rest of [
+        {},
+        { data: 'd' },
+        { model: 'resnet18', weights: 'w.pth' },
+        { data: 'd', trainFrom: 'layer4' },
+      ])
         sets.push({ ...rest, [name]: value });
-  for (const options of sets) {
-    let settings: TrainSettings;
-    try {
-      settings = settingsFor(options);
-    } catch {
-      continue; // refused from the beginning: a head on random weights
+  let compared = 0;
+  for (const options of sets)
+    for (const newHead of [true, false]) {
+      let settings: TrainSettings;
+      try {
+        settings = settingsFor(options, newHead);
+      } catch (error) {
+        assert.match((error as Error).message, /random weights|has no norms/);
+        continue; // refused from the beginning
+      }
+      const command = trainCommand(optionsOf(settings));
+      assert.equal(settingsFor(parsed(command), newHead), settings, `${JSON.stringify(options)}: ${command}`);
+      compared++;
     }
-    const command = trainCommand(optionsOf(settings));
-    assert.equal(settingsFor(parsed(command)), settings, `${JSON.stringify(options)}: ${command}`);
-  }
+  assert.ok(compared > sets.length);
 });
 
 test('what the defaults give is left out', () => {
@@ -117,28 +135,20 @@ test('words arrive as they are, whatever they hold', () => {
   for (const word of words) assert.not.match(shellWord(word), /[\p{Cc}\u202e]/u);
 });
 
-const base = settingsFor({ data: 'd', epochs: 4, lr: 0.5 });
-
-test('a finished run goes on beyond its end, and nothing else does', () => {
+test('a finished run goes on beyond its end with a phase like its last one, and nothing else does', () => {
+  const base = settingsFor({ data: 'd', trainFrom: 'layer4', epochs: 4 });
+  const [first, second] = base.phases;
   const done = { done: 4, finished: true };
   assert.is(withMoreEpochs(base, done, undefined), base);
   const more = withMoreEpochs(base, done, 6);
-  assert.equal([more.epochs, more.restarts], [6, [4]]);
+  assert.equal(more.phases, [first, second, { ...second, epochs: 2 }]);
   const yet = withMoreEpochs(more, { done: 6, finished: true }, 7);
-  assert.equal([yet.epochs, yet.restarts], [7, [4, 6]]);
+  assert.equal(yet.phases, [...more.phases, { ...second, epochs: 1 }]);
+  // One that was finished early goes on from there.
+  const early = withMoreEpochs(base, { done: first.epochs + 1, finished: true }, 9);
+  assert.equal(early.phases, [first, { ...second, epochs: 1 }, { ...second, epochs: 9 - first.epochs - 1 }]);
   assert.throws(() => withMoreEpochs(base, done, 4), /has 4 epochs already; --epochs 5 or more adds/);
   assert.throws(() => withMoreEpochs(base, { done: 1, finished: false }, 6), /is in epoch 2 of 4/);
-});
-
-test('the schedule of added epochs is that of a run of these epochs', () => {
-  const steps = 20;
-  const [first, added] = [scheduleOf(base, 4 * steps), scheduleOf({ ...base, epochs: 2 }, 2 * steps)];
-  const whole = scheduleOf({ ...base, epochs: 6, restarts: [4] }, 6 * steps);
-  for (let step = 0; step < 6 * steps; step++)
-    assert.is(
-      whole(step, 6 * steps),
-      step < 4 * steps ? first(step, 4 * steps) : added(step - 4 * steps, 2 * steps),
-    );
 });
 
 test.run();

@@ -12,6 +12,8 @@ const MEASURED = 3;
 const RECENT = 12;
 
 export interface PaceOptions {
+  /** What a step of an epoch (counted from 0) costs, in any unit: only ratios count. Default: all the same. */
+  stepCost?: (epoch: number) => number;
   /** Time of a validation batch over that of a step, until one was measured. */
   validationShare?: number;
   /** Milliseconds on a clock that only goes forward. */
@@ -20,6 +22,7 @@ export interface PaceOptions {
 
 export class Pace implements Callback {
   readonly name = 'pace';
+  private readonly stepCost: (epoch: number) => number;
   private readonly validationShare: number;
   private readonly now: () => number;
   /** When the process began, and when the last thing that is timed ended. */
@@ -27,7 +30,7 @@ export class Pace implements Callback {
   private last: number;
   /** Of this process. */
   private steps = 0;
-  private recent: { seconds: number; pictures: number }[] = [];
+  private recent: { seconds: number; pictures: number; cost: number }[] = [];
   private validations = { count: 0, seconds: 0 };
   private saves = { count: 0, seconds: 0 };
   /** Of the processes before, and of all: pictures that were trained on while time was taken, and that time. */
@@ -37,7 +40,12 @@ export class Pace implements Callback {
   /** Until the run's first step was computed, compilation included; 0 before. */
   firstStepSeconds = 0;
 
-  constructor({ validationShare = 0.7, now = () => performance.now() }: PaceOptions = {}) {
+  constructor({
+    stepCost = () => 1,
+    validationShare = 0.7,
+    now = () => performance.now(),
+  }: PaceOptions = {}) {
+    this.stepCost = stepCost;
     this.validationShare = validationShare;
     this.now = now;
     this.started = now();
@@ -48,7 +56,7 @@ export class Pace implements Callback {
     this.lap();
   }
 
-  onStep({ pictures }: StepEvent): void {
+  onStep({ pictures, epoch }: StepEvent): void {
     const seconds = this.lap();
     this.steps++;
     if (this.steps <= COMPILING) {
@@ -58,7 +66,7 @@ export class Pace implements Callback {
     }
     this.trainSeconds += seconds;
     this.pictures += pictures;
-    this.recent.push({ seconds, pictures });
+    this.recent.push({ seconds, pictures, cost: this.stepCost(epoch) });
     if (this.recent.length > RECENT) this.recent.shift();
   }
 
@@ -88,13 +96,14 @@ export class Pace implements Callback {
 
   /** The same of the last steps. */
   get recentImagesPerSecond(): number {
-    const { seconds, pictures } = this.ofRecent();
-    return seconds > 0 ? pictures / seconds : 0;
+    const seconds = this.sumOfRecent('seconds');
+    return seconds > 0 ? this.sumOfRecent('pictures') / seconds : 0;
   }
 
-  /** Seconds that a step takes; null before enough were measured. */
-  get stepSeconds(): number | null {
-    return this.recent.length < MEASURED ? null : this.ofRecent().seconds / this.recent.length;
+  /** Seconds that a step takes in `epoch`; null before enough were measured. */
+  stepSeconds(epoch: number): number | null {
+    if (this.recent.length < MEASURED) return null;
+    return (this.stepCost(epoch) * this.sumOfRecent('seconds')) / this.sumOfRecent('cost');
   }
 
   /**
@@ -102,17 +111,16 @@ export class Pace implements Callback {
    * @param validated batches of the epoch's validation that are done, where it is under way
    */
   left({ epochs, stepsPerEpoch, validationsPerEpoch, progress }: RunEvent, validated = 0): number | null {
-    const step = this.stepSeconds;
+    const { epoch, batch } = progress;
+    const step = this.stepSeconds(epoch);
     if (step === null) return null;
+    let training = -step * batch;
+    for (let next = epoch; next < epochs; next++) training += this.stepSeconds(next)! * stepsPerEpoch;
     const { count, seconds } = this.validations;
     const validation = count > 0 ? seconds / count : step * this.validationShare;
     const save = this.saves.count > 0 ? this.saves.seconds / this.saves.count : 0;
-    const epochsLeft = epochs - progress.epoch;
-    return (
-      step * (epochsLeft * stepsPerEpoch - progress.batch) +
-      validation * (epochsLeft * validationsPerEpoch - validated) +
-      save * epochsLeft
-    );
+    const epochsLeft = epochs - epoch;
+    return training + validation * (epochsLeft * validationsPerEpoch - validated) + save * epochsLeft;
   }
 
   state(): CallbackState {
@@ -140,10 +148,7 @@ export class Pace implements Callback {
     return seconds;
   }
 
-  private ofRecent(): { seconds: number; pictures: number } {
-    return this.recent.reduce(
-      (sum, { seconds, pictures }) => ({ seconds: sum.seconds + seconds, pictures: sum.pictures + pictures }),
-      { seconds: 0, pictures: 0 },
-    );
+  private sumOfRecent(what: 'seconds' | 'pictures' | 'cost'): number {
+    return this.recent.reduce((sum, step) => sum + step[what], 0);
   }
 }
