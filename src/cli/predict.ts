@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { ignoredNote, lostNote } from '../data/node/folder.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
-import { listPictures } from '../data/node/walk.ts';
+import { append, listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
@@ -111,7 +111,7 @@ async function expand(args: readonly string[]): Promise<{ files: string[]; failu
       const { pictures, ignored, lost } = await listPictures(arg);
       for (const note of [...ignoredNote(arg, ignored), ...lostNote(arg, lost)]) say(note);
       if (pictures.length === 0) failures.push(`the folder ${arg} holds no pictures`);
-      files.push(...pictures);
+      append(files, pictures);
     }
   }
   if (files.length === 0) throw new UserError(failures.join('; '));
@@ -166,9 +166,8 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
 }
 
 function print(predictions: readonly Prediction[]): void {
-  const width = Math.max(
-    ...predictions.flatMap(({ topK }) => topK.map(({ label }) => printable(label).length)),
-  );
+  const labels = new Set(predictions.flatMap(({ topK }) => topK.map(({ label }) => label)));
+  const width = [...labels].reduce((most, label) => Math.max(most, printable(label).length), 0);
   for (const { file, topK } of predictions) {
     const lines = topK.map(
       ({ label, probability }) => `  ${printable(label).padEnd(width)}  ${percent(probability).padStart(7)}`,

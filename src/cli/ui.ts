@@ -84,7 +84,7 @@ export function counted(count: number, noun: string): string {
 
 /** Lines of `name  value` with the values aligned. */
 export function formatRows(rows: [name: string, value: string][], indent = '  '): string {
-  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  const width = rows.reduce((widest, [name]) => Math.max(widest, name.length), 0);
   return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
@@ -93,7 +93,9 @@ export function table(
   rows: readonly (readonly string[])[],
   { gap = '  ', left = (column: number): boolean => column === 0 } = {},
 ): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const widths = rows[0].map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column].length), 0),
+  );
   const align = (cell: string, column: number): string =>
     left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');

@@ -100,7 +100,7 @@ function drawPanel({ title, series, range }: Panel, xLabel: string, width: numbe
   series.forEach((line, index) => {
     parts.push(drawLine(line, px, py));
     const y = 18 + 15 * index;
-    const x = right - 8 - 6.6 * Math.max(...series.map(({ name }) => name.length));
+    const x = right - 8 - 6.6 * series.reduce((most, { name }) => Math.max(most, name.length), 0);
     parts.push(
       `<path d="M${round(x - 20)} ${y - 4}h14" stroke="${line.colour}" stroke-width="2.5"/>`,
       text(x, y, line.name, 'font-size="12"'),

@@ -122,7 +122,9 @@ function panelsOf({ epochs, trace }: RunFigures, stepsPerEpoch: number): Panel[]
   };
   add('AUC', green, ({ val }) => val.auc);
   add('top-5', green, ({ val }) => val.top5);
-  const lowest = Math.min(...scores.flatMap(({ points }) => points.map(([, y]) => y)));
+  const lowest = scores
+    .flatMap(({ points }) => points.map(([, y]) => y))
+    .reduce((low, y) => Math.min(low, y), 1);
   return [
     {
       title: 'Loss',

@@ -50,8 +50,8 @@ export async function infer(
       await device.pace();
       (await pending)();
       pending = settle(collect(output, logits));
-      samples.push(...batch.samples);
-      labels.push(...batch.labels);
+      for (const sample of batch.samples) samples.push(sample);
+      for (const label of batch.labels) labels.push(label);
       if (onBatch?.(++done) === false) {
         complete = false;
         break;

@@ -15,9 +15,9 @@ import type { ClassFolders, Sample } from '../sample.ts';
  */
 export async function contentGroups(samples: readonly Sample[]): Promise<Sample[][]> {
   const bySize = await groupBy(samples, async ({ file }) => `${(await stat(file)).size}`);
-  const groups: Sample[][] = [];
-  for (const sameSize of bySize) groups.push(...(await groupBy(sameSize, ({ file }) => hashFile(file))));
-  return groups;
+  const groups: Sample[][][] = [];
+  for (const sameSize of bySize) groups.push(await groupBy(sameSize, ({ file }) => hashFile(file)));
+  return groups.flat();
 }
 
 async function groupBy(samples: readonly Sample[], key: (s: Sample) => Promise<string>): Promise<Sample[][]> {

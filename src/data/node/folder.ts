@@ -8,7 +8,7 @@ import { statOrNull, systemReason } from '../../node/files.ts';
 import type { ClassFolders, DataSet, Sample } from '../sample.ts';
 import { contentGroups, splitGroups } from './duplicates.ts';
 import { type DataLayout, layoutOf, listed, type Split } from './layout.ts';
-import { type Lost, listFolder, listPictures } from './walk.ts';
+import { append, type Lost, listFolder, listPictures } from './walk.ts';
 
 export interface FolderOptions {
   /** Share of each class that is kept for validation where the folder has no `val/`. Default 0.2. */
@@ -170,10 +170,10 @@ async function readClass(root: string, folders: readonly string[], left: LeftOut
     const path = join(root, folder);
     try {
       const found = await listPictures(path);
-      pictures.push(...found.pictures);
-      left.nested.push(...found.nested);
-      left.ignored.push(...found.ignored);
-      left.lost.push(...found.lost);
+      append(pictures, found.pictures);
+      append(left.nested, found.nested);
+      append(left.ignored, found.ignored);
+      append(left.lost, found.lost);
     } catch (error) {
       left.lost.push({ path, why: `cannot be read: ${systemReason((error as Error).cause)}` });
     }
