@@ -1,10 +1,10 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Network } from '../models/table.ts';
-import { reading, statOrNull, systemReason } from '../node/files.ts';
+import { makeFolder, reading, statOrNull } from '../node/files.ts';
 import { BEST, type Checkpoint, LAST, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
 import { freezeBefore, type TrainSettings } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
@@ -110,9 +110,7 @@ async function checkFree(folder: string, overwrite = false): Promise<void> {
 /** Makes the folder of a run; with `overwrite` the files of another run in it go. */
 export async function claimFolder(folder: string, overwrite: boolean): Promise<void> {
   if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`, { cause: error });
-  });
+  await makeFolder(folder);
 }
 
 async function freshName(folder: string): Promise<string> {

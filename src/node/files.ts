@@ -6,9 +6,10 @@
  * run it cannot read, and throw away a download that is half done.
  */
 import { rmSync, type Stats, writeFileSync } from 'node:fs';
-import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { kindOf, readRegular } from './regular.ts';
 
 /** ENOTDIR: a file stands where the path wants a folder, so that nothing can be below it. */
 const ABSENT = ['ENOENT', 'ENOTDIR'];
@@ -18,7 +19,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   ENOTDIR: 'a part of the path is a file where a folder should be',
   EEXIST: 'a part of the path is a file where a folder should be',
-  EISDIR: 'it is a folder; name a file',
   EACCES: 'permission is denied; ls -ld shows its rights and those of the folders above it',
   EPERM: 'the system does not permit it; ls -ld shows its owner and its rights',
   EROFS: 'the disk can only be read; name another place',
@@ -79,11 +79,38 @@ export async function sameFile(a: string, b: string): Promise<boolean> {
   return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino;
 }
 
-/** The bytes of a file. @throws Error, a sentence, where it is not there or cannot be read */
+/** The bytes of a regular file, or null where there is none. @throws Error, a sentence, where it cannot be read */
+export function bytesIfThere(path: string | URL, most?: number): Promise<Uint8Array | null> {
+  return ifThere(path, readRegular(path, most));
+}
+
+/** The bytes of a regular file. @throws Error, a sentence, where it is not there or cannot be read */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  const bytes = await ifThere(path, readFile(path));
+  const bytes = await bytesIfThere(path);
   if (!bytes) throw new Error(`there is no file ${path}`);
   return bytes;
+}
+
+/**
+ * Makes a folder and those above it, one after the other: where the system answers that there is no such folder to one
+ * that is (as /proc does), Node's own `recursive` asks for ever.
+ * @throws Error, a sentence
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const isFolder = async (at: string): Promise<boolean> => (await statOrNull(at))?.isDirectory() ?? false;
+  const missing: string[] = [];
+  for (let at = resolve(path); !(await isFolder(at)) && at !== dirname(at); at = dirname(at))
+    missing.unshift(at);
+  for (const folder of missing)
+    await mkdir(folder).catch(async (error: unknown) => {
+      if (await isFolder(folder)) return;
+      const above = dirname(folder);
+      const why =
+        codeOf(error) === 'ENOENT' && (await isFolder(above))
+          ? `${above} takes no folders; name another place (ENOENT)`
+          : systemReason(error);
+      throw new Error(`the folder ${folder} cannot be made: ${why}`, { cause: error });
+    });
 }
 
 /**
@@ -95,7 +122,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   try {
     const target = await writableFile(path);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
     const release = removedOnExit(temporary);
     try {
@@ -142,12 +169,6 @@ async function writableFile(path: string): Promise<string> {
     throw new Error('it is a symbolic link to a file that is not there; remove it');
   if (/[/\\]$/.test(path)) throw new Error('it ends as a folder does; name a file');
   return path;
-}
-
-function kindOf(found: Stats): string {
-  if (found.isDirectory()) return 'a folder';
-  if (found.isFIFO()) return 'a pipe';
-  return found.isSocket() ? 'a socket' : 'a device';
 }
 
 /** Files that are being written: whatever ends the process before they are whole removes them. */

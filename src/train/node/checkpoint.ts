@@ -8,13 +8,13 @@
  * `callback.NAME.…`), and the place where the run stopped: one file, so that weights and state can never be of
  * different steps. Files are written beside their place and then renamed; a crash leaves the old one.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Device } from '../../gpu/index.ts';
 import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
-import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
+import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { cardMetadata, isObject, isPreprocessing } from '../../weights/card.ts';
 import { weightsBytes } from '../../weights/create-model.ts';
 import { type KnownWeights, namedNetwork, readKnown } from '../../weights/door.ts';
@@ -135,7 +135,7 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   if (!found)
     throw new Error(`there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`);
   const file = found.isDirectory() ? join(path, inFolder) : path;
-  const bytes = await ifThere(file, readFile(file));
+  const bytes = await bytesIfThere(file);
   if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
   const weights = await readKnown(bytes, file);

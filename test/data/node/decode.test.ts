@@ -99,10 +99,7 @@ test('readImage: a missing file and a folder are sentences, a picture is a pictu
       (await failure(readImage(join(dir, 'none.jpg')))).message,
       /none\.jpg cannot be read: there is no such file or folder \(ENOENT/,
     );
-    assert.match(
-      (await failure(readImage(dir))).message,
-      /cannot be read: it is a folder; name a file \(EISDIR/,
-    );
+    assert.match((await failure(readImage(dir))).message, /cannot be read: it is a folder; name a file$/);
     await writeFile(join(dir, 'lies.png'), pictureBytes('rgb.jpg'));
     assert.is((await readImage(join(dir, 'lies.png'))).width, 29);
   } finally {
