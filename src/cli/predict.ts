@@ -1,6 +1,6 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
-import { ignoredNote, lostNote } from '../data/node/folder.ts';
+import { ignoredNote } from '../data/node/folder.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { append, listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
@@ -99,21 +99,29 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   return failures.length > 0 ? 1 : 0;
 }
 
-/** The pictures that the arguments mean, folders searched; and a sentence for each argument that means none. */
+/**
+ * The pictures that the arguments mean, folders searched; and a sentence for each argument, and each entry of a folder, that
+ * means none.
+ */
 async function expand(args: readonly string[]): Promise<{ files: string[]; failures: string[] }> {
   const files: string[] = [];
   const failures: string[] = [];
-  for (const arg of args) {
+  const add = async (arg: string): Promise<void> => {
     const found = await statOrNull(arg);
     if (!found) failures.push(`there is no picture ${arg}`);
     else if (!found.isDirectory()) files.push(arg);
     else {
       const { pictures, ignored, lost } = await listPictures(arg);
-      for (const note of [...ignoredNote(arg, ignored), ...lostNote(arg, lost)]) say(note);
+      for (const note of ignoredNote(arg, ignored)) say(note);
+      for (const { path, why } of lost) failures.push(`${path} ${why}`);
       if (pictures.length === 0) failures.push(`the folder ${arg} holds no pictures`);
       append(files, pictures);
     }
-  }
+  };
+  for (const arg of args)
+    await add(arg).catch((error: Error) => {
+      failures.push(error.message);
+    });
   if (files.length === 0) throw new UserError(failures.join('; '));
   return { files, failures };
 }

@@ -33,8 +33,11 @@ export function surest(inference: Inference, count: number): { wrong: Example[];
 /** The first examples of each class in turn, so that the surest class does not fill the row. */
 function spread(examples: readonly Example[], count: number): Example[] {
   const byClass = new Map<number, Example[]>();
-  for (const example of examples)
-    byClass.set(example.predicted, [...(byClass.get(example.predicted) ?? []), example]);
+  for (const example of examples) {
+    const members = byClass.get(example.predicted);
+    if (members) members.push(example);
+    else byClass.set(example.predicted, [example]);
+  }
   const chosen: Example[] = [];
   for (let rank = 0; chosen.length < count && rank < examples.length; rank++)
     for (const members of byClass.values())
