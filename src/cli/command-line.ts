@@ -1,5 +1,6 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
+import { shown } from '../text/shown.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
 
@@ -44,13 +45,18 @@ export async function chosenCheckpoint(named: string | undefined): Promise<strin
   return newest;
 }
 
+/** A word for the shell; one with what cannot be seen as bash and zsh read it back: `$'a\nb'`. */
+function quoted(word: string): string {
+  if (/^[\w@%+=:,./~-]+$/.test(word)) return word;
+  if (shown(word) !== word) return `$'${shown(word.replace(/[\\']/g, '\\$&'))}'`;
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /** `npm run train -- --data pictures`, as one types it: through npm where that is how this command was started. */
 export function commandLine(name: string, args: readonly string[]): string {
   const start =
     process.env.npm_lifecycle_event || !process.argv[1]?.endsWith('tessera') ? 'npm run' : 'tessera';
-  const words = args.map((word) =>
-    /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-  );
+  const words = args.map(quoted);
   const dashes = start === 'npm run' && words.length > 0 ? ['--'] : [];
   return [start, name, ...dashes, ...words].join(' ');
 }

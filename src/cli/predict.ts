@@ -8,11 +8,11 @@ import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
+import { shown } from '../text/shown.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
-import { printable } from '../weights/formats/error.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { atSize, describeWeights } from '../weights/start.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
@@ -175,11 +175,11 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
 
 function print(predictions: readonly Prediction[]): void {
   const labels = new Set(predictions.flatMap(({ topK }) => topK.map(({ label }) => label)));
-  const width = [...labels].reduce((most, label) => Math.max(most, printable(label).length), 0);
+  const width = [...labels].reduce((most, label) => Math.max(most, shown(label).length), 0);
   for (const { file, topK } of predictions) {
     const lines = topK.map(
-      ({ label, probability }) => `  ${printable(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
+      ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
     );
-    process.stdout.write(`${[printable(file), ...lines].join('\n')}\n`);
+    process.stdout.write(`${[shown(file), ...lines].join('\n')}\n`);
   }
 }

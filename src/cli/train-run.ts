@@ -8,6 +8,7 @@ import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import type { Report } from '../report/report.ts';
 import { RunReport } from '../report/run-report.ts';
+import { shown } from '../text/shown.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
@@ -37,7 +38,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const freezing = freezeBefore(model, settings.trainFrom);
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
-  say(openingText(setup, freezing, costs));
+  say(...openingText(setup, freezing, costs));
 
   const unreadable = new Set<string>();
   const sources = batchSources(setup, (message, file) => {
@@ -78,7 +79,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     callbacks: [stopOn(stop), checkpoints, tracer, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   });
-  say(closingText(report.report!, progress, sources.train.batches, setup.adapter));
+  say(...closingText(report.report!, progress, sources.train.batches, setup.adapter));
   return report.report!;
 }
 
@@ -92,7 +93,7 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
     numClasses: set.classes.length,
     seed,
     weights: known ?? undefined,
-    onReport: (report) => say(`${weights}: ${describeReport(report)}`),
+    onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
 }
 

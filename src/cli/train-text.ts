@@ -12,8 +12,8 @@ import type { Costs } from './train-preflight.ts';
 import type { Setup } from './train-setup.ts';
 import { bold, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
-/** What is trained on what. */
-export function openingText({ settings, set, out }: Setup, freezing: FreezeReport, costs: Costs): string {
+/** What is trained on what, in lines. */
+export function openingText({ settings, set, out }: Setup, freezing: FreezeReport, costs: Costs): string[] {
   const { model, size, epochs, batch, lr, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const lines = [
@@ -30,7 +30,7 @@ export function openingText({ settings, set, out }: Setup, freezing: FreezeRepor
     lines.push(
       'It starts from random weights, which need many pictures to become good; pretrained ones: --weights FILE.',
     );
-  return lines.join('\n');
+  return lines;
 }
 
 /** What is frozen, and what that saves. */
@@ -52,16 +52,16 @@ export function describeFreezing(
   );
 }
 
-/** The closing text of a run, finished or stopped. */
+/** The closing text of a run, finished or stopped, in lines. */
 export function closingText(
   report: Report,
   progress: Progress,
   stepsPerEpoch: number,
   adapter: string | undefined,
-): string {
+): string[] {
   if (report.finished) return finished(report);
   const resume = commandLine('train', ['--resume', report.out, ...(adapter ? ['--adapter', adapter] : [])]);
-  return `${stopped(report, progress, stepsPerEpoch)} Go on with:\n  ${resume}`;
+  return [`${stopped(report, progress, stepsPerEpoch)} Go on with:`, `  ${resume}`];
 }
 
 function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPerEpoch: number): string {
@@ -72,7 +72,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report): string {
+function finished(report: Report): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
@@ -95,9 +95,9 @@ function finished(report: Report): string {
     `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows the run, report.json has its figures.`,
     '',
     'Next:',
-    ...nextSteps(report).map(([command, why]) => `  ${command}\n      ${why}`),
+    ...nextSteps(report).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
   );
-  return lines.join('\n');
+  return lines;
 }
 
 /** [command, what for]. */

@@ -7,7 +7,7 @@
  */
 import cliProgress from 'cli-progress';
 import { adapterName } from '../gpu/adapter-name.ts';
-import { printable } from '../weights/formats/error.ts';
+import { shown, shownJson } from '../text/shown.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
 
@@ -18,25 +18,20 @@ export class UserError extends Error {
 
 const [BOLD, PLAIN] = ['\u001b[1m', '\u001b[0m'];
 
-/** What `harmless` lets through: breaks between lines, tabs (of a driver's messages) and `bold`. */
-const OURS = new RegExp(`([\n\t]|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
-
-/** A message as a terminal may see it, whatever the names in it hold; breaks between lines stay. */
-export function harmless(text: string): string {
-  return text
-    .split(OURS)
-    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
-    .join('');
+/** A line as a terminal may see it, whatever the names in it hold; as a whole it may be bold. */
+export function harmless(line: string): string {
+  if (!line.startsWith(BOLD) || !line.endsWith(PLAIN)) return shown(line);
+  return BOLD + shown(line.slice(BOLD.length, -PLAIN.length)) + PLAIN;
 }
 
-/** Writes one line to stderr. */
-export function say(line: string): void {
-  process.stderr.write(`${harmless(line)}\n`);
+/** Writes lines to stderr. A break within one is shown, not made: it comes from a name. */
+export function say(...lines: string[]): void {
+  process.stderr.write(`${lines.map(harmless).join('\n')}\n`);
 }
 
 /** Writes the one JSON document of `--json` to stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${harmless(JSON.stringify(value, null, 2))}\n`);
+  process.stdout.write(`${shownJson(value)}\n`);
 }
 
 /** `text` in bold where `stream` is a terminal, plain elsewhere (and with NO_COLOR). */
@@ -83,16 +78,18 @@ export function counted(count: number, noun: string): string {
 }
 
 /** Lines of `name  value` with the values aligned. */
-export function formatRows(rows: [name: string, value: string][], indent = '  '): string {
+export function formatRows(given: [name: string, value: string][], indent = '  '): string {
+  const rows = given.map((row) => row.map(shown));
   const width = rows.reduce((widest, [name]) => Math.max(widest, name.length), 0);
   return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
-/** Rows with their columns aligned, the first to the left and the others to the right unless `left` says otherwise. */
+/** Rows with their columns aligned and what they name shown (text/shown.ts), the first to the left and the others to the right unless `left` says otherwise. */
 export function table(
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
   { gap = '  ', left = (column: number): boolean => column === 0 } = {},
 ): string {
+  const rows = given.map((row) => row.map(shown));
   const widths = rows[0].map((_, column) =>
     rows.reduce((widest, row) => Math.max(widest, row[column].length), 0),
   );
@@ -256,7 +253,7 @@ export function onStop(advice = 'Stopping after this step; once more stops at on
     if (exitCode === 0) {
       first = now;
       exitCode = signal === 'SIGTERM' ? 143 : 130;
-      say(`\n${advice}`);
+      say('', advice);
       controller.abort();
     } else if (now - first > SAME_KEY_PRESS) {
       // A hidden cursor would stay hidden after the bar's sudden end.

@@ -9,6 +9,7 @@ import { rmSync, type Stats, writeFileSync } from 'node:fs';
 import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shown } from '../text/shown.ts';
 import { kindOf, readRegular } from './regular.ts';
 
 /** ENOTDIR: a file stands where the path wants a folder, so that nothing can be below it. */
@@ -42,7 +43,7 @@ export function systemReason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const nameOf = (path: string | URL): string => (typeof path === 'string' ? path : fileURLToPath(path));
+const nameOf = (path: string | URL): string => shown(typeof path === 'string' ? path : fileURLToPath(path));
 
 /** What `work` gives. @throws Error, a sentence that names `path`, where the system refuses */
 export async function reading<T>(path: string | URL, work: Promise<T>): Promise<T> {
@@ -87,7 +88,7 @@ export function bytesIfThere(path: string | URL, most?: number): Promise<Uint8Ar
 /** The bytes of a regular file. @throws Error, a sentence, where it is not there or cannot be read */
 export async function readBytes(path: string): Promise<Uint8Array> {
   const bytes = await bytesIfThere(path);
-  if (!bytes) throw new Error(`there is no file ${path}`);
+  if (!bytes) throw new Error(`there is no file ${nameOf(path)}`);
   return bytes;
 }
 
@@ -109,7 +110,7 @@ export async function makeFolder(path: string): Promise<void> {
         codeOf(error) === 'ENOENT' && (await isFolder(above))
           ? `${above} takes no folders; name another place (ENOENT)`
           : systemReason(error);
-      throw new Error(`the folder ${folder} cannot be made: ${why}`, { cause: error });
+      throw new Error(`the folder ${nameOf(folder)} cannot be made: ${why}`, { cause: error });
     });
 }
 
@@ -144,9 +145,12 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
       release();
     }
   } catch (error) {
-    throw new Error(`${path} could not be written: ${systemReason(error)}; what was there is untouched`, {
-      cause: error,
-    });
+    throw new Error(
+      `${nameOf(path)} could not be written: ${systemReason(error)}; what was there is untouched`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -5,6 +5,8 @@
  * (d3-scale, d3-shape) leave axes, legends and text to write all the same.
  */
 
+import { shown } from '../text/shown.ts';
+
 export interface Series {
   name: string;
   colour: string;
@@ -145,7 +147,7 @@ const group = (x: number, y: number, body: string): string =>
   `<g transform="translate(${round(x)} ${round(y)})">${body}</g>`;
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (words: string): string =>
-  // Control characters, which file names may hold, are not allowed in XML.
-  words.replace(/\p{Cc}/gu, '·').replace(/[&<>"]/g, (character) => ENTITIES[character]);
+  // What is unseen in a name may turn its letters round, or is not allowed in XML.
+  shown(words).replace(/[&<>"]/g, (character) => ENTITIES[character]);
 const text = (x: number, y: number, words: string, attributes = ''): string =>
   `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(words)}</text>`;

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { loadBatches } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import { shown } from '../text/shown.ts';
 import type { Inference } from '../train/infer.ts';
 import { argmax, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { COLOURS, type Tile } from './chart.ts';
@@ -74,4 +75,7 @@ export async function tilesOf(
   return tiles;
 }
 
-const short = (name: string): string => (name.length > 13 ? `${name.slice(0, 12)}…` : name);
+function short(name: string): string {
+  const seen = shown(name);
+  return seen.length > 13 ? `${seen.slice(0, 12)}…` : seen;
+}

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
+import { shownJson } from '../text/shown.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import type { StepCost } from '../train/preflight.ts';
@@ -81,7 +82,7 @@ export async function writeReport(
   preprocessing: Preprocessing,
 ): Promise<void> {
   const { answers } = figures;
-  await writeWhole(join(report.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeWhole(join(report.out, 'report.json'), `${shownJson(report)}\n`);
   const rows = answers ? await exampleRows(answers, report.classes, preprocessing) : [];
   const { model, settings, pictures, last } = report;
   const svg = chartPage({
