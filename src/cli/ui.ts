@@ -239,27 +239,27 @@ export interface StopRequest {
 const SAME_KEY_PRESS = 300;
 
 /**
- * Listens for SIGINT and SIGTERM: the first asks the running step to finish (`requested` turns true), the second
- * ends the process at once with exit code 130.
+ * Listens for SIGINT and SIGTERM: the first asks the running step to finish (`requested` turns true). Then the signals are
+ * given back to the system, so that the second one ends the process at once, even one that waits for a disk that does not
+ * answer (`process.exit` would wait with it).
  *
  * @param advice what to say at the first signal
  */
 export function onStop(advice = 'Stopping after this step; once more stops at once.'): StopRequest {
   const controller = new AbortController();
-  let first = 0;
   let exitCode = 0;
-  const listener = (signal: NodeJS.Signals) => {
-    const now = performance.now();
-    if (exitCode === 0) {
-      first = now;
-      exitCode = signal === 'SIGTERM' ? 143 : 130;
-      say('', advice);
-      controller.abort();
-    } else if (now - first > SAME_KEY_PRESS) {
-      // A hidden cursor would stay hidden after the bar's sudden end.
-      if (process.stderr.isTTY) process.stderr.write('\u001b[?25h\n');
-      process.exit(130);
-    }
+  const giveBack = (): void => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
+  const listener = (signal: NodeJS.Signals): void => {
+    if (exitCode !== 0) return;
+    exitCode = signal === 'SIGTERM' ? 143 : 130;
+    // A bar hides the cursor, which would stay hidden after a sudden end.
+    if (process.stderr.isTTY) process.stderr.write('\u001b[?25h');
+    say('', advice);
+    controller.abort();
+    setTimeout(giveBack, SAME_KEY_PRESS).unref();
   };
   process.on('SIGINT', listener);
   process.on('SIGTERM', listener);
@@ -271,9 +271,6 @@ export function onStop(advice = 'Stopping after this step; once more stops at on
     get exitCode() {
       return exitCode;
     },
-    dispose() {
-      process.off('SIGINT', listener);
-      process.off('SIGTERM', listener);
-    },
+    dispose: giveBack,
   };
 }
