@@ -1,5 +1,5 @@
 /**
- * Picture files to 8-bit RGB: PNG by pngjs, JPEG, WebP, GIF, TIFF and AVIF by sharp (libvips).
+ * Picture files to 8-bit RGB: PNG by pngjs, JPEG, WebP, GIF, TIFF and AVIF by sharp (libvips), BMP by bmp.ts.
  *
  * The pixels are those of Pillow's `ImageOps.exif_transpose(Image.open(file)).convert('RGB')`:
  * - Colour profiles are ignored, as by Pillow and so by every network trained with torchvision.
@@ -16,6 +16,7 @@ import sharp from 'sharp';
 import { systemReason } from '../../node/files.ts';
 import { newImage, type RgbImage } from '../image.ts';
 import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
+import { decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
 import { applyOrientation } from './exif.ts';
 import { readPicture } from './picture-file.ts';
 import { checkPngData, decodePng, readPngHeader } from './png.ts';
@@ -26,7 +27,7 @@ sharp.cache(false);
 sharp.concurrency(1);
 
 /** The formats that `decodeImage` reads. */
-export type ImageFormat = 'PNG' | 'JPEG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF';
+export type ImageFormat = 'PNG' | 'JPEG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF' | 'BMP';
 
 /** Bounds on what is decoded. */
 export interface DecodeOptions {
@@ -68,7 +69,7 @@ export async function decodeImage(
     );
   const format = sniffFormat(bytes);
   if (!format) {
-    throw new UnreadableImageError(file, 'is not a PNG, JPEG, GIF, WebP, TIFF or AVIF picture', {
+    throw new UnreadableImageError(file, 'is not a PNG, JPEG, GIF, WebP, TIFF, AVIF or BMP picture', {
       stage: 'sniff',
     });
   }
@@ -85,6 +86,11 @@ export async function decodeImage(
     );
   };
   try {
+    if (format === 'BMP') {
+      const header = readBmpHeader(bytes);
+      checkSize(header.width, header.height);
+      return decodeBmp(header);
+    }
     if (format !== 'PNG') return await decodeBySharp(bytes, format, checkSize);
     const header = readPngHeader(bytes);
     checkSize(header.width, header.height);
@@ -155,6 +161,7 @@ export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return 'WebP';
   if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'TIFF';
   if (head.slice(4, 8) === 'ftyp' && ['avif', 'avis', 'mif1'].includes(head.slice(8, 12))) return 'AVIF';
+  if (isBmp(bytes)) return 'BMP';
   return undefined;
 }
 
