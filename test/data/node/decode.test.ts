@@ -62,7 +62,11 @@ const broken: [string, () => Uint8Array, RegExp][] = [
   ['half a WebP', () => half('rgb.webp'), /damaged or truncated WebP/],
   ['half a TIFF', () => half('alpha.tif'), /damaged or truncated TIFF/],
   ['half a BMP', () => half('rgb.bmp'), /damaged or truncated BMP \(its rows hold 941 bytes of 1935\)/],
-  ['half a BMP of runs', () => pictureBytes('rle-8.bmp').slice(0, -20), /truncated BMP \(its data end in row \d+ of 22\)/],
+  [
+    'half a BMP of runs',
+    () => pictureBytes('rle-8.bmp').slice(0, -20),
+    /truncated BMP \(its data end in row \d+ of 22\)/,
+  ],
   ['the header of a BMP', () => pictureBytes('rgb.bmp').slice(0, 40), /truncated BMP \(the file ends before/],
   ['half a GIF', () => half('palette.gif'), /damaged or truncated GIF/],
   ['the first bytes of a PNG', () => pictureBytes('rgb-16bit.png').slice(0, 8), /damaged or truncated PNG/],
