@@ -1,5 +1,5 @@
 /**
- * Picture files to 8-bit RGB: PNG by pngjs, JPEG, WebP, GIF, TIFF and AVIF by sharp (libvips), BMP by bmp.ts.
+ * Picture files to 8-bit RGB: PNG, JPEG, WebP, GIF, TIFF and AVIF by sharp (libvips), BMP by bmp.ts.
  *
  * The pixels are those of Pillow's `ImageOps.exif_transpose(Image.open(file)).convert('RGB')`:
  * - Colour profiles are ignored, as by Pillow and so by every network trained with torchvision.
@@ -19,7 +19,7 @@ import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
 import { decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
 import { applyOrientation } from './exif.ts';
 import { readPicture } from './picture-file.ts';
-import { checkPngData, decodePng, readPngHeader } from './png.ts';
+import { checkPngData, readPngHeader } from './png.ts';
 import { OddSamplesError, tiffDecoder } from './tiff.ts';
 
 // Pictures are decoded in parallel by the loader's workers; libvips's own threads and cache would only compete.
@@ -94,12 +94,8 @@ export async function decodeImage(
     if (format !== 'PNG') return await decodeBySharp(bytes, format, checkSize);
     const header = readPngHeader(bytes);
     checkSize(header.width, header.height);
-    checkPngData(header);
-    // the critical chunks alone carry no orientation, so that sharp does not apply it a second time
-    const image = header.interlaced
-      ? await decodeBySharp(header.critical, 'PNG', checkSize)
-      : decodePng(header);
-    return applyOrientation(image, header.orientation);
+    await checkPngData(header);
+    return applyOrientation(await decodeBySharp(header.critical, 'PNG', checkSize), header.orientation);
   } catch (error) {
     if (error instanceof UnreadableImageError) throw error;
     if (error instanceof OddSamplesError)
@@ -119,8 +115,8 @@ async function decodeBySharp(
   const options = {
     ignoreIcc: true,
     autoOrient: true,
-    // A damaged strip of a TIFF is an error, a picture cut short included; in other formats Pillow forgives as much.
-    failOn: format === 'TIFF' ? 'error' : 'truncated',
+    // A damaged strip of a TIFF and a wrong checksum of a PNG are errors; in other formats Pillow forgives as much.
+    failOn: format === 'TIFF' || format === 'PNG' ? 'error' : 'truncated',
     limitInputPixels: false,
   } as const;
   const decodeTiff = format === 'TIFF' ? tiffDecoder(bytes) : null;
