@@ -29,9 +29,10 @@ import type { TrainSettings } from '../settings.ts';
 
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
- * `progress`; in 2 they are states of callbacks. A file without a place to go on is the same in both, and says 1.
+ * `progress`; in 2 they are states of callbacks. In 3 a run has phases. Only a run that goes on asks for either, so a file
+ * without a place to go on says 1.
  */
-const FORMAT = 2;
+const FORMAT = 3;
 const WITHOUT_STATE = 1;
 const KEY = 'tessera';
 
@@ -175,13 +176,13 @@ function parseInfo(file: string, json: string | undefined): CheckpointInfo {
     throw new Error(
       `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
     );
-  if (info.format !== FORMAT && info.format !== 1) throw refuse(`has the format ${info.format}`);
+  if (![1, 2, FORMAT].includes(info.format as number)) throw refuse(`has the format ${info.format}`);
   if (typeof info.model !== 'string') throw refuse('names no model');
   if (!Array.isArray(info.classes) || !info.classes.every((name) => typeof name === 'string'))
     throw refuse('lists no class names');
   if (!isPreprocessing(info.preprocessing)) throw refuse('has no preprocessing');
   if (!isObject(info.settings)) throw refuse('has no settings');
-  const current = info.format === 1 ? migrated(info) : info;
+  const current: Record<string, unknown> = { ...migrated(info), settings: migratedSettings(info.settings) };
   if (current.progress !== undefined && !isProgress(current.progress))
     throw refuse('names no place in a run that can be gone on from');
   if (current.callbacks !== undefined && !isObject(current.callbacks))
@@ -191,9 +192,16 @@ function parseInfo(file: string, json: string | undefined): CheckpointInfo {
 
 /** What was in `progress` in format 1 as the states of the callbacks that keep it now. */
 function migrated(info: Record<string, unknown>): Record<string, unknown> {
-  if (!isObject(info.progress)) return info;
+  if (info.format !== 1 || !isObject(info.progress)) return info;
   const { best, trace, ...progress } = info.progress;
   return { ...info, progress, callbacks: { checkpoints: { best }, 'loss-trace': trace } };
+}
+
+/** The settings of a run that was begun before there were phases: it is of one, its norms train, and all decays. */
+function migratedSettings(settings: Record<string, unknown>): Record<string, unknown> {
+  if ('phases' in settings) return settings;
+  const { trainFrom, epochs, lr, backboneFactor, ...rest } = settings;
+  return { ...rest, phases: [{ trainFrom, epochs, lr, backboneFactor }], trainNorms: true, decayNorms: true };
 }
 
 /**
