@@ -133,7 +133,7 @@ function write(model: Model, values: LoadValues, report: LoadReport, seed?: numb
 
 /** The architecture that a file of this project was saved from; null for other files. */
 export function specOf(file: WeightsFile): ModelSpec | null {
-  return readCard(file.metadata).model;
+  return readCard(file.metadata, file.name).model;
 }
 
 export interface SaveOptions {

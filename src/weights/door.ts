@@ -90,7 +90,7 @@ export async function readKnown(
   asked: WeightsEntry | null = null,
 ): Promise<KnownWeights> {
   const file = networkAmong(await readWeights(bytes, name));
-  const own = readCard(file.metadata);
+  const own = readCard(file.metadata, name);
   // A file of ours describes itself, so only others are hashed.
   const entry = asked ?? (own.model ? null : entryOfHash(await sha256(bytes)));
   const listed: Partial<WeightsCard> = entry

@@ -86,8 +86,8 @@ export function classesIn(model: Model, tensors: StateDict): number | null {
 }
 
 /** The models that a file fits as a phrase: the one that its own header names, if it is among them. */
-function showModels(fitting: readonly string[], { metadata }: WeightsFile): string {
-  const own = readCard(metadata).model?.name;
+function showModels(fitting: readonly string[], { metadata, name }: WeightsFile): string {
+  const own = readCard(metadata, name).model?.name;
   return own && fitting.includes(own) ? own : fitting.join(' or ');
 }
 
