@@ -18,7 +18,7 @@ import { randomUniform } from '../src/tensor/random.ts';
 import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints.ts';
 import { fit } from '../src/train/fit.ts';
 import { BEST, type CheckpointInfo, LAST, saveCheckpoint } from '../src/train/node/checkpoint.ts';
-import { optimizerOf, scheduleOf, type TrainSettings } from '../src/train/settings.ts';
+import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
 import { plainStep } from '../src/train/step.ts';
 
 export interface SoakOptions {
@@ -52,12 +52,11 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     data: null,
     model: name,
     weights: null,
-    trainFrom: 'all',
-    epochs: Math.ceil(steps / stepsPerEpoch),
+    phases: [{ trainFrom: 'all', epochs: Math.ceil(steps / stepsPerEpoch), lr: 1e-4, backboneFactor: 1 }],
+    trainNorms: true,
     batch,
-    lr: 1e-4,
-    backboneFactor: 1,
     weightDecay: 0.01,
+    decayNorms: false,
     labelSmoothing: 0.1,
     warmup: 0.05,
     size,
@@ -118,8 +117,7 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     optimizer,
     train,
     val,
-    epochs: settings.epochs,
-    schedule: scheduleOf(settings, settings.epochs * train.batches),
+    phases: phasesOf(model, optimizer, settings),
     step: plainStep(settings),
     callbacks: [new Checkpoints(write), { name: 'rows', onSave: ({ progress }) => addRow(progress.epoch) }],
   });

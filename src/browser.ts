@@ -64,6 +64,7 @@ export {
   DepthwiseConv2d,
   type Draw,
   Dropout,
+  decayGroups,
   type Fan,
   type FreezeReport,
   type FreezeSpec,
@@ -132,13 +133,14 @@ export type {
 } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
-export { type FitOptions, type FitResult, fit, TrainingError } from './train/fit.ts';
+export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
 export {
   type Answers,
   accuracy,
   argmax,
   type ClassMetrics,
+  classCounts,
   classMetrics,
   confusionMatrix,
   type Metrics,

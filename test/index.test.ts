@@ -19,7 +19,7 @@ const PROMISED = [
   'fit plainStep infer measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
-  'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay',
+  'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
 ].flatMap((line) => line.split(' '));
 
 const { createModel, loadWeights, noGrad, saveWeights, scope, tensor } = tessera;

@@ -18,6 +18,7 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   'gpu/device.ts': ['groups'],
   'kernels/conv/tile.ts': ['stride', 'dilation'],
   'kernels/pool/max-pool.ts': ['stride'],
+  'train/preflight.ts': ['fewest'],
   'weights/formats/read.ts': ['bytes'],
 };
 

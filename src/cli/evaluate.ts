@@ -14,6 +14,7 @@ import {
   predictions,
 } from '../train/metrics.ts';
 import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
+import { describeAbsent } from './class-text.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
 import { fittingBatch } from './train-preflight.ts';
@@ -29,7 +30,8 @@ import {
 } from './ui.ts';
 
 export const description =
-  'Measures a checkpoint on a folder of pictures: accuracy, AUC (two classes) or top-5, and the confusion matrix. ' +
+  'Measures a checkpoint on a folder of pictures: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, and ' +
+  'the confusion matrix. ' +
   'Without --data it takes the pictures that validated the run.';
 
 export function options(command: Command): void {
@@ -116,7 +118,13 @@ function summary(answers: Inference, classes: string[], threshold?: number) {
 
 function print({ count, threshold, confusion, ...rest }: ReturnType<typeof summary>, names: string[]): void {
   const at = threshold === undefined ? '' : `, ${names[1]} from a probability of ${threshold}`;
-  const lines = [`${count} pictures: ${describeMetrics({ count, ...rest })}${at}`, ''];
+  const lines = [`${count} pictures: ${describeMetrics({ count, ...rest })}${at}`];
+  const absent = describeAbsent(
+    rest.classes.map((one) => one.count),
+    names,
+  );
+  if (absent) lines.push(absent);
+  lines.push('');
   if (names.length <= MATRIX_CLASSES) lines.push(matrixTable(confusion, names), '');
   lines.push(classTable(rest.classes));
   const confused = names.length > MATRIX_CLASSES ? mostConfused(confusion, names) : [];
@@ -138,15 +146,16 @@ function matrixTable(matrix: number[][], names: string[]): string {
 }
 
 function classTable(classes: (ClassMetrics & { name: string })[]): string {
-  const share = (value: number): string => (Number.isNaN(value) ? '–' : percent(value));
+  const share = (value: number | null): string => (value === null ? '–' : percent(value));
   return table(
     [
-      ['class', 'pictures', 'precision', 'recall'],
-      ...classes.map(({ name, count, precision, recall }) => [
+      ['class', 'pictures', 'precision', 'recall', 'F1'],
+      ...classes.map(({ name, count, precision, recall, f1 }) => [
         cut(shown(name)),
         formatNumber(count),
         share(precision),
         share(recall),
+        f1 === null ? '–' : f1.toFixed(3),
       ]),
     ],
     { gap: '   ' },

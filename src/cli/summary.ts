@@ -8,7 +8,7 @@ import { type Model, SGD } from '../nn/index.ts';
 import type { MemoryBudget } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
-import { freezeBefore } from '../train/settings.ts';
+import { freezeFor } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
 import { DEFAULT_BATCH } from './train-settings.ts';
@@ -40,7 +40,11 @@ export function options(command: Command): void {
     )
     .option('--size <pixels>', "side of the pictures (default: the architecture's own)", wholeNumber(1))
     .option('--classes <n>', 'outputs of the last layer', wholeNumber(1), 1000)
-    .option('--train-from <stage>', "the first stage that trains: a stage, 'head' or 'all'", 'all')
+    .option(
+      '--train-from <stage>',
+      "the first stage that trains, as `train` does it: a stage, 'head' or 'all' (default: all, norms included)",
+    )
+    .option('--train-norms', 'with --train-from: norms train as well')
     .option('--optimizer <name>', "'adamw', or 'sgd' with momentum", 'adamw')
     .option('--memory <GiB>', 'memory that the run may take (default: what this machine has)', positiveNumber)
     .option('--stages', 'leave the layers out')
@@ -52,7 +56,8 @@ interface SummaryOptions {
   batch?: number;
   size?: number;
   classes: number;
-  trainFrom: string;
+  trainFrom?: string;
+  trainNorms?: boolean;
   optimizer: string;
   memory?: number;
   stages?: boolean;
@@ -69,6 +74,7 @@ interface Summary extends ModelSummary {
   /** Bytes that each stage keeps for the backward pass. */
   kept: Record<string, number>;
   step: Preflight & {
+    trainFrom: string;
     optimizer: string;
     /** Whether the adapter's limits allow the step; where they do not, `cost` is what it would take without them. */
     withinLimits: boolean;
@@ -76,14 +82,16 @@ interface Summary extends ModelSummary {
 }
 
 export async function run([name]: string[], options: SummaryOptions): Promise<number> {
-  const { batch, trainFrom, classes: numClasses } = options;
+  const { batch, classes: numClasses, trainFrom = 'all' } = options;
+  // Without --train-from a network is meant, whole; with it a run that fine-tunes.
+  const trains = { trainFrom, trainNorms: options.trainNorms ?? options.trainFrom === undefined };
   checkModel(name!, {});
   const optimizer = optimizerNamed(options.optimizer);
   const { like, adapter, memory, budget } = await surroundings(options);
   // The layers' table needs no adapter; whether they fit is the preflight's question.
   const { device } = await dryDevice(boundless(like));
   const model = buildModel(name!, { device, numClasses, initialise: false });
-  freezeBefore(model, trainFrom);
+  freezeFor(model, trains);
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
   const plan = {
@@ -92,7 +100,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     modelOptions: { numClasses },
     batch: batch ?? DEFAULT_BATCH,
     size,
-    trainFrom,
+    phases: [trains],
     optimizer,
     budget,
   };
@@ -108,7 +116,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     memory,
     ...layers,
     kept: cost?.savedByStage ?? {},
-    step: { ...step, cost, withinLimits, optimizer: options.optimizer },
+    step: { ...step, cost, withinLimits, trainFrom, optimizer: options.optimizer },
   };
   if (options.json) printJson(summary);
   else process.stdout.write(`${describe(summary, options.stages === true)}\n`);

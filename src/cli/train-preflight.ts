@@ -13,12 +13,12 @@ import {
   type Rehearsed,
   rehearse,
 } from '../train/preflight.ts';
-import { optimizerOf } from '../train/settings.ts';
+import { optimizerOf, trainsOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { counted, say, UserError } from './ui.ts';
 
-/** A step as it is trained, and as it would be if every parameter trained; null where nothing is frozen. */
+/** The steps as they are trained, and one as it would be if every parameter trained; null where nothing is frozen. */
 export interface Costs {
   step: Preflight;
   unfrozen: Preflight | null;
@@ -48,9 +48,9 @@ export async function fittingStep(plan: PreflightOptions, reduced: boolean): Pro
 }
 
 /**
- * Rehearses a step of the run, and of the run with everything trained.
+ * Rehearses the steps of the run, and one of a run with everything trained.
  * @param options `memory` is the GiB to plan with
- * @throws UserError with the batch that would fit, where a step does not
+ * @throws UserError with the batch that would fit, where a step does not, and for fewer pictures than norms need
  */
 export async function checkFit(
   device: Device,
@@ -58,19 +58,24 @@ export async function checkFit(
   { memory: asked, batch: wanted }: TrainOptions,
 ): Promise<Costs> {
   const { memory, budget } = await plannedMemory(device, asked);
-  const { batch, size, trainFrom } = settings;
+  const { batch, size } = settings;
+  const phases = trainsOf(settings);
   const plan = {
     device,
     model: network,
     modelOptions: { numClasses: set.classes.length },
     batch,
     size,
-    trainFrom,
+    phases,
     optimizer: (built: Model) => optimizerOf(built, settings),
     budget,
   };
   const { step, programs } = await fittingStep(plan, wanted === undefined && !resumed);
   settings.batch = step.batch;
+  if (step.batch < step.fewest)
+    throw new UserError(
+      `norms that train take statistics over the pictures of a step, and --batch ${step.batch} leaves them too few; take --batch ${step.fewest} or more${settings.weights === null ? '' : ', or leave --train-norms out'}`,
+    );
   if (step.impossible) throw new UserError(step.problem!);
   if (!step.fits) {
     const sentence = `the run does not fit: ${step.problem}; ${remedyFor(step)}`;
@@ -78,10 +83,12 @@ export async function checkFit(
     if (memory.from !== 'default' || !step.cost) throw new UserError(sentence);
     say(`Warning: ${sentence}, if this GPU has no more. --memory GIB says what it has.`);
   }
-  const all = { ...plan, batch: step.batch, trainFrom: 'all', budget: Number.POSITIVE_INFINITY };
+  const all = [{ trainFrom: 'all', trainNorms: true }];
+  const { optimizer: _, ...rest } = plan;
+  const unfrozen = { ...rest, batch: step.batch, phases: all, budget: Number.POSITIVE_INFINITY };
   return {
     step,
-    unfrozen: trainFrom === 'all' ? null : await preflight(all),
+    unfrozen: JSON.stringify(phases) === JSON.stringify(all) ? null : await preflight(unfrozen),
     programs,
   };
 }
@@ -106,7 +113,7 @@ export async function fittingBatch(
     modelOptions: { numClasses: model.numClasses },
     batch: wanted,
     size,
-    trainFrom: 'head',
+    phases: [{ trainFrom: 'head', trainNorms: false }],
     budget: Number.POSITIVE_INFINITY,
   });
   if (fits) return wanted;

@@ -9,6 +9,8 @@ export interface RemainingWork {
   epochs: number;
   /** Steps and validation batches that are left in all, and per epoch. */
   stepsLeft: number;
+  /** The steps that are left, counted in steps of the phase that goes on: those of a later one take longer. */
+  workLeft: number;
   validationsLeft: number;
   /** Time of a validation batch over that of a step, as a first guess. */
   validationShare: number;
@@ -117,8 +119,8 @@ export class TrainProgress implements Callback {
     if (this.estimated || this.recent.length < MEASURED) return;
     this.estimated = true;
     const each = this.totalSeconds / this.recent.length;
-    const { stepsLeft, validationsLeft, validationShare } = this.work;
-    const left = each * (stepsLeft - this.steps + validationsLeft * validationShare);
+    const { workLeft, validationsLeft, validationShare } = this.work;
+    const left = each * (workLeft - this.steps + validationsLeft * validationShare);
     this.note(
       `A step takes ${formatSeconds(each)} (${formatNumber(this.imagesPerSecond)} images/s; the first, with ` +
         `compilation, ${formatSeconds(this.firstStepSeconds)}), so about ${formatSeconds(left)} are left, validation included.`,

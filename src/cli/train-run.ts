@@ -14,10 +14,11 @@ import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { fit } from '../train/fit.ts';
 import { BEST, LAST, modelOf, saveCheckpoint } from '../train/node/checkpoint.ts';
-import { freezeBefore, optimizerOf, scheduleOf } from '../train/settings.ts';
+import { epochsOf, freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
+import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -35,7 +36,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
   // Not before the weights have turned out to be sound: with --overwrite another run's files go here.
   if (!resumed) await claimFolder(out, overwrite);
-  const freezing = freezeBefore(model, settings.trainFrom);
+  const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
   say(...openingText(setup, freezing, costs));
@@ -47,7 +48,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   });
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
-  const terminal = new TrainProgress(workLeft(setup, sources), checkpoints);
+  const terminal = new TrainProgress(workLeft(setup, sources, costs), checkpoints);
   const report = new RunReport({
     describe: () => ({
       out,
@@ -55,8 +56,13 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       classes: set.classes,
       settings,
       adapter: { description: adapterName(device.info), software: device.software },
-      pictures: { train: set.train.length, val: set.val.length, unreadable: unreadable.size },
-      freezing,
+      pictures: {
+        train: set.train.length,
+        val: set.val.length,
+        unreadable: unreadable.size,
+        perClass: classSizes(set),
+      },
+      freezing: freezing.at(-1)!,
       step: costs.step.cost,
       seconds: (performance.now() - started) / 1000,
       firstStepSeconds: terminal.firstStepSeconds,
@@ -73,8 +79,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     device,
     optimizer,
     ...sources,
-    epochs: settings.epochs,
-    schedule: scheduleOf(settings, settings.epochs * sources.train.batches),
+    phases: phasesOf(model, optimizer, settings),
     step: plainStep(settings),
     callbacks: [stopOn(stop), checkpoints, tracer, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
@@ -118,15 +123,26 @@ function batchSources(
   };
 }
 
-function workLeft({ settings, resumed }: Setup, { train, val }: Sources) {
+function workLeft({ settings, resumed }: Setup, { train, val }: Sources, { step: { costs } }: Costs) {
   const { epoch = 0, batch = 0 } = resumed?.info.progress ?? {};
-  const epochs = settings.epochs - epoch;
-  const validationShare = { head: 1, all: 0.35 }[settings.trainFrom] ?? 0.7;
+  const epochs = epochsOf(settings);
+  // How many epochs of each phase are left, and what its steps take in steps of the phase that goes on.
+  let end = 0;
+  const left = settings.phases.map((phase) => {
+    end += phase.epochs;
+    return Math.min(Math.max(end - epoch, 0), phase.epochs);
+  });
+  const now = left.findIndex((count) => count > 0);
+  const cost = (phase: number): number => (costs[phase]?.flops ?? 1) / (costs[now]?.flops ?? 1);
+  const stepsIn = (phase: number): number => left[phase] * train.batches - (phase === now ? batch : 0);
+  const sum = (of: (phase: number) => number): number =>
+    left.reduce((total, _, phase) => total + of(phase), 0);
   return {
-    epochs: settings.epochs,
-    stepsLeft: epochs * train.batches - batch,
-    validationsLeft: epochs * val.batches,
-    validationShare,
+    epochs,
+    stepsLeft: sum(stepsIn),
+    workLeft: sum((phase) => stepsIn(phase) * cost(phase)),
+    validationsLeft: (epochs - epoch) * val.batches,
+    validationShare: { head: 1, all: 0.35 }[settings.phases[now].trainFrom] ?? 0.7,
   };
 }
 

@@ -1,5 +1,5 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import type { TrainSettings } from '../train/settings.ts';
+import type { PhaseSettings, TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { UserError } from './ui.ts';
 
@@ -12,6 +12,7 @@ export interface TrainOptions {
   model?: string;
   weights?: string;
   trainFrom?: string;
+  trainNorms?: boolean;
   epochs?: number;
   batch?: number;
   lr?: number;
@@ -27,8 +28,8 @@ export interface TrainOptions {
   debug?: boolean;
 }
 
-/** Defaults by what trains: the last layer, later stages too, or everything from random weights. */
-const DEFAULTS = {
+/** A phase by what trains: the last layer alone, later stages with it, or everything from random weights. */
+const PHASES = {
   head: { epochs: 5, lr: 3e-3, backboneFactor: 0.1 },
   stages: { epochs: 3, lr: 1e-3, backboneFactor: 0.1 },
   scratch: { epochs: 20, lr: 1e-3, backboneFactor: 1 },
@@ -43,11 +44,14 @@ const FINE_TUNING_CROPS = { scale: [0.6, 1] } as const;
 
 /** The demo: small pictures, so that it learns in a minute or two on a processor. From scratch it takes more epochs. */
 const DEMO = {
-  pretrained: { epochs: 4, size: 96 },
-  scratch: { epochs: 8, size: 64 },
+  epochs: { head: 4, stages: 3, scratch: 8 },
+  size: { pretrained: 96, scratch: 64 },
   // Its classes differ in texture, which other scales would change.
   augmentation: { scale: [1, 1], ratio: [1, 1] },
 } as const;
+
+/** All settings but the phases, which depend on whether the head is new to the pictures' classes. */
+export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
 
 /**
  * The settings of a new run.
@@ -58,39 +62,74 @@ export function settingsOf(
   options: TrainOptions,
   { model, weights }: Pick<Start, 'model' | 'weights'>,
   inputSize: number,
-): TrainSettings {
+): SettingsOfAllPhases {
   const demo = options.data === undefined;
-  const trainFrom = options.trainFrom ?? (weights === null ? 'all' : 'head');
-  if (weights === null && trainFrom !== 'all')
-    throw new UserError(
-      `--train-from ${trainFrom} would freeze random weights; give pretrained ones with --weights FILE, or leave it out`,
-    );
-  const kind = weights === null ? 'scratch' : trainFrom === 'head' ? 'head' : 'stages';
-  const { lr, backboneFactor, epochs } = DEFAULTS[kind];
-  const small = demo ? DEMO[weights === null ? 'scratch' : 'pretrained'] : { epochs, size: inputSize };
+  const scratch = weights === null;
+  const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : inputSize;
   return {
     data: options.data ?? null,
     model,
     weights,
-    trainFrom,
-    epochs: options.epochs ?? small.epochs,
+    trainNorms: scratch || (options.trainNorms ?? false),
     batch: options.batch ?? DEFAULT_BATCH,
-    lr: options.lr ?? lr,
-    backboneFactor,
     weightDecay: 0.01,
+    decayNorms: false,
     labelSmoothing: 0,
     warmup: 0.05,
-    size: options.size ?? small.size,
-    augmentation: demo ? DEMO.augmentation : weights === null ? {} : FINE_TUNING_CROPS,
+    size: options.size ?? size,
+    augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
     seed: options.seed ?? 0,
   };
 }
+
+/** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
+export function trainFromOf({ trainFrom, trainNorms }: TrainOptions, weights: string | null): string {
+  const first = trainFrom ?? (weights === null ? 'all' : 'head');
+  if (trainNorms && first === 'head')
+    throw new UserError('--train-norms has no norms to train in the last layer; add --train-from STAGE');
+  if (weights === null && first !== 'all')
+    throw new UserError(
+      `--train-from ${first} would freeze random weights; give pretrained ones with --weights FILE, or leave it out`,
+    );
+  return first;
+}
+
+/**
+ * The phases of a new run. A new head learns alone before the stages behind it join at a lower rate: its first gradients
+ * are large and say nothing of the features. One that the weights bring along has no need to; nor is there room for it in
+ * a single epoch.
+ * @param newHead whether the last layer is new to the classes
+ */
+export function phasesFor(options: TrainOptions, weights: string | null, newHead: boolean): PhaseSettings[] {
+  const trainFrom = trainFromOf(options, weights);
+  const kind = weights === null ? 'scratch' : trainFrom === 'head' ? 'head' : 'stages';
+  const phase = (of: keyof typeof PHASES, from: string): PhaseSettings => ({
+    trainFrom: from,
+    ...PHASES[of],
+    ...(options.data === undefined && { epochs: DEMO.epochs[of] }),
+  });
+  const last = phase(kind, trainFrom);
+  if (kind !== 'stages' || !newHead || options.epochs === 1)
+    return [{ ...last, epochs: options.epochs ?? last.epochs, lr: options.lr ?? last.lr }];
+  const head = phase('head', 'head');
+  const usual = head.epochs + last.epochs;
+  const { epochs = usual, lr = head.lr } = options;
+  const alone = Math.min(Math.max(Math.round((epochs * head.epochs) / usual), 1), epochs - 1);
+  return [
+    { ...head, epochs: alone, lr },
+    { ...last, epochs: epochs - alone, lr: rounded((lr * last.lr) / head.lr) },
+  ];
+}
+
+/** Without what floating point adds to a product: the number is for people too. */
+const rounded = (value: number): number => Number(value.toPrecision(6));
 
 /** Options that a resumed run takes from its checkpoint. */
 const OF_THE_RUN = [
   'model',
   'weights',
   'trainFrom',
+  'trainNorms',
   'epochs',
   'batch',
   'lr',

@@ -6,13 +6,20 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { Network } from '../models/table.ts';
 import { makeFolder, reading, statOrNull } from '../node/files.ts';
 import { BEST, type Checkpoint, LAST, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
-import { freezeBefore, type TrainSettings } from '../train/settings.ts';
+import { epochsOf, freezeFor, type TrainSettings } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
-import { shapeBuilder } from '../weights/expected.ts';
+import { classesIn, shapeBuilder } from '../weights/expected.ts';
+import { matchNames } from '../weights/names.ts';
 import { openStart } from '../weights/node/create-model.ts';
 import { commandLine, RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
-import { checkResumeOptions, settingsOf, type TrainOptions } from './train-settings.ts';
+import {
+  checkResumeOptions,
+  phasesFor,
+  settingsOf,
+  type TrainOptions,
+  trainFromOf,
+} from './train-settings.ts';
 import { say, UserError } from './ui.ts';
 
 /** A run before its first step. */
@@ -37,12 +44,15 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
   const { model, network, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
-  const settings = settingsOf(options, start, natural.inputSize);
+  const common = settingsOf(options, start, natural.inputSize);
+  const { weights, trainNorms } = common;
   // A stage that does not exist is named before the pictures are looked through.
-  freezeBefore((await shapeBuilder())(network), settings.trainFrom);
+  freezeFor((await shapeBuilder())(network), { trainFrom: trainFromOf(options, weights), trainNorms });
   const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
   await checkFree(out, options.overwrite);
-  const set = await openData(settings);
+  const set = await openData(common);
+  const newHead = !known || !(await bringsHead(network, known, set.classes));
+  const settings = { ...common, phases: phasesFor(options, weights, newHead) };
   const preprocessing = preprocessingFor(settings, natural);
   return {
     settings,
@@ -57,6 +67,17 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   };
 }
 
+/** Whether weights bring a last layer for these classes along, as far as their file says. */
+async function bringsHead(
+  network: Network,
+  { file, card }: KnownWeights,
+  classes: string[],
+): Promise<boolean> {
+  const model = (await shapeBuilder())(network);
+  const outputs = classesIn(model, matchNames(file.tensors, model).tensors);
+  return outputs === classes.length && (card.classes ?? classes).every((name, i) => name === classes[i]);
+}
+
 /** A run that was stopped. */
 export async function resumedRun(options: TrainOptions): Promise<Setup> {
   checkResumeOptions(options);
@@ -66,10 +87,17 @@ export async function resumedRun(options: TrainOptions): Promise<Setup> {
   if (!progress)
     throw new UserError(`${path} holds no place to go on from; name the folder of the run, or its ${LAST}`);
   const settings = { ...info.settings, data: options.data ?? info.settings.data };
-  if (progress.finished !== undefined || progress.epoch >= settings.epochs)
+  const epochs = epochsOf(settings);
+  if (progress.finished !== undefined || progress.epoch >= epochs)
     throw new UserError(
-      `the run in ${dirname(path)} is finished (${progress.finished ?? `${settings.epochs} epochs`}); to train further, start a new one: ` +
-        commandLine('train', [...dataArgs(settings), '--weights', path, '--train-from', settings.trainFrom]),
+      `the run in ${dirname(path)} is finished (${progress.finished ?? `${epochs} epochs`}); to train further, start a new one: ` +
+        commandLine('train', [
+          ...dataArgs(settings),
+          '--weights',
+          path,
+          '--train-from',
+          settings.phases.at(-1)!.trainFrom,
+        ]),
     );
   const set = await openData(settings);
   if (fingerprint(set, settings.data) !== pictures)
@@ -78,7 +106,7 @@ export async function resumedRun(options: TrainOptions): Promise<Setup> {
         commandLine('train', [...dataArgs(settings), '--weights', path]),
     );
   say(
-    `Going on with ${dirname(path)} in epoch ${progress.epoch + 1} of ${settings.epochs}, step ${progress.batch + 1}.`,
+    `Going on with ${dirname(path)} in epoch ${progress.epoch + 1} of ${epochs}, step ${progress.batch + 1}.`,
   );
   return {
     settings,

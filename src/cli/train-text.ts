@@ -4,22 +4,25 @@ import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/checkpoint.ts';
-import type { Preflight } from '../train/preflight.ts';
+import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
+import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
+import { classSizes, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
 import type { Costs } from './train-preflight.ts';
 import type { Setup } from './train-setup.ts';
-import { bold, formatBytes, formatNumber, formatSeconds } from './ui.ts';
+import { bold, counted, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
 /** What is trained on what, in lines. */
-export function openingText({ settings, set, out }: Setup, freezing: FreezeReport, costs: Costs): string[] {
-  const { model, size, epochs, batch, lr, data } = settings;
+export function openingText({ settings, set, out }: Setup, freezing: FreezeReport[], costs: Costs): string[] {
+  const { model, size, batch, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
-      `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} in steps of ${batch}, learning rate ${lr}, results in ${out}`,
-    describeFreezing(freezing, costs),
+      `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${out}`,
+    describeSizes(classSizes(set), set.classes),
+    ...describePhases(settings, freezing, costs),
   ];
   if (data === null)
     lines.push(
@@ -33,22 +36,42 @@ export function openingText({ settings, set, out }: Setup, freezing: FreezeRepor
   return lines;
 }
 
-/** What is frozen, and what that saves. */
-export function describeFreezing(
-  { frozenStages, frozenParameters, trainableParameters }: FreezeReport,
+/** A line a phase: what is frozen in it, and what that saves. */
+function describePhases(
+  { phases }: TrainSettings,
+  freezing: FreezeReport[],
   { step, unfrozen }: Costs,
-): string {
-  const all = frozenParameters + trainableParameters;
-  const costOf = ({ cost, problem }: Preflight): string =>
+): string[] {
+  const takes = (cost: StepCost | null | undefined, problem: string | null): string =>
     cost
       ? `${formatNumber(cost.flops / 1e9)} GFLOP and ${formatBytes(cost.totalBytes)}`
       : `what this adapter does not allow (${problem})`;
-  if (frozenParameters === 0)
-    return `All ${formatNumber(all)} parameters train: a step takes ${costOf(step)}.`;
+  const instead = unfrozen ? ` in place of ${takes(unfrozen.cost, unfrozen.problem)}` : '';
+  let last = 0;
+  return phases.map(({ epochs, lr }, index) => {
+    const line = `${describeFreezing(freezing[index])}: a step takes ${takes(step.costs[index], step.problem)}${instead}.`;
+    const first = last + 1;
+    last += epochs;
+    if (phases.length === 1) return line;
+    return `${first === last ? `Epoch ${first}` : `Epochs ${first} to ${last}`}, learning rate ${lr}. ${line}`;
+  });
+}
+
+/** What is frozen, and what that spares. */
+function describeFreezing({
+  frozenStages,
+  frozenNorms,
+  frozenParameters,
+  trainableParameters,
+}: FreezeReport): string {
+  const all = frozenParameters + trainableParameters;
+  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train`;
+  const stages = frozenStages.join(', ');
+  const frozen = frozenNorms ? [stages, 'the batch norms'].filter(Boolean).join(' and ') : stages;
   return (
-    `Frozen: ${frozenStages.join(', ') || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ` +
-    `${formatNumber(all)} parameters (${percent(frozenParameters / all)}), which need no backward pass, no saved ` +
-    `activations and no optimiser state: a step takes ${costOf(step)}${unfrozen ? ` in place of ${costOf(unfrozen)}` : ''}.`
+    `Frozen: ${frozen || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ${formatNumber(all)} ` +
+    `parameters (${percent(frozenParameters / all)}), which need no backward pass, no saved activations and no ` +
+    'optimiser state'
   );
 }
 
@@ -65,10 +88,11 @@ export function closingText(
 }
 
 function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPerEpoch: number): string {
+  const of = `epoch ${epoch + 1} of ${epochsOf(settings)}`;
   const where =
     batch < stepsPerEpoch
-      ? `after ${batch} of ${stepsPerEpoch} steps of epoch ${epoch + 1} of ${settings.epochs}`
-      : `before the validation of epoch ${epoch + 1} of ${settings.epochs}`;
+      ? `after ${batch} of ${stepsPerEpoch} steps of ${of}`
+      : `before the validation of ${of}`;
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
@@ -78,8 +102,8 @@ function finished(report: Report): string[] {
   const lines = [
     '',
     bold(
-      `Trained ${report.model} (${trains(settings)}) on ${pictures.train} pictures for ${settings.epochs} ` +
-        `${settings.epochs === 1 ? 'epoch' : 'epochs'} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
+      `Trained ${report.model} (${trains(settings)}) on ${pictures.train} pictures for ` +
+        `${counted(epochsOf(settings), 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
     ),
   ];
   if (last)
@@ -121,7 +145,7 @@ function nextSteps({ out, settings, classes, epochs, best, parameters }: Report)
     ]);
   if (falling)
     steps.push([
-      commandLine('train', [...start, '--epochs', String(2 * settings.epochs)]),
+      commandLine('train', [...start, '--epochs', String(2 * epochsOf(settings))]),
       'it was still getting better: more epochs',
     ]);
   if (data === null)

@@ -24,7 +24,14 @@ export function options(command: Command): void {
       '--weights <file>',
       "weights to start from: a .pth or .safetensors file, a name of the catalog, 'pretrained', or 'none'",
     )
-    .option('--train-from <stage>', "the first stage that trains: a stage, 'head' (the last layer) or 'all'")
+    .option(
+      '--train-from <stage>',
+      "the first stage that trains: a stage, 'head' (the last layer) or 'all'; a new head learns alone first",
+    )
+    .option(
+      '--train-norms',
+      'batch norms of pretrained stages train as well (default: they stay as they are)',
+    )
     .option('--epochs <n>', 'passes over the training pictures', wholeNumber(1))
     .option('--batch <n>', `pictures in a step (default: ${DEFAULT_BATCH})`, wholeNumber(1))
     .option(

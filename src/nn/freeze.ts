@@ -6,18 +6,25 @@
 import { mul } from '../kernels/index.ts';
 import { sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
 import { didYouMean } from '../text/suggest.ts';
+import { BatchNorm2d } from './layers.ts';
 import type { Model } from './model.ts';
 
-/** What to freeze: every stage before one, everything except some prefixes, or the parameters that match. */
+/**
+ * What to freeze: every stage before one, everything except some prefixes, the parameters whose names match, or the
+ * batch norms. Frozen norms keep their running statistics, which a few small batches of other pictures would spoil.
+ */
 export type FreezeSpec =
   | { readonly before: string }
   | { readonly except: readonly string[] }
-  | { readonly match: RegExp };
+  | { readonly match: RegExp | ((name: string) => boolean) }
+  | { readonly norms: true };
 
 /** What trains after freezing, in numbers and stages. */
 export interface FreezeReport {
   /** Stages of which nothing trains. */
   frozenStages: string[];
+  /** Whether batch norms are frozen in stages of which the rest trains. */
+  frozenNorms: boolean;
   /** Values that are frozen. */
   frozenParameters: number;
   /** Values that train. */
@@ -38,8 +45,8 @@ export function freeze(model: Model, spec: FreezeSpec): FreezeReport {
     parameter.grad?.dispose();
     parameter.grad = null;
   }
-  if (found === 0 && !('before' in spec))
-    throw new RangeError(`freeze: ${describe(spec)} names no parameter`);
+  const name = wanted(spec);
+  if (found === 0 && name !== null) throw new RangeError(`freeze: ${name} names no parameter`);
   return markModules(model);
 }
 
@@ -49,14 +56,28 @@ export function unfreeze(model: Model): FreezeReport {
   return markModules(model);
 }
 
-function describe(spec: FreezeSpec): string {
-  if ('match' in spec) return `${spec.match}`;
-  return 'except' in spec ? `everything except ${spec.except.join(', ')}` : `before ${spec.before}`;
+/** The names of the parameters of a model's batch norms. */
+export function normNames(model: Model): Set<string> {
+  const norms = [...model.namedModules()].filter(([, module]) => module instanceof BatchNorm2d);
+  return new Set(norms.flatMap(([path, norm]) => [...norm.namedParameters(path)].map(([name]) => name)));
+}
+
+/** What `spec` names, where it is a mistake if that is nothing; null where there may be none. */
+function wanted(spec: FreezeSpec): string | null {
+  if ('match' in spec) return spec.match instanceof RegExp ? `${spec.match}` : null;
+  return 'except' in spec ? `everything except ${spec.except.join(', ')}` : null;
 }
 
 /** Tells of a parameter whether `spec` freezes it. */
 function chooser(model: Model, spec: FreezeSpec): (name: string) => boolean {
-  if ('match' in spec) return (name) => name.search(spec.match) >= 0;
+  if ('match' in spec) {
+    const { match } = spec;
+    return match instanceof RegExp ? (name) => name.search(match) >= 0 : match;
+  }
+  if ('norms' in spec) {
+    const norms = normNames(model);
+    return (name) => norms.has(name);
+  }
   if ('before' in spec) {
     const first = model.stageIndex(spec.before);
     return (name) => model.stageIndex(model.stageOf(name)) < first;
@@ -78,12 +99,21 @@ function chooser(model: Model, spec: FreezeSpec): (name: string) => boolean {
  */
 function markModules(model: Model): FreezeReport {
   const trains = new Set<string>();
-  const report: FreezeReport = { frozenStages: [], frozenParameters: 0, trainableParameters: 0 };
+  const report: FreezeReport = {
+    frozenStages: [],
+    frozenNorms: false,
+    frozenParameters: 0,
+    trainableParameters: 0,
+  };
   for (const [name, parameter] of model.namedParameters()) {
     if (parameter.requiresGrad) trains.add(model.stageOf(name));
     report[parameter.requiresGrad ? 'trainableParameters' : 'frozenParameters'] += parameter.size;
   }
   report.frozenStages = model.stages.filter((stage) => !trains.has(stage));
+  const parameters = new Map(model.namedParameters());
+  report.frozenNorms = [...normNames(model)].some(
+    (name) => !parameters.get(name)!.requiresGrad && trains.has(model.stageOf(name)),
+  );
   for (const [path, module] of model.namedModules()) {
     const parameters = [...module.namedParameters()];
     const owned = parameters.length > 0 && parameters.every(([, parameter]) => !parameter.requiresGrad);

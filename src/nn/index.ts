@@ -4,7 +4,7 @@ export { AdamW, type AdamWOptions } from './adamw.ts';
 export { chain } from './chain.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
 export { Dropout, StochasticDepth } from './dropout.ts';
-export { type FreezeReport, type FreezeSpec, freeze, maskGradient, unfreeze } from './freeze.ts';
+export { type FreezeReport, type FreezeSpec, freeze, maskGradient, normNames, unfreeze } from './freeze.ts';
 export {
   type Draw,
   type Fan,
@@ -29,7 +29,7 @@ export {
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
 export { Model, type ModelSpec, type Stages } from './model.ts';
 export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
-export { Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
+export { decayGroups, Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
 export { type CosineOptions, constant, cosine, type Schedule, stepDecay } from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SqueezeExcitation } from './squeeze-excitation.ts';

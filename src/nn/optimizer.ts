@@ -131,6 +131,21 @@ export abstract class Optimizer {
   }
 }
 
+/**
+ * Parameters in two groups: kernels and matrices, which decay, and vectors (norms and biases), which do not. A norm's
+ * scale has no reason to be near 0, and a bias costs no capacity. timm: `param_groups_weight_decay`.
+ *
+ *   new AdamW(decayGroups(model.parameters(), 0.05), { lr })
+ */
+export function decayGroups(params: Iterable<Tensor>, weightDecay: number): ParameterGroup[] {
+  const all = [...params];
+  const isVector = ({ shape }: Tensor): boolean => shape.length <= 1;
+  return [
+    { params: all.filter((parameter) => !isVector(parameter)), weightDecay },
+    { params: all.filter(isVector), weightDecay: 0 },
+  ].filter((group) => group.params.length > 0);
+}
+
 function asGroups(params: Parameters, lr: number, weightDecay: number): Group[] {
   const given = [...params];
   const isGroup = (item: Tensor | ParameterGroup): item is ParameterGroup => 'params' in item;

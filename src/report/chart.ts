@@ -33,14 +33,21 @@ export interface Tile {
 
 export interface PageOptions {
   title: string;
-  subtitle: string;
+  /** Lines below the title. */
+  subtitle: readonly string[];
   xLabel: string;
   panels: readonly Panel[];
   rows?: readonly { title: string; tiles: readonly Tile[] }[];
 }
 
 /** Colours that also differ for colour-blind eyes (Okabe & Ito 2008). */
-export const COLOURS = { blue: '#0072b2', orange: '#d55e00', green: '#009e73', grey: '#999999' };
+export const COLOURS = {
+  blue: '#0072b2',
+  orange: '#d55e00',
+  green: '#009e73',
+  purple: '#cc79a7',
+  grey: '#999999',
+};
 
 const WIDTH = 880;
 const PANEL = { height: 230, left: 52, right: 14, top: 34, bottom: 30 };
@@ -51,12 +58,14 @@ const FONT = 'font-family="system-ui, sans-serif"';
 /** The whole SVG document. Panels share a row. */
 export function chartPage({ title, subtitle, xLabel, panels, rows = [] }: PageOptions): string {
   const width = (WIDTH - 2 * MARGIN) / panels.length;
+  const lines = subtitle.map((line, i) => text(MARGIN, 56 + 18 * i, line, 'font-size="12.5" fill="#555"'));
+  const top = 48 + 18 * subtitle.length;
   const body: string[] = [
     text(MARGIN, 34, title, 'font-size="19" font-weight="600"'),
-    text(MARGIN, 56, subtitle, 'font-size="12.5" fill="#555"'),
-    ...panels.map((panel, index) => group(MARGIN + index * width, 66, drawPanel(panel, xLabel, width))),
+    ...lines,
+    ...panels.map((panel, index) => group(MARGIN + index * width, top, drawPanel(panel, xLabel, width))),
   ];
-  let y = 66 + PANEL.height + 34;
+  let y = top + PANEL.height + 34;
   for (const row of rows.filter(({ tiles }) => tiles.length > 0)) {
     body.push(text(MARGIN, y, row.title, 'font-size="13.5" font-weight="600"'));
     body.push(group(MARGIN, y + 10, row.tiles.map(drawTile).join('')));

@@ -21,8 +21,8 @@ export interface Report {
   classes: string[];
   settings: TrainSettings;
   adapter: { description: string; software: boolean };
-  pictures: { train: number; val: number; unreadable: number };
-  /** Values that train and that do not. */
+  pictures: { train: number; val: number; unreadable: number; perClass: { train: number[]; val: number[] } };
+  /** Values that train in the end and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
   step: StepCost | null;
@@ -87,9 +87,10 @@ export async function writeReport(
   const { model, settings, pictures, last } = report;
   const svg = chartPage({
     title: `${model}: ${report.classes.slice(0, 6).join(' / ')}${report.classes.length > 6 ? ' / …' : ''}`,
-    subtitle:
-      `${pictures.train} pictures to train on, ${pictures.val} to validate; ${trains(settings)}; ` +
-      `${last ? `after epoch ${last.epoch}: ${describeMetrics(last.val)}` : 'no epoch was finished'}`,
+    subtitle: [
+      `${pictures.train} pictures to train on, ${pictures.val} to validate; ${trains(settings)}`,
+      last ? `After epoch ${last.epoch}: ${describeMetrics(last.val)}` : 'No epoch was finished',
+    ],
     xLabel: 'epoch',
     panels: panelsOf(figures, stepsPerEpoch),
     rows,
@@ -97,15 +98,25 @@ export async function writeReport(
   await writeWhole(join(report.out, 'report.svg'), svg);
 }
 
-/** `the last layer trains`, `layer4 and later stages train`, `all stages train`. */
-export function trains({ trainFrom }: TrainSettings): string {
-  if (trainFrom === 'head') return 'the last layer trains';
-  return trainFrom === 'all' ? 'all stages train' : `${trainFrom} and what follows train`;
+/** `the last layer trains`, `all stages train`, `the last layer trains, then layer4 and what follows`. */
+export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
+  const [first, ...later] = phases.map(({ trainFrom }) => {
+    if (trainFrom === 'head') return 'the last layer trains';
+    return trainFrom === 'all' ? 'all stages train' : `${trainFrom} and what follows train`;
+  });
+  return [first, ...later.map((phase) => phase.replace(/ trains?$/, ''))].join(', then ');
 }
 
-/** `accuracy 95.0 %, AUC 0.9912, loss 0.131`. */
-export function describeMetrics({ accuracy, auc, top5, loss }: Metrics): string {
-  const parts = [`accuracy ${percent(accuracy)}`];
+/** What a record of a run holds that was begun before more was measured. */
+type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
+
+/** `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`. */
+export function describeMetrics(metrics: FewMetrics): string {
+  const { accuracy, largestShare, balancedAccuracy, macroF1, auc, top5, loss } = metrics;
+  const share = largestShare === undefined ? '' : ` (largest class ${percent(largestShare)})`;
+  const parts = [`accuracy ${percent(accuracy)}${share}`];
+  if (balancedAccuracy !== undefined) parts.push(`balanced accuracy ${percent(balancedAccuracy)}`);
+  if (macroF1 !== undefined) parts.push(`macro F1 ${macroF1.toFixed(3)}`);
   if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}`);
   if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
@@ -115,12 +126,14 @@ function panelsOf({ epochs, trace }: RunFigures, stepsPerEpoch: number): Panel[]
   const of = (value: (record: ValidatedRecord) => number | undefined) =>
     epochs.map((record) => [record.epoch, value(record) ?? Number.NaN] as const);
   const steps = trace.map(([step, loss]) => [step / stepsPerEpoch, loss] as const);
-  const { blue, orange, green, grey } = COLOURS;
+  const { blue, orange, green, purple, grey } = COLOURS;
   const scores = [{ name: 'accuracy', colour: blue, points: of(({ val }) => val.accuracy), dots: true }];
   const add = (name: string, colour: string, value: (record: ValidatedRecord) => number | undefined) => {
     if (epochs.some((record) => value(record) !== undefined))
       scores.push({ name, colour, points: of(value), dots: true });
   };
+  const uneven = epochs.some(({ val }) => Math.abs(val.balancedAccuracy - val.accuracy) > 1e-9);
+  if (uneven) add('balanced accuracy', purple, ({ val }) => val.balancedAccuracy);
   add('AUC', green, ({ val }) => val.auc);
   add('top-5', green, ({ val }) => val.top5);
   const lowest = scores

@@ -1,6 +1,10 @@
-/** What a loop wants of its batches beside the batches: a head start for the first, and to know which is the last. */
+/**
+ * What a loop wants of its batches beside the batches: a head start for the first, to know which is the last, and how
+ * few pictures will do.
+ */
 import type { Batch } from '../data/loader.ts';
 import { settle } from '../data/settle.ts';
+import { BatchNorm2d, type Model, type Module } from '../nn/index.ts';
 
 /**
  * Batches whose first ones are being made from now on, so that validation need not wait for its first batch after the
@@ -42,4 +46,13 @@ export async function* withLast(
     held = batch;
   }
   if (held) yield { batch: held, last: true };
+}
+
+/**
+ * The fewest pictures that a training step makes sense with: 2 where norms take the statistics of the batch, else 1.
+ * Those of one picture say nothing of the others, and of one pixel of it they are undefined; PyTorch throws there.
+ */
+export function fewestPictures(model: Model): 1 | 2 {
+  const takesStatistics = (module: Module): boolean => module instanceof BatchNorm2d && !module.frozen;
+  return [...model.namedModules()].some(([, module]) => takesStatistics(module)) ? 2 : 1;
 }

@@ -11,15 +11,15 @@
  * depend on timing), and a loss that is not finite is noticed a step later. The optimiser has skipped that update on
  * the GPU by then, and the run ends before anything is saved.
  *
- * Everything random depends on (seed, epoch, place), the learning rate on the step alone: a run that is stopped and
- * resumed gives the numbers of one that was not.
+ * Everything random depends on (seed, epoch, place), the learning rate and what trains on the step alone: a run that is
+ * stopped and resumed gives the numbers of one that was not.
  */
 import type { Batch, BatchSource } from '../data/loader.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
-import { BatchNorm2d, constant, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
+import { constant, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
 import { scope, setStep, type Tensor } from '../tensor/index.ts';
-import { HeadStart, withLast } from './batches.ts';
+import { fewestPictures, HeadStart, withLast } from './batches.ts';
 import { type Callback, type CallbackStates, Callbacks, type RunEvent, type StepLoss } from './callback.ts';
 import { type Inference, infer } from './infer.ts';
 import { type Metrics, measure } from './metrics.ts';
@@ -31,16 +31,25 @@ export class TrainingError extends Error {
   override name = 'TrainingError';
 }
 
-export interface FitOptions {
+/** Epochs with one schedule. */
+export interface Phase {
+  epochs: number;
+  /** The factor on the learning rates at each step of the phase. Default: 1. */
+  schedule?: Schedule | undefined;
+  /** Called before its first step, and where a stopped run goes on within it: freezes, sets the rates of groups. */
+  begin?: (() => void) | undefined;
+}
+
+/** A run is a phase, or several one after the other under one optimiser: the head first, then the rest, for example. */
+export type FitOptions = RunOptions & (Phase | { phases: readonly Phase[] });
+
+interface RunOptions {
   model: Model;
   device: Device;
   optimizer: Optimizer;
   train: BatchSource;
   /** Measured after every epoch. */
   val?: BatchSource;
-  epochs: number;
-  /** The factor on the learning rates at each step. Default: 1. */
-  schedule?: Schedule;
   /** Default: `plainStep()`, cross entropy and one update a batch. */
   step?: Step;
   callbacks?: readonly Callback[];
@@ -59,7 +68,7 @@ export interface FitResult {
 }
 
 /**
- * Trains until `epochs` epochs are done, or a callback stops or finishes the run.
+ * Trains until the epochs of all phases are done, or a callback stops or finishes the run.
  * @throws TrainingError where the loss is not finite; nothing was saved after the last good state
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
@@ -70,8 +79,10 @@ class Fit {
   private readonly progress: Progress;
   private readonly callbacks: Callbacks;
   private readonly record: Step;
-  private readonly schedule: Schedule;
-  private readonly totalSteps: number;
+  private readonly phases: readonly Phase[];
+  private readonly totalEpochs: number;
+  /** The phase of the epoch in progress, and its first epoch; null before the first. */
+  private now: { phase: Phase; first: number } | null = null;
   /** What every event begins with. */
   private readonly event: RunEvent;
   /** The loss of the last step that was submitted, on its way back. */
@@ -86,19 +97,24 @@ class Fit {
   private saved: { epoch: number; batch: number } | null;
 
   constructor(private readonly options: FitOptions) {
-    const { epochs, train, val, from, model, device, optimizer, callbacks = [] } = options;
+    const { train, val, from, model, device, optimizer, callbacks = [] } = options;
     const progress = from ? structuredClone(from.progress) : noProgress();
+    if (progress.batch > train.batches)
+      throw new RangeError(
+        `fit: the run is to go on behind batch ${progress.batch} of an epoch that has ${train.batches}; it was saved with ` +
+          'other batches, or is damaged',
+      );
     this.progress = progress;
     this.saved = from ? { epoch: progress.epoch, batch: progress.batch } : null;
     this.callbacks = new Callbacks(callbacks);
     this.record = options.step ?? plainStep();
-    this.schedule = options.schedule ?? constant;
-    this.totalSteps = epochs * train.batches;
+    this.phases = 'phases' in options ? options.phases : [options];
+    this.totalEpochs = this.phases.reduce((sum, { epochs }) => sum + epochs, 0);
     this.event = {
       model,
       device,
       optimizer,
-      epochs,
+      epochs: this.totalEpochs,
       stepsPerEpoch: train.batches,
       validationsPerEpoch: val?.batches ?? 0,
       progress,
@@ -129,13 +145,27 @@ class Fit {
   }
 
   private async epochs(): Promise<FitResult> {
-    const { options, progress } = this;
-    while (progress.epoch < options.epochs && progress.finished === undefined) {
+    const { progress } = this;
+    while (progress.epoch < this.totalEpochs && progress.finished === undefined) {
       if (this.stopReason !== null) return { finished: false, reason: this.stopReason, progress };
+      this.enterPhase();
       const ended = (await this.trainEpoch()) && (await this.endEpoch());
       if (!ended) await this.save(false);
     }
     return { finished: true, reason: progress.finished ?? null, progress };
+  }
+
+  /** Begins the phase of the epoch in progress where this process has not yet. */
+  private enterPhase(): void {
+    let first = 0;
+    for (const phase of this.phases) {
+      if (this.progress.epoch < first + phase.epochs) {
+        if (this.now?.phase !== phase) phase.begin?.();
+        this.now = { phase, first };
+        return;
+      }
+      first += phase.epochs;
+    }
   }
 
   /** Trains to the end of the epoch; false where the run stops before. */
@@ -144,10 +174,14 @@ class Fit {
     const { model, train, val } = options;
     const batches = this.takeNext(() => train.load(progress.epoch, progress.batch));
     model.train();
-    // Batch statistics of one picture say nothing, and of one pixel of it are undefined; PyTorch throws there.
-    const least = hasActiveNorms(model) ? 2 : 1;
+    const least = fewestPictures(model);
+    let leftOut = 0;
+    const wanted = ({ size }: Batch): boolean => {
+      leftOut += Number(size < least);
+      return size >= least;
+    };
     let started = performance.now();
-    for await (const { batch, last } of withLast(batches, ({ size }) => size >= least)) {
+    for await (const { batch, last } of withLast(batches, wanted)) {
       if (last) this.startNext(val ? () => val.load(0) : this.nextEpoch());
       await this.step(batch, last);
       progress.batch = batch.index + 1;
@@ -160,6 +194,12 @@ class Fit {
       }
     }
     await this.settleLoss();
+    if (progress.lossCount === 0)
+      throw new TrainingError(
+        leftOut === 0
+          ? 'no picture of the training set could be read; the lines above name them'
+          : 'no step could be taken: norms that train need two pictures in a step, and no batch held two that could be read; take more pictures or larger batches, or freeze the norms',
+      );
     progress.batch = train.batches;
     progress.seconds += (performance.now() - started) / 1000;
     return true;
@@ -170,7 +210,9 @@ class Fit {
     const { epoch } = this.progress;
     const step = epoch * train.batches + batch.index;
     setStep(device, step);
-    optimizer.lrFactor = this.schedule(step, this.totalSteps);
+    const { phase, first } = this.now!;
+    const { schedule = constant } = phase;
+    optimizer.lrFactor = schedule(step - first * train.batches, phase.epochs * train.batches);
     this.held = false;
     const holdUpdate = (): void => {
       this.held = true;
@@ -211,10 +253,10 @@ class Fit {
   }
 
   private diverged(loss: number, step: number): string {
-    const { epochs, optimizer, train } = this.options;
+    const { optimizer, train } = this.options;
     const rates = [...new Set(optimizer.groups.map(({ lr }) => lr))].join(' and ');
     return (
-      `the loss became ${loss} in epoch ${Math.ceil(step / train.batches)} of ${epochs} (step ${step}), so training ends; ` +
+      `the loss became ${loss} in epoch ${Math.ceil(step / train.batches)} of ${this.totalEpochs} (step ${step}), so training ends; ` +
       `most often the learning rate (${rates}) is too high: try a tenth of it. ` +
       this.whatWasSaved()
     );
@@ -265,8 +307,6 @@ class Fit {
     const started = performance.now();
     const validation = options.val ? await this.validate(options.val) : { answers: null, metrics: null };
     if (!validation) return false;
-    if (progress.lossCount === 0)
-      throw new TrainingError('no picture of the training set could be read; the lines above name them');
     const record = {
       epoch: progress.epoch + 1,
       trainLoss: progress.lossSum / progress.lossCount,
@@ -277,7 +317,8 @@ class Fit {
     progress.history.push(record);
     Object.assign(progress, { epoch: progress.epoch + 1, batch: 0, lossSum: 0, lossCount: 0, seconds: 0 });
     await callbacks.ask('onEpoch', { ...this.event, record, answers: validation.answers });
-    if (this.finishReason !== null && progress.epoch < options.epochs) progress.finished = this.finishReason;
+    if (this.finishReason !== null && progress.epoch < this.totalEpochs)
+      progress.finished = this.finishReason;
     await this.save(true);
     return true;
   }
@@ -297,9 +338,9 @@ class Fit {
 
   /** What loads the first batches of the epoch after this one; null where there is none to come. */
   private nextEpoch(): (() => ReturnType<BatchSource['load']>) | null {
-    const { train, epochs } = this.options;
+    const { train } = this.options;
     const next = this.progress.epoch + 1;
-    return next < epochs && this.finishReason === null ? () => train.load(next) : null;
+    return next < this.totalEpochs && this.finishReason === null ? () => train.load(next) : null;
   }
 
   private startNext(load: (() => ReturnType<BatchSource['load']>) | null): void {
@@ -312,10 +353,6 @@ class Fit {
     this.next = null;
     return batches;
   }
-}
-
-function hasActiveNorms(model: Model): boolean {
-  return [...model.namedModules()].some(([, module]) => module instanceof BatchNorm2d && module.active);
 }
 
 /** The value of a scalar that nobody needs afterwards. */

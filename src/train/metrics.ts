@@ -1,10 +1,13 @@
 /**
- * What is measured on a validation set, from the logits of all its pictures: loss, accuracy, top-5, AUC, and the
- * confusion matrix. On the CPU in double precision: a few thousand numbers, and no kernel to get wrong.
+ * What is measured on a validation set, from the logits of all its pictures: loss, accuracy, what it hides where classes
+ * differ in size, top-5, AUC, and the confusion matrix. On the CPU in double precision: a few thousand numbers, and no
+ * kernel to get wrong.
  *
  * With two classes the second one (in alphabetical order) is the positive one: the score of a picture is its
  * probability, and the threshold is on that.
  */
+
+import { number, object, optional, type Rule, whole } from '../text/rules.ts';
 
 /** Answers and truth for `labels.length` pictures: `logits` is [N, classes], row by row. */
 export interface Answers {
@@ -20,20 +23,42 @@ export interface Metrics {
   loss: number;
   /** Share of pictures whose likeliest class is right (two classes: with the threshold). */
   accuracy: number;
+  /** Share of the largest class among the pictures: the accuracy of always answering it. */
+  largestShare: number;
+  /** Mean recall of the classes that have pictures: accuracy as if each had as many. scikit-learn: `balanced_accuracy_score`. */
+  balancedAccuracy: number;
+  /** Mean F1 of the classes that have pictures or were called. scikit-learn: `f1_score(average='macro')`. */
+  macroF1: number;
   /** Area under the ROC curve of the second class; two classes only, and pictures of both. */
   auc?: number;
   /** Share of pictures whose class is among the five likeliest; more than five classes only. */
   top5?: number;
 }
 
+const share = number(0, 1);
+
+/** `Metrics` out of a file; those of runs before there were so many lack some. */
+export const METRICS: Rule = object({
+  count: whole(1, Number.MAX_SAFE_INTEGER),
+  loss: number(0, Number.MAX_VALUE),
+  accuracy: share,
+  largestShare: optional(share),
+  balancedAccuracy: optional(share),
+  macroF1: optional(share),
+  auc: optional(share),
+  top5: optional(share),
+} satisfies Record<keyof Metrics, Rule>);
+
 /** What a class was taken for, and what was taken for it. */
 export interface ClassMetrics {
   /** Pictures of the class. */
   count: number;
-  /** Share of what was called so that is so; NaN where nothing was. */
-  precision: number;
-  /** Share of the class that was found; NaN where it has no pictures. */
-  recall: number;
+  /** Share of what was called so that is so; null where nothing was. */
+  precision: number | null;
+  /** Share of the class that was found; null where it has no pictures. */
+  recall: number | null;
+  /** Harmonic mean of both, 2·right / (pictures + called); null where there are neither pictures nor calls. */
+  f1: number | null;
 }
 
 /** Softmax of one row: e^(z − max z) / Σ. */
@@ -139,23 +164,48 @@ export function confusionMatrix(predicted: Int32Array, labels: Int32Array, class
   return matrix;
 }
 
-/** Precision and recall of each class. */
+/** Precision, recall and F1 of each class. */
 export function classMetrics(matrix: readonly (readonly number[])[]): ClassMetrics[] {
+  const share = (part: number, whole: number): number | null => (whole > 0 ? part / whole : null);
   return matrix.map((row, index) => {
     const count = row.reduce((sum, value) => sum + value, 0);
     const called = matrix.reduce((sum, other) => sum + other[index], 0);
-    return { count, precision: row[index] / called, recall: row[index] / count };
+    const right = row[index];
+    return {
+      count,
+      precision: share(right, called),
+      recall: share(right, count),
+      f1: share(2 * right, count + called),
+    };
   });
+}
+
+/** How many pictures each class has. */
+export function classCounts(labels: Iterable<number>, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]++;
+  return counts;
+}
+
+/** Mean of what is defined. */
+function mean(values: readonly (number | null)[]): number {
+  const defined = values.filter((value) => value !== null);
+  return defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
 /** All figures of one pass over a validation set. */
 export function measure(answers: Answers, threshold?: number): Metrics {
   const { labels, classes } = answers;
+  const predicted = predictions(answers, threshold);
+  const perClass = classMetrics(confusionMatrix(predicted, labels, classes));
   const both = classes === 2 && labels.includes(0) && labels.includes(1);
   return {
     count: labels.length,
     loss: meanCrossEntropy(answers),
-    accuracy: accuracy(predictions(answers, threshold), labels),
+    accuracy: accuracy(predicted, labels),
+    largestShare: perClass.reduce((most, { count }) => Math.max(most, count), 0) / labels.length,
+    balancedAccuracy: mean(perClass.map(({ recall }) => recall)),
+    macroF1: mean(perClass.map(({ f1 }) => f1)),
     ...(both ? { auc: rocAuc(positiveScores(answers), labels) } : {}),
     ...(classes > 5 ? { top5: topKAccuracy(answers, 5) } : {}),
   };

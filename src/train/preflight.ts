@@ -9,7 +9,8 @@ import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
-import { freezeBefore } from './settings.ts';
+import { fewestPictures } from './batches.ts';
+import { freezeFor, type Trains, trainedIn } from './settings.ts';
 
 export interface PreflightOptions {
   /** The device that will train; only its limits and features are asked. */
@@ -20,15 +21,15 @@ export interface PreflightOptions {
   batch: number;
   /** Height and width of the pictures. */
   size: number;
-  /** The first stage that trains, 'head' or 'all'. */
-  trainFrom: string;
-  /** AdamW over everything that trains by default. */
+  /** What trains, one phase after the other. */
+  phases: readonly Trains[];
+  /** AdamW over everything that trains in any phase by default; it is made for a model that is frozen for the first. */
   optimizer?: (model: Model) => Optimizer;
   /** Bytes that the run may take. */
   budget: number;
 }
 
-/** What a training step takes. Bytes are buffers of the pool, its rounding included. */
+/** What a training step of a phase takes, the phases before it done. Bytes are buffers of the pool, its rounding included. */
 export interface StepCost {
   /** Floating-point operations of a step, as the kernels count them: forward, backward and update. */
   flops: number;
@@ -41,7 +42,7 @@ export interface StepCost {
   savedBytes: number;
   /** The same by stage. */
   savedByStage: Record<string, number>;
-  /** The most bytes in use at a moment of the step. */
+  /** The most bytes in use at a moment so far. */
   peakBytes: number;
   /** What the process holds after two steps and a validation pass: pooled buffers are kept. This has to fit. */
   totalBytes: number;
@@ -50,15 +51,21 @@ export interface StepCost {
 export interface Preflight {
   batch: number;
   size: number;
-  trainFrom: string;
   budget: number;
+  /** The fewest pictures that a step of every phase makes sense with. */
+  fewest: number;
   fits: boolean;
   /** Why it does not fit, as a sentence. */
   problem: string | null;
   /** It is no question of memory: the step itself refuses such pictures or so few; `problem` is its sentence. */
   impossible: boolean;
-  /** Null where the step is impossible or an adapter's limit is broken: the step does not come to its end. */
+  /**
+   * Of the phase whose steps take most work; null where the step is impossible or an adapter's limit is broken: the step
+   * does not come to its end.
+   */
   cost: StepCost | null;
+  /** Of each phase; none where `cost` is null. */
+  costs: StepCost[];
   /** Where `batch` does not fit: the largest batch that does, 0 where none does; null where it is impossible. */
   largestBatch: number | null;
   /** Where no batch fits: smaller pictures that do, and the largest batch of them up to `batch`. */
@@ -67,8 +74,6 @@ export interface Preflight {
 
 /** Sides that are tried where no batch fits are multiples of this: what five strides of two divide. */
 const SIZE_STEP = 32;
-/** A batch norm in training needs two pictures. */
-const FEWEST_PICTURES = 2;
 
 /** A preflight, and the programs that the step and a validation pass run, for `Device.prepare`. */
 export interface Rehearsed {
@@ -84,27 +89,28 @@ export async function preflight(options: PreflightOptions): Promise<Preflight> {
 /** As `preflight`, with what ran. */
 export async function rehearse(options: PreflightOptions): Promise<Rehearsed> {
   const rehearsal = await Rehearsal.open(options);
-  const { batch, size, trainFrom, budget } = options;
+  const { batch, size, budget } = options;
+  const { fewest } = rehearsal;
   const attempt = rehearsal.attempt(batch, size);
   // Before the search below runs others.
   const programs = new Set(rehearsal.programs);
   const fits = attempt.problem === null;
   const largestBatch =
-    fits || attempt.impossible ? null : largest(batch - 1, (less) => rehearsal.fits(less, size));
+    fits || attempt.impossible ? null : largest(fewest, batch - 1, (less) => rehearsal.fits(less, size));
   const smaller = largestBatch === 0 ? rehearsal.smallerPictures() : null;
   rehearsal.close();
-  return { step: { batch, size, trainFrom, budget, fits, ...attempt, largestBatch, smaller }, programs };
+  return { step: { batch, size, budget, fewest, fits, ...attempt, largestBatch, smaller }, programs };
 }
 
-/** The largest whole number up to `most` that fits, where every smaller one does too; 0 where none does. */
-function largest(most: number, fits: (value: number) => boolean): number {
-  let [known, fails] = [0, most + 1];
+/** The largest whole number from `least` to `most` that fits, where every smaller one does too; 0 where none does. */
+function largest(least: number, most: number, fits: (value: number) => boolean): number {
+  let [known, fails] = [least - 1, most + 1];
   while (fails - known > 1) {
     const middle = (known + fails) >> 1;
     if (fits(middle)) known = middle;
     else fails = middle;
   }
-  return known;
+  return known < least ? 0 : known;
 }
 
 /** A refusal of the device, by the size alone: programs and buffers mean nothing before a run. */
@@ -119,6 +125,7 @@ const REFUSALS: Record<Limit, (asked: number, most: number) => string> = {
 class Rehearsal {
   /** What is being rehearsed: whose a tensor is that turns out too large. */
   private at = '';
+  readonly fewest: number;
 
   private constructor(
     private readonly device: Device,
@@ -126,15 +133,21 @@ class Rehearsal {
     private readonly model: Model,
     private readonly optimizer: Optimizer,
     private readonly options: PreflightOptions,
-  ) {}
+  ) {
+    const fewest = options.phases.map((phase) => {
+      freezeFor(model, phase);
+      return fewestPictures(model);
+    });
+    this.fewest = Math.max(...fewest);
+  }
 
   static async open(options: PreflightOptions): Promise<Rehearsal> {
-    const { device: like, model: name, modelOptions, trainFrom } = options;
+    const { device: like, model: name, modelOptions, phases } = options;
     const { device, tally } = await dryDevice(like);
     const model = buildModel(name, { ...modelOptions, device, initialise: false });
-    freezeBefore(model, trainFrom);
-    const trains = [...model.namedParameters()].flatMap(([, value]) => (value.requiresGrad ? [value] : []));
-    const optimizer = options.optimizer?.(model) ?? new AdamW(trains, { lr: 0 });
+    freezeFor(model, phases[0]);
+    const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
+    const optimizer = options.optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
     return new Rehearsal(device, tally, model, optimizer, options);
   }
 
@@ -148,26 +161,32 @@ class Rehearsal {
   }
 
   /** The cost of a batch of pictures of a side, and why it does not fit where it does not. */
-  attempt(batch: number, size: number): Pick<Preflight, 'cost' | 'problem' | 'impossible'> {
+  attempt(batch: number, size: number): Pick<Preflight, 'cost' | 'costs' | 'problem' | 'impossible'> {
     this.optimizer.zeroGrad();
     this.device.trim();
     try {
-      const cost = this.costOf(batch, size);
-      const { totalBytes } = cost;
+      const costs = this.options.phases.map((phase) => {
+        freezeFor(this.model, phase);
+        return this.costOf(batch, size);
+      });
+      const { totalBytes } = costs[costs.length - 1];
+      const cost = costs.reduce((most, each) => (each.flops > most.flops ? each : most));
       const { budget } = this.options;
       const problem =
         totalBytes > budget
           ? `a step of ${batch} ${batch === 1 ? 'picture' : 'pictures'} takes ${inMiB(totalBytes)}, and ${wholeMiB(budget)} may be used`
           : null;
-      return { cost, problem, impossible: false };
+      return { cost, costs, problem, impossible: false };
     } catch (error) {
       if (error instanceof TooLarge)
         return {
           cost: null,
+          costs: [],
           problem: `a tensor of ${this.at} ${REFUSALS[error.limit](error.asked, error.most)}`,
           impossible: false,
         };
-      if (error instanceof RangeError) return { cost: null, problem: error.message, impossible: true };
+      if (error instanceof RangeError)
+        return { cost: null, costs: [], problem: error.message, impossible: true };
       throw error;
     }
   }
@@ -179,11 +198,11 @@ class Rehearsal {
   /** The largest pictures of which some fit, and how many of them. */
   smallerPictures(): Preflight['smaller'] {
     const { batch: wanted, size: tooLarge } = this.options;
-    const few = Math.min(wanted, FEWEST_PICTURES);
-    const steps = largest(Math.ceil(tooLarge / SIZE_STEP) - 1, (n) => this.fits(few, n * SIZE_STEP));
+    const few = Math.min(wanted, this.fewest);
+    const steps = largest(1, Math.ceil(tooLarge / SIZE_STEP) - 1, (n) => this.fits(few, n * SIZE_STEP));
     if (steps === 0) return null;
     const size = steps * SIZE_STEP;
-    return { size, batch: largest(wanted, (batch) => this.fits(batch, size)) };
+    return { size, batch: largest(few, wanted, (batch) => this.fits(batch, size)) };
   }
 
   private costOf(batch: number, size: number): StepCost {

@@ -1,20 +1,36 @@
 /**
- * What a run is made of: its settings as checkpoints store them, and what follows from them: what is frozen, which
- * learning rate each group of parameters has, and the schedule.
+ * What a run is made of: its settings as checkpoints store them, and what follows from them: what trains in which
+ * phase, at which rates, and the schedule.
  */
-import type { Augmentation } from '../data/transforms.ts';
+import { AUGMENTATION, type Augmentation, MOST_SIZE } from '../data/transforms.ts';
 import {
   AdamW,
   cosine,
+  decayGroups,
   type FreezeReport,
   freeze,
   type Model,
+  normNames,
   type Optimizer,
   type ParameterGroup,
-  type Schedule,
   unfreeze,
 } from '../nn/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { all, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
 import { unknownName } from '../text/suggest.ts';
+import type { Phase } from './fit.ts';
+import { MOST_EPOCHS } from './progress.ts';
+
+/** Epochs in which the same stages train, with a schedule of their own. Plain JSON. */
+export interface PhaseSettings {
+  /** The first stage that trains, 'head' (the last layer only) or 'all'. */
+  trainFrom: string;
+  epochs: number;
+  /** Highest learning rate of the head. */
+  lr: number;
+  /** Times `lr`: the learning rate of the other stages that train. */
+  backboneFactor: number;
+}
 
 /** Everything that decides a run's numbers, beside the pictures. Plain JSON. */
 export interface TrainSettings {
@@ -23,17 +39,16 @@ export interface TrainSettings {
   model: string;
   /** File of the starting weights; 'pretrained' for those that ship; null: from scratch. */
   weights: string | null;
-  /** The first stage that trains, 'head' (the last layer only) or 'all'. */
-  trainFrom: string;
-  epochs: number;
+  /** What trains, one phase after the other: a new head alone, then later stages with it, for example. */
+  phases: PhaseSettings[];
+  /** Whether the batch norms of the stages that train do so too; else weights and running statistics stay. */
+  trainNorms: boolean;
   batch: number;
-  /** Highest learning rate of the head. */
-  lr: number;
-  /** Times `lr`: the learning rate of the other stages that train. */
-  backboneFactor: number;
   weightDecay: number;
+  /** Whether norms and biases decay as well, as they did in runs that were begun before phases were. */
+  decayNorms: boolean;
   labelSmoothing: number;
-  /** Share of the steps with a rising learning rate. */
+  /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
   /** Side of the network's input, pixels. */
   size: number;
@@ -41,40 +56,125 @@ export interface TrainSettings {
   seed: number;
 }
 
+const name = text(256);
+const rate = number(0, 1e6);
+
+const PHASE: Rule = object({
+  trainFrom: name,
+  epochs: whole(1, MOST_EPOCHS),
+  lr: rate,
+  backboneFactor: rate,
+} satisfies Record<keyof PhaseSettings, Rule>);
+
+/** Pixels of a step, at most: more fit no machine, and nothing is allocated because a file says so. */
+const MOST_PIXELS = 2 ** 30;
+
+/** `TrainSettings` out of a file. */
+export const SETTINGS: Rule = all(
+  object({
+    data: orNull(text(10_000)),
+    model: name,
+    weights: orNull(text(10_000)),
+    phases: list(PHASE, 1, 1000),
+    trainNorms: flag,
+    batch: whole(1, MOST_PIXELS),
+    weightDecay: rate,
+    decayNorms: flag,
+    labelSmoothing: number(0, 1),
+    warmup: number(0, 1),
+    size: whole(1, MOST_SIZE),
+    augmentation: AUGMENTATION,
+    seed: whole(0, Number.MAX_SAFE_INTEGER),
+  } satisfies Record<keyof TrainSettings, Rule>),
+  (value, place) => {
+    const { batch, size } = value as TrainSettings;
+    return whole(1, Math.floor(MOST_PIXELS / size ** 2))(batch, `${place}.batch`);
+  },
+  (value, place) =>
+    whole(1, MOST_EPOCHS)(epochsOf(value as TrainSettings), `the sum of the epochs of ${place}.phases`),
+);
+
+/** Epochs of the whole run. */
+export function epochsOf({ phases }: Pick<TrainSettings, 'phases'>): number {
+  return phases.reduce((sum, { epochs }) => sum + epochs, 0);
+}
+
+/** What a phase leaves to train: its first stage, and whether norms do. */
+export type Trains = Pick<PhaseSettings, 'trainFrom'> & Pick<TrainSettings, 'trainNorms'>;
+
+/** What each phase of a run leaves to train. */
+export function trainsOf({ phases, trainNorms }: Pick<TrainSettings, 'phases' | 'trainNorms'>): Trains[] {
+  return phases.map(({ trainFrom }) => ({ trainFrom, trainNorms }));
+}
+
 /**
- * Freezes what does not train: everything but the last layer for 'head', nothing for 'all', else the stages before
- * `trainFrom`.
+ * Tells of a parameter's name whether it trains: the last layer's for 'head', every one for 'all', else those of
+ * `trainFrom` and the stages after it; those of norms only with `trainNorms`.
  * @throws RangeError for a stage that does not exist, with what may have been meant
  */
-export function freezeBefore(model: Model, trainFrom: string): FreezeReport {
-  const report = unfreeze(model);
-  if (trainFrom === 'head') return freeze(model, { except: [model.classifier] });
-  if (trainFrom !== 'all' && !model.stages.includes(trainFrom))
-    throw new RangeError(unknownName('stage', trainFrom, [...model.stages, 'head', 'all']));
-  return trainFrom === 'all' || trainFrom === model.stages[0] ? report : freeze(model, { before: trainFrom });
+function trainsIn(model: Model, { trainFrom, trainNorms }: Trains): (name: string) => boolean {
+  if (trainFrom === 'head') return (name) => model.isHead(name);
+  const { stages } = model;
+  const first = trainFrom === 'all' ? 0 : stages.indexOf(trainFrom);
+  if (first < 0) throw new RangeError(unknownName('stage', trainFrom, [...stages, 'head', 'all']));
+  const frozen = trainNorms ? new Set<string>() : normNames(model);
+  return (name) => stages.indexOf(model.stageOf(name)) >= first && !frozen.has(name);
 }
 
-/** The parameters that train, in two groups: the head at `lr`, the rest at `lr · backboneFactor`. */
-export function parameterGroups(
-  model: Model,
-  { lr, backboneFactor }: Pick<TrainSettings, 'lr' | 'backboneFactor'>,
-): ParameterGroup[] {
-  const trains = [...model.namedParameters()].filter(([, parameter]) => parameter.requiresGrad);
-  const of = (head: boolean) =>
-    trains.filter(([name]) => model.isHead(name) === head).map(([, parameter]) => parameter);
-  return [
-    { params: of(true), lr },
-    { params: of(false), lr: lr * backboneFactor },
-  ].filter(({ params }) => params.length > 0);
+/** [name, parameter] of what trains in any of some phases, in the model's order. */
+export function trainedIn(model: Model, phases: readonly Trains[]): [string, Tensor][] {
+  const inPhases = phases.map((phase) => trainsIn(model, phase));
+  return [...model.namedParameters()].filter(([name]) => inPhases.some((trains) => trains(name)));
 }
 
-/** AdamW over what trains. */
+/**
+ * Freezes what does not train, and nothing else.
+ * @throws RangeError for a stage that does not exist, with what may have been meant
+ */
+export function freezeFor(model: Model, trains: Trains): FreezeReport {
+  const stays = trainsIn(model, trains);
+  unfreeze(model);
+  return freeze(model, { match: (name) => !stays(name) });
+}
+
+/** Parameters that share their rates throughout a run. */
+interface RateGroup extends ParameterGroup {
+  /** Whether they are the last layer's. */
+  head: boolean;
+}
+
+/**
+ * The parameters that train in any phase: the last layer's, then the others'; of either those that decay, then norms and
+ * biases, which do not.
+ */
+export function parameterGroups(model: Model, settings: TrainSettings): RateGroup[] {
+  const { weightDecay, decayNorms } = settings;
+  const trained = trainedIn(model, trainsOf(settings));
+  return [true, false].flatMap((head) => {
+    const params = trained.filter(([name]) => model.isHead(name) === head).map(([, parameter]) => parameter);
+    if (params.length === 0) return [];
+    const groups = decayNorms ? [{ params, weightDecay }] : decayGroups(params, weightDecay);
+    return groups.map((group) => ({ ...group, head }));
+  });
+}
+
+/** AdamW over all that trains in any phase, so that its state outlives each; phases set the rates. */
 export function optimizerOf(model: Model, settings: TrainSettings): Optimizer {
-  const { lr, weightDecay } = settings;
-  return new AdamW(parameterGroups(model, settings), { lr, weightDecay });
+  const [{ lr }] = settings.phases;
+  return new AdamW(parameterGroups(model, settings), { lr });
 }
 
-/** A short warm-up, then half a cosine down to 0. */
-export function scheduleOf({ warmup }: TrainSettings, steps: number): Schedule {
-  return cosine({ warmup: Math.round(warmup * steps) });
+/** The phases of a run as `fit` takes them: each freezes what does not train, and has a warm-up and half a cosine. */
+export function phasesOf(model: Model, optimizer: Optimizer, settings: TrainSettings): Phase[] {
+  const { phases, trainNorms, warmup } = settings;
+  const groups = parameterGroups(model, settings);
+  return phases.map(({ trainFrom, epochs, lr, backboneFactor }) => ({
+    epochs,
+    schedule: (step, total) => cosine({ warmup: Math.round(warmup * total) })(step, total),
+    begin: () => {
+      freezeFor(model, { trainFrom, trainNorms });
+      for (const [index, { head }] of groups.entries())
+        optimizer.groups[index].lr = head ? lr : lr * backboneFactor;
+    },
+  }));
 }

@@ -162,7 +162,7 @@ test('the picture of a report is XML, whatever a class is called', () => {
       },
     ],
   };
-  const svg = chartPage({ title: name, subtitle: name, xLabel: name, panels: [panel] });
+  const svg = chartPage({ title: name, subtitle: [name], xLabel: name, panels: [panel] });
   assert.not.match(svg, /<b>|&'|&"/);
   for (const line of svg.split('\n')) assert.is(shown(line), line);
   assert.match(svg, /class\\nerror: forged\\u001b\[2J\\u001b\[1m\\u202e\\u0085&lt;b&gt;&amp;'&quot;/);

@@ -14,7 +14,12 @@ import * as evaluate from '../../src/cli/evaluate.ts';
 import { type CommandModule, createCommand } from '../../src/cli/main.ts';
 import * as predict from '../../src/cli/predict.ts';
 import * as train from '../../src/cli/train.ts';
-import { checkResumeOptions, settingsOf, type TrainOptions } from '../../src/cli/train-settings.ts';
+import {
+  checkResumeOptions,
+  phasesFor,
+  settingsOf,
+  type TrainOptions,
+} from '../../src/cli/train-settings.ts';
 import type { Report } from '../../src/report/report.ts';
 import { stripes } from '../train/tiny.ts';
 
@@ -274,16 +279,11 @@ for (const [args, message] of REFUSED)
   });
 
 const SETTINGS: [what: string, options: TrainOptions, weights: string | null, expected: object][] = [
-  ['nothing: the demo', {}, 'pretrained', { data: null, weights: 'pretrained', trainFrom: 'head', size: 96 }],
-  ['a folder: the head', { data: 'd' }, 'pretrained', { trainFrom: 'head', size: 224, epochs: 5 }],
-  ['a stage', { data: 'd', trainFrom: 'layer4' }, 'w', { trainFrom: 'layer4', backboneFactor: 0.1 }],
-  ['no weights', { data: 'd' }, null, { weights: null, trainFrom: 'all', backboneFactor: 1 }],
-  [
-    'what is asked for',
-    { data: 'd', lr: 1, epochs: 9, batch: 7, seed: 3 },
-    'w',
-    { lr: 1, epochs: 9, batch: 7, seed: 3 },
-  ],
+  ['nothing: the demo', {}, 'pretrained', { data: null, weights: 'pretrained', trainNorms: false, size: 96 }],
+  ['a folder', { data: 'd' }, 'pretrained', { trainNorms: false, decayNorms: false, size: 224 }],
+  ['norms that train', { data: 'd', trainNorms: true }, 'w', { trainNorms: true }],
+  ['no weights', { data: 'd' }, null, { weights: null, trainNorms: true, augmentation: {} }],
+  ['what is asked for', { data: 'd', batch: 7, seed: 3, size: 65 }, 'w', { batch: 7, seed: 3, size: 65 }],
 ];
 for (const [what, options, weights, expected] of SETTINGS)
   test(`settings with ${what}`, () => {
@@ -292,11 +292,67 @@ for (const [what, options, weights, expected] of SETTINGS)
     for (const [name, value] of Object.entries(expected)) assert.equal(settings[name], value, name);
   });
 
+const PHASES: [
+  what: string,
+  options: TrainOptions,
+  weights: string | null,
+  newHead: boolean,
+  expected: [trainFrom: string, epochs: number, lr: number][],
+][] = [
+  ['the demo', {}, 'w', true, [['head', 4, 3e-3]]],
+  ['a folder', { data: 'd' }, 'w', true, [['head', 5, 3e-3]]],
+  ['the head, asked for', { data: 'd', trainFrom: 'head', epochs: 9, lr: 1 }, 'w', true, [['head', 9, 1]]],
+  ['random weights', { data: 'd', epochs: 2 }, null, true, [['all', 2, 1e-3]]],
+  [
+    'a stage: the new head first',
+    { data: 'd', trainFrom: 'layer4' },
+    'w',
+    true,
+    [
+      ['head', 5, 3e-3],
+      ['layer4', 3, 1e-3],
+    ],
+  ],
+  [
+    'a stage, more epochs, another rate',
+    { data: 'd', trainFrom: 'all', epochs: 16, lr: 0.3 },
+    'w',
+    true,
+    [
+      ['head', 10, 0.3],
+      ['all', 6, 0.1],
+    ],
+  ],
+  [
+    'a stage and two epochs: one each',
+    { data: 'd', trainFrom: 'all', epochs: 2 },
+    'w',
+    true,
+    [
+      ['head', 1, 3e-3],
+      ['all', 1, 1e-3],
+    ],
+  ],
+  ['a stage and one epoch', { data: 'd', trainFrom: 'all', epochs: 1 }, 'w', true, [['all', 1, 1e-3]]],
+  [
+    'a stage behind a head that has learnt',
+    { data: 'd', trainFrom: 'layer4' },
+    'w',
+    false,
+    [['layer4', 3, 1e-3]],
+  ],
+];
+for (const [what, options, weights, newHead, expected] of PHASES)
+  test(`phases: ${what}`, () => {
+    const phases = phasesFor(options, weights, newHead);
+    assert.equal(
+      phases.map(({ trainFrom, epochs, lr }) => [trainFrom, epochs, lr]),
+      expected,
+    );
+  });
+
 test('options that contradict are refused', () => {
-  assert.throws(
-    () => settingsOf({ data: 'd', trainFrom: 'head' }, { model: 'resnet18', weights: null }, 224),
-    /would freeze random weights/,
-  );
+  assert.throws(() => phasesFor({ data: 'd', trainFrom: 'head' }, null, true), /would freeze random weights/);
   assert.throws(
     () => checkResumeOptions({ resume: 'r', lr: 1, trainFrom: 'all' }),
     /leave out --train-from, --lr/,

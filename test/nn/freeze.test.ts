@@ -37,6 +37,8 @@ const SPECS: [spec: FreezeSpec, trains: (name: string) => boolean, frozenStages:
     ['layer1', 'layer2', 'layer4', 'fc'],
   ],
   [{ match: /bn\d\.|downsample\.1/ }, (name) => !/bn\d\.|downsample\.1/.test(name), []],
+  [{ match: (name) => name.endsWith('weight') }, (name) => name.endsWith('bias'), []],
+  [{ norms: true }, (name) => !/bn\d\.|downsample\.1/.test(name), []],
 ];
 
 for (const [spec, trains, frozenStages] of SPECS)
@@ -64,6 +66,23 @@ test('a frozen stage keeps its running statistics through train(), the others up
     assert.is(`${await buffer.data()}` === `${before.get(name)}`, frozen, name);
   }
   model.dispose();
+});
+
+test('frozen norms keep weights and statistics while their stages train; a network without norms is no mistake', async () => {
+  const model = resnet();
+  const { frozenNorms, frozenStages } = freeze(model, { norms: true });
+  assert.equal([frozenNorms, frozenStages], [true, []]);
+  model.train();
+  const norms = [...model.tensors()].filter(({ name }) => /bn\d|downsample\.1/.test(name));
+  assert.is(norms.length, 80);
+  const before = await Promise.all(norms.map(({ tensor }) => tensor.data()));
+  backward(model);
+  new SGD(model.parameters(), { lr: 0.1 }).step();
+  assert.equal(await Promise.all(norms.map(({ tensor }) => tensor.data())), before);
+  model.dispose();
+  const without = buildModel('alexnet', { device, numClasses: 3, initialise: false });
+  assert.is(freeze(without, { norms: true }).frozenParameters, 0);
+  without.dispose();
 });
 
 test('a frozen prefix records nothing, and unfreezing makes it train', () => {

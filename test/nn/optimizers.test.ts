@@ -5,7 +5,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { dropout } from '../../src/kernels/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
 import { fill } from '../../src/nn/init.ts';
-import type { Optimizer, Parameters } from '../../src/nn/optimizer.ts';
+import { decayGroups, type Optimizer, type Parameters } from '../../src/nn/optimizer.ts';
 import { SGD } from '../../src/nn/sgd.ts';
 import { collect } from '../../src/node/collect.ts';
 import { empty, scope, setStep, type Tensor, tensor, zeros } from '../../src/tensor/index.ts';
@@ -156,6 +156,16 @@ for (const [kind, options] of [
     for (const [round, which] of [[3, 5], all, [0, 1, 3], all, []].entries())
       bench.step(optimizer, round, which, () => options);
     await bench.check();
+  });
+
+for (const kind of ['SGD', 'AdamW'] as const)
+  test(`${kind}: decayGroups spares vectors, which are norms and biases, the decay`, async () => {
+    const bench = new Bench(device, ruleOf(kind));
+    const optimizer = make(kind, decayGroups(bench.parameters, 0.1), { lr: 0.05 });
+    for (let round = 0; round < STEPS; round++)
+      bench.step(optimizer, round, all, (i) => ({ lr: 0.05, weightDecay: SHAPES[i].length > 1 ? 0.1 : 0 }));
+    await bench.check();
+    assert.is(decayGroups(bench.parameters.slice(0, 2), 0.1).length, 1, 'no empty group');
   });
 
 test('a loss that is not finite stops the update and the step count', async () => {

@@ -1,14 +1,12 @@
-/** The trace of the loss, ticks and the SVG of a report, the examples it shows, and what the settings lead to. */
+/** The trace of the loss, ticks and the SVG of a report, the examples it shows. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeLoader } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { buildModel } from '../../src/models/table.ts';
 import { chartPage, ticks } from '../../src/report/chart.ts';
 import { surest, tilesOf } from '../../src/report/examples.ts';
 import { type LossTrace, LossTracer } from '../../src/train/callbacks/loss-trace.ts';
 import { percent } from '../../src/train/metrics.ts';
-import { freezeBefore, parameterGroups, type TrainSettings } from '../../src/train/settings.ts';
 import { testDevice } from '../helpers/device.ts';
 import { PREPROCESSING, stripes } from '../train/tiny.ts';
 
@@ -47,7 +45,7 @@ for (const [low, high, expected] of TICKS)
 test('the SVG escapes what names may hold, and draws no number that is none', () => {
   const svg = chartPage({
     title: '<cats> & "dogs"\u0007',
-    subtitle: '',
+    subtitle: ['two', 'lines'],
     xLabel: 'epoch',
     panels: [
       { title: 'empty', series: [{ name: 'a', colour: '#000', points: [] }] },
@@ -100,46 +98,6 @@ test('the surest mistakes come first; right answers take turns between the class
 
 test('a share just below one is not rounded up to 100 %', () => {
   assert.equal([1, 0.9996, 0.9991, 0].map(percent), ['100.0 %', '>99.9 %', '99.9 %', '0.0 %']);
-});
-
-const settings: TrainSettings = {
-  data: null,
-  model: 'resnet18',
-  weights: null,
-  trainFrom: 'all',
-  epochs: 1,
-  batch: 16,
-  lr: 0.01,
-  backboneFactor: 0.1,
-  weightDecay: 0,
-  labelSmoothing: 0,
-  warmup: 0,
-  size: 64,
-  augmentation: {},
-  seed: 0,
-};
-
-test('what trains, and how fast: the head at lr, the other stages at a tenth', () => {
-  const model = buildModel('resnet18', { device, numClasses: 2, initialise: false });
-  const groups = (trainFrom: string) => {
-    freezeBefore(model, trainFrom);
-    return parameterGroups(model, settings).map(({ params, lr }) => [[...params].length, lr]);
-  };
-  assert.equal(groups('head'), [[2, 0.01]]);
-  assert.equal(groups('layer4'), [
-    [2, 0.01],
-    [15, 0.001],
-  ]);
-  assert.equal(groups('all'), [
-    [2, 0.01],
-    [60, 0.001],
-  ]);
-  assert.equal(groups('head'), [[2, 0.01]], 'freezing again after everything trained');
-  assert.throws(
-    () => freezeBefore(model, 'layer5'),
-    /there is no stage 'layer5'; the stages are conv1, layer1/,
-  );
-  model.dispose();
 });
 
 test.run();

@@ -21,7 +21,7 @@ test('ResNet-152 in 1,056 MiB: the loss falls, every gradient is finite and not 
     modelOptions: { numClasses: CLASSES },
     batch: 16,
     size: 224,
-    trainFrom: 'all',
+    phases: [{ trainFrom: 'all', trainNorms: true }],
     budget: 1056 * MIB,
   };
   const { fits, smaller } = await preflight(wanted);

@@ -5,11 +5,11 @@ import { countCreations } from '../../bench/soak.ts';
 import type { BatchSource } from '../../src/data/loader.ts';
 import { closeLoader, loadBatches } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { AdamW, cosine, freeze } from '../../src/nn/index.ts';
+import { AdamW, cosine, freeze, unfreeze } from '../../src/nn/index.ts';
 import type { Callback } from '../../src/train/callback.ts';
 import { Checkpoints } from '../../src/train/callbacks/checkpoints.ts';
 import { LossTracer } from '../../src/train/callbacks/loss-trace.ts';
-import { type FitOptions, fit, TrainingError } from '../../src/train/fit.ts';
+import { type FitOptions, fit, type Phase, TrainingError } from '../../src/train/fit.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import type { EpochRecord } from '../../src/train/progress.ts';
@@ -77,6 +77,25 @@ test('the same seed gives the same bits, another seed others', async () => {
   assert.is.not(runs[0].history[2].trainLoss, runs[2].history[2].trainLoss);
 });
 
+/** The head for an epoch, then everything but the norms for two, at a lower rate. */
+function setUpPhases() {
+  const { model, optimizer, options } = setUp();
+  const phases: Phase[] = [
+    { epochs: 1, schedule: cosine(), begin: () => void freeze(model, { except: ['fc'] }) },
+    {
+      epochs: 2,
+      schedule: cosine({ warmup: 1 }),
+      begin: () => {
+        unfreeze(model);
+        freeze(model, { norms: true });
+        optimizer.groups[0].lr = 0.005;
+      },
+    },
+  ];
+  const { epochs: _, schedule: __, ...rest } = options as Phase & FitOptions;
+  return { model, optimizer, options: { ...rest, phases } as FitOptions };
+}
+
 const STEPS = 6; // per epoch: 44 pictures in steps of 8
 const STOPS: [
   where: string,
@@ -89,8 +108,14 @@ const STOPS: [
   ['after the last step of an epoch', 2 * STEPS, false, { epoch: 1, batch: STEPS }],
   ['in a validation', STEPS, true, { epoch: 0, batch: STEPS }],
 ];
-for (const [where, stopAfter, validated, place] of STOPS)
-  test(`a run stopped ${where} and resumed gives the numbers of one that was not`, async () => {
+const RUNS = [
+  ['a run', setUp],
+  ['a run of two phases', setUpPhases],
+] as const;
+for (const [what, setUp, [where, stopAfter, validated, place]] of RUNS.flatMap(([what, setUp]) =>
+  STOPS.map((stop) => [what, setUp, stop] as const),
+))
+  test(`${what} stopped ${where} and resumed gives the numbers of one that was not`, async () => {
     const whole = setUp();
     const wholeTrace = new LossTracer();
     const { progress: wholeProgress } = await fit({ ...whole.options, callbacks: [wholeTrace] });
@@ -146,6 +171,38 @@ for (const [where, stopAfter, validated, place] of STOPS)
     assert.equal(trace.points(), wholeTrace.points());
     assert.equal(await valuesOf(second.model), await valuesOf(whole.model));
   });
+
+test('phases: each freezes as it begins, and has its own schedule; frozen norms keep their statistics', async () => {
+  const { model, optimizer, options } = setUpPhases();
+  const before = await valuesOf(model);
+  const seen: [step: number, lr: number, trains: boolean][] = [];
+  const values: Record<string, number[]>[] = [];
+  await fit({
+    ...options,
+    callbacks: [
+      {
+        name: 'look',
+        onStep: ({ step }) => {
+          seen.push([step, optimizer.groups[0].lr * optimizer.lrFactor, model.conv1.weight.requiresGrad]);
+        },
+        onEpoch: async () => {
+          values.push(await valuesOf(model));
+        },
+      },
+    ],
+  });
+  const [first, , last] = values;
+  const changed = (from: Record<string, number[]>, to: Record<string, number[]>) =>
+    Object.keys(from).filter((name) => `${from[name]}` !== `${to[name]}`);
+  assert.equal(changed(before, first), ['fc.weight', 'fc.bias']);
+  assert.equal(changed(first, last), ['conv1.weight', 'conv2.weight', 'fc.weight', 'fc.bias']);
+  const rates = [...Array(STEPS).keys()].map((step) => 0.02 * cosine()(step, STEPS));
+  const later = [...Array(2 * STEPS).keys()].map((step) => 0.005 * cosine({ warmup: 1 })(step, 2 * STEPS));
+  assert.equal(
+    seen,
+    [...rates, ...later].map((rate, index) => [index + 1, rate, index >= STEPS]),
+  );
+});
 
 test('a loss that is not finite ends the run with a sentence; nothing is saved after it', async () => {
   const { model, options } = setUp();
@@ -210,6 +267,18 @@ test('every picture takes part once an epoch; a batch of one is left out where n
   freeze(frozen.model, { except: ['fc'] });
   await fit({ ...frozen.options, train, epochs: 1, callbacks: counts });
   assert.equal(seen, [8, 1]);
+});
+
+test('one picture a step: frozen norms train on, others say why they cannot', async () => {
+  const single = { batchSize: 1, preprocessing: PREPROCESSING };
+  const train: BatchSource = { batches: 3, load: () => loadBatches(stripes(3, 1), single) };
+  const { model, options } = setUp();
+  const failed = await fit({ ...options, train, epochs: 1 }).catch((error: Error) => error);
+  assert.instance(failed, TrainingError);
+  assert.match(String(failed), /norms that train need two pictures in a step, .*or freeze the norms$/);
+  freeze(model, { norms: true });
+  const { finished, progress } = await fit({ ...options, train, epochs: 1 });
+  assert.ok(finished && progress.history[0].trainLoss > 0);
 });
 
 test('what is frozen does not move, running statistics included; the head does', async () => {

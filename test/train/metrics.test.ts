@@ -115,9 +115,60 @@ test('confusion matrix: rows are the truth; precision down a column, recall alon
     [0, 0, 0],
   ]);
   const [first, second, third] = classMetrics(matrix);
-  assert.equal(first, { count: 2, precision: 1, recall: 0.5 });
-  assert.equal(second, { count: 3, precision: 2 / 3, recall: 2 / 3 });
-  assert.equal(third, { count: 0, precision: 0, recall: Number.NaN });
+  assert.equal(first, { count: 2, precision: 1, recall: 0.5, f1: 2 / 3 });
+  assert.equal(second, { count: 3, precision: 2 / 3, recall: 2 / 3, f1: 2 / 3 });
+  assert.equal(third, { count: 0, precision: 0, recall: null, f1: 0 });
+  assert.equal(classMetrics([[0]]), [{ count: 0, precision: null, recall: null, f1: null }]);
+});
+
+/** Answers that take each picture for the class given. */
+const taken = (pairs: [label: number, called: number][], classes: number): Answers =>
+  answers(
+    pairs.map(([, called]) => Array.from({ length: classes }, (_, i) => Number(i === called))),
+    pairs.map(([label]) => label),
+  );
+const times = (count: number, label: number, called: number) =>
+  Array.from({ length: count }, (): [number, number] => [label, called]);
+
+// Balanced accuracy and macro F1 are scikit-learn's: balanced_accuracy_score, f1_score(average='macro').
+const IMBALANCE: [
+  what: string,
+  pairs: [label: number, called: number][],
+  classes: number,
+  figures: [accuracy: number, largest: number, balanced: number, f1: number],
+][] = [
+  ['always the largest class', [...times(8, 0, 0), [1, 0], [2, 0]], 3, [0.8, 0.8, 1 / 3, 16 / 18 / 3]],
+  ['classes of one size', [...times(2, 0, 0), ...times(2, 1, 1)], 2, [1, 0.5, 1, 1]],
+  ['one class, all found', times(3, 1, 1), 2, [1, 1, 1, 1]],
+  ['one class, taken for another at times', [...times(3, 1, 1), [1, 0]], 2, [0.75, 1, 0.75, 6 / 7 / 2]],
+  ['one class, never found', times(2, 0, 1), 2, [0, 1, 0, 0]],
+  [
+    'a class without pictures that nothing is taken for',
+    [
+      [0, 0],
+      [2, 2],
+      [2, 0],
+    ],
+    3,
+    [2 / 3, 2 / 3, 0.75, 2 / 3],
+  ],
+];
+for (const [what, pairs, classes, figures] of IMBALANCE)
+  test(`imbalance: ${what}`, () => {
+    const { accuracy, largestShare, balancedAccuracy, macroF1 } = measure(taken(pairs, classes));
+    [accuracy, largestShare, balancedAccuracy, macroF1].forEach((value, i) => {
+      near(value, figures[i], 1e-12);
+    });
+  });
+
+test('no figure of answered pictures is NaN, whatever classes they are of and are taken for', () => {
+  const pictures = fc.array(fc.tuple(fc.nat(3), fc.nat(3)), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(pictures, (pairs) => {
+      const figures = Object.values(measure(taken(pairs, 4)));
+      assert.ok(figures.every(Number.isFinite), `${figures}`);
+    }),
+  );
 });
 
 test('the k largest come in order, equal ones by their place', () => {
@@ -134,6 +185,9 @@ test('the better epoch: AUC before loss, accuracy where there is no AUC', () => 
     count: 1,
     loss,
     accuracy,
+    largestShare: 1,
+    balancedAccuracy: accuracy,
+    macroF1: accuracy,
     ...(auc === undefined ? {} : { auc }),
   });
   assert.ok(better(of(0.9, 0.1, 2), of(0.8, 0.9, 1)));

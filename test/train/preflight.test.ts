@@ -8,47 +8,54 @@ import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { plannedBytes } from '../../src/node/memory.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
 import { type PreflightOptions, preflight, rehearse } from '../../src/train/preflight.ts';
-import { freezeBefore } from '../../src/train/settings.ts';
+import { freezeFor, type Trains, trainedIn } from '../../src/train/settings.ts';
 import { countCreated } from '../helpers/created.ts';
 import { testDevice } from '../helpers/device.ts';
 
 const test = suite('preflight');
 const PLENTY = 2 ** 40;
+/** A run of one phase, in which norms train. */
+const from = (trainFrom: string): { phases: Trains[] } => ({ phases: [{ trainFrom, trainNorms: true }] });
 const BASE: PreflightOptions = {
   device: PLAIN_DEVICE,
   model: 'resnet18',
   batch: 2,
   size: 64,
-  trainFrom: 'all',
+  ...from('all'),
   budget: PLENTY,
 };
 
 const trainable = (model: Model) =>
   [...model.namedParameters()].flatMap(([, parameter]) => (parameter.requiresGrad ? [parameter] : []));
 
-/** The bytes that a device holds after what the preflight rehearses, the most in use, and a step's dispatches. */
-async function takenOn(device: Device, { model: name, batch, size, trainFrom, optimizer }: PreflightOptions) {
+/** The bytes that a device holds after what the preflight rehearses, the most in use, and the last phase's dispatches. */
+async function takenOn(device: Device, { model: name, batch, size, phases, optimizer }: PreflightOptions) {
   const model = buildModel(name, { device });
-  freezeBefore(model, trainFrom);
-  const update = optimizer?.(model) ?? new AdamW(trainable(model), { lr: 0 });
+  freezeFor(model, phases[0]);
+  const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
+  const update = optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
   const pictures = () => zeros([batch, size, size, 3], { device });
-  model.train();
   const count = { dispatches: 0 };
   device.observe({ dispatch: () => void count.dispatches++ });
-  for (let step = 0; step < 2; step++) {
-    count.dispatches = 0;
-    scope(() => {
-      const loss = crossEntropy(model.forward(pictures()), new Int32Array(batch));
-      loss.backward();
-      update.step(loss);
-      update.zeroGrad();
-    });
+  let dispatches = 0;
+  for (const phase of phases) {
+    freezeFor(model, phase);
+    model.train();
+    for (let step = 0; step < 2; step++) {
+      count.dispatches = 0;
+      scope(() => {
+        const loss = crossEntropy(model.forward(pictures()), new Int32Array(batch));
+        loss.backward();
+        update.step(loss);
+        update.zeroGrad();
+      });
+      await device.pace();
+    }
+    dispatches = count.dispatches;
+    model.eval();
+    noGrad(() => scope(() => void model.forward(pictures())));
     await device.pace();
   }
-  const { dispatches } = count;
-  model.eval();
-  noGrad(() => scope(() => void model.forward(pictures())));
-  await device.pace();
   const { live, pooled, peak, byKind } = device.memory();
   return { total: live + pooled - byKind.uniform, peak, dispatches };
 }
@@ -60,10 +67,20 @@ const clamped = () => testDevice({ poison: false, limits: 'default', features: '
 const REAL: [string, Partial<PreflightOptions>, () => Promise<Device>][] = [
   ['everything trains', {}, plain],
   ['everything trains, default limits', {}, clamped],
-  ['the head trains', { trainFrom: 'head' }, plain],
+  ['the head trains', from('head'), plain],
   [
     'the last stages train by SGD',
-    { trainFrom: 'layer4', optimizer: (model) => new SGD(trainable(model), { lr: 0, momentum: 0.9 }) },
+    { ...from('layer4'), optimizer: (model) => new SGD(trainable(model), { lr: 0, momentum: 0.9 }) },
+    plain,
+  ],
+  [
+    'the head trains, then all but the norms',
+    {
+      phases: [
+        { trainFrom: 'head', trainNorms: false },
+        { trainFrom: 'all', trainNorms: false },
+      ],
+    },
     plain,
   ],
 ];
@@ -91,7 +108,7 @@ test('the plain traits are those of a device with default limits', async () => {
 
 test('the programs that are named are all that a run creates pipelines for', async () => {
   const device = await testDevice({ poison: false });
-  const options = { ...BASE, device, trainFrom: 'layer4' };
+  const options = { ...BASE, device, phases: [...from('head').phases, ...from('layer4').phases] };
   buildModel(options.model, { device }); // The programs that draw initial values are not a step's.
   const { programs } = await rehearse(options);
   await device.prepare(programs);
@@ -103,7 +120,7 @@ test('the programs that are named are all that a run creates pipelines for', asy
 });
 
 test('freezing shows: nothing is kept before the first stage that trains', async () => {
-  const { cost } = await preflight({ ...BASE, trainFrom: 'layer3' });
+  const { cost } = await preflight({ ...BASE, ...from('layer3') });
   const { conv1, layer1, layer2, layer3, layer4, fc } = cost!.savedByStage;
   assert.equal([conv1, layer1, layer2], [0, 0, 0]);
   assert.ok(layer3! > 0 && layer4! > 0 && fc! > 0);
@@ -210,7 +227,7 @@ test('pictures too small for the network are no question of memory', async () =>
 });
 
 test('names that do not exist are sentences', async () => {
-  await preflight({ ...BASE, trainFrom: 'layer9' }).then(
+  await preflight({ ...BASE, ...from('layer9') }).then(
     () => assert.unreachable(),
     (error: Error) => assert.match(error.message, /no stage 'layer9'; the stages are conv1, layer1/),
   );

@@ -15,7 +15,7 @@ import { fit } from '../../src/train/fit.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import { modelOf, readCheckpoint, saveCheckpoint } from '../../src/train/node/checkpoint.ts';
-import { freezeBefore, optimizerOf, scheduleOf, type TrainSettings } from '../../src/train/settings.ts';
+import { optimizerOf, phasesOf, type TrainSettings } from '../../src/train/settings.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
 import { createModel } from '../../src/weights/node/create-model.ts';
 import { atSize, IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
@@ -93,12 +93,11 @@ real('a few faces at a small size: the head learns, and its checkpoint answers t
     data: 'faces',
     model: 'resnet18',
     weights,
-    trainFrom: 'head',
-    epochs: 3,
+    phases: [{ trainFrom: 'head', epochs: 3, lr: 3e-3, backboneFactor: 0.1 }],
+    trainNorms: false,
     batch: 16,
-    lr: 3e-3,
-    backboneFactor: 0.1,
     weightDecay: 0.01,
+    decayNorms: false,
     labelSmoothing: 0,
     warmup: 0.05,
     size: 96,
@@ -110,15 +109,14 @@ real('a few faces at a small size: the head learns, and its checkpoint answers t
   const train = fromSamples(await faces('train', 40), { ...common, train: true });
   const val = fromSamples(await faces('val', 15), common);
   const model = await createModel('resnet18', { device, weights, numClasses: 2 });
-  freezeBefore(model, settings.trainFrom);
+  const optimizer = optimizerOf(model, settings);
   const { progress } = await fit({
     model,
     device,
-    optimizer: optimizerOf(model, settings),
+    optimizer,
     train,
     val,
-    epochs: settings.epochs,
-    schedule: scheduleOf(settings, settings.epochs * train.batches),
+    phases: phasesOf(model, optimizer, settings),
   });
   const [first, , last] = progress.history;
   assert.ok(last.trainLoss < 0.8 * first.trainLoss, `training loss ${first.trainLoss} → ${last.trainLoss}`);

@@ -16,7 +16,7 @@ import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { infer } from '../../../src/train/infer.ts';
 import { BEST, LAST, modelOf, readCheckpoint } from '../../../src/train/node/checkpoint.ts';
-import { freezeBefore, optimizerOf, scheduleOf } from '../../../src/train/settings.ts';
+import { epochsOf, optimizerOf, phasesOf } from '../../../src/train/settings.ts';
 import { plainStep } from '../../../src/train/step.ts';
 import { weightsBytes } from '../../../src/weights/create-model.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
@@ -76,9 +76,12 @@ test('the best one answers', async () => {
 test('the last one goes on with its own settings to the end, with its best epoch and its trace', async () => {
   const checkpoint = await readCheckpoint(folder, LAST);
   const { progress, settings } = checkpoint.info;
-  assert.equal([progress!.epoch, progress!.batch, settings.epochs], [1, 2, 4]);
+  const { phases, trainNorms, decayNorms } = settings;
+  assert.equal(phases, [{ trainFrom: 'head', epochs: 4, lr: 0.003, backboneFactor: 0.1 }]);
+  assert.ok(trainNorms && decayNorms, 'as it was then');
+  assert.not.ok('trainFrom' in settings || 'epochs' in settings);
+  assert.equal([progress!.epoch, progress!.batch, epochsOf(settings)], [1, 2, 4]);
   const model = await modelOf(checkpoint, device);
-  freezeBefore(model, settings.trainFrom);
   const optimizer = optimizerOf(model, settings);
   optimizer.loadState(checkpoint.optimizer);
   const train = pictures(12);
@@ -97,8 +100,7 @@ test('the last one goes on with its own settings to the end, with its best epoch
     optimizer,
     train,
     val: pictures(4),
-    epochs: settings.epochs,
-    schedule: scheduleOf(settings, settings.epochs * train.batches),
+    phases: phasesOf(model, optimizer, settings),
     step: plainStep(settings),
     callbacks: [checkpoints, tracer, look],
     from: { progress: progress!, callbacks: checkpoint.callbacks },
