@@ -19,6 +19,7 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   'kernels/conv/tile.ts': ['stride', 'dilation'],
   'kernels/pool/max-pool.ts': ['stride'],
   'train/preflight.ts': ['fewest'],
+  'weights/formats/pickle-input.ts': ['this.take(end)'],
   'weights/formats/read.ts': ['bytes'],
 };
 

@@ -7,9 +7,10 @@
  */
 import { rmSync, type Stats, writeFileSync } from 'node:fs';
 import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { shown } from '../text/shown.ts';
+import { removeLeftovers, temporaryFor } from './leftovers.ts';
 import { kindOf, readRegular } from './regular.ts';
 
 /** ENOTDIR: a file stands where the path wants a folder, so that nothing can be below it. */
@@ -92,12 +93,18 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   return bytes;
 }
 
+/** A file could not be written; what was there is untouched. */
+export class WriteError extends Error {
+  override name = 'WriteError';
+}
+
 /**
  * Makes a folder and those above it, one after the other: where the system answers that there is no such folder to one
  * that is (as /proc does), Node's own `recursive` asks for ever.
+ * @returns those that were made, the innermost last
  * @throws Error, a sentence
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<string[]> {
   const isFolder = async (at: string): Promise<boolean> => (await statOrNull(at))?.isDirectory() ?? false;
   const missing: string[] = [];
   for (let at = resolve(path); !(await isFolder(at)) && at !== dirname(at); at = dirname(at))
@@ -112,19 +119,21 @@ export async function makeFolder(path: string): Promise<void> {
           : systemReason(error);
       throw new Error(`the folder ${nameOf(folder)} cannot be made: ${why}`, { cause: error });
     });
+  return missing;
 }
 
 /**
  * Writes a file so that its path holds the old content or the new one at any time; once this returns the new one, after
  * a crash too where the system syncs folders (Windows does not). A symbolic link keeps pointing where it does, and the
  * file there is written.
- * @throws Error, a sentence, where the path is there and no regular file, or the system refuses
+ * @throws WriteError, a sentence, where the path is there and no regular file, or the system refuses
  */
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   try {
     const target = await writableFile(path);
     await makeFolder(dirname(target));
-    const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+    await removeLeftovers(dirname(target));
+    const temporary = temporaryFor(target);
     const release = removedOnExit(temporary);
     try {
       // Made in the same breath as it is registered: a signal finds both or neither. r+ makes no file that is gone.
@@ -145,7 +154,7 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
       release();
     }
   } catch (error) {
-    throw new Error(
+    throw new WriteError(
       `${nameOf(path)} could not be written: ${systemReason(error)}; what was there is untouched`,
       {
         cause: error,
@@ -155,7 +164,7 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
 }
 
 /** Puts the names in a folder on the disk. Some file systems cannot; the file is whole at its place all the same. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path).catch(() => null);
   await folder?.sync().catch(() => undefined);
