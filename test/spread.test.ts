@@ -9,21 +9,17 @@ import { sourceFiles } from './helpers/imports.ts';
 
 const test = suite('spread');
 
-/** Arguments that are spread, by file: tuples, sentences, a few bytes of a header. */
+/** Arguments that are spread, by file: tuples and sentences. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
   'cli/bench.ts': ['shares'],
-  'data/node/decode.ts': ['bytes.subarray(0, 16)', 'bytes.subarray(4, 64)'],
   'data/node/folder.ts': ['notes', 'twoClassesNote(dir, groups)', 'leftOutNotes(root, left)', 'sharedNote('],
-  'data/node/png.ts': ['bytes.subarray(at + 4, at + 8)'],
   'gpu/device.ts': ['groups'],
   'kernels/conv/tile.ts': ['stride', 'dilation'],
   'kernels/pool/max-pool.ts': ['stride'],
   'train/preflight.ts': ['fewest'],
-  'weights/formats/pickle-input.ts': ['this.take(end)'],
-  'weights/formats/read.ts': ['bytes'],
 };
 
-const CALL = /\b(?:Math\.(?:max|min|hypot)|fromCharCode|fromCodePoint)\(/g;
+const CALL = /\bMath\.(?:max|min|hypot)\(/g;
 /** In src/data lists are as long as the data. */
 const CALL_IN_DATA = new RegExp(`${CALL.source}|\\.(?:push|unshift)\\(`, 'g');
 const COMMENT = /\/\*[\s\S]*?\*\/|\/\/.*$/gm;
