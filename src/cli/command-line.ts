@@ -1,7 +1,7 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
+import { shown } from '../text/shown.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
-import { printable } from '../weights/formats/error.ts';
 import { say, UserError } from './ui.ts';
 
 /** A commander parser for whole numbers of at least `least`. */
@@ -59,12 +59,10 @@ export function commandLine(name: string, args: readonly string[]): string {
 
 /**
  * A word as a shell takes it: quoted where it holds anything but letters, digits and `@%+:,./-_`, with `~` and `=` inside.
- * What a terminal would not show stands escaped, in bash's and zsh's `$'…'`.
+ * One with what cannot be seen as bash and zsh read it back: `$'a\nb'`.
  */
 export function shellWord(word: string): string {
   if (/^[\w@%+:,./-][\w@%+=:,./~-]*$/.test(word)) return word;
-  if (printable(word) === word) return `'${word.replaceAll("'", `'\\''`)}'`;
-  // JSON's escapes, which `printable` makes, are also the shell's.
-  const escaped = word.replaceAll(/[\\']/g, '\\$&').replaceAll(/./gsu, (one) => printable(one));
-  return `$'${escaped}'`;
+  if (shown(word) !== word) return `$'${shown(word.replace(/[\\']/g, '\\$&'))}'`;
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,23 +1,23 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
-import { ignoredNote, lostNote } from '../data/node/folder.ts';
+import { ignoredNote } from '../data/node/folder.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
-import { listPictures } from '../data/node/walk.ts';
+import { append, listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
+import { shown, shownJson } from '../text/shown.ts';
 import { type Inference, inferBatches } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
-import { printable } from '../weights/formats/error.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { atSize, describeWeights } from '../weights/start.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { announceSoftware, harmless, onStop, progressBar, say, UserError } from './ui.ts';
+import { announceSoftware, onStop, progressBar, say, UserError } from './ui.ts';
 
 export const description =
   'Names what is in pictures, with probabilities: with a checkpoint of `train` (the newest under runs/ by default), or ' +
@@ -112,21 +112,29 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   return failures.length > 0 ? 1 : 0;
 }
 
-/** The pictures that the arguments mean, folders searched; and a sentence for each argument that means none. */
+/**
+ * The pictures that the arguments mean, folders searched; and a sentence for each argument, and each entry of a folder, that
+ * means none.
+ */
 async function expand(args: readonly string[]): Promise<{ files: string[]; failures: string[] }> {
   const files: string[] = [];
   const failures: string[] = [];
-  for (const arg of args) {
+  const add = async (arg: string): Promise<void> => {
     const found = await statOrNull(arg);
     if (!found) failures.push(`there is no picture ${arg}`);
     else if (!found.isDirectory()) files.push(arg);
     else {
       const { pictures, ignored, lost } = await listPictures(arg);
-      for (const note of [...ignoredNote(arg, ignored), ...lostNote(arg, lost)]) say(note);
+      for (const note of ignoredNote(arg, ignored)) say(note);
+      for (const { path, why } of lost) failures.push(`${path} ${why}`);
       if (pictures.length === 0) failures.push(`the folder ${arg} holds no pictures`);
-      files.push(...pictures);
+      append(files, pictures);
     }
-  }
+  };
+  for (const arg of args)
+    await add(arg).catch((error: Error) => {
+      failures.push(error.message);
+    });
   if (files.length === 0) throw new UserError(failures.join('; '));
   return { files, failures };
 }
@@ -189,9 +197,9 @@ function jsonList(): Printing {
   let before = '[\n';
   return {
     item(prediction) {
-      const text = `${before}${JSON.stringify(prediction, null, 2).replace(/^/gm, '  ')}`;
+      const text = `${before}${shownJson(prediction).replace(/^/gm, '  ')}`;
       before = ',\n';
-      return harmless(text);
+      return text;
     },
     end: () => (before === ',\n' ? '\n]\n' : '[]\n'),
   };
@@ -201,12 +209,11 @@ function jsonList(): Printing {
 function textBlocks(): Printing {
   return {
     item({ file, topK }) {
-      const width = Math.max(...topK.map(({ label }) => printable(label).length));
+      const width = topK.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
       const lines = topK.map(
-        ({ label, probability }) =>
-          `  ${printable(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
+        ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
       );
-      return `${[printable(file), ...lines].join('\n')}\n`;
+      return `${[shown(file), ...lines].join('\n')}\n`;
     },
     end: () => '',
   };

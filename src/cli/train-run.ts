@@ -8,6 +8,7 @@ import type { Model } from '../nn/index.ts';
 import { WriteError } from '../node/files.ts';
 import type { Report } from '../report/report.ts';
 import { RunReport } from '../report/run-report.ts';
+import { shown } from '../text/shown.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
@@ -41,7 +42,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   await folder.checkRoom(sizesOf(model, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
-  say(openingText(setup, freezing, costs));
+  say(...openingText(setup, freezing, costs));
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val]);
   const sources = batchSources(setup, (message, sample) => {
@@ -88,7 +89,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   }).catch((error: unknown) => {
     throw error instanceof WriteError ? new UserError(notWritten(error, setup), { cause: error }) : error;
   });
-  say(closingText(report.report!, progress, sources.train.batches, setup));
+  say(...closingText(report.report!, progress, sources.train.batches, setup));
   return report.report!;
 }
 
@@ -125,7 +126,7 @@ async function answersOfBest(device: Device, { folder }: Setup, val: BatchSource
 
 function notWritten(error: WriteError, { folder, options }: Setup): string {
   if (!folder.holdsRun) return `${error.message}; nothing of this run had been saved before`;
-  return `${error.message}. When that is mended, this goes on from what was saved last:\n  ${resumeCommand(folder.path, options)}`;
+  return `${error.message}. When that is mended, this goes on from what was saved last: ${resumeCommand(folder.path, options)}`;
 }
 
 /** The network with its starting weights and a head for the classes. */
@@ -138,7 +139,7 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
     numClasses: set.classes.length,
     seed,
     weights: known ?? undefined,
-    onReport: (report) => say(`${weights}: ${describeReport(report)}`),
+    onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
 }
 

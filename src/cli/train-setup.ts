@@ -24,7 +24,7 @@ import {
   trainFromOf,
   withMoreEpochs,
 } from './train-settings.ts';
-import { type StopRequest, say, UserError } from './ui.ts';
+import { say, UserError } from './ui.ts';
 
 /** A run before its first step. */
 export interface Setup {
@@ -75,15 +75,18 @@ async function bringsHead(
   return outputs === classes.length && (card.classes ?? classes).every((name, i) => name === classes[i]);
 }
 
-/** A run that was stopped, or that is finished and is to have its report, or more epochs. */
-export async function resumedRun(options: TrainOptions, stop: StopRequest): Promise<Setup> {
+/**
+ * A run that was stopped, or that is finished and is to have its report, or more epochs.
+ * @param signal ends a wait for the process that still writes it
+ */
+export async function resumedRun(options: TrainOptions, signal?: AbortSignal): Promise<Setup> {
   checkResumeOptions(options);
   const path = options.resume!;
   const found = await statOrNull(path);
   if (!found) throw new UserError(`there is no run ${path}; name the folder that \`train\` wrote`);
   const folder = found.isDirectory()
-    ? await claimed(path, LAST, options, stop)
-    : await claimed(dirname(path), basename(path), options, stop);
+    ? await claimed(path, LAST, options, signal)
+    : await claimed(dirname(path), basename(path), options, signal);
   return releasedOnFailure(folder, () => savedRun(folder, path, options));
 }
 
@@ -92,7 +95,7 @@ async function claimed(
   folder: string,
   file: string,
   options: TrainOptions,
-  stop: StopRequest,
+  signal: AbortSignal | undefined,
 ): Promise<RunFolder> {
   for (let said = false; ; ) {
     try {
@@ -102,7 +105,7 @@ async function claimed(
       if (!said) say(`${folder} is still being saved by process ${error.owner.pid}; waiting for it to end.`);
       said = true;
     }
-    await sleep(WAIT, undefined, { signal: stop.signal });
+    await sleep(WAIT, undefined, signal && { signal });
   }
 }
 

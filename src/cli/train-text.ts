@@ -15,12 +15,12 @@ import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { bold, counted, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
-/** What is trained on what. */
+/** What is trained on what, in lines. */
 export function openingText(
   { settings, set, folder }: Setup,
   freezing: FreezeReport[],
   costs: Costs,
-): string {
+): string[] {
   const { model, size, batch, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const lines = [
@@ -38,7 +38,7 @@ export function openingText(
     lines.push(
       'It starts from random weights, which need many pictures to become good; pretrained ones: --weights FILE.',
     );
-  return lines.join('\n');
+  return lines;
 }
 
 /** A line a phase: what is frozen in it, and what that saves. */
@@ -80,15 +80,18 @@ function describeFreezing({
   );
 }
 
-/** The closing text of a run, finished or stopped. */
+/** The closing text of a run, finished or stopped, in lines. */
 export function closingText(
   report: Report,
   progress: Progress,
   stepsPerEpoch: number,
   { options }: Setup,
-): string {
+): string[] {
   if (report.finished) return finished(report, options);
-  return `${stopped(report, progress, stepsPerEpoch)} Go on with:\n  ${resumeCommand(report.out, options)}`;
+  return [
+    `${stopped(report, progress, stepsPerEpoch)} Go on with:`,
+    `  ${resumeCommand(report.out, options)}`,
+  ];
 }
 
 function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPerEpoch: number): string {
@@ -100,7 +103,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report, options: TrainOptions): string {
+function finished(report: Report, options: TrainOptions): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
@@ -121,9 +124,9 @@ function finished(report: Report, options: TrainOptions): string {
     `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows that network and the run, report.json has the figures.`,
     '',
     'Next:',
-    ...nextSteps(report, options).map(([command, why]) => `  ${command}\n      ${why}`),
+    ...nextSteps(report, options).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
   );
-  return lines.join('\n');
+  return lines;
 }
 
 /** [command, what for]. */

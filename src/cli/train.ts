@@ -58,7 +58,7 @@ export async function run(_args: string[], options: TrainOptions): Promise<numbe
     setup?.folder.announceEnd(),
   );
   try {
-    setup = options.resume === undefined ? await newRun(options) : await resumedRun(options, stop);
+    setup = options.resume === undefined ? await newRun(options) : await resumedRun(options, stop.signal);
     const device = await openDevice({ adapter: options.adapter, debug: options.debug });
     announceSoftware(device);
     const cost = await checkFit(device, setup, options);

@@ -7,7 +7,7 @@
  */
 import cliProgress from 'cli-progress';
 import { adapterName } from '../gpu/adapter-name.ts';
-import { printable } from '../weights/formats/error.ts';
+import { shown, shownJson } from '../text/shown.ts';
 import { ignoresHangUp } from './nohup.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
@@ -19,25 +19,20 @@ export class UserError extends Error {
 
 const [BOLD, PLAIN] = ['\u001b[1m', '\u001b[0m'];
 
-/** What `harmless` lets through: breaks between lines, tabs (of a driver's messages) and `bold`. */
-const OURS = new RegExp(`([\n\t]|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
-
-/** A message as a terminal may see it, whatever the names in it hold; breaks between lines stay. */
-export function harmless(text: string): string {
-  return text
-    .split(OURS)
-    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
-    .join('');
+/** A line as a terminal may see it, whatever the names in it hold; as a whole it may be bold. */
+export function harmless(line: string): string {
+  if (!line.startsWith(BOLD) || !line.endsWith(PLAIN)) return shown(line);
+  return BOLD + shown(line.slice(BOLD.length, -PLAIN.length)) + PLAIN;
 }
 
-/** Writes one line to stderr. */
-export function say(line: string): void {
-  process.stderr.write(`${harmless(line)}\n`);
+/** Writes lines to stderr. A break within one is shown, not made: it comes from a name. */
+export function say(...lines: string[]): void {
+  process.stderr.write(`${lines.map(harmless).join('\n')}\n`);
 }
 
 /** Writes the one JSON document of `--json` to stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${harmless(JSON.stringify(value, null, 2))}\n`);
+  process.stdout.write(`${shownJson(value)}\n`);
 }
 
 /** `text` in bold where `stream` is a terminal, plain elsewhere (and with NO_COLOR). */
@@ -84,17 +79,21 @@ export function counted(count: number, noun: string): string {
 }
 
 /** Lines of `name  value` with the values aligned. */
-export function formatRows(rows: [name: string, value: string][], indent = '  '): string {
-  const width = Math.max(0, ...rows.map(([name]) => name.length));
+export function formatRows(given: [name: string, value: string][], indent = '  '): string {
+  const rows = given.map((row) => row.map(shown));
+  const width = rows.reduce((widest, [name]) => Math.max(widest, name.length), 0);
   return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
-/** Rows with their columns aligned, the first to the left and the others to the right unless `left` says otherwise. */
+/** Rows with their columns aligned and what they name shown (text/shown.ts), the first to the left and the others to the right unless `left` says otherwise. */
 export function table(
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
   { gap = '  ', left = (column: number): boolean => column === 0 } = {},
 ): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const rows = given.map((row) => row.map(shown));
+  const widths = rows[0].map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column].length), 0),
+  );
   const align = (cell: string, column: number): string =>
     left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
@@ -284,8 +283,10 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof EXIT_CODES;
 
 /**
- * Listens for SIGINT, SIGTERM and, unless nohup keeps it away (nohup.ts), SIGHUP: the first asks the running step to
- * finish (`requested` turns true), the second ends the process at once.
+ * Listens for SIGINT, SIGTERM and, unless nohup keeps it away (nohup.ts), SIGHUP: the first asks the running step to finish
+ * (`requested` turns true). Then the first two are given back to the system, so that the second one ends the process at
+ * once, even one that waits for a disk that does not answer (`process.exit` would wait with it). A terminal that closes may
+ * send SIGHUP twice, and not at once, so more of them are nothing.
  *
  * @param advice what to say at the first signal
  * @param onRequest called at the first signal
@@ -295,21 +296,19 @@ export function onStop(
   onRequest: () => void = () => undefined,
 ): StopRequest {
   const controller = new AbortController();
-  let first = 0;
   let exitCode = 0;
-  const listener = (signal: NodeJS.Signals) => {
-    const now = performance.now();
-    if (exitCode === 0) {
-      first = now;
-      exitCode = EXIT_CODES[signal as StopSignal];
-      onRequest();
-      say(`\n${advice}`);
-      controller.abort();
-    } else if (now - first > SAME_KEY_PRESS) {
-      // A hidden cursor would stay hidden after the bar's sudden end.
-      if (process.stderr.isTTY) process.stderr.write('\u001b[?25h\n');
-      process.exit(EXIT_CODES[signal as StopSignal]);
-    }
+  const giveBack = (): void => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, listener);
+  };
+  const listener = (signal: NodeJS.Signals): void => {
+    if (exitCode !== 0) return;
+    exitCode = EXIT_CODES[signal as StopSignal];
+    onRequest();
+    // A bar hides the cursor, which would stay hidden after a sudden end.
+    if (process.stderr.isTTY) process.stderr.write('\u001b[?25h');
+    say('', advice);
+    controller.abort();
+    setTimeout(giveBack, SAME_KEY_PRESS).unref();
   };
   const signals = (Object.keys(EXIT_CODES) as StopSignal[]).filter(
     (signal) => signal !== 'SIGHUP' || !ignoresHangUp(),

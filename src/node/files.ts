@@ -6,10 +6,12 @@
  * run it cannot read, and throw away a download that is half done.
  */
 import { rmSync, type Stats, writeFileSync } from 'node:fs';
-import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shown } from '../text/shown.ts';
 import { removeLeftovers, temporaryFor } from './leftovers.ts';
+import { kindOf, readRegular } from './regular.ts';
 
 /** ENOTDIR: a file stands where the path wants a folder, so that nothing can be below it. */
 const ABSENT = ['ENOENT', 'ENOTDIR'];
@@ -19,7 +21,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   ENOTDIR: 'a part of the path is a file where a folder should be',
   EEXIST: 'a part of the path is a file where a folder should be',
-  EISDIR: 'it is a folder; name a file',
   EACCES: 'permission is denied; ls -ld shows its rights and those of the folders above it',
   EPERM: 'the system does not permit it; ls -ld shows its owner and its rights',
   EROFS: 'the disk can only be read; name another place',
@@ -44,7 +45,7 @@ export function systemReason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const nameOf = (path: string | URL): string => (typeof path === 'string' ? path : fileURLToPath(path));
+const nameOf = (path: string | URL): string => shown(typeof path === 'string' ? path : fileURLToPath(path));
 
 /** What `work` gives. @throws Error, a sentence that names `path`, where the system refuses */
 export async function reading<T>(path: string | URL, work: Promise<T>): Promise<T> {
@@ -81,10 +82,15 @@ export async function sameFile(a: string, b: string): Promise<boolean> {
   return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino;
 }
 
-/** The bytes of a file. @throws Error, a sentence, where it is not there or cannot be read */
+/** The bytes of a regular file, or null where there is none. @throws Error, a sentence, where it cannot be read */
+export function bytesIfThere(path: string | URL, most?: number): Promise<Uint8Array | null> {
+  return ifThere(path, readRegular(path, most));
+}
+
+/** The bytes of a regular file. @throws Error, a sentence, where it is not there or cannot be read */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  const bytes = await ifThere(path, readFile(path));
-  if (!bytes) throw new Error(`there is no file ${path}`);
+  const bytes = await bytesIfThere(path);
+  if (!bytes) throw new Error(`there is no file ${nameOf(path)}`);
   return bytes;
 }
 
@@ -112,7 +118,7 @@ export async function makeFolder(path: string): Promise<string[]> {
         codeOf(error) === 'ENOENT' && (await isFolder(above))
           ? `${above} takes no folders; name another place (ENOENT)`
           : systemReason(error);
-      throw new Error(`the folder ${folder} cannot be made: ${why}`, { cause: error });
+      throw new Error(`the folder ${nameOf(folder)} cannot be made: ${why}`, { cause: error });
     });
   return missing;
 }
@@ -150,7 +156,7 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
     }
   } catch (error) {
     throw new WriteError(
-      `${path} could not be written: ${systemReason(error)}; what was there is untouched`,
+      `${nameOf(path)} could not be written: ${systemReason(error)}; what was there is untouched`,
       {
         cause: error,
       },
@@ -177,12 +183,6 @@ async function writableFile(path: string): Promise<string> {
     throw new Error('it is a symbolic link to a file that is not there; remove it');
   if (/[/\\]$/.test(path)) throw new Error('it ends as a folder does; name a file');
   return path;
-}
-
-function kindOf(found: Stats): string {
-  if (found.isDirectory()) return 'a folder';
-  if (found.isFIFO()) return 'a pipe';
-  return found.isSocket() ? 'a socket' : 'a device';
 }
 
 /** Files that are being written: whatever ends the process before they are whole removes them. */

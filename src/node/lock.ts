@@ -22,6 +22,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bytesIfThere } from './files.ts';
 import { temporaryFor } from './leftovers.ts';
 import { isAlive, markName, ownMark, type ProcessMark } from './processes.ts';
 
@@ -32,6 +33,8 @@ const SILENCE = 120_000;
 const SETTLING = 100;
 /** How long an unfinished file may be one that is just being written. */
 const WRITING = 500;
+/** A lock is a line; whatever else stands there is not read further. */
+const MOST_BYTES = 2 ** 16;
 
 /** Who writes into a folder, as the file says it. */
 export interface LockOwner extends ProcessMark {
@@ -177,13 +180,10 @@ function replace(path: string, owner: LockOwner): void {
 /** Who owns the file; null where it is not there, 'damaged' where its maker was ended in the middle. */
 async function read(path: string): Promise<LockOwner | 'damaged' | null> {
   for (let waited = 0; ; waited += SETTLING) {
-    try {
-      const owner = parse(readFileSync(path, 'utf8'));
-      if (owner !== 'damaged' || waited >= WRITING) return owner;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    }
+    const bytes = await bytesIfThere(path, MOST_BYTES);
+    if (!bytes) return null;
+    const owner = parse(new TextDecoder().decode(bytes));
+    if (owner !== 'damaged' || waited >= WRITING) return owner;
     await sleep(SETTLING);
   }
 }

@@ -2,6 +2,7 @@
 import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
+import { shownJson } from '../text/shown.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import { PICTURE, REPORT } from '../train/node/run-folder.ts';
@@ -89,7 +90,7 @@ export async function writeReport(
   place: (file: string) => Promise<string>,
 ): Promise<void> {
   const { answers } = figures;
-  await writeWhole(await place(REPORT), `${JSON.stringify(report, null, 2)}\n`);
+  await writeWhole(await place(REPORT), `${shownJson(report)}\n`);
   const rows = answers ? await exampleRows(answers, report.classes, preprocessing) : [];
   const { model, settings, pictures, best } = report;
   const svg = chartPage({
@@ -143,7 +144,9 @@ function panelsOf({ epochs, trace }: RunFigures, stepsPerEpoch: number): Panel[]
   if (uneven) add('balanced accuracy', purple, ({ val }) => val.balancedAccuracy);
   add('AUC', green, ({ val }) => val.auc);
   add('top-5', green, ({ val }) => val.top5);
-  const lowest = Math.min(...scores.flatMap(({ points }) => points.map(([, y]) => y)));
+  const lowest = scores
+    .flatMap(({ points }) => points.map(([, y]) => y))
+    .reduce((low, y) => Math.min(low, y), 1);
   return [
     {
       title: 'Loss',

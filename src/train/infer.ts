@@ -84,8 +84,8 @@ export async function infer(
   };
   for await (const answers of inferBatches(model, device, watched())) {
     logits.push(answers.logits);
-    samples.push(...answers.samples);
-    labels.push(...answers.labels);
+    for (const sample of answers.samples) samples.push(sample);
+    for (const label of answers.labels) labels.push(label);
   }
   if (!complete) return null;
   return { logits: joined(logits), labels: Int32Array.from(labels), classes: model.numClasses, samples };

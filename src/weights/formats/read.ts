@@ -8,8 +8,9 @@
 import { WeightsError } from './error.ts';
 import { readSafetensors } from './safetensors.ts';
 import { checkSeal } from './seal.ts';
-import type { StateDict, WeightsFile } from './state.ts';
+import type { WeightsFile } from './state.ts';
 import { isZip, readTorch } from './torchfile.ts';
+import { withoutWrappers } from './wrappers.ts';
 
 /** What files turn out to be when they are no weights: how they begin, and the remedy. */
 const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: string]> = [
@@ -75,19 +76,9 @@ function readAny(bytes: Uint8Array): WeightsFile {
   );
 }
 
-/** What wrappers put before every name, DataParallel and torch.compile, in either order. */
-const PREFIXES = ['module.', '_orig_mod.', 'module.'];
-
-/** Takes prefixes off that every name has. */
-function withoutPrefix(tensors: StateDict): { tensors: StateDict; notes: string[] } {
-  const notes: string[] = [];
-  let current = tensors;
-  for (const prefix of PREFIXES) {
-    if (![...current.keys()].every((name) => name.startsWith(prefix))) continue;
-    current = new Map([...current].map(([name, tensor]) => [name.slice(prefix.length), tensor]));
-    notes.push(`Took the prefix '${prefix}' off every name.`);
-  }
-  return { tensors: current, notes };
+function unwrapped(name: string, { tensors, metadata, notes = [] }: WeightsFile): WeightsFile {
+  const clean = withoutWrappers(tensors);
+  return { name, tensors: clean.tensors, metadata, notes: [...notes, ...clean.notes] };
 }
 
 /**
@@ -103,8 +94,8 @@ export async function readWeights(bytes: Uint8Array, name: string): Promise<Weig
     await checkSeal(whole);
     const file = readAny(whole);
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
-    const { tensors, notes } = withoutPrefix(file.tensors);
-    return { name, tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };
+    const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
+    return { ...unwrapped(name, file), others };
   } catch (error) {
     if (!(error instanceof WeightsError)) throw error;
     throw new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });

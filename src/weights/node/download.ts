@@ -5,11 +5,10 @@
  * goes on at their end (`Range`), provided that the file on the server is still the same (`If-Range`). Only a file whose
  * SHA-256 is right is renamed to PATH: what is there under that name is whole.
  */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import { systemReason } from '../../node/files.ts';
+import { makeFolder, systemReason } from '../../node/files.ts';
 import { hashFile } from '../../node/hash.ts';
 import {
   type Answer,
@@ -70,7 +69,7 @@ export async function download(options: DownloadOptions): Promise<DownloadReport
   const agent = createAgent(limits);
   const work = new Download(options, limits, agent);
   try {
-    await mkdir(dirname(options.path), { recursive: true });
+    await makeFolder(dirname(options.path));
     return await work.run();
   } catch (error) {
     if (options.signal?.aborted) throw new DownloadStopped(await work.kept());
