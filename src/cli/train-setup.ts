@@ -15,6 +15,7 @@ import { matchNames } from '../weights/names.ts';
 import { openStart } from '../weights/node/create-model.ts';
 import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
+import { adviseSize } from './size-advice.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
@@ -59,6 +60,8 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
     const set = await openData(common);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
     const settings = { ...common, phases: phasesFor(options, weights, newHead) };
+    const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
+    if (advice) say(advice);
     const preprocessing = preprocessingFor(settings, natural);
     return { settings, network, known, folder, set, preprocessing, resumed: null, options };
   });
