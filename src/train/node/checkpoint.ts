@@ -6,17 +6,19 @@
  * `best.safetensors` holds the weights of the best epoch. `last.safetensors` also holds the optimiser's state, as
  * tensors named `optimizer.…`, the states of the run's callbacks (JSON in `CheckpointInfo.callbacks`, tensors named
  * `callback.NAME.…`), and the place where the run stopped: one file, so that weights and state can never be of
- * different steps. Files are written beside their place and then renamed; a crash leaves the old one.
+ * different steps. Files are written beside their place and then renamed; a crash leaves the old one. Each carries a hash over
+ * itself (src/weights/formats/seal.ts), so that a damaged one is named and not gone on with.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PREPROCESSING, type Preprocessing } from '../../data/transforms.ts';
 import type { Device } from '../../gpu/index.ts';
 import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
-import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
+import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import {
   demand,
+  flag,
   isObject,
   list,
   object,
@@ -31,6 +33,7 @@ import { cardMetadata } from '../../weights/card.ts';
 import { weightsBytes } from '../../weights/create-model.ts';
 import { type KnownWeights, namedNetwork, readKnown } from '../../weights/door.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/formats/safetensors.ts';
+import { isSealed, seal, sealable } from '../../weights/formats/seal.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
 import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
@@ -40,6 +43,9 @@ import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { SETTINGS, type TrainSettings } from '../settings.ts';
+import { BEST, fileOfRun } from './run-folder.ts';
+
+export { BEST, LAST } from './run-folder.ts';
 
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
@@ -49,9 +55,6 @@ import { SETTINGS, type TrainSettings } from '../settings.ts';
 const FORMAT = 3;
 const WITHOUT_STATE = 1;
 const KEY = 'tessera';
-
-export const BEST = 'best.safetensors';
-export const LAST = 'last.safetensors';
 
 /** What a checkpoint says about itself. */
 export interface CheckpointInfo {
@@ -70,6 +73,8 @@ export interface CheckpointInfo {
   settings: TrainSettings;
   /** A hash of the names and labels of the pictures. */
   pictures: string;
+  /** Whether the file was written with a hash over itself; absent where it was written before there was one. */
+  sealed?: boolean;
   /** Of last.safetensors only: where the run goes on. */
   progress?: Progress;
   /** Of last.safetensors only: what the run's callbacks keep, as far as it is no tensor. */
@@ -106,7 +111,7 @@ export class NonFiniteStateError extends Error {
 export async function saveCheckpoint(
   path: string,
   model: Model,
-  info: Omit<CheckpointInfo, 'format' | 'progress' | 'callbacks'>,
+  info: Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks'>,
   state?: RunState,
 ): Promise<void> {
   const { tensors, metadata } = readSafetensors(await weightsBytes(model));
@@ -130,9 +135,10 @@ export async function saveCheckpoint(
     source: null,
   });
   const whole: CheckpointInfo = state
-    ? { format: FORMAT, ...info, progress: state.progress, callbacks }
-    : { format: WITHOUT_STATE, ...info };
-  await writeWhole(path, writeSafetensors(tensors, { ...metadata, ...card, [KEY]: JSON.stringify(whole) }));
+    ? { format: FORMAT, ...info, sealed: true, progress: state.progress, callbacks }
+    : { format: WITHOUT_STATE, ...info, sealed: true };
+  const described = sealable({ ...metadata, ...card, [KEY]: JSON.stringify(whole) });
+  await writeWhole(path, await seal(writeSafetensors(tensors, described)));
 }
 
 function checkFinite(tensors: StateDict): void {
@@ -149,13 +155,15 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   const found = await statOrNull(path);
   if (!found)
     throw new Error(`there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`);
-  const file = found.isDirectory() ? join(path, inFolder) : path;
-  const bytes = await ifThere(file, readFile(file));
+  const file = found.isDirectory() ? await fileOfRun(path, inFolder) : path;
+  const bytes = await bytesIfThere(file);
   if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
   const weights = await readKnown(bytes, file);
   const { tensors, metadata } = weights.file;
   const info = infoIn(file, metadata[KEY]);
+  if (info.sealed && !isSealed(bytes))
+    throw new Error(`${file} is damaged: it was written with a hash over itself, which is gone`);
   const under = (prefix: string): [string, Float32Array][] =>
     [...tensors]
       .filter(([name]) => name.startsWith(prefix))
@@ -226,6 +234,7 @@ const INFO: Rule = object({
   step: count,
   seed: count,
   metrics: orNull(METRICS),
+  sealed: optional(flag),
   settings: SETTINGS,
   pictures: text(1000),
   progress: optional(PROGRESS),
@@ -268,7 +277,7 @@ export async function newestCheckpoint(runs: string): Promise<string | null> {
   const names = (await ifThere(runs, readdir(runs))) ?? [];
   let newest: { path: string; time: number } | null = null;
   for (const name of names) {
-    const path = join(runs, name, BEST);
+    const path = await fileOfRun(join(runs, name), BEST);
     const found = await statOrNull(path);
     if (found?.isFile() && (!newest || found.mtimeMs > newest.time)) newest = { path, time: found.mtimeMs };
   }

@@ -7,6 +7,7 @@
 
 import { WeightsError } from './error.ts';
 import { readSafetensors } from './safetensors.ts';
+import { checkSeal } from './seal.ts';
 import type { WeightsFile } from './state.ts';
 import { isZip, readTorch } from './torchfile.ts';
 import { withoutWrappers } from './wrappers.ts';
@@ -81,14 +82,17 @@ function unwrapped(name: string, { tensors, metadata, notes = [] }: WeightsFile)
 }
 
 /**
- * Reads a `.pth`, `.pt` or `.safetensors` file. Tensors are views of `bytes` wherever they can be.
+ * Reads a `.pth`, `.pt` or `.safetensors` file. Tensors are views of `bytes` wherever they can be. A file that carries its
+ * hash (seal.ts) is held against it.
  * @param name of the file, for error sentences only
  * @throws WeightsError, whose sentence begins with the name
  */
 export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
   try {
     // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
-    const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    await checkSeal(whole);
+    const file = readAny(whole);
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
     const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
     return { ...unwrapped(name, file), others };

@@ -56,7 +56,7 @@ const settings: TrainSettings = {
   augmentation: {},
   seed: 5,
 };
-const info: Omit<CheckpointInfo, 'format' | 'progress' | 'callbacks'> = {
+const info: Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks'> = {
   model: 'resnet18',
   classes: ['ant', 'bee', 'größte "Katze"'],
   preprocessing: PREPROCESSING,
@@ -109,7 +109,7 @@ test('weights, description and optimiser state come back as they were', async ()
 
   const checkpoint = await readCheckpoint(folder, LAST);
   const kept = { patience: { waited: 2 }, average: null };
-  assert.equal(checkpoint.info, { format: 3, ...info, progress, callbacks: kept });
+  assert.equal(checkpoint.info, { format: 3, ...info, sealed: true, progress, callbacks: kept });
   assert.equal(checkpoint.callbacks, callbacks);
   const again = await modelOf(checkpoint, device);
   assert.not.ok(again.training);
