@@ -130,7 +130,11 @@ function findDirectory(view: DataView): Directory {
     };
   }
   if (directory.start + directory.length > limit) throw damaged('its directory lies outside the file');
-  if (directory.count > MAX_ENTRIES) throw damaged(`its directory claims ${directory.count} entries`);
+  if (directory.count > MAX_ENTRIES)
+    throw new WeightsError(
+      'header',
+      `has a directory of ${directory.count} entries; at most ${MAX_ENTRIES} are read.`,
+    );
   return directory;
 }
 

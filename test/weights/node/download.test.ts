@@ -443,6 +443,20 @@ const LEFT: [name: string, bytes: Buffer, origin: () => object | string, resumed
   ],
   ['with a damaged note', CONTENT.subarray(0, 1000), () => '{"url":', 0],
   ['with a note that is no note', CONTENT.subarray(0, 1000), () => 'null', 0],
+  ...(
+    [
+      ['validator', 5],
+      ['validator', { toString: 'x' }],
+      ['total', '300000'],
+      ['total', -1],
+      ['sha256', 'short'],
+    ] as const
+  ).map(([field, value]): [string, Buffer, () => object, number] => [
+    `with the ${field} ${JSON.stringify(value)}`,
+    CONTENT.subarray(0, 1000),
+    () => ({ url: server.url, validator: TAG, total: 300_000, [field]: value }),
+    0,
+  ]),
 ];
 for (const [name, bytes, origin, resumed] of LEFT)
   test(`a part that was left ${name}: resumed from ${resumed}`, async () => {
@@ -451,6 +465,19 @@ for (const [name, bytes, origin, resumed] of LEFT)
     assertWhole(report);
     assert.is(report.resumedFrom, resumed);
   });
+
+test('the whole hash is compared where it is known, and what the server states beside it', async () => {
+  assertWhole(await run({ sha256: SHA256 }));
+  rmSync(path);
+  const alike = `${SHA256.slice(0, 8)}${'0'.repeat(56)}`;
+  await assertFails(/not the file that was expected/, { sha256: alike });
+  server.behave((response, request, count) =>
+    count === 0
+      ? response.writeHead(302, { location: '/store', 'x-linked-etag': `"${alike}"` }).end()
+      : sendFile(response, request),
+  );
+  await assertFails(/and \w{8}00000000… was wanted/, { sha256: SHA256.slice(0, 8) });
+});
 
 test('without a known hash: what the server states is compared, as the Hub does it in its redirect', async () => {
   const hub =
