@@ -37,16 +37,19 @@ export interface DecodeOptions {
 
 /** Reads and decodes a picture file; see {@link decodeImage}. */
 export async function readImage(file: string, options?: DecodeOptions): Promise<RgbImage> {
-  let bytes: Uint8Array;
+  return decodeImage(await readImageFile(file), file, options);
+}
+
+/** The bytes of a picture file. @throws UnreadableImageError where it is no file, too long, or the system refuses */
+export async function readImageFile(file: string): Promise<Uint8Array> {
   try {
-    bytes = await readPicture(file);
+    return await readPicture(file);
   } catch (error) {
     throw new UnreadableImageError(file, `cannot be read: ${systemReason(error)}`, {
       cause: error,
       stage: 'open',
     });
   }
-  return decodeImage(bytes, file, options);
 }
 
 /**
