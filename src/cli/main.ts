@@ -18,6 +18,7 @@
  */
 import { Command, CommanderError, type OptionValues } from 'commander';
 import { shown } from '../text/shown.ts';
+import { ignoresHangUp } from './nohup.ts';
 import { say, UserError } from './ui.ts';
 
 /** What a command file exports. `run` is a method so that a command may name its own options type. */
@@ -35,6 +36,8 @@ export interface CommandEntry {
   module: string;
   /** Whether an adapter must be there before the command starts. */
   adapter: boolean;
+  /** Whether it goes on where nobody reads its output any more. */
+  outlivesReader?: boolean;
 }
 
 /** What the launcher does for a command. */
@@ -50,6 +53,7 @@ export interface Launcher {
  * Never throws: errors are printed as `error: sentence`, with a stack under `--debug` or TESSERA_DEBUG=1.
  */
 export async function main(entry: CommandEntry, argv: string[], launcher: Launcher): Promise<number> {
+  if (ignoresHangUp()) process.on('SIGHUP', () => undefined);
   const debug = argv.includes('--debug') || process.env.TESSERA_DEBUG === '1';
   process.on('uncaughtException', (error) => {
     reportError(error, debug, launcher);

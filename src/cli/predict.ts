@@ -8,8 +8,8 @@ import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
-import { shown } from '../text/shown.ts';
-import { type Inference, infer } from '../train/infer.ts';
+import { shown, shownJson } from '../text/shown.ts';
+import { type Inference, inferBatches } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
@@ -17,7 +17,7 @@ import { createModel, openStart } from '../weights/node/create-model.ts';
 import { atSize, describeWeights } from '../weights/start.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
+import { announceSoftware, onStop, progressBar, say, UserError } from './ui.ts';
 
 export const description =
   'Names what is in pictures, with probabilities: with a checkpoint of `train` (the newest under runs/ by default), or ' +
@@ -75,6 +75,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   try {
     const { model, classes, preprocessing } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
+    let done = 0;
     const source = fromSamples(samples, {
       batchSize: await fittingBatch(
         device,
@@ -83,13 +84,25 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
         Math.min(options.batch, files.length),
       ),
       preprocessing,
-      onUnreadable: (error) => failures.push(error.message),
+      onUnreadable: (error) => {
+        failures.push(error.message);
+        done++;
+      },
     });
-    const answers = await infer(model, device, source.load(0), { onBatch: () => !stop.requested });
-    if (!answers) return stop.exitCode;
-    const predictions = predictionsOf(answers, classes, options.topK);
-    if (options.json) printJson(predictions);
-    else print(predictions);
+    const bar = source.batches > 1 ? progressBar('Predicting', files.length) : null;
+    const output = options.json ? jsonList() : textBlocks();
+    for await (const answers of inferBatches(model, device, source.load(0))) {
+      const text = predictionsOf(answers, classes, options.topK).map(output.item).join('');
+      const print = () => process.stdout.write(text);
+      if (bar) bar.aside(print);
+      else print();
+      done += answers.samples.length;
+      bar?.update(done);
+      if (stop.requested) break;
+    }
+    bar?.stop();
+    process.stdout.write(output.end());
+    if (stop.requested) return stop.exitCode;
     device.close();
   } finally {
     await closeLoader();
@@ -173,13 +186,35 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
   });
 }
 
-function print(predictions: readonly Prediction[]): void {
-  const labels = new Set(predictions.flatMap(({ topK }) => topK.map(({ label }) => label)));
-  const width = [...labels].reduce((most, label) => Math.max(most, shown(label).length), 0);
-  for (const { file, topK } of predictions) {
-    const lines = topK.map(
-      ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
-    );
-    process.stdout.write(`${[shown(file), ...lines].join('\n')}\n`);
-  }
+/** How predictions are printed, one after the other. */
+interface Printing {
+  item(prediction: Prediction): string;
+  end(): string;
+}
+
+/** One JSON document, a list, which is closed also where the pass is stopped. */
+function jsonList(): Printing {
+  let before = '[\n';
+  return {
+    item(prediction) {
+      const text = `${before}${shownJson(prediction).replace(/^/gm, '  ')}`;
+      before = ',\n';
+      return text;
+    },
+    end: () => (before === ',\n' ? '\n]\n' : '[]\n'),
+  };
+}
+
+/** The file, and its classes below. */
+function textBlocks(): Printing {
+  return {
+    item({ file, topK }) {
+      const width = topK.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
+      const lines = topK.map(
+        ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
+      );
+      return `${[shown(file), ...lines].join('\n')}\n`;
+    },
+    end: () => '',
+  };
 }

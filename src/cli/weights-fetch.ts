@@ -69,7 +69,12 @@ export async function fetchWeights(name: string, { from, folder, json }: FetchOp
       ...(from ? ['--from', from] : []),
       ...(folder === FOLDER ? [] : ['--out', folder]),
     ];
-    say(`Stopped. What has arrived is kept: ${commandLine('weights', again)} goes on from there.`);
+    const command = commandLine('weights', again);
+    say(
+      error.kept > 0
+        ? `Stopped. What has arrived, ${formatBytes(error.kept)}, is kept: ${command} goes on from there.`
+        : `Stopped; nothing has arrived that could be gone on from. ${command} begins again.`,
+    );
     return stop.exitCode;
   } finally {
     stop.dispose();

@@ -28,6 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
   ENOSPC: 'there is no room left on the disk',
   EDQUOT: 'there is no room left in your quota of the disk',
+  EFBIG: 'a file of this size is not allowed; ulimit -f shows the limit',
   EMFILE: 'too many files are open; ulimit -n raises the limit',
   ENFILE: 'too many files are open on this machine; close some programs',
   EIO: 'the disk answers with an error; copy the file to another one, if it still can be read',

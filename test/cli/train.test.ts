@@ -174,7 +174,10 @@ test('Ctrl-C saves and names the command that goes on, which gives the numbers o
   assert.is(head.code, 0, head.err);
   const deeper = await tessera([...printed(head.err, '--train-from'), ...short, 'deeper']);
   assert.is(deeper.code, 0, deeper.err);
-  assert.match(deeper.err, /resnet18 on 44 pictures .*\nFrozen: conv1, layer1, layer2, layer3, /);
+  assert.match(
+    deeper.err,
+    /resnet18 on 44 pictures .*\nPictures a class .*across 22 \(6\), down 22 \(6\); .*\nFrozen: conv1, layer1, layer2, layer3 and the batch norms, /,
+  );
 });
 
 test('SIGTERM does the same, and pictures that changed are not gone on with', async () => {
@@ -258,6 +261,10 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [['evaluate', '--threshold', '2'], /must be a number from 0 to 1/],
   [['predict', 'gone.png'], /there is no picture gone\.png/],
   [['predict', 'data', '--model', 'resnet18'], /--model resnet18 needs --weights FILE/],
+  [
+    ['train', '--data', 'data', '--weights', 'none', '--size', '32', '--batch', '1'],
+    /norms that train take statistics .* --batch 1 leaves them too few; take --batch 2 or more$/,
+  ],
   [
     ['train', '--data', 'data', '--weights', 'none', '--size', '32', '--memory', '0.1'],
     /the run does not fit: a step of 32 pictures takes .* MiB, and 102 MiB may be used; (--batch \d+ fits|nor do smaller)/,

@@ -216,6 +216,32 @@ test('where no batch fits, smaller pictures are named with the batch of them tha
   assert.not((await preflight({ ...options, size: size + 32, batch: 2 })).fits);
 });
 
+test('one picture a step is the least where norms are frozen, two where they train', async () => {
+  const few = { ...BASE, batch: 4 };
+  const frozen = { ...few, phases: [{ trainFrom: 'all', trainNorms: false }] };
+  for (const [options, fewest] of [
+    [few, 2],
+    [frozen, 1],
+  ] as const) {
+    const { cost } = await preflight({ ...options, batch: fewest });
+    const tight = await preflight({ ...options, budget: cost!.totalBytes });
+    assert.equal([tight.fewest, tight.fits, tight.largestBatch], [fewest, false, fewest]);
+    const tighter = await preflight({ ...options, budget: cost!.totalBytes - 1 });
+    assert.is(tighter.largestBatch, 0);
+  }
+});
+
+test('every phase has its cost; what is said of the run is that of the dearest', async () => {
+  const phases = ['head', 'layer4'].map((trainFrom) => ({ trainFrom, trainNorms: false }));
+  const { cost, costs } = await preflight({ ...BASE, phases });
+  const [head, layer4] = costs;
+  assert.equal(cost, layer4);
+  assert.ok(head.flops < layer4.flops && head.savedBytes < layer4.savedBytes);
+  assert.ok(head.optimizerBytes < layer4.optimizerBytes, 'state comes with the first update');
+  assert.ok(head.totalBytes <= layer4.totalBytes);
+  assert.equal((await preflight({ ...BASE, phases: phases.slice(0, 1) })).cost, head);
+});
+
 test('pictures too small for the network are no question of memory', async () => {
   const { fits, impossible, problem, largestBatch } = await preflight({
     ...BASE,

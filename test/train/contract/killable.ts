@@ -1,6 +1,6 @@
 /**
- * A small run with everything that has state (accumulated gradients, a moving average, patience, a trace), as a process
- * that may be killed at any moment: started again with the same folder it goes on where the last state was saved.
+ * A small run with everything that has state (accumulated gradients, a moving average, patience, a trace, two phases: the
+ * head for two epochs, then everything but the norms), as a process that may be killed at any moment: started again with the same folder it goes on where the last state was saved.
  * Prints `epoch N` after each saved epoch, and at the end one line of JSON with hashes of all it holds.
  *
  *   node --import tsx test/train/contract/killable.ts FOLDER EPOCHS
@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closeLoader } from '../../../src/data/node/loader.ts';
-import { AdamW, cosine, type Model } from '../../../src/nn/index.ts';
+import { AdamW, cosine, freeze, type Model, unfreeze } from '../../../src/nn/index.ts';
 import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
 import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
 import { fit } from '../../../src/train/fit.ts';
@@ -64,8 +64,17 @@ const { progress, reason } = await fit({
   device,
   optimizer,
   ...stripeBatches(),
-  epochs: Number(epochs),
-  schedule: cosine({ warmup: 2 }),
+  phases: [
+    { epochs: 2, begin: () => void freeze(model, { except: ['fc'] }) },
+    {
+      epochs: Number(epochs) - 2,
+      schedule: cosine({ warmup: 2 }),
+      begin: () => {
+        unfreeze(model);
+        freeze(model, { norms: true });
+      },
+    },
+  ],
   step: accumulatedStep(4),
   validated: average.average,
   callbacks: [checkpoints, average, new Patience(3), tracer],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readCheckpoint } from '../../../src/train/node/checkpoint.ts';
+import type { TrainSettings } from '../../../src/train/settings.ts';
 import { readWeights } from '../../../src/weights/formats/read.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { seal, sealable } from '../../../src/weights/formats/seal.ts';
@@ -18,12 +19,32 @@ test.before(async () => {
 });
 test.after(() => rm(folder, { recursive: true }));
 
+const settings: TrainSettings = {
+  data: 'd',
+  model: 'resnet18',
+  weights: null,
+  phases: [{ trainFrom: 'all', epochs: 2, lr: 0.01, backboneFactor: 1 }],
+  trainNorms: true,
+  batch: 4,
+  weightDecay: 0.01,
+  decayNorms: false,
+  labelSmoothing: 0,
+  warmup: 0.05,
+  size: 16,
+  augmentation: {},
+  seed: 0,
+};
 const info = {
   format: 1,
   model: 'resnet18',
   classes: ['a', 'b'],
   preprocessing: PREPROCESSING,
-  settings: {},
+  epoch: 1,
+  step: 3,
+  seed: 0,
+  metrics: null,
+  settings,
+  pictures: 'abc',
   sealed: true,
 };
 const tensors = new Map([
