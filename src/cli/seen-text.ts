@@ -9,6 +9,6 @@ export function describeSeen(seen: number, count: number, { complete, pictures }
     return `It has trained on ${seen.toLocaleString('en-US')} of the ${all} (the same bytes), which flatters the figures.`;
   if (complete) return `It has trained on none of the ${all}.`;
   return pictures.size > 0
-    ? `None of its runs has trained on any of the ${all}; what the weights that it began with had learnt from is not known.`
+    ? `It has trained on none of the ${all} as far as is known; what the weights that it began with had learnt from is not.`
     : `Whether it has trained on any of the ${all} is not known: the file does not say what it has trained on.`;
 }

@@ -4,6 +4,7 @@
  * 8 MB for a million, in each of a run's two files.
  */
 import { PICTURE_MARK, PictureSet } from '../../data/picture-set.ts';
+import type { Step } from '../step.ts';
 
 const KEY = 'tessera.trained_on';
 
@@ -15,6 +16,14 @@ export interface TrainedOn {
 
 /** Of weights that begin at random. */
 export const trainedOnNothing = (): TrainedOn => ({ pictures: new PictureSet(), complete: true });
+
+/** A step that notes the pictures that it is given. */
+export const noting =
+  ({ pictures }: TrainedOn, step: Step): Step =>
+  (batch, context) => {
+    if (batch.marks) pictures.add(batch.marks);
+    return step(batch, context);
+  };
 
 /** A header has 32 MiB at most. Of more pictures the lowest marks are kept, which are a fair sample. */
 const MOST_PICTURES = 2 ** 21;
