@@ -88,16 +88,29 @@ function unwrapped(name: string, { tensors, metadata, notes = [] }: WeightsFile)
  * @throws WeightsError, whose sentence begins with the name
  */
 export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
+  await checkSeal(bytes).catch((error: unknown) => {
+    throw withName(error, name);
+  });
+  return readStructure(bytes, name);
+}
+
+/**
+ * `readWeights` of which only what describes the tensors has to be there: their values are not looked at.
+ * @throws as `readWeights`
+ */
+export function readStructure(bytes: Uint8Array, name: string): WeightsFile {
   try {
     // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
-    const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    await checkSeal(whole);
-    const file = readAny(whole);
+    const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
     const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
     return { ...unwrapped(name, file), others };
   } catch (error) {
-    if (!(error instanceof WeightsError)) throw error;
-    throw new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
+    throw withName(error, name);
   }
+}
+
+function withName(error: unknown, name: string): unknown {
+  if (!(error instanceof WeightsError)) return error;
+  return new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
 }
