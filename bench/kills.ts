@@ -38,12 +38,13 @@ export const TINY: MBConvTable = {
   activation: 'relu',
   inputSize: 32,
 };
-const SETTINGS = ['--train-from', 'all', '--train-norms', '--epochs', '3', '--batch', '8', '--size', '32'];
+const SETTINGS = ['--train-from', 'all', '--train-norms', '--epochs', '6', '--batch', '8', '--size', '32'];
 
 /** What came of a kill. */
 export interface Outcome {
   kind: Kind;
-  /** Milliseconds from the start of the process, or from the beginning of its first save. */
+  /** What the run had come to, and the milliseconds after that. */
+  place: string;
   wait: number;
   /** What went on: a saved state, or the command once more. */
   how: 'resumed' | 'repeated' | 'ended before';
@@ -78,7 +79,6 @@ class Trial {
     private readonly root: string,
     /** Of the run that nobody disturbs. */
     private readonly whole: string,
-    private readonly milliseconds: number,
     /** Every file of an older run. */
     private readonly older: string,
   ) {}
@@ -89,16 +89,9 @@ class Trial {
     await saveWeights(await createModel(TINY, { numClasses: 2, seed: 1 }), join(root, 'tiny.safetensors'));
     device.close();
     const older = await ended(start(root, ['--out', 'older', '--seed', '5']));
-    const started = performance.now();
     const whole = await ended(start(root, ['--out', 'whole']));
-    const milliseconds = performance.now() - started;
     if (older.code !== 0 || whole.code !== 0) throw new Error(`a run failed:\n${older.err}\n${whole.err}`);
-    return new Trial(
-      root,
-      await bitsOf(join(root, 'whole')),
-      milliseconds,
-      await bytesOf(join(root, 'older')),
-    );
+    return new Trial(root, await bitsOf(join(root, 'whole')), await bytesOf(join(root, 'older')));
   }
 
   async kill(kind: Kind, index: number, draw: number): Promise<Outcome> {
@@ -110,8 +103,11 @@ class Trial {
     const end = ended(child);
     // Of those that overwrite every second one is killed about its first save, the moment that matters.
     const inSave = kind === 'first save' || (kind === 'overwrite' && index % 2 === 0);
-    const wait = draw * (inSave ? SAVING : this.milliseconds);
+    const at = Math.floor(draw * PLACES.length);
+    const place = inSave ? 'in its first save' : `at '${PLACES[at]}'`;
+    const wait = (draw * PLACES.length - at) * (inSave ? SAVING : BETWEEN);
     if (inSave) firstSave(folder);
+    else await saying(child, PLACES[at]);
     await sleepExactly(wait);
     child.kill('SIGKILL');
     const { signal } = await end;
@@ -130,12 +126,28 @@ class Trial {
     if (kind === 'overwrite' && !goesOn && !untouched) faults.push('the older run is lost');
     const how = signal !== 'SIGKILL' ? 'ended before' : goesOn ? 'resumed' : 'repeated';
     await rm(folder, { recursive: true });
-    return { kind, wait, how, faults };
+    return { kind, place, wait, how, faults };
   }
 }
 
-/** Milliseconds that the two files of a state take here, and a little. */
+/** What a run says on its way; a kill comes after one of these. Times would say less: a busy machine stretches them. */
+const PLACES = ['', 'parameters', 'A step takes', 'Epoch 1/', 'Epoch 2/', 'Epoch 3/', 'Epoch 5/', 'Trained'];
+/** Milliseconds: of the way to the next one, and that the two files of a state take; both with something to spare. */
+const BETWEEN = 400;
 const SAVING = 60;
+
+/** Resolves when the process has said `text`, or is over. */
+function saying(child: ChildProcess, text: string): Promise<void> {
+  let said = '';
+  return new Promise((resolve) => {
+    if (text === '') resolve();
+    child.on('close', () => resolve());
+    child.stderr!.on('data', (data) => {
+      said += data;
+      if (said.includes(text)) resolve();
+    });
+  });
+}
 
 /** A run in `root`; `options` null: `rest` says all. */
 function start(root: string, options: string[] | null, rest: string[] = []): ChildProcess {
@@ -214,10 +226,10 @@ export async function writePictures(folder: string): Promise<void> {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [count = '30', seed = '1'] = process.argv.slice(2);
-  const outcomes = await kills(Number(count), Number(seed), ({ kind, wait, how, faults }) => {
+  const outcomes = await kills(Number(count), Number(seed), ({ kind, place, wait, how, faults }) => {
     const verdict = faults.length === 0 ? 'the same bits' : faults.join('; ');
     process.stdout.write(
-      `${kind.padEnd(11)} killed after ${wait.toFixed(0).padStart(5)} ms  ${how.padEnd(12)}  ${verdict}\n`,
+      `${kind.padEnd(10)}  ${how.padEnd(12)}  ${verdict.padEnd(14)}  killed ${place}, ${wait.toFixed(0)} ms on\n`,
     );
   });
   for (const kind of KINDS) {

@@ -97,27 +97,34 @@ export async function resumedRun(options: TrainOptions, signal?: AbortSignal): P
   return releasedOnFailure(folder, () => savedRun(folder, path, options));
 }
 
-/** Takes the folder of a run, from a process that is just ending when it has ended. */
+/**
+ * Takes the folder of a run, from a process that is just ending when it has ended. One that has lost its npm finds out
+ * within a second that it is to end.
+ */
 async function claimed(
   folder: string,
   file: string,
   options: TrainOptions,
   signal: AbortSignal | undefined,
 ): Promise<RunFolder> {
-  for (let said = false; ; ) {
+  let said = false;
+  for (let looks = 1; ; looks++) {
     try {
       return await RunFolder.forSavedRun(folder, trainCommand(options), file);
     } catch (error) {
-      if (!(error instanceof FolderHeld && error.owner.ending)) throw error;
-      if (!said) say(`${folder} is still being saved by process ${error.owner.pid}; waiting for it to end.`);
-      said = true;
+      if (!(error instanceof FolderHeld) || (!error.owner.ending && looks > FIRST_LOOKS)) throw error;
+      if (error.owner.ending && !said) {
+        say(`${folder} is still being saved by process ${error.owner.pid}; waiting for it to end.`);
+        said = true;
+      }
     }
     await sleep(WAIT, undefined, signal && { signal });
   }
 }
 
-/** Milliseconds between looks at a folder that another process is about to leave. */
+/** Milliseconds between looks at a folder that another process has, and how many of them wait for it to say that it ends. */
 const WAIT = 250;
+const FIRST_LOOKS = 4;
 
 async function savedRun(folder: RunFolder, path: string, options: TrainOptions): Promise<Setup> {
   const resumed = await readCheckpoint(path, LAST);

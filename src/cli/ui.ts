@@ -9,6 +9,7 @@ import cliProgress from 'cli-progress';
 import { adapterName } from '../gpu/adapter-name.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { ignoresHangUp } from './nohup.ts';
+import { watchNpm } from './orphan.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
 
@@ -286,7 +287,8 @@ type StopSignal = keyof typeof EXIT_CODES;
  * Listens for SIGINT, SIGTERM and, unless nohup keeps it away (nohup.ts), SIGHUP: the first asks the running step to finish
  * (`requested` turns true). Then the first two are given back to the system, so that the second one ends the process at
  * once, even one that waits for a disk that does not answer (`process.exit` would wait with it). A terminal that closes may
- * send SIGHUP twice, and not at once, so more of them are nothing.
+ * send SIGHUP twice, and not at once, so more of them are nothing. An npm that ends before its command (orphan.ts) is taken
+ * for SIGTERM.
  *
  * @param advice what to say at the first signal
  * @param onRequest called at the first signal
@@ -314,6 +316,7 @@ export function onStop(
     (signal) => signal !== 'SIGHUP' || !ignoresHangUp(),
   );
   for (const signal of signals) process.on(signal, listener);
+  const unwatch = watchNpm(() => listener('SIGTERM'));
   return {
     get requested() {
       return exitCode !== 0;
@@ -323,6 +326,7 @@ export function onStop(
       return exitCode;
     },
     dispose() {
+      unwatch();
       for (const signal of signals) process.off(signal, listener);
     },
   };

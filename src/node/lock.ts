@@ -26,7 +26,7 @@ import { bytesIfThere } from './files.ts';
 import { temporaryFor } from './leftovers.ts';
 import { isAlive, markName, ownMark, type ProcessMark } from './processes.ts';
 
-const FILE = '.lock';
+export const LOCK = '.lock';
 /** Milliseconds. */
 const HEARTBEAT = 15_000;
 const SILENCE = 120_000;
@@ -76,7 +76,7 @@ export class FolderLock {
     /** Who had the folder and ended without a word (killed, or the machine stopped); null where nobody did. */
     readonly before: LockOwner | null,
   ) {
-    this.path = join(folder, FILE);
+    this.path = join(folder, LOCK);
     this.owner = newOwner(command);
     this.heartbeat = setInterval(() => this.touch(), HEARTBEAT).unref();
     process.on('exit', this.onExit);
@@ -88,7 +88,7 @@ export class FolderLock {
    * @throws FolderHeld where another process has it; the system's error where the folder cannot be written
    */
   static async take(folder: string, command: string): Promise<FolderLock> {
-    const path = join(folder, FILE);
+    const path = join(folder, LOCK);
     const mine = newOwner(command);
     for (;;) {
       const found = await read(path);

@@ -393,6 +393,23 @@ for (const [what, line] of UNDER_NOHUP)
     assert.match(stdout, /^stopped 143$/m, stderr);
   });
 
+(linux ? process_ : process_.skip)(
+  'npm that is told to end takes its command along, but not under nohup',
+  async () => {
+    const env = { ...process.env, npm_lifecycle_event: 'train' };
+    const start = [process.execPath, join(root, 'test/cli/fixtures/start.mjs'), '--pid'];
+    // The shell ends as npm's does, and the command is left alone.
+    const child = spawn('bash', ['-c', '"$@" & sleep 2', 'bash', ...start], { env });
+    assert.match((await finish(child)).stdout, /^stopped 143$/m);
+    const spared = spawn('nohup', ['bash', '-c', '"$@" & sleep 2', 'bash', ...start], { env });
+    const { stdout } = await finish(spared, (text) => {
+      const pid = Number(/^pid (\d+)$/m.exec(text)?.[1]);
+      if (text.includes('ready')) setTimeout(() => process.kill(pid, 'SIGINT'), 4000);
+    });
+    assert.match(stdout, /^stopped 130$/m);
+  },
+);
+
 process_('a reader that has seen enough is no error', () => {
   const { status, stdout, stderr } = spawnSync(
     'bash',

@@ -9,11 +9,12 @@
  * `.new` becomes `.whole` by one rename. A run that is killed before leaves the folder as it was, an older run in it
  * whole; after one that is killed later, whoever opens the folder next moves what is in `.whole`.
  */
-import { mkdir, open, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder, reading, statOrNull, syncFolder, systemReason, writeWhole } from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
-import { FolderHeld, FolderLock, type LockOwner } from '../../node/lock.ts';
+import { FolderHeld, FolderLock, LOCK, type LockOwner } from '../../node/lock.ts';
+import { ensureRoom, PROBE } from '../../node/room.ts';
 
 export const BEST = 'best.safetensors';
 export const LAST = 'last.safetensors';
@@ -25,9 +26,6 @@ const NEW = '.new';
 const WHOLE = '.whole';
 /** In `.whole`: the file of this name without it is an older run's and goes. */
 const GONE = '.gone';
-/** What is written to see whether there is room. */
-const PROBE = '.room';
-const PIECE = 8 * 2 ** 20;
 
 /** Where a file of the run in a folder lies, which is `.whole` where a kill came before it was moved. */
 export async function fileOfRun(folder: string, file: string): Promise<string> {
@@ -71,6 +69,7 @@ export class RunFolder {
   /** For a new run whose folder nobody named: `base`, or `base-2` and so on where that is there. */
   static async forUnnamedRun(base: string, command: string): Promise<RunFolder> {
     const made = await makeFolder(dirname(base));
+    await removeUnbegun(dirname(base));
     for (let n = 1; ; n++) {
       const path = n === 1 ? base : `${base}-${n}`;
       if (await makeAnew(path))
@@ -115,8 +114,7 @@ export class RunFolder {
   }
 
   /**
-   * Makes sure that the disk takes the two checkpoints, by its own figures and by a file of the size of the larger one:
-   * the figures know nothing of quotas and of the largest file that is allowed.
+   * Makes sure that the disk takes the two checkpoints.
    * @param best bytes of best.safetensors; `last`, of last.safetensors
    * @throws Error, a sentence, where it does not
    */
@@ -126,34 +124,7 @@ export class RunFolder {
     const replaced = there.reduce((sum, found) => sum + (found?.size ?? 0), 0);
     // A file is written beside the one that it replaces; an older run goes when the first state is whole.
     const needed = Math.max(this.begun ? larger : best + last, best + last + larger - replaced);
-    const { bavail, bsize } = await reading(this.path, statfs(this.path));
-    const free = bavail * bsize;
-    if (free < needed)
-      throw new Error(
-        `the checkpoints of the run take ${megabytes(needed)}, and the disk with ${this.path} has room for ` +
-          `${megabytes(free)}; make room there, or name a folder on another disk with --out`,
-      );
-    await this.writeProbe(larger);
-  }
-
-  private async writeProbe(bytes: number): Promise<void> {
-    const path = join(this.path, PROBE);
-    try {
-      const file = await open(path, 'w');
-      try {
-        for (let left = bytes; left > 0; left -= PIECE)
-          await file.write(new Uint8Array(Math.min(left, PIECE)));
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      throw new Error(
-        `${this.path} does not take a checkpoint of ${megabytes(bytes)}: ${systemReason(error)}`,
-        { cause: error },
-      );
-    } finally {
-      await rm(path, { force: true });
-    }
+    await ensureRoom(this.path, needed, larger);
   }
 
   /** Says to those who find the folder taken that this process is about to end. */
@@ -200,6 +171,21 @@ export class RunFolder {
   }
 }
 
+/** Removes the folders in `runs` of runs that were killed before they had saved anything: nobody knows their names. */
+async function removeUnbegun(runs: string): Promise<void> {
+  const unbegun = async (path: string): Promise<boolean> => {
+    const names = await readdir(path);
+    return names.includes(LOCK) && names.every((name) => [LOCK, NEW, PROBE].includes(name));
+  };
+  for (const entry of await reading(runs, readdir(runs, { withFileTypes: true }))) {
+    const path = join(runs, entry.name);
+    if (!entry.isDirectory() || !(await unbegun(path).catch(() => false))) continue;
+    const lock = await FolderLock.take(path, '').catch(() => null); // It is somebody's.
+    if (lock && (await unbegun(path))) await rm(path, { recursive: true });
+    lock?.release();
+  }
+}
+
 /** @throws FolderHeld; Error, a sentence, where the folder cannot be written */
 async function locked(path: string, command: string): Promise<FolderLock> {
   try {
@@ -227,5 +213,3 @@ function nothingSaved(path: string, file: string, before: LockOwner | null): str
     : 'name the folder of a run';
   return `${path} holds no ${file}: ${remedy}`;
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

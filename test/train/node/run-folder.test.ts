@@ -168,6 +168,25 @@ test('runs that nobody named have folders of their own; without a state saved th
   assert.equal(await contents(base), newRun(['last.safetensors']));
 });
 
+test('folders that nobody named and whose runs were killed before they had saved go with the next such run', async () => {
+  const runs = join(root, 'swept');
+  const { pid } = spawnSync(process.execPath, ['-e', '']);
+  const lock = (number: number) =>
+    JSON.stringify({ ...ownMark(), pid: number, host: hostname(), since: '', command: '', ending: false });
+  const folders: Record<string, Record<string, string>> = {
+    killed: { '.lock': lock(pid!), '.new/best.safetensors': 'half', '.room': '' },
+    alive: { '.lock': lock(process.pid), '.new/best.safetensors': 'half' },
+    saved: { '.lock': lock(pid!), '.new/best.safetensors': 'half', 'last.safetensors': 'x' },
+    moving: { '.lock': lock(pid!), '.whole/last.safetensors': 'x' },
+    another: { 'notes.txt': '' },
+    empty: { '.keep': '' },
+  };
+  for (const [name, files] of Object.entries(folders))
+    for (const [file, text] of Object.entries(files)) await writeWhole(join(runs, name, file), text);
+  await (await RunFolder.forUnnamedRun(join(runs, 'net'), 'c')).release();
+  assert.equal((await readdir(runs)).sort(), ['alive', 'another', 'empty', 'moving', 'saved']);
+});
+
 test('where nothing was saved, the command that begins it again is named', async () => {
   const path = await folderWith({});
   await refuses(RunFolder.forSavedRun(path, 'c'), /holds no last\.safetensors: name the folder of a run$/);
