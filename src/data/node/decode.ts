@@ -18,6 +18,7 @@ import { newImage, type RgbImage } from '../image.ts';
 import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
 import { decodeBmp, readBmpHeader } from './bmp.ts';
 import { applyOrientation } from './exif.ts';
+import { checkJpegScans } from './jpeg.ts';
 import { readPicture } from './picture-file.ts';
 import { checkPngData, readPngHeader } from './png.ts';
 import { type ImageFormat, sniffFormat, strangerSentence } from './sniff.ts';
@@ -83,6 +84,7 @@ export async function decodeImage(
       checkSize(header.width, header.height);
       return decodeBmp(header);
     }
+    if (format === 'JPEG') checkJpegScans(bytes);
     if (format !== 'PNG') return await decodeBySharp(bytes, format, checkSize);
     const header = readPngHeader(bytes);
     checkSize(header.width, header.height);
