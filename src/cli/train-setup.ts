@@ -16,6 +16,7 @@ import { matchNames } from '../weights/names.ts';
 import { openStart } from '../weights/node/create-model.ts';
 import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
+import { adviseSize } from './size-advice.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
@@ -62,6 +63,8 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
     const set = await openData(common);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
     const settings = { ...common, phases: phasesFor(options, weights, newHead) };
+    const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
+    if (advice) say(advice);
     const preprocessing = preprocessingFor(settings, natural);
     const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
     return { settings, network, known, folder, set, preprocessing, trainedOn, resumed: null, options };
@@ -135,7 +138,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
   if (fingerprint(set, settings.data) !== pictures)
     throw new UserError(
       `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +
-        trainCommand({ ...optionsOf(settings), model: undefined, weights: resumed.path }),
+        trainCommand(optionsOf({ ...settings, weights: resumed.path })),
     );
   const epochs = epochsOf(settings);
   const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;
