@@ -101,6 +101,15 @@ export async function decodeImage(
   }
 }
 
+/** The size that the head of a picture states, as it is stored. @throws where the bytes are no picture that is read */
+export async function imageSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
+  const format = sniffFormat(bytes);
+  if (!format) throw new Error('it is no picture');
+  if (format === 'PNG') return readPngHeader(bytes);
+  if (format === 'BMP') return readBmpHeader(bytes);
+  return sharp(bytes, { limitInputPixels: false }).metadata();
+}
+
 async function decodeBySharp(
   bytes: Uint8Array,
   format: ImageFormat,
