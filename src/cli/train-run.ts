@@ -70,6 +70,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         perClass: classSizes(set),
       },
       freezing: freezing.at(-1)!,
+      notes: notesOf(set),
       trainedOn: {
         pictures: trainedOn.pictures.size,
         complete: trainedOn.complete,
