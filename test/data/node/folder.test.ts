@@ -237,6 +237,25 @@ test('symbolic links to pictures and to class folders are followed', () =>
     );
   }));
 
+test('a name that is no UTF-8 costs its picture or its class, not the set', () =>
+  withFiles(pair, async (dir) => {
+    if (process.platform !== 'linux') return;
+    const bad = Buffer.from('caf\xe9', 'latin1');
+    const below = (...names: string[]): Buffer =>
+      Buffer.concat([Buffer.from(`${join(dir, ...names)}/`), bad]);
+    await writeFile(Buffer.concat([below('train', 'a'), Buffer.from('.jpg')]), 'x');
+    await mkdir(below('train'));
+    await writeFile(Buffer.concat([below('train'), Buffer.from('/1.jpg')]), 'y');
+    await writeFile(join(dir, 'train', 'a', 'well\ufffd.jpg'), 'z');
+    const { classes, train, notes } = await imageFolder(dir);
+    assert.equal(classes, ['a', 'b']);
+    assert.ok(paths(dir, train).includes('0 train/a/well\ufffd.jpg'));
+    assert.match(
+      notes.join(),
+      /train: 2 entries left out: caf\ufffd has a name that is no UTF-8; rename it, a\//,
+    );
+  }));
+
 test('the same bytes in train and val: a note with the number and the first names', () =>
   withFiles(
     [
