@@ -183,6 +183,13 @@ export const BOMBS: readonly Bomb[] = [
     slow: true,
   },
   {
+    name: 'PNG of 500,000 chunks of nothing',
+    make: () => {
+      const nothing = Buffer.alloc(500_000 * 12, chunk('IDAT', Buffer.alloc(0)));
+      return png(header(1, 1, 8, 2), nothing, chunk('IDAT', zeros(4)));
+    },
+  },
+  {
     name: 'PNG of 10,000² × 8 bytes, whole',
     make: () => png(header(LARGEST, LARGEST, 16, 6), chunk('IDAT', zeros(LARGEST * (1 + 8 * LARGEST)))),
     slow: true,
