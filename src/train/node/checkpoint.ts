@@ -37,6 +37,7 @@ import { isSealed, seal, sealable } from '../../weights/formats/seal.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
 import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
+import type { Use } from '../../weights/sound.ts';
 import type { CallbackStates } from '../callback.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
@@ -263,12 +264,16 @@ function migratedSettings(settings: Record<string, unknown>): Record<string, unk
  */
 export const networkIn = ({ info, weights }: Checkpoint): Network => namedNetwork(info.model, weights);
 
-/** The network of a checkpoint, in evaluation mode. */
-export async function modelOf(checkpoint: Checkpoint, device: Device): Promise<Model> {
+/**
+ * The network of a checkpoint, in evaluation mode.
+ * @param use 'train' where a run goes on, which may not have trained its head yet
+ * @throws WeightsError where the weights are no good for it
+ */
+export async function modelOf(checkpoint: Checkpoint, device: Device, use: Use = 'answer'): Promise<Model> {
   const { info, weights } = checkpoint;
   const { classes, seed } = info;
   return (
-    await createModel(networkIn(checkpoint), { weights, device, numClasses: classes.length, seed })
+    await createModel(networkIn(checkpoint), { weights, device, numClasses: classes.length, seed, use })
   ).eval();
 }
 
