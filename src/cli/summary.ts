@@ -75,6 +75,8 @@ interface Summary extends ModelSummary {
   kept: Record<string, number>;
   step: Preflight & {
     trainFrom: string;
+    /** Whether norms stay as they are in stages that train. */
+    frozenNorms: boolean;
     optimizer: string;
     /** Whether the adapter's limits allow the step; where they do not, `cost` is what it would take without them. */
     withinLimits: boolean;
@@ -91,7 +93,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   // The layers' table needs no adapter; whether they fit is the preflight's question.
   const { device } = await dryDevice(boundless(like));
   const model = buildModel(name!, { device, numClasses, initialise: false });
-  freezeFor(model, trains);
+  const { frozenNorms } = freezeFor(model, trains);
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
   const plan = {
@@ -116,7 +118,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     memory,
     ...layers,
     kept: cost?.savedByStage ?? {},
-    step: { ...step, cost, withinLimits, trainFrom, optimizer: options.optimizer },
+    step: { ...step, cost, withinLimits, trainFrom, frozenNorms, optimizer: options.optimizer },
   };
   if (options.json) printJson(summary);
   else process.stdout.write(`${describe(summary, options.stages === true)}\n`);
@@ -210,13 +212,13 @@ function row(
 }
 
 function describeStep({ step, memory, adapter, trainableParameters }: Summary): string {
-  const { batch, trainFrom, optimizer, cost, withinLimits, fits, problem } = step;
+  const { batch, trainFrom, frozenNorms, optimizer, cost, withinLimits, fits, problem } = step;
   const trains =
     trainFrom === 'all'
       ? 'everything trains'
       : `trained from ${trainFrom === 'head' ? 'the head' : trainFrom}`;
   const lines = [
-    `A training step of ${counted(batch, 'picture')}, ${trains} (${formatCount(trainableParameters)} parameters), ${optimizer}${withinLimits ? '' : ", without the adapter's limits"}:`,
+    `A training step of ${counted(batch, 'picture')}, ${trains}${frozenNorms ? ', norms frozen' : ''} (${formatCount(trainableParameters)} parameters), ${optimizer}${withinLimits ? '' : ", without the adapter's limits"}:`,
   ];
   if (cost)
     lines.push(

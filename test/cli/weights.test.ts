@@ -278,7 +278,10 @@ for (const [signal, code] of STOPS)
     assert.is(first.code, code);
     assert.not(existsSync(file));
     if (code !== null)
-      assert.match(first.stderr, /Stopped\. What has arrived is kept: .*fetch efficientnet_lite0\.ra_in1k/);
+      assert.match(
+        first.stderr,
+        /Stopped\. What has arrived, .*B, is kept: .*fetch efficientnet_lite0\.ra_in1k/,
+      );
     const second = await weights(command);
     server.close();
     assert.is(second.code, 0, second.stderr);

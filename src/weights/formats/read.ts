@@ -20,11 +20,11 @@ const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: strin
   ],
   [
     /^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|\?xml|body)/i,
-    'is an HTML or XML page rather than weights, probably an error or a log-in page saved under this name: open the address in a browser, then download again.',
+    'is an HTML or XML page rather than weights. Where it was downloaded, it may be an error or a log-in page: open the address in a browser.',
   ],
   [
     /^\s*[{[]/,
-    'is JSON text rather than weights, perhaps the error message of a download: look into it, then download again.',
+    'is JSON text rather than weights. Where it was downloaded, it may say what went wrong: look into it.',
   ],
   ['\x1f\x8b', 'is compressed with gzip: unpack it first (gunzip).'],
   ['\xfd7zXZ', 'is compressed with xz: unpack it first (unxz).'],
@@ -56,7 +56,7 @@ function tarOfOldTorch(bytes: Uint8Array): boolean {
 
 /** Reads by content. @throws WeightsError without the file's name. */
 function readAny(bytes: Uint8Array): WeightsFile {
-  if (bytes.length === 0) throw new WeightsError('sniff', 'is empty (0 bytes): download it again.');
+  if (bytes.length === 0) throw new WeightsError('sniff', 'is empty (0 bytes).');
   if (looksLikeSafetensors(bytes)) return readSafetensors(bytes);
   if (isZip(bytes) || bytes[0] === 0x80) return readTorch(bytes);
   const start = latin1(bytes.subarray(0, 512));

@@ -69,7 +69,9 @@ export async function download(options: DownloadOptions): Promise<DownloadReport
   const agent = createAgent(limits);
   const work = new Download(options, limits, agent);
   try {
-    await makeFolder(dirname(options.path));
+    await makeFolder(dirname(options.path)).catch((error: Error) => {
+      throw new DownloadError(error.message, { cause: error });
+    });
     return await work.run();
   } catch (error) {
     if (options.signal?.aborted) throw new DownloadStopped(await work.kept());

@@ -1,0 +1,190 @@
+/**
+ * Whether training more than the head pays on small sets, and at which rates: EfficientNet-Lite0 at 128², from ImageNet's
+ * weights, on the demo data, faces (300 pictures a class) and CIFAR-10 (20 a class, 20 others validate).
+ *
+ *   TESSERA_DATA=DIR node --import tsx bench/unfreezing.ts                    what `train --train-from blocks.6` does
+ *   … bench/unfreezing.ts demo,cifar 0,1 blocks.6 0.3,3,0.1 all:0.1,3,1    sets, seeds, stage, candidates in its place
+ *
+ * A candidate is a second phase: `[STAGE:]RATE,EPOCHS,FACTOR[,norms]`, the head's rate over that of the first phase, epochs,
+ * the other stages' rate over the head's, and whether batch norms train. All candidates go on from the bits that the first
+ * phase ends with, which is the run of `train` without --train-from, so that differences are paired. DIR holds
+ * images/faces/{train,val} and images/cifar10/{train,test} with a folder a class.
+ */
+import { join } from 'node:path';
+import { preprocessingFor } from '../src/cli/data-source.ts';
+import { phasesFor, settingsOf } from '../src/cli/train-settings.ts';
+import { imageFolder } from '../src/data/node/folder.ts';
+import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
+import { openDemoData } from '../src/data/node/synthetic.ts';
+import type { DataSet, Sample } from '../src/data/sample.ts';
+import type { Device } from '../src/gpu/index.ts';
+import type { Optimizer } from '../src/nn/index.ts';
+import { openDevice } from '../src/node/open-device.ts';
+import { fit } from '../src/train/fit.ts';
+import { infer } from '../src/train/infer.ts';
+import { type Metrics, measure } from '../src/train/metrics.ts';
+import type { Progress } from '../src/train/progress.ts';
+import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
+import { createModel, openStart } from '../src/weights/node/create-model.ts';
+
+const MODEL = 'efficientnet_lite0';
+const SIZE = 128;
+const CIFAR_EACH = 20;
+const SETS = ['demo', 'faces', 'cifar'] as const;
+type Name = (typeof SETS)[number];
+
+/** What a second phase is tried with. */
+interface Candidate {
+  name: string;
+  settings: TrainSettings;
+}
+
+const folder = (...path: string[]): string => {
+  const data = process.env.TESSERA_DATA;
+  if (data === undefined) throw new Error('TESSERA_DATA names no folder; see the head of this file');
+  return join(data, 'images', ...path);
+};
+
+async function open(name: Name): Promise<DataSet> {
+  if (name === 'demo') return openDemoData({ size: SIZE });
+  if (name === 'faces') return imageFolder(folder('faces'));
+  const side = async (split: string): Promise<{ classes: string[]; samples: Sample[] }> => {
+    const { classes, train, val } = await imageFolder(folder('cifar10', split));
+    const sorted = [...train, ...val].sort((a, b) => (a.file < b.file ? -1 : 1));
+    return {
+      classes,
+      samples: classes.flatMap((_, label) =>
+        sorted.filter((sample) => sample.label === label).slice(0, CIFAR_EACH),
+      ),
+    };
+  };
+  const [train, val] = [await side('train'), await side('test')];
+  return { classes: train.classes, train: train.samples, val: val.samples, test: [], split: null, notes: [] };
+}
+
+/** The settings of `train --size 128 --train-from STAGE` on a set. */
+function settingsFor(name: Name, seed: number, trainFrom: string): TrainSettings {
+  const options = { ...(name === 'demo' ? {} : { data: name }), seed, size: SIZE, trainFrom };
+  const settings = settingsOf(options, { model: MODEL, weights: 'pretrained' }, SIZE);
+  return { ...settings, phases: phasesFor(options, 'pretrained', true) };
+}
+
+/** `blocks.6:0.3,3,0.1,norms` as the settings of a run, in place of the second phase's defaults. */
+function candidate(text: string, base: TrainSettings): Candidate {
+  const [stage, rest] = text.includes(':') ? text.split(':') : [base.phases[1].trainFrom, text];
+  const [factor, epochs, backboneFactor, norms] = rest.split(',');
+  const [head] = base.phases;
+  const phase = {
+    trainFrom: stage,
+    lr: head.lr * Number(factor),
+    epochs: Number(epochs),
+    backboneFactor: Number(backboneFactor),
+  };
+  return { name: text, settings: { ...base, phases: [head, phase], trainNorms: norms === 'norms' } };
+}
+
+/** A run after its first phase: what a second one goes on from. */
+interface Trained {
+  metrics: Metrics;
+  progress: Progress;
+  values: Map<string, Float32Array<ArrayBuffer>>;
+  state: [string, Float32Array][];
+}
+
+/** Trains the head alone, or goes on from there with what follows. */
+async function train(
+  device: Device,
+  set: DataSet,
+  settings: TrainSettings,
+  from?: Trained,
+): Promise<Trained> {
+  const { batch: batchSize, seed, augmentation, phases } = settings;
+  const preprocessing = preprocessingFor(settings, (await openStart({ model: MODEL })).preprocessing);
+  const model = await createModel(MODEL, {
+    device,
+    weights: 'pretrained',
+    numClasses: set.classes.length,
+    seed,
+  });
+  const optimizer = optimizerOf(model, settings);
+  if (from) {
+    for (const { name, tensor } of model.tensors()) tensor.write(from.values.get(name)!);
+    optimizer.loadState(from.state.map((entry) => padded(entry, optimizer)));
+  }
+  const { progress } = await fit({
+    model,
+    device,
+    optimizer,
+    train: fromSamples(set.train, { batchSize, preprocessing, seed, augmentation, train: true }),
+    phases: phasesOf(model, optimizer, settings),
+    callbacks: [
+      {
+        name: 'phase',
+        onEpoch: ({ record: { epoch }, stop }) => {
+          if (!from && epoch === phases[0].epochs) stop('the head is trained');
+        },
+      },
+    ],
+    ...(from && { from: { progress: from.progress } }),
+  });
+  const answers = await infer(model, device, fromSamples(set.val, { batchSize, preprocessing }).load(0));
+  const end: Trained = { metrics: measure(answers!), progress, values: new Map(), state: [] };
+  for (const { name, tensor } of model.tensors())
+    end.values.set(name, Float32Array.from((await tensor.data()) as Float32Array));
+  for await (const [name, array] of optimizer.stateTensors())
+    end.state.push([name, Float32Array.from(array)]);
+  optimizer.dispose();
+  model.dispose();
+  return end;
+}
+
+/** The head's parameters come first in every optimiser, so that only the list of steps has another length. */
+function padded([name, array]: [string, Float32Array], { groups }: Optimizer): [string, Float32Array] {
+  if (name !== 'step') return [name, array];
+  const steps = new Float32Array(groups.flatMap(({ params }) => params).length);
+  steps.set(array.subarray(0, steps.length));
+  return [name, steps];
+}
+
+const [sets = SETS.join(), seeds = '0,1,2', trainFrom = 'blocks.6', ...candidates] = process.argv.slice(2);
+const device = await openDevice();
+for (const name of sets.split(',') as Name[]) {
+  const set = await open(name);
+  const results = new Map<string, Metrics[]>();
+  const note = (what: string, { metrics, progress }: Trained): void => {
+    results.set(what, [...(results.get(what) ?? []), metrics]);
+    const { trainSeconds } = progress.history.at(-1)!;
+    process.stderr.write(
+      `${name} ${what}: ${metrics.accuracy} ${metrics.loss.toFixed(3)} (${trainSeconds.toFixed(0)} s an epoch)\n`,
+    );
+  };
+  for (const seed of seeds.split(',').map(Number)) {
+    const base = settingsFor(name, seed, trainFrom);
+    const tried =
+      candidates.length > 0
+        ? candidates.map((text) => candidate(text, base))
+        : [{ name: trainFrom, settings: base }];
+    const head = await train(device, set, base);
+    note('head', head);
+    for (const { name: what, settings } of tried) note(what, await train(device, set, settings, head));
+  }
+  for (const [what, metrics] of results) print(name, what, metrics, results.get('head')!);
+}
+await closeLoader();
+device.close();
+
+/** A row of the table: accuracies of the seeds, their mean, and the mean of what they are above the head's. */
+function print(name: string, what: string, metrics: Metrics[], head: Metrics[]): void {
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const of = (one: Metrics): number => 100 * one.accuracy;
+  const cells = [
+    name,
+    what,
+    metrics.map((one) => of(one).toFixed(1)).join(' '),
+    mean(metrics.map(of)).toFixed(1),
+    mean(metrics.map((one, i) => of(one) - of(head[i]))).toFixed(1),
+    mean(metrics.map(({ loss }) => loss)).toFixed(3),
+    mean(metrics.map(({ loss }, i) => loss - head[i].loss)).toFixed(3),
+  ];
+  process.stdout.write(`| ${cells.join(' | ')} |\n`);
+}
