@@ -14,6 +14,7 @@ import { fillFrom, openRegular } from '../../node/regular.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
 import { readWeights } from '../formats/read.ts';
+import { isSealed } from '../formats/seal.ts';
 import type { DType, StoredTensor } from '../formats/state.ts';
 import { storageItemSize } from '../formats/torch-tensor.ts';
 import { isZip } from '../formats/torchfile.ts';
@@ -69,12 +70,11 @@ export async function inspectFile(path: string, options: { hashes?: boolean } = 
   try {
     const sparse = new SparseFile(handle, size);
     const format = await fillStructure(sparse);
-    let file = await readWeights(sparse.bytes, basename(path));
-    // A tensor that is not contiguous was copied, from pieces that are not there.
-    if (
-      hashes &&
-      [...file.tensors.values()].some(({ bytes }) => bytes.length > 0 && bytes.buffer !== sparse.bytes.buffer)
-    ) {
+    let file = await readWeights(sparse.bytes, basename(path), { complete: false });
+    const copied = ({ bytes }: StoredTensor): boolean =>
+      bytes.length > 0 && bytes.buffer !== sparse.bytes.buffer;
+    // A tensor that is not contiguous was copied, from pieces that are not there; a file's hash is over all of it.
+    if (hashes && (isSealed(sparse.bytes) || [...file.tensors.values()].some(copied))) {
       await sparse.fill(0, size);
       file = await readWeights(sparse.bytes, basename(path));
     }
