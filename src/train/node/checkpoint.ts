@@ -41,6 +41,8 @@ import type { Use } from '../../weights/sound.ts';
 import type { CallbackStates } from '../callback.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
+import { PACE_STATE } from '../callbacks/pace.ts';
+import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { SETTINGS, type TrainSettings } from '../settings.ts';
@@ -251,7 +253,12 @@ const INFO: Rule = object({
   pictures: text(1000),
   progress: optional(PROGRESS),
   callbacks: optional(
-    object({ checkpoints: optional(CHECKPOINTS_STATE), 'loss-trace': optional(LOSS_TRACE) }),
+    object({
+      checkpoints: optional(CHECKPOINTS_STATE),
+      'loss-trace': optional(LOSS_TRACE),
+      pace: optional(PACE_STATE),
+      unreadable: optional(UNREADABLE_STATE),
+    }),
   ),
 } satisfies Record<keyof CheckpointInfo, Rule>);
 
