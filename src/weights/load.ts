@@ -215,7 +215,7 @@ export function describeReport(report: LoadReport): string {
   const lines = [`Loaded ${plural(report.loaded.length, 'tensor')}.`];
   if (report.replacedHead.length > 0) {
     lines.push(
-      `The head starts anew, because the number of classes differs: ${listNames(report.replacedHead)}.`,
+      `The head starts anew, because the file's is another one or missing: ${listNames(report.replacedHead)}.`,
     );
   }
   if (report.missing.length > 0) {
