@@ -3,6 +3,7 @@
  * a head of its own, with NaN among its weights, with the whole numbers of a quantised one, or with zeros in place of
  * values answers all the same, and nobody can see that it knows nothing.
  */
+import { shellWord } from '../text/shell.ts';
 import { listNames, WeightsError } from './formats/error.ts';
 import type { LoadReport } from './load.ts';
 
@@ -11,7 +12,11 @@ export type Use = 'answer' | 'train';
 
 /** @throws WeightsError, a sentence with what to do, where the weights of a file are no good for a use in a model */
 export function demandSound(report: LoadReport, use: Use, model: string, file = 'the file'): void {
-  const fault = faultIn(report, use, `npm run train -- --data PICTURES --model ${model} --weights ${file}`);
+  const fault = faultIn(
+    report,
+    use,
+    `npm run train -- --data PICTURES --model ${model} --weights ${shellWord(file)}`,
+  );
   if (fault) throw new WeightsError('tensors', `${file} ${fault}`);
 }
 

@@ -63,7 +63,7 @@ const UNSOUND: [label: string, state: () => StateDict, train: boolean, sentence:
     'no head',
     () => changed(HEAD, () => null),
     true,
-    /^the file has no last layer that fits, classifier\.weight, classifier\.bias, so it cannot name classes; train a head first: npm run train -- --data PICTURES --model tf_efficientnet_lite0 --weights the file$/,
+    /^the file has no last layer that fits, classifier\.weight, classifier\.bias, so it cannot name classes; train a head first: npm run train -- --data PICTURES --model tf_efficientnet_lite0 --weights 'the file'$/,
   ],
   [
     'a head of another make',

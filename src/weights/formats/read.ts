@@ -85,24 +85,42 @@ function unwrapped(name: string, { tensors, metadata, notes = [] }: WeightsFile)
  * Reads a `.pth`, `.pt` or `.safetensors` file. Tensors are views of `bytes` wherever they can be. A file that carries its
  * hash (seal.ts) is held against it.
  * @param name of the file, for error sentences only
- * @param options complete: false where only what describes the tensors has been filled in, which has no hash
  * @throws WeightsError, whose sentence begins with the name
  */
-export async function readWeights(
-  bytes: Uint8Array,
-  name: string,
-  { complete = true }: { complete?: boolean } = {},
-): Promise<WeightsFile> {
-  try {
+export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
+  await checkSeal(bytes).catch((error: unknown) => {
+    throw withName(error, name);
+  });
+  return readStructure(bytes, name);
+}
+
+/**
+ * `readWeights` of which only what describes the tensors has to be there: their values are not looked at.
+ * @throws as `readWeights`
+ */
+export function readStructure(bytes: Uint8Array, name: string): WeightsFile {
+  return named(name, () => {
     // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
-    const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (complete) await checkSeal(whole);
-    const file = readAny(whole);
+    const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
-    const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
+    const others = file.others?.map((one) => ({
+      ...one,
+      read: () => named(name, () => unwrapped(name, one.read())),
+    }));
     return { ...unwrapped(name, file), others };
+  });
+}
+
+/** What `read` gives; a refusal gets the file's name. */
+function named<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
   } catch (error) {
-    if (!(error instanceof WeightsError)) throw error;
-    throw new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
+    throw withName(error, name);
   }
+}
+
+function withName(error: unknown, name: string): unknown {
+  if (!(error instanceof WeightsError)) return error;
+  return new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
 }

@@ -13,7 +13,7 @@ import { hashRange } from '../../node/hash.ts';
 import { fillFrom, openRegular } from '../../node/regular.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
-import { readWeights } from '../formats/read.ts';
+import { readStructure, readWeights } from '../formats/read.ts';
 import { isSealed } from '../formats/seal.ts';
 import type { DType, StoredTensor } from '../formats/state.ts';
 import { storageItemSize } from '../formats/torch-tensor.ts';
@@ -60,7 +60,8 @@ class SparseFile {
 }
 
 /**
- * Reads the names, types and shapes of a file's tensors, and hashes their bytes piece by piece.
+ * Reads the names, types and shapes of a file's tensors, and hashes their bytes piece by piece. A file that carries its own
+ * hash (seal.ts) is held against it, with `hashes`.
  * @param options hashes: false leaves the tensors' bytes unread
  * @throws WeightsError where it is no weights file or a damaged one, as `readWeights` does
  */
@@ -70,13 +71,16 @@ export async function inspectFile(path: string, options: { hashes?: boolean } = 
   try {
     const sparse = new SparseFile(handle, size);
     const format = await fillStructure(sparse);
-    let file = await readWeights(sparse.bytes, basename(path), { complete: false });
-    const copied = ({ bytes }: StoredTensor): boolean =>
-      bytes.length > 0 && bytes.buffer !== sparse.bytes.buffer;
-    // A tensor that is not contiguous was copied, from pieces that are not there; a file's hash is over all of it.
-    if (hashes && (isSealed(sparse.bytes) || [...file.tensors.values()].some(copied))) {
+    const sealed = hashes && isSealed(sparse.bytes);
+    if (sealed) await sparse.fill(0, size);
+    let file = await (sealed ? readWeights : readStructure)(sparse.bytes, basename(path));
+    // A tensor that is not contiguous was copied, from pieces that are not there.
+    if (
+      hashes &&
+      [...file.tensors.values()].some(({ bytes }) => bytes.length > 0 && bytes.buffer !== sparse.bytes.buffer)
+    ) {
       await sparse.fill(0, size);
-      file = await readWeights(sparse.bytes, basename(path));
+      file = readStructure(sparse.bytes, basename(path));
     }
     const tensors: InspectedTensor[] = [];
     for (const [name, tensor] of file.tensors) {
