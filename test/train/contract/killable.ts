@@ -40,6 +40,22 @@ if (resumed) {
   optimizer.loadState(resumed.optimizer);
 }
 
+/** What this program does is not of settings; a checkpoint has some all the same. */
+const settings: TrainSettings = {
+  data: null,
+  model: 'tiny',
+  weights: null,
+  phases: [{ trainFrom: 'all', epochs: Number(epochs), lr: 0.02, backboneFactor: 1 }],
+  trainNorms: true,
+  batch: 8,
+  weightDecay: 0.01,
+  decayNorms: false,
+  labelSmoothing: 0,
+  warmup: 0,
+  size: 16,
+  augmentation: {},
+  seed: 1,
+};
 const info = {
   model: 'tiny',
   classes: ['across', 'down'],
@@ -48,7 +64,7 @@ const info = {
   step: 0,
   seed: 1,
   metrics: null,
-  settings: {} as TrainSettings,
+  settings,
   pictures: '',
 };
 const checkpoints = new Checkpoints(async (which, { progress, states }) => {
