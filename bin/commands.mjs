@@ -2,7 +2,8 @@
  * The commands of Tessera, one line each. This table is all the launcher needs to answer `--help`, so that it
  * can do so before any package is installed; options and arguments live in each command's own file.
  *
- * `module` is relative to the repository; `adapter` says whether the command needs a WebGPU adapter before it starts.
+ * `module` is relative to the repository; `adapter` says whether the command needs a WebGPU adapter before it starts;
+ * `outlivesReader`, whether it goes on where nobody reads its output any more, because its result is in files.
  */
 export const commands = [
   {
@@ -10,6 +11,7 @@ export const commands = [
     summary: 'fine-tune a network on a folder of pictures',
     module: 'src/cli/train.ts',
     adapter: true,
+    outlivesReader: true,
   },
   {
     name: 'predict',

@@ -17,14 +17,27 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Runs `argv` (without node and script) and ends the process with its exit code. */
 export async function launch(argv) {
-  // A reader that has seen enough (`| head`) is no error.
-  process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const [name] = argv;
+  surviveReaders(commands.find((command) => command.name === name)?.outlivesReader ?? false);
   const code = await run(argv);
   // Written output first; then exit, since Dawn's threads or a half-read file must not keep the process alive.
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise((resolve) => stream.write('', resolve));
   }
   process.exit(code);
+}
+
+/**
+ * A reader that leaves (`| head`, a terminal that closes) is no error: a command is over then, unless it `goesOn`. What is
+ * said aside on stderr is never worth an end.
+ */
+function surviveReaders(goesOn) {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', ({ code }) => {
+    if (goesOn) return;
+    if (code !== 'EPIPE') process.stderr.write(`error: the output cannot be written (${code})\n`);
+    process.exit(code === 'EPIPE' ? 0 : 1);
+  });
 }
 
 async function run([name, ...argv]) {

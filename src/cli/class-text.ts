@@ -1,7 +1,7 @@
 /** What is said of the classes of a data set: how many pictures each has, and what that makes of the figures. */
 import type { DataSet } from '../data/sample.ts';
+import { shown } from '../text/shown.ts';
 import { argmax, classCounts, percent } from '../train/metrics.ts';
-import { printable } from '../weights/formats/error.ts';
 
 /** So many classes are named one by one. */
 const NAMED_CLASSES = 6;
@@ -26,7 +26,7 @@ export function classSizes({ classes, train, val }: Pick<DataSet, 'classes' | 't
  * validate.`
  */
 export function describeSizes({ train, val }: ClassSizes, classes: readonly string[]): string {
-  const names = classes.map(printable);
+  const names = classes.map(shown);
   const validating = val.reduce((sum, count) => sum + count, 0);
   const most = argmax(val);
   const sizes =
@@ -45,7 +45,7 @@ export function describeAbsent(
   classes: readonly string[],
   pictures = 'pictures',
 ): string | null {
-  const names = classes.map(printable);
+  const names = classes.map(shown);
   const absent = names.filter((_, index) => counts[index] === 0);
   const present = names.filter((_, index) => counts[index] > 0);
   if (absent.length === 0) return null;

@@ -1,5 +1,6 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
+import { shown } from '../text/shown.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
 
@@ -44,13 +45,24 @@ export async function chosenCheckpoint(named: string | undefined): Promise<strin
   return newest;
 }
 
+/** `--train-from` of `trainFrom`, which commander makes of it. */
+export const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 /** `npm run train -- --data pictures`, as one types it: through npm where that is how this command was started. */
 export function commandLine(name: string, args: readonly string[]): string {
   const start =
     process.env.npm_lifecycle_event || !process.argv[1]?.endsWith('tessera') ? 'npm run' : 'tessera';
-  const words = args.map((word) =>
-    /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-  );
-  const dashes = start === 'npm run' && words.length > 0 ? ['--'] : [];
-  return [start, name, ...dashes, ...words].join(' ');
+  const dashes = start === 'npm run' && args.length > 0 ? ['--'] : [];
+  return [start, name, ...dashes, ...args.map(shellWord)].join(' ');
+}
+
+/**
+ * A word as a shell takes it: quoted where it holds anything but letters, digits and `@%+:,./-_`, with `~` and `=` inside.
+ * One with what cannot be seen as bash and zsh read it back: `$'a\nb'`.
+ */
+export function shellWord(word: string): string {
+  if (/^[\w@%+:,./-][\w@%+=:,./~-]*$/.test(word)) return word;
+  if (shown(word) !== word) return `$'${shown(word.replace(/[\\']/g, '\\$&'))}'`;
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

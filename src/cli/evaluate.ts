@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { describeMetrics } from '../report/report.ts';
+import { shown } from '../text/shown.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import {
   type ClassMetrics,
@@ -13,7 +14,6 @@ import {
   predictions,
 } from '../train/metrics.ts';
 import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
-import { printable } from '../weights/formats/error.ts';
 import { describeAbsent } from './class-text.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
@@ -95,7 +95,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
     const result = summary(answers, classes, threshold);
     if (json) printJson({ checkpoint: path, model: info.model, unreadable, ...result });
-    else print(result, classes.map(printable));
+    else print(result, classes.map(shown));
     device.close();
     return 0;
   } finally {
@@ -151,7 +151,7 @@ function classTable(classes: (ClassMetrics & { name: string })[]): string {
     [
       ['class', 'pictures', 'precision', 'recall', 'F1'],
       ...classes.map(({ name, count, precision, recall, f1 }) => [
-        cut(printable(name)),
+        cut(shown(name)),
         formatNumber(count),
         share(precision),
         share(recall),

@@ -17,7 +17,9 @@
  * first Ctrl-C, and a dynamic `import()` of TypeScript after it fails.
  */
 import { Command, CommanderError, type OptionValues } from 'commander';
-import { harmless, UserError } from './ui.ts';
+import { shown } from '../text/shown.ts';
+import { ignoresHangUp } from './nohup.ts';
+import { say, UserError } from './ui.ts';
 
 /** What a command file exports. `run` is a method so that a command may name its own options type. */
 export interface CommandModule {
@@ -34,6 +36,8 @@ export interface CommandEntry {
   module: string;
   /** Whether an adapter must be there before the command starts. */
   adapter: boolean;
+  /** Whether it goes on where nobody reads its output any more. */
+  outlivesReader?: boolean;
 }
 
 /** What the launcher does for a command. */
@@ -49,6 +53,7 @@ export interface Launcher {
  * Never throws: errors are printed as `error: sentence`, with a stack under `--debug` or TESSERA_DEBUG=1.
  */
 export async function main(entry: CommandEntry, argv: string[], launcher: Launcher): Promise<number> {
+  if (ignoresHangUp()) process.on('SIGHUP', () => undefined);
   const debug = argv.includes('--debug') || process.env.TESSERA_DEBUG === '1';
   process.on('uncaughtException', (error) => {
     reportError(error, debug, launcher);
@@ -137,14 +142,14 @@ function swallowedSentence(name: string, options: string[]): string {
 /** Prints `error: sentence` on stderr, with the stack and the causes when `debug`. */
 export function reportError(error: unknown, debug: boolean, launcher: Launcher): void {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`error: ${harmless(message) || 'something failed without saying what'}\n`);
+  process.stderr.write(`error: ${shown(message) || 'something failed without saying what'}\n`);
   if (error instanceof Error && error.name === 'NoAdapterError') {
     const advice = launcher.adapterAdvice();
     if (!message.includes(advice)) process.stderr.write(`${advice}\n`);
   }
   if (debug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-      process.stderr.write(`${harmless(cause.stack ?? cause.message)}\n`);
+      say(...(cause.stack ?? cause.message).split('\n'));
     }
   } else if (isProgrammingError(error)) {
     process.stderr.write('This looks like a mistake in Tessera; with TESSERA_DEBUG=1 it prints where.\n');

@@ -1,23 +1,23 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
-import { ignoredNote, lostNote } from '../data/node/folder.ts';
+import { ignoredNote } from '../data/node/folder.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
-import { listPictures } from '../data/node/walk.ts';
+import { append, listPictures } from '../data/node/walk.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
-import { type Inference, infer } from '../train/infer.ts';
+import { shown, shownJson } from '../text/shown.ts';
+import { type Inference, inferBatches } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
-import { printable } from '../weights/formats/error.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { atSize, describeWeights } from '../weights/start.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { announceSoftware, onStop, printJson, say, UserError } from './ui.ts';
+import { announceSoftware, onStop, progressBar, say, UserError } from './ui.ts';
 
 export const description =
   'Names what is in pictures, with probabilities: with a checkpoint of `train` (the newest under runs/ by default), or ' +
@@ -75,6 +75,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   try {
     const { model, classes, preprocessing } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
+    let done = 0;
     const source = fromSamples(samples, {
       batchSize: await fittingBatch(
         device,
@@ -83,13 +84,25 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
         Math.min(options.batch, files.length),
       ),
       preprocessing,
-      onUnreadable: (error) => failures.push(error.message),
+      onUnreadable: (error) => {
+        failures.push(error.message);
+        done++;
+      },
     });
-    const answers = await infer(model, device, source.load(0), { onBatch: () => !stop.requested });
-    if (!answers) return stop.exitCode;
-    const predictions = predictionsOf(answers, classes, options.topK);
-    if (options.json) printJson(predictions);
-    else print(predictions);
+    const bar = source.batches > 1 ? progressBar('Predicting', files.length) : null;
+    const output = options.json ? jsonList() : textBlocks();
+    for await (const answers of inferBatches(model, device, source.load(0))) {
+      const text = predictionsOf(answers, classes, options.topK).map(output.item).join('');
+      const print = () => process.stdout.write(text);
+      if (bar) bar.aside(print);
+      else print();
+      done += answers.samples.length;
+      bar?.update(done);
+      if (stop.requested) break;
+    }
+    bar?.stop();
+    process.stdout.write(output.end());
+    if (stop.requested) return stop.exitCode;
     device.close();
   } finally {
     await closeLoader();
@@ -99,21 +112,29 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   return failures.length > 0 ? 1 : 0;
 }
 
-/** The pictures that the arguments mean, folders searched; and a sentence for each argument that means none. */
+/**
+ * The pictures that the arguments mean, folders searched; and a sentence for each argument, and each entry of a folder, that
+ * means none.
+ */
 async function expand(args: readonly string[]): Promise<{ files: string[]; failures: string[] }> {
   const files: string[] = [];
   const failures: string[] = [];
-  for (const arg of args) {
+  const add = async (arg: string): Promise<void> => {
     const found = await statOrNull(arg);
     if (!found) failures.push(`there is no picture ${arg}`);
     else if (!found.isDirectory()) files.push(arg);
     else {
       const { pictures, ignored, lost } = await listPictures(arg);
-      for (const note of [...ignoredNote(arg, ignored), ...lostNote(arg, lost)]) say(note);
+      for (const note of ignoredNote(arg, ignored)) say(note);
+      for (const { path, why } of lost) failures.push(`${path} ${why}`);
       if (pictures.length === 0) failures.push(`the folder ${arg} holds no pictures`);
-      files.push(...pictures);
+      append(files, pictures);
     }
-  }
+  };
+  for (const arg of args)
+    await add(arg).catch((error: Error) => {
+      failures.push(error.message);
+    });
   if (files.length === 0) throw new UserError(failures.join('; '));
   return { files, failures };
 }
@@ -165,14 +186,35 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
   });
 }
 
-function print(predictions: readonly Prediction[]): void {
-  const width = Math.max(
-    ...predictions.flatMap(({ topK }) => topK.map(({ label }) => printable(label).length)),
-  );
-  for (const { file, topK } of predictions) {
-    const lines = topK.map(
-      ({ label, probability }) => `  ${printable(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
-    );
-    process.stdout.write(`${[printable(file), ...lines].join('\n')}\n`);
-  }
+/** How predictions are printed, one after the other. */
+interface Printing {
+  item(prediction: Prediction): string;
+  end(): string;
+}
+
+/** One JSON document, a list, which is closed also where the pass is stopped. */
+function jsonList(): Printing {
+  let before = '[\n';
+  return {
+    item(prediction) {
+      const text = `${before}${shownJson(prediction).replace(/^/gm, '  ')}`;
+      before = ',\n';
+      return text;
+    },
+    end: () => (before === ',\n' ? '\n]\n' : '[]\n'),
+  };
+}
+
+/** The file, and its classes below. */
+function textBlocks(): Printing {
+  return {
+    item({ file, topK }) {
+      const width = topK.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
+      const lines = topK.map(
+        ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
+      );
+      return `${[shown(file), ...lines].join('\n')}\n`;
+    },
+    end: () => '',
+  };
 }

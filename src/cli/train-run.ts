@@ -1,56 +1,60 @@
 /** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
-import { join } from 'node:path';
 import type { BatchSource } from '../data/loader.ts';
 import { fromSamples } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
+import { WriteError } from '../node/files.ts';
 import type { Report } from '../report/report.ts';
 import { RunReport } from '../report/run-report.ts';
+import { shown } from '../text/shown.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
+import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
+import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { fit } from '../train/fit.ts';
-import { BEST, LAST, modelOf, saveCheckpoint } from '../train/node/checkpoint.ts';
-import { epochsOf, freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
+import { type Inference, infer } from '../train/infer.ts';
+import { modelOf, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
+import { BEST, LAST } from '../train/node/run-folder.ts';
+import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
+import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
-import { claimFolder, type Setup } from './train-setup.ts';
+import type { Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
-import { adapterName, type StopRequest, say } from './ui.ts';
+import { adapterName, type StopRequest, say, UserError } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, out, set, preprocessing, resumed, overwrite } = setup;
-  const started = performance.now();
+  const { settings, folder, set, preprocessing, resumed } = setup;
   for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
-  // Not before the weights have turned out to be sound: with --overwrite another run's files go here.
-  if (!resumed) await claimFolder(out, overwrite);
   const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
+  await folder.checkRoom(sizesOf(model, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
-  say(openingText(setup, freezing, costs));
+  say(...openingText(setup, freezing, costs));
 
-  const unreadable = new Set<string>();
-  const sources = batchSources(setup, (message, file) => {
-    if (!unreadable.has(file)) terminal.note(`skipped: ${message}`);
-    unreadable.add(file);
+  const unreadable = new UnreadablePictures([...set.train, ...set.val]);
+  const sources = batchSources(setup, (message, sample) => {
+    if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   });
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
-  const terminal = new TrainProgress(workLeft(setup, sources, costs), checkpoints);
+  const pace = new Pace(paceOf(setup, costs));
+  const terminal = new TrainProgress(checkpoints, pace);
   const report = new RunReport({
     describe: () => ({
-      out,
+      out: folder.path,
       model: settings.model,
       classes: set.classes,
       settings,
@@ -58,19 +62,19 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       pictures: {
         train: set.train.length,
         val: set.val.length,
-        unreadable: unreadable.size,
+        unreadable: unreadable.count,
         perClass: classSizes(set),
       },
       freezing: freezing.at(-1)!,
       step: costs.step.cost,
-      seconds: (performance.now() - started) / 1000,
-      firstStepSeconds: terminal.firstStepSeconds,
-      imagesPerSecond: terminal.imagesPerSecond,
-      peakBytes: device.memory().peak,
     }),
     checkpoints,
     tracer,
+    pace,
     preprocessing,
+    place: (file) => folder.place(file),
+    bestAnswers: () => answersOfBest(device, setup, sources.val),
+    peakBytes: () => device.memory().peak,
   });
   (await prepared)();
   const { progress } = await fit({
@@ -80,11 +84,49 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     ...sources,
     phases: phasesOf(model, optimizer, settings),
     step: plainStep(settings),
-    callbacks: [stopOn(stop), checkpoints, tracer, terminal, report],
+    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
+  }).catch((error: unknown) => {
+    throw error instanceof WriteError ? new UserError(notWritten(error, setup), { cause: error }) : error;
   });
-  say(closingText(report.report!, progress, sources.train.batches, setup.adapter));
+  say(...closingText(report.report!, progress, sources.train.batches, setup));
   return report.report!;
+}
+
+/** What is known of the pace before anything is measured. */
+function paceOf({ settings: { phases } }: Setup, { step: { costs } }: Costs): PaceOptions {
+  const flops = phases.flatMap(({ epochs }, phase) => Array<number>(epochs).fill(costs[phase]?.flops ?? 1));
+  return {
+    // A later phase's steps take longer, about as their operations say.
+    stepCost: (epoch) => flops[epoch] ?? 1,
+    // Of a step that trains the last layer, all stages, or something in between.
+    validationShare: { head: 1, all: 0.35 }[phases[0].trainFrom] ?? 0.7,
+  };
+}
+
+/** Bytes of the description in a checkpoint, about: classes, history, trace. */
+const DESCRIPTION = 2 ** 16;
+
+/** Bytes of the two checkpoints. */
+function sizesOf(model: Model, { step }: Costs): { best: number; last: number } {
+  const values = [...model.tensors()].reduce((sum, { tensor }) => sum + tensor.size, 0);
+  const best = 4 * values + DESCRIPTION;
+  return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
+}
+
+/** What the network of best.safetensors says to the validation pictures. */
+async function answersOfBest(device: Device, { folder }: Setup, val: BatchSource): Promise<Inference | null> {
+  const model = await modelOf(await readCheckpoint(folder.path), device);
+  try {
+    return await infer(model, device, val.load(0));
+  } finally {
+    model.dispose();
+  }
+}
+
+function notWritten(error: WriteError, { folder, options }: Setup): string {
+  if (!folder.holdsRun) return `${error.message}; nothing of this run had been saved before`;
+  return `${error.message}. When that is mended, this goes on from what was saved last: ${resumeCommand(folder.path, options)}`;
 }
 
 /** The network with its starting weights and a head for the classes. */
@@ -97,7 +139,7 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
     numClasses: set.classes.length,
     seed,
     weights: known ?? undefined,
-    onReport: (report) => say(`${weights}: ${describeReport(report)}`),
+    onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
 }
 
@@ -108,13 +150,13 @@ interface Sources {
 
 function batchSources(
   { settings, set, preprocessing }: Setup,
-  onUnreadable: (message: string, file: string) => void,
+  onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {
   const common = {
     batchSize: settings.batch,
     preprocessing,
     seed: settings.seed,
-    onUnreadable: (error: Error, { file }: Sample) => onUnreadable(error.message, file),
+    onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
   };
   return {
     train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),
@@ -122,31 +164,8 @@ function batchSources(
   };
 }
 
-function workLeft({ settings, resumed }: Setup, { train, val }: Sources, { step: { costs } }: Costs) {
-  const { epoch = 0, batch = 0 } = resumed?.info.progress ?? {};
-  const epochs = epochsOf(settings);
-  // How many epochs of each phase are left, and what its steps take in steps of the phase that goes on.
-  let end = 0;
-  const left = settings.phases.map((phase) => {
-    end += phase.epochs;
-    return Math.min(Math.max(end - epoch, 0), phase.epochs);
-  });
-  const now = left.findIndex((count) => count > 0);
-  const cost = (phase: number): number => (costs[phase]?.flops ?? 1) / (costs[now]?.flops ?? 1);
-  const stepsIn = (phase: number): number => left[phase] * train.batches - (phase === now ? batch : 0);
-  const sum = (of: (phase: number) => number): number =>
-    left.reduce((total, _, phase) => total + of(phase), 0);
-  return {
-    epochs,
-    stepsLeft: sum(stepsIn),
-    workLeft: sum((phase) => stepsIn(phase) * cost(phase)),
-    validationsLeft: (epochs - epoch) * val.batches,
-    validationShare: { head: 1, all: 0.35 }[settings.phases[now].trainFrom] ?? 0.7,
-  };
-}
-
 /** Writes best.safetensors and last.safetensors into the folder of the run. */
-function writer({ settings, set, preprocessing, out }: Setup): WriteState {
+function writer({ settings, set, preprocessing, folder }: Setup): WriteState {
   const pictures = fingerprint(set, settings.data);
   return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
     const info = {
@@ -160,8 +179,9 @@ function writer({ settings, set, preprocessing, out }: Setup): WriteState {
       settings,
       pictures,
     };
-    if (which === 'best') await saveCheckpoint(join(out, BEST), model, info);
-    else
-      await saveCheckpoint(join(out, LAST), model, info, { optimizer, progress, callbacks: await states() });
+    if (which === 'best') return saveCheckpoint(await folder.place(BEST), model, info);
+    const state = { optimizer, progress, callbacks: await states() };
+    await saveCheckpoint(await folder.place(LAST), model, info, state);
+    await folder.settle();
   };
 }

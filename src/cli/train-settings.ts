@@ -1,6 +1,7 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import type { PhaseSettings, TrainSettings } from '../train/settings.ts';
+import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
+import { flagOf } from './command-line.ts';
 import { UserError } from './ui.ts';
 
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
@@ -130,7 +131,6 @@ const OF_THE_RUN = [
   'weights',
   'trainFrom',
   'trainNorms',
-  'epochs',
   'batch',
   'lr',
   'seed',
@@ -141,11 +141,43 @@ const OF_THE_RUN = [
 
 /** Refuses options that would change a run which is resumed. */
 export function checkResumeOptions(options: TrainOptions): void {
-  const given = OF_THE_RUN.filter((name) => options[name] !== undefined).map(
-    (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  );
+  const given = OF_THE_RUN.filter((name) => options[name] !== undefined).map(flagOf);
   if (given.length > 0)
     throw new UserError(
       `--resume goes on with the settings that the run began with; leave out ${given.join(', ')}, or start a new run from its weights with --weights`,
     );
+}
+
+/**
+ * The settings of a finished run that goes on: another phase like its last one, with a schedule of its own.
+ * @param progress `done` epochs were trained
+ * @param epochs that it is to have in all; undefined where nobody asks for more
+ * @throws UserError where the run is not finished, or has as many epochs
+ */
+export function withMoreEpochs(
+  settings: TrainSettings,
+  { done, finished }: { done: number; finished: boolean },
+  epochs: number | undefined,
+): TrainSettings {
+  if (epochs === undefined) return settings;
+  if (!finished)
+    throw new UserError(
+      `the run is in epoch ${done + 1} of ${epochsOf(settings)}, and its learning rates are planned to their end; leave out --epochs now, and give it when the run is finished to train on`,
+    );
+  if (epochs <= done)
+    throw new UserError(`the run has ${done} epochs already; --epochs ${done + 1} or more adds to them`);
+  return {
+    ...settings,
+    phases: [...trainedPhases(settings.phases, done), { ...settings.phases.at(-1)!, epochs: epochs - done }],
+  };
+}
+
+/** The phases as far as they were trained: a run may have been finished before its planned end. */
+function trainedPhases(phases: readonly PhaseSettings[], done: number): PhaseSettings[] {
+  let left = done;
+  return phases.flatMap((phase) => {
+    const epochs = Math.min(phase.epochs, left);
+    left -= epochs;
+    return epochs > 0 ? [{ ...phase, epochs }] : [];
+  });
 }

@@ -1,25 +1,29 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSet } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Network } from '../models/table.ts';
-import { reading, statOrNull, systemReason } from '../node/files.ts';
-import { BEST, type Checkpoint, LAST, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
+import { statOrNull } from '../node/files.ts';
+import { FolderHeld } from '../node/lock.ts';
+import { type Checkpoint, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
+import { LAST, RunFolder } from '../train/node/run-folder.ts';
 import { epochsOf, freezeFor, type TrainSettings } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
 import { classesIn, shapeBuilder } from '../weights/expected.ts';
 import { matchNames } from '../weights/names.ts';
 import { openStart } from '../weights/node/create-model.ts';
-import { commandLine, RUNS } from './command-line.ts';
+import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { adviseSize } from './size-advice.ts';
+import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
   phasesFor,
   settingsOf,
   type TrainOptions,
   trainFromOf,
+  withMoreEpochs,
 } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
 
@@ -29,18 +33,16 @@ export interface Setup {
   network: Network;
   /** The weights of a new run, until its model has them. */
   known: KnownWeights | null;
-  out: string;
+  folder: RunFolder;
   set: DataSet;
   preprocessing: Preprocessing;
   /** Where it goes on; null for a new run. */
   resumed: Checkpoint | null;
-  /** Whether the files of another run in `out` go. */
-  overwrite: boolean;
-  /** As it was asked for. */
-  adapter: string | undefined;
+  /** As they were typed. */
+  options: TrainOptions;
 }
 
-/** A new run. */
+/** A new run. Its folder is its own from here on. */
 export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
   const { model, network, known, preprocessing: natural, assumed } = start;
@@ -49,25 +51,20 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const { weights, trainNorms } = common;
   // A stage that does not exist is named before the pictures are looked through.
   freezeFor((await shapeBuilder())(network), { trainFrom: trainFromOf(options, weights), trainNorms });
-  const out = options.out ?? (await freshName(join(RUNS, `${model}-${timestamp(new Date())}`)));
-  await checkFree(out, options.overwrite);
-  const set = await openData(common);
-  const newHead = !known || !(await bringsHead(network, known, set.classes));
-  const settings = { ...common, phases: phasesFor(options, weights, newHead) };
-  const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
-  if (advice) say(advice);
-  const preprocessing = preprocessingFor(settings, natural);
-  return {
-    settings,
-    network,
-    known,
-    out,
-    set,
-    preprocessing,
-    resumed: null,
-    overwrite: options.overwrite ?? false,
-    adapter: options.adapter,
-  };
+  const command = trainCommand(options);
+  const folder =
+    options.out === undefined
+      ? await RunFolder.forUnnamedRun(join(RUNS, `${model}-${timestamp(new Date())}`), command)
+      : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
+  return releasedOnFailure(folder, async () => {
+    const set = await openData(common);
+    const newHead = !known || !(await bringsHead(network, known, set.classes));
+    const settings = { ...common, phases: phasesFor(options, weights, newHead) };
+    const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
+    if (advice) say(advice);
+    const preprocessing = preprocessingFor(settings, natural);
+    return { settings, network, known, folder, set, preprocessing, resumed: null, options };
+  });
 }
 
 /** Whether weights bring a last layer for these classes along, as far as their file says. */
@@ -81,75 +78,97 @@ async function bringsHead(
   return outputs === classes.length && (card.classes ?? classes).every((name, i) => name === classes[i]);
 }
 
-/** A run that was stopped. */
-export async function resumedRun(options: TrainOptions): Promise<Setup> {
+/**
+ * A run that was stopped, or that is finished and is to have its report, or more epochs.
+ * @param signal ends a wait for the process that still writes it
+ */
+export async function resumedRun(options: TrainOptions, signal?: AbortSignal): Promise<Setup> {
   checkResumeOptions(options);
-  const resumed = await readCheckpoint(options.resume!, LAST);
-  const { info, path } = resumed;
+  const path = options.resume!;
+  const found = await statOrNull(path);
+  if (!found) throw new UserError(`there is no run ${path}; name the folder that \`train\` wrote`);
+  const folder = found.isDirectory()
+    ? await claimed(path, LAST, options, signal)
+    : await claimed(dirname(path), basename(path), options, signal);
+  return releasedOnFailure(folder, () => savedRun(folder, path, options));
+}
+
+/** Takes the folder of a run, from a process that is just ending when it has ended. */
+async function claimed(
+  folder: string,
+  file: string,
+  options: TrainOptions,
+  signal: AbortSignal | undefined,
+): Promise<RunFolder> {
+  for (let said = false; ; ) {
+    try {
+      return await RunFolder.forSavedRun(folder, trainCommand(options), file);
+    } catch (error) {
+      if (!(error instanceof FolderHeld && error.owner.ending)) throw error;
+      if (!said) say(`${folder} is still being saved by process ${error.owner.pid}; waiting for it to end.`);
+      said = true;
+    }
+    await sleep(WAIT, undefined, signal && { signal });
+  }
+}
+
+/** Milliseconds between looks at a folder that another process is about to leave. */
+const WAIT = 250;
+
+async function savedRun(folder: RunFolder, path: string, options: TrainOptions): Promise<Setup> {
+  const resumed = await readCheckpoint(path, LAST);
+  const { info } = resumed;
   const { progress, preprocessing, pictures } = info;
   if (!progress)
-    throw new UserError(`${path} holds no place to go on from; name the folder of the run, or its ${LAST}`);
-  const settings = { ...info.settings, data: options.data ?? info.settings.data };
-  const epochs = epochsOf(settings);
-  if (progress.finished !== undefined || progress.epoch >= epochs)
     throw new UserError(
-      `the run in ${dirname(path)} is finished (${progress.finished ?? `${epochs} epochs`}); to train further, start a new one: ` +
-        commandLine('train', [
-          ...dataArgs(settings),
-          '--weights',
-          path,
-          '--train-from',
-          settings.phases.at(-1)!.trainFrom,
-        ]),
+      `${resumed.path} holds no place to go on from; name the folder of the run, or its ${LAST}`,
     );
+  const done = progress.epoch;
+  const finished = progress.finished !== undefined || done >= epochsOf(info.settings);
+  const settings = withMoreEpochs(
+    { ...info.settings, data: options.data ?? info.settings.data },
+    { done, finished },
+    options.epochs,
+  );
   const set = await openData(settings);
   if (fingerprint(set, settings.data) !== pictures)
     throw new UserError(
       `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +
-        commandLine('train', [...dataArgs(settings), '--weights', path]),
+        trainCommand({ ...optionsOf(settings), model: undefined, weights: resumed.path }),
     );
-  say(
-    `Going on with ${dirname(path)} in epoch ${progress.epoch + 1} of ${epochs}, step ${progress.batch + 1}.`,
-  );
+  const epochs = epochsOf(settings);
+  const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;
+  if (!finished) say(`Going on with ${folder.path} in ${where}.`);
+  else if (options.epochs === undefined)
+    say(
+      `The run in ${folder.path} is finished (${progress.finished ?? `${done} epochs`}); its report is made again.`,
+    );
+  else {
+    say(
+      `Adding epochs ${done + 1} to ${epochs} to the run in ${folder.path}: the learning rate rises to ` +
+        `${settings.phases.at(-1)!.lr} again and falls to 0, as in a run of its own; the optimiser's moments go on.`,
+    );
+    progress.finished = undefined;
+  }
   return {
     settings,
     network: networkIn(resumed),
     known: null,
-    out: dirname(path),
+    folder,
     set,
     preprocessing,
     resumed,
-    overwrite: false,
-    adapter: options.adapter,
+    options,
   };
 }
 
-/** Files of a run; `--overwrite` removes them and nothing else. */
-const RUN_FILES = [BEST, LAST, 'report.json', 'report.svg'];
-
-async function checkFree(folder: string, overwrite = false): Promise<void> {
-  const found = await statOrNull(folder);
-  if (!found) return;
-  if (!found.isDirectory()) throw new UserError(`${folder} is a file; name a folder for the run with --out`);
-  const entries = await reading(folder, readdir(folder));
-  if (entries.length > 0 && !overwrite)
-    throw new UserError(
-      `${folder} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
-    );
-}
-
-/** Makes the folder of a run; with `overwrite` the files of another run in it go. */
-export async function claimFolder(folder: string, overwrite: boolean): Promise<void> {
-  if (overwrite) for (const file of RUN_FILES) await rm(join(folder, file), { force: true });
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new UserError(`the folder ${folder} cannot be made: ${systemReason(error)}`, { cause: error });
-  });
-}
-
-async function freshName(folder: string): Promise<string> {
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? folder : `${folder}-${n}`;
-    if (!(await statOrNull(name))) return name;
+/** What `work` gives; where it fails, the folder is given back. */
+async function releasedOnFailure<T>(folder: RunFolder, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await folder.release();
+    throw error;
   }
 }
 
@@ -159,5 +178,3 @@ function timestamp(date: Date): string {
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
   return `${day}-${two(date.getHours())}${two(date.getMinutes())}`;
 }
-
-const dataArgs = ({ data }: TrainSettings): string[] => (data === null ? [] : ['--data', data]);

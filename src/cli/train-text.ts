@@ -3,24 +3,29 @@ import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
 import { percent } from '../train/metrics.ts';
-import { BEST } from '../train/node/checkpoint.ts';
+import { BEST } from '../train/node/run-folder.ts';
 import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
-import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { classSizes, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
+import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
+import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { bold, counted, formatBytes, formatNumber, formatSeconds } from './ui.ts';
 
-/** What is trained on what. */
-export function openingText({ settings, set, out }: Setup, freezing: FreezeReport[], costs: Costs): string {
+/** What is trained on what, in lines. */
+export function openingText(
+  { settings, set, folder }: Setup,
+  freezing: FreezeReport[],
+  costs: Costs,
+): string[] {
   const { model, size, batch, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
-      `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${out}`,
+      `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
     ...describePhases(settings, freezing, costs),
   ];
@@ -33,7 +38,7 @@ export function openingText({ settings, set, out }: Setup, freezing: FreezeRepor
     lines.push(
       'It starts from random weights, which need many pictures to become good; pretrained ones: --weights FILE.',
     );
-  return lines.join('\n');
+  return lines;
 }
 
 /** A line a phase: what is frozen in it, and what that saves. */
@@ -75,16 +80,18 @@ function describeFreezing({
   );
 }
 
-/** The closing text of a run, finished or stopped. */
+/** The closing text of a run, finished or stopped, in lines. */
 export function closingText(
   report: Report,
   progress: Progress,
   stepsPerEpoch: number,
-  adapter: string | undefined,
-): string {
-  if (report.finished) return finished(report);
-  const resume = commandLine('train', ['--resume', report.out, ...(adapter ? ['--adapter', adapter] : [])]);
-  return `${stopped(report, progress, stepsPerEpoch)} Go on with:\n  ${resume}`;
+  { options }: Setup,
+): string[] {
+  if (report.finished) return finished(report, options);
+  return [
+    `${stopped(report, progress, stepsPerEpoch)} Go on with:`,
+    `  ${resumeCommand(report.out, options)}`,
+  ];
 }
 
 function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPerEpoch: number): string {
@@ -96,7 +103,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report): string {
+function finished(report: Report, options: TrainOptions): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
@@ -106,28 +113,27 @@ function finished(report: Report): string {
         `${counted(epochsOf(settings), 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
     ),
   ];
-  if (last)
+  if (best)
     lines.push(
-      `Last epoch: ${describeMetrics(last.val)}, on ${last.val.count} pictures it never trained on.`,
+      `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}, on ${counted(best.val.count, 'picture')} it never trained on.`,
     );
-  if (best && best !== last) lines.push(`Best epoch, ${best.epoch}: ${describeMetrics(best.val)}.`);
+  if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
   if (pictures.unreadable > 0)
-    lines.push(
-      `${pictures.unreadable} ${pictures.unreadable === 1 ? 'picture' : 'pictures'} could not be read and took no part.`,
-    );
+    lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(
-    `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows the run, report.json has its figures.`,
+    `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows that network and the run, report.json has the figures.`,
     '',
     'Next:',
-    ...nextSteps(report).map(([command, why]) => `  ${command}\n      ${why}`),
+    ...nextSteps(report, options).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
   );
-  return lines.join('\n');
+  return lines;
 }
 
 /** [command, what for]. */
-function nextSteps({ out, settings, classes, epochs, best, parameters }: Report): [string, string][] {
-  const { data, weights, model } = settings;
-  const start = [...(data === null ? [] : ['--data', data]), ...startArgs(model, weights)];
+function nextSteps(
+  { out, settings, classes, epochs, best, parameters }: Report,
+  { adapter, memory, out: named }: TrainOptions,
+): [string, string][] {
   const steps: [string, string][] = [
     [
       commandLine('evaluate', ['--checkpoint', out]),
@@ -140,21 +146,21 @@ function nextSteps({ out, settings, classes, epochs, best, parameters }: Report)
   const lastFrozen = parameters.frozenStages.at(-1);
   if (lastFrozen !== undefined)
     steps.push([
-      commandLine('train', [...start, '--train-from', lastFrozen]),
+      trainCommand({
+        ...optionsOf(settings),
+        trainFrom: lastFrozen,
+        adapter,
+        memory,
+        out: named === undefined ? undefined : `${named}-${lastFrozen}`,
+      }),
       `${lastFrozen} trains too: slower; whether it is better, its figures say`,
     ]);
   if (falling)
     steps.push([
-      commandLine('train', [...start, '--epochs', String(2 * epochsOf(settings))]),
+      trainCommand({ resume: out, epochs: 2 * epochsOf(settings), adapter, memory }),
       'it was still getting better: more epochs',
     ]);
-  if (data === null)
+  if (settings.data === null)
     steps.push([commandLine('train', ['--data', 'DIR']), 'your own pictures, a folder for each class']);
   return steps;
-}
-
-/** The options that give this model and these weights, none where they are the defaults. */
-function startArgs(model: string, weights: string | null): string[] {
-  const named = weights === defaultWeights(model) ? [] : ['--weights', weights ?? 'none'];
-  return model === DEFAULT_MODEL && named.length === 0 ? [] : ['--model', model, ...named];
 }

@@ -6,7 +6,7 @@ import { positiveNumber, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
-import { newRun, resumedRun } from './train-setup.ts';
+import { newRun, resumedRun, type Setup } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
 export const description =
@@ -43,16 +43,22 @@ export function options(command: Command): void {
     .option('--seed <n>', 'of the order, the crops and the new layers (default: 0)', wholeNumber(0))
     .option('--out <dir>', 'folder for checkpoints and report (default: runs/MODEL-DATE-TIME)')
     .option('--overwrite', 'write into --out although it holds another run')
-    .option('--resume <run>', 'go on with a run that was stopped: its folder')
+    .option(
+      '--resume <run>',
+      'go on with a run that was stopped: its folder; with --epochs, with one that is finished',
+    )
     .option('--memory <GiB>', 'GPU memory to plan with, where the machine does not say', positiveNumber)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--json', 'print the report as one JSON document on stdout');
 }
 
 export async function run(_args: string[], options: TrainOptions): Promise<number> {
-  const stop = onStop('Stopping after this step, then saving; once more stops at once.');
+  let setup: Setup | undefined;
+  const stop = onStop('Stopping after this step, then saving; once more stops at once.', () =>
+    setup?.folder.announceEnd(),
+  );
   try {
-    const setup = options.resume === undefined ? await newRun(options) : await resumedRun(options);
+    setup = options.resume === undefined ? await newRun(options) : await resumedRun(options, stop.signal);
     const device = await openDevice({ adapter: options.adapter, debug: options.debug });
     announceSoftware(device);
     const cost = await checkFit(device, setup, options);
@@ -60,7 +66,11 @@ export async function run(_args: string[], options: TrainOptions): Promise<numbe
     if (options.json) printJson(report);
     device.close();
     return report.finished ? 0 : stop.exitCode;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError' && stop.requested) return stop.exitCode;
+    throw error;
   } finally {
+    await setup?.folder.release();
     await closeLoader();
     stop.dispose();
   }

@@ -7,7 +7,8 @@
  */
 import cliProgress from 'cli-progress';
 import { adapterName } from '../gpu/adapter-name.ts';
-import { printable } from '../weights/formats/error.ts';
+import { shown, shownJson } from '../text/shown.ts';
+import { ignoresHangUp } from './nohup.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
 
@@ -18,25 +19,20 @@ export class UserError extends Error {
 
 const [BOLD, PLAIN] = ['\u001b[1m', '\u001b[0m'];
 
-/** What `harmless` lets through: breaks between lines, tabs (of a driver's messages) and `bold`. */
-const OURS = new RegExp(`([\n\t]|${[BOLD, PLAIN].join('|').replaceAll('[', '\\[')})`);
-
-/** A message as a terminal may see it, whatever the names in it hold; breaks between lines stay. */
-export function harmless(text: string): string {
-  return text
-    .split(OURS)
-    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
-    .join('');
+/** A line as a terminal may see it, whatever the names in it hold; as a whole it may be bold. */
+export function harmless(line: string): string {
+  if (!line.startsWith(BOLD) || !line.endsWith(PLAIN)) return shown(line);
+  return BOLD + shown(line.slice(BOLD.length, -PLAIN.length)) + PLAIN;
 }
 
-/** Writes one line to stderr. */
-export function say(line: string): void {
-  process.stderr.write(`${harmless(line)}\n`);
+/** Writes lines to stderr. A break within one is shown, not made: it comes from a name. */
+export function say(...lines: string[]): void {
+  process.stderr.write(`${lines.map(harmless).join('\n')}\n`);
 }
 
 /** Writes the one JSON document of `--json` to stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${harmless(JSON.stringify(value, null, 2))}\n`);
+  process.stdout.write(`${shownJson(value)}\n`);
 }
 
 /** `text` in bold where `stream` is a terminal, plain elsewhere (and with NO_COLOR). */
@@ -83,17 +79,21 @@ export function counted(count: number, noun: string): string {
 }
 
 /** Lines of `name  value` with the values aligned. */
-export function formatRows(rows: [name: string, value: string][], indent = '  '): string {
-  const width = Math.max(0, ...rows.map(([name]) => name.length));
+export function formatRows(given: [name: string, value: string][], indent = '  '): string {
+  const rows = given.map((row) => row.map(shown));
+  const width = rows.reduce((widest, [name]) => Math.max(widest, name.length), 0);
   return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
-/** Rows with their columns aligned, the first to the left and the others to the right unless `left` says otherwise. */
+/** Rows with their columns aligned and what they name shown (text/shown.ts), the first to the left and the others to the right unless `left` says otherwise. */
 export function table(
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
   { gap = '  ', left = (column: number): boolean => column === 0 } = {},
 ): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const rows = given.map((row) => row.map(shown));
+  const widths = rows[0].map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column].length), 0),
+  );
   const align = (cell: string, column: number): string =>
     left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
@@ -112,10 +112,17 @@ export function announceSoftware(device: { software: boolean; info: GPUAdapterIn
 
 /** A running count towards `total`. */
 export interface ProgressBar {
-  /** Sets how many of `total` are done, and what to say beside it (loss, images/s). */
-  update(done: number, status?: string): void;
+  /**
+   * Sets how many of `total` are done, and what to say beside it (loss, images/s).
+   * @param left seconds until all is done, null where nobody knows; by default at the average pace so far
+   */
+  update(done: number, status?: string, left?: number | null): void;
+  /** Counts something else from now on, in the same place. */
+  turnTo(label: string, total: number): void;
   /** Prints a line above the bar without breaking it. */
   note(line: string): void;
+  /** Lets `print` write to the terminal as if there were no bar. */
+  aside(print: () => void): void;
   /** Ends the bar, leaving its last state on the screen. */
   stop(): void;
 }
@@ -143,27 +150,54 @@ export function progressBar(
   output: ProgressOutput = { stream: process.stderr, now: () => performance.now() },
   show: (count: number) => string = String,
 ): ProgressBar {
-  const count = (done: number) => (total === null ? show(done) : `${show(done)}/${show(total)}`);
-  return (output.stream.isTTY ? terminalBar : plainLines)(label, total, output, count);
+  const counted = new Counted(label, total, output.now, show);
+  return (output.stream.isTTY ? terminalBar : plainLines)(counted, output);
 }
 
-/** Seconds left at the average pace so far, in words; empty before anything is done. */
-function timeLeft(started: number, now: number, done: number, total: number | null): string {
-  if (total === null || done <= 0 || done >= total) return '';
-  return `${formatSeconds(((now - started) / 1000 / done) * (total - done))} left`;
+/** What is counted, and how far it has come. */
+class Counted {
+  done = 0;
+  private status = '';
+  private left: number | null = null;
+  private readonly started: number;
+
+  constructor(
+    public label: string,
+    public total: number | null,
+    private readonly now: () => number,
+    private readonly show: (count: number) => string,
+  ) {
+    this.started = now();
+  }
+
+  update(done: number, status = this.status, left = this.atAverage(done)): void {
+    Object.assign(this, { done, status, left });
+  }
+
+  turnTo(label: string, total: number): void {
+    Object.assign(this, { label, total, done: 0 });
+  }
+
+  get count(): string {
+    return this.total === null ? this.show(this.done) : `${this.show(this.done)}/${this.show(this.total)}`;
+  }
+
+  /** What stands beside the count. */
+  get words(): string {
+    const left = this.left === null ? '' : `${formatSeconds(this.left)} left`;
+    return [this.status, left].filter(Boolean).join('  ');
+  }
+
+  private atAverage(done: number): number | null {
+    if (this.total === null || done <= 0 || done >= this.total) return null;
+    return ((this.now() - this.started) / 1000 / done) * (this.total - done);
+  }
 }
 
-type Count = (done: number) => string;
-
-function terminalBar(
-  label: string,
-  total: number | null,
-  { stream, now }: ProgressOutput,
-  count: Count,
-): ProgressBar {
+function terminalBar(counted: Counted, { stream }: ProgressOutput): ProgressBar {
   const bar = new cliProgress.SingleBar({
     stream: stream as NodeJS.WriteStream,
-    format: `${label} ${total === null ? '' : '{bar} '}{count}  {status}`,
+    format: `{label} ${counted.total === null ? '' : '{bar} '}{count}  {words}`,
     barCompleteChar: '━',
     barIncompleteChar: '─',
     barsize: 24,
@@ -171,66 +205,72 @@ function terminalBar(
     // The command decides what a signal means (see onStop); the bar must not exit on its own.
     gracefulExit: false,
   });
-  const started = now();
-  let finished = 0;
-  let text = '';
-  const start = () => bar.start(total ?? 0, finished, { count: count(finished), status: text });
+  const payload = () => ({ label: counted.label, count: counted.count, words: counted.words });
+  const start = () => bar.start(counted.total ?? 0, counted.done, payload());
+  const aside = (print: () => void) => {
+    bar.stop();
+    stream.write('\r\u001b[2K');
+    print();
+    start();
+  };
   start();
   return {
-    update(done, status = text) {
-      finished = done;
-      text = status;
-      const left = timeLeft(started, now(), done, total);
-      bar.update(done, { count: count(done), status: left ? `${status}  ${left}` : status });
+    update(...how) {
+      counted.update(...how);
+      bar.update(counted.done, payload());
+    },
+    turnTo(label, total) {
+      counted.turnTo(label, total);
+      bar.setTotal(total);
+      bar.update(0, payload());
     },
     note(line) {
-      bar.stop();
-      stream.write(`\r\u001b[2K${harmless(line)}\n`);
-      start();
+      aside(() => stream.write(`${harmless(line)}\n`));
     },
+    aside,
     stop() {
       bar.stop();
     },
   };
 }
 
-function plainLines(
-  label: string,
-  total: number | null,
-  { stream, now }: ProgressOutput,
-  count: Count,
-): ProgressBar {
-  const started = now();
-  let lastWrite = started;
-  let pending: { done: number; status: string } | null = null;
-  const write = (done: number, status: string) => {
+function plainLines(counted: Counted, { stream, now }: ProgressOutput): ProgressBar {
+  let lastWrite = now();
+  let pending = false;
+  const write = () => {
+    const { label, total, done, count, words } = counted;
     const share = total === null ? '' : ` (${total > 0 ? Math.floor((100 * done) / total) : 100} %)`;
-    const left = timeLeft(started, now(), done, total);
-    stream.write(`${[`${label} ${count(done)}${share}`, status, left].filter(Boolean).join('  ')}\n`);
+    stream.write(`${[`${label} ${count}${share}`, words].filter(Boolean).join('  ')}\n`);
     lastWrite = now();
-    pending = null;
+    pending = false;
   };
   return {
-    update(done, status = '') {
-      if (now() - lastWrite >= PLAIN_INTERVAL) write(done, status);
-      else pending = { done, status };
+    update(done, status = '', left) {
+      counted.update(done, status, left);
+      if (now() - lastWrite >= PLAIN_INTERVAL) write();
+      else pending = true;
+    },
+    turnTo(label, total) {
+      counted.turnTo(label, total);
+      pending = false;
     },
     note(line) {
       stream.write(`${harmless(line)}\n`);
     },
+    aside: (print) => print(),
     stop() {
-      if (pending) write(pending.done, pending.status);
+      if (pending) write();
     },
   };
 }
 
-/** A request to stop, made by Ctrl-C or SIGTERM. */
+/** A request to stop, made by Ctrl-C, SIGTERM or a terminal that hangs up. */
 export interface StopRequest {
   /** Whether someone asked; a loop looks at it once a step. */
   readonly requested: boolean;
   /** Aborts when someone asks, for what can be cut short (a download, a wait). */
   readonly signal: AbortSignal;
-  /** What a command that stopped early returns: 130 after Ctrl-C, 143 after SIGTERM. */
+  /** What a command that stopped early returns: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. */
   readonly exitCode: number;
   /** Gives the signals back to whoever had them. */
   dispose(): void;
@@ -239,31 +279,41 @@ export interface StopRequest {
 /** A second signal this soon (ms) is the same key press, delivered once by the terminal and once by a parent. */
 const SAME_KEY_PRESS = 300;
 
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type StopSignal = keyof typeof EXIT_CODES;
+
 /**
- * Listens for SIGINT and SIGTERM: the first asks the running step to finish (`requested` turns true), the second
- * ends the process at once with exit code 130.
+ * Listens for SIGINT, SIGTERM and, unless nohup keeps it away (nohup.ts), SIGHUP: the first asks the running step to finish
+ * (`requested` turns true). Then the first two are given back to the system, so that the second one ends the process at
+ * once, even one that waits for a disk that does not answer (`process.exit` would wait with it). A terminal that closes may
+ * send SIGHUP twice, and not at once, so more of them are nothing.
  *
  * @param advice what to say at the first signal
+ * @param onRequest called at the first signal
  */
-export function onStop(advice = 'Stopping after this step; once more stops at once.'): StopRequest {
+export function onStop(
+  advice = 'Stopping after this step; once more stops at once.',
+  onRequest: () => void = () => undefined,
+): StopRequest {
   const controller = new AbortController();
-  let first = 0;
   let exitCode = 0;
-  const listener = (signal: NodeJS.Signals) => {
-    const now = performance.now();
-    if (exitCode === 0) {
-      first = now;
-      exitCode = signal === 'SIGTERM' ? 143 : 130;
-      say(`\n${advice}`);
-      controller.abort();
-    } else if (now - first > SAME_KEY_PRESS) {
-      // A hidden cursor would stay hidden after the bar's sudden end.
-      if (process.stderr.isTTY) process.stderr.write('\u001b[?25h\n');
-      process.exit(130);
-    }
+  const giveBack = (): void => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, listener);
   };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
+  const listener = (signal: NodeJS.Signals): void => {
+    if (exitCode !== 0) return;
+    exitCode = EXIT_CODES[signal as StopSignal];
+    onRequest();
+    // A bar hides the cursor, which would stay hidden after a sudden end.
+    if (process.stderr.isTTY) process.stderr.write('\u001b[?25h');
+    say('', advice);
+    controller.abort();
+    setTimeout(giveBack, SAME_KEY_PRESS).unref();
+  };
+  const signals = (Object.keys(EXIT_CODES) as StopSignal[]).filter(
+    (signal) => signal !== 'SIGHUP' || !ignoresHangUp(),
+  );
+  for (const signal of signals) process.on(signal, listener);
   return {
     get requested() {
       return exitCode !== 0;
@@ -273,8 +323,7 @@ export function onStop(advice = 'Stopping after this step; once more stops at on
       return exitCode;
     },
     dispose() {
-      process.off('SIGINT', listener);
-      process.off('SIGTERM', listener);
+      for (const signal of signals) process.off(signal, listener);
     },
   };
 }

@@ -91,7 +91,7 @@ function describeKernel({ op, cases, forward, gradients, passed }: KernelCheck):
 function describeNetwork({ model, comparisons, first, passed }: NetworkCheck): string {
   const largest = (mode: Comparison['mode'], kind: Comparison['kind']): string => {
     const errors = comparisons.filter((entry) => entry.mode === mode && entry.kind === kind);
-    return show(Math.max(...errors.map(({ error }) => error)));
+    return show(errors.reduce((worst, { error }) => Math.max(worst, error), 0));
   };
   const layers = comparisons.filter(({ mode, kind }) => mode === 'evaluation' && kind === 'layer').length;
   const line =

@@ -7,6 +7,7 @@ import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import { hashFile } from '../node/hash.ts';
+import { shown } from '../text/shown.ts';
 import { type Download, fileOf, filesOf, getEntry, type WeightsEntry } from '../weights/catalog/catalog.ts';
 import type { Shipped } from '../weights/catalog/catalog-entry.ts';
 import { heldInstead } from '../weights/expected.ts';
@@ -28,9 +29,9 @@ import {
 } from './ui.ts';
 
 /** A path as one would type it from here. */
-export function shown(path: string): string {
+export function fromHere(path: string): string {
   const near = relative(process.cwd(), path);
-  return near.startsWith('..') ? path : near;
+  return shown(near.startsWith('..') ? path : near);
 }
 
 /** The project's folder of weights. */
@@ -68,7 +69,12 @@ export async function fetchWeights(name: string, { from, folder, json }: FetchOp
       ...(from ? ['--from', from] : []),
       ...(folder === FOLDER ? [] : ['--out', folder]),
     ];
-    say(`Stopped. What has arrived is kept: ${commandLine('weights', again)} goes on from there.`);
+    const command = commandLine('weights', again);
+    say(
+      error.kept > 0
+        ? `Stopped. What has arrived, ${formatBytes(error.kept)}, is kept: ${command} goes on from there.`
+        : `Stopped; nothing has arrived that could be gone on from. ${command} begins again.`,
+    );
     return stop.exitCode;
   } finally {
     stop.dispose();
@@ -93,7 +99,7 @@ async function fetchShipped(
     throw new UserError(`${target} is another file; remove it, or name another folder with --out`);
   }
   await writeWhole(target, await readBytes(source));
-  return report(entry, target, `is copied from ${shown(source)}`, json);
+  return report(entry, target, `is copied from ${fromHere(source)}`, json);
 }
 
 /** The fetched or converted file, and what can be said of it, unless it is missing, damaged or another network's. */
@@ -106,7 +112,7 @@ async function already(entry: WeightsEntry, folder: string): Promise<[path: stri
     const fault = await reading(path, faultOf(entry, path));
     if (fault)
       say(
-        `${shown(path)} ${fault}; ${one ? 'it is fetched again' : 'remove it, or it is read all the same'}.`,
+        `${fromHere(path)} ${fault}; ${one ? 'it is fetched again' : 'remove it, or it is read all the same'}.`,
       );
     else if (!one) return [path, 'is there already, converted'];
     else if (one.sha256 !== null) return [path, 'is there already, and whole'];
@@ -234,6 +240,6 @@ function comparison(comparedWith: 'given' | 'server' | null, host: string, model
 
 function report(entry: WeightsEntry, path: string, what: string, json: boolean | undefined): number {
   if (json) printJson({ ...entry, file: path });
-  else process.stdout.write(`${shown(path)} ${what}. Licence: ${entry.licence} (${entry.source})\n`);
+  else process.stdout.write(`${fromHere(path)} ${what}. Licence: ${entry.licence} (${entry.source})\n`);
   return 0;
 }

@@ -9,15 +9,15 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
+import { shown } from '../text/shown.ts';
 import { CATALOG, entryOfHash } from '../weights/catalog/catalog.ts';
-import { printable } from '../weights/formats/error.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
 import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
 import { checkWeightsFile } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
-import { FOLDER, fetchWeights, present, shown } from './weights-fetch.ts';
+import { FOLDER, fetchWeights, fromHere, present } from './weights-fetch.ts';
 
 export const description =
   'ImageNet weights: lists the catalog, fetches a set into weights/, converts .pth and .safetensors files with ' +
@@ -110,7 +110,7 @@ async function convert(path: string, options: WeightsOptions): Promise<number> {
     printJson({ file: target, bytes: converted.bytes.length, seconds, tensors, ...summary(card), notes });
   else
     process.stdout.write(
-      `${shown(target)}: ${card.model?.name}, ${tensors} tensors, ${formatBytes(converted.bytes.length)}, in ${formatSeconds(seconds)}\n`,
+      `${fromHere(target)}: ${card.model?.name}, ${tensors} tensors, ${formatBytes(converted.bytes.length)}, in ${formatSeconds(seconds)}\n`,
     );
   return 0;
 }
@@ -151,18 +151,18 @@ function print(path: string, { format, bytes, sha256, metadata, notes, tensors }
     0,
   );
   const rows = tensors.map(({ name, dtype, shape, bytes: size, sha256: hash }) => [
-    printable(name),
+    name,
     dtype,
     showShape(shape),
     String(size),
     hash?.slice(0, 16) ?? '',
   ]);
   const said = Object.entries(metadata).map(
-    ([key, value]) => `  ${printable(key)}: ${printable(value.slice(0, 200))}`,
+    ([key, value]) => `  ${shown(key)}: ${shown(value.slice(0, 200))}`,
   );
   const lines = [
     listing(['tensor', 'type', 'shape', 'bytes', 'SHA-256'], rows),
-    `${shown(path)}: ${format}, ${formatBytes(bytes)}, ${tensors.length} tensors, ${formatNumber(numbers)} numbers`,
+    `${fromHere(path)}: ${format}, ${formatBytes(bytes)}, ${tensors.length} tensors, ${formatNumber(numbers)} numbers`,
     `SHA-256 ${sha256}`,
     ...said,
   ];

@@ -3,7 +3,7 @@
  * (node/worker.ts) or the thread that asks (in-thread.ts). They differ in how a picture is decoded, nothing else.
  */
 import { randomStream } from '../tensor/random.ts';
-import type { RgbImage } from './image.ts';
+import { type RgbImage, whole } from './image.ts';
 import type { Sample } from './sample.ts';
 import { type Augmentation, evalTransform, type Preprocessing, trainTransform } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
@@ -39,8 +39,9 @@ export interface BatchResult {
 export type Decode = (picture: PictureSource) => Promise<RgbImage>;
 
 /**
- * Does the work of one batch, picture by picture.
- * @throws what `decode` throws but UnreadableImageError; the signal's reason once `signal` is aborted
+ * Does the work of one batch, picture by picture. Whatever one of them meets, in a decoder or in the transform, costs that
+ * picture only.
+ * @throws the signal's reason once `signal` is aborted; where preprocessing or augmentation make no sense
  */
 export async function makeBatch(
   { preprocessing, augmentation, seed, epoch, pictures }: BatchJob,
@@ -57,12 +58,16 @@ export async function makeBatch(
     const slot = images.subarray(readable.length * length, (readable.length + 1) * length);
     try {
       const random = randomStream(seed, 'augment', epoch, picture.index);
-      transform(picture.image ?? (await decode(picture)), random, slot);
+      transform(whole(picture.image ?? (await decode(picture))), random, slot);
       readable.push(position);
     } catch (error) {
-      if (!(error instanceof UnreadableImageError)) throw error;
-      unreadable.push({ position, reason: error.reason });
+      unreadable.push({ position, reason: reasonOf(error) });
     }
   }
   return { images: images.subarray(0, readable.length * length), readable, unreadable };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof UnreadableImageError) return error.reason;
+  return `cannot be brought into the network's form: ${error instanceof Error ? error.message : error}`;
 }

@@ -7,6 +7,13 @@ export interface RgbImage {
   pixels: Uint8Array;
 }
 
+/** The picture itself. @throws where it has no pixels, or another number of values than its size says */
+export function whole(image: RgbImage): RgbImage {
+  const { width, height, pixels } = image;
+  if (width * height > 0 && pixels.length === width * height * 3) return image;
+  throw new Error(`${width} × ${height} pixels are not ${pixels.length} values`);
+}
+
 /** A rectangle in whole pixels: `left`, `top` of its first pixel, and its size. */
 export interface Rectangle {
   left: number;

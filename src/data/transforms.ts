@@ -5,6 +5,7 @@
  */
 import type { ResizeFilter } from '../kernels/image/resize-coefficients.ts';
 import type { Random } from '../tensor/random.ts';
+import { all, among, list, number, object, optional, type Rule, rule, whole } from '../text/rules.ts';
 import { crop, type Rectangle, type RgbImage } from './image.ts';
 import { resizedCrop, resizedPart } from './resize.ts';
 
@@ -21,6 +22,18 @@ export interface Preprocessing {
   std: readonly [number, number, number];
 }
 
+/** Largest side of a network's input, pixels. */
+export const MOST_SIZE = 4096;
+
+/** `Preprocessing` out of a file. Deviations down to 1/255 and means up to 255 are those of pixels that are not divided. */
+export const PREPROCESSING: Rule = object({
+  inputSize: whole(1, MOST_SIZE),
+  resizeSize: whole(1, 2 * MOST_SIZE),
+  interpolation: among(['bilinear', 'bicubic']),
+  mean: list(number(-1000, 1000), 3, 3),
+  std: list(number(0.001, 1000), 3, 3),
+} satisfies Record<keyof Preprocessing, Rule>);
+
 /** What `trainTransform` varies. */
 export interface Augmentation {
   /** Range of the crop's share of the picture's area. Default (0.08, 1), as in torchvision. */
@@ -30,6 +43,15 @@ export interface Augmentation {
   /** Probability of a horizontal flip. Default 0.5. */
   flip?: number;
 }
+
+const ordered = rule((pair) => Array.isArray(pair) && pair[0] <= pair[1], 'a smaller and a larger number');
+
+/** `Augmentation` out of a file. */
+export const AUGMENTATION: Rule = object({
+  scale: optional(all(list(number(1e-6, 1), 2, 2), ordered)),
+  ratio: optional(all(list(number(1e-3, 1e3), 2, 2), ordered)),
+  flip: optional(number(0, 1)),
+} satisfies Record<keyof Augmentation, Rule>);
 
 /**
  * Writes the picture into `out`, `[inputSize, inputSize, 3]` (a new array where it is left out), and returns

@@ -15,6 +15,7 @@
  * whatever passes describes a network that can be thought of without being built.
  */
 import type { Activation } from '../kernels/index.ts';
+import { among, between, demand, optional, type Rule, rule, show, whole } from '../text/rules.ts';
 
 /** A stage: its first block has the stride, the others none. */
 export type MBConvRow = readonly [
@@ -60,25 +61,11 @@ export const TABLE_LIMITS = { rows: 32, channels: 4096, repeats: 16, expandRatio
 const KERNELS = [1, 3, 5, 7];
 const ACTIVATIONS = ['relu', 'relu6', 'silu'];
 
-type Rule = readonly [fits: (value: unknown) => boolean, wanted: string];
-
-const whole = (least: number, most: number): Rule => [
-  (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
-  `a whole number from ${least} to ${most.toLocaleString('en-US')}`,
-];
-const among = (list: readonly unknown[]): Rule => [
-  (value) => list.includes(value),
-  `one of ${list.join(', ')}`,
-];
-const share: Rule = [
+const share = rule(
   (value) => typeof value === 'number' && value >= 0 && value < 1,
   'a number from 0 to below 1',
-];
-const between: Rule = [
-  (value) => typeof value === 'number' && value > 0 && value < 1,
-  'a number between 0 and 1',
-];
-const optional = ([fits, wanted]: Rule): Rule => [(value) => value === undefined || fits(value), wanted];
+);
+const fraction = between(0, 1);
 const channels = whole(1, TABLE_LIMITS.channels);
 
 /** The columns of a row, in order. */
@@ -92,10 +79,10 @@ const COLUMNS: readonly (readonly [column: string, rule: Rule])[] = [
 ];
 
 const FIELDS: Readonly<Record<Exclude<keyof MBConvTable, 'rows'>, Rule>> = {
-  name: [
+  name: rule(
     (value) => typeof value === 'string' && /^[A-Za-z0-9][\w.-]{0,63}$/.test(value),
     'a name of up to 64 letters, digits, dots and dashes',
-  ],
+  ),
   stem: channels,
   head: channels,
   activation: among(ACTIVATIONS),
@@ -103,8 +90,8 @@ const FIELDS: Readonly<Record<Exclude<keyof MBConvTable, 'rows'>, Rule>> = {
   dropout: optional(share),
   dropPath: optional(share),
   padding: optional(among(['torch', 'same'])),
-  normEps: optional(between),
-  normMomentum: optional(between),
+  normEps: optional(fraction),
+  normMomentum: optional(fraction),
 };
 
 /**
@@ -116,8 +103,8 @@ export function checkTable(value: unknown): MBConvTable {
     throw new RangeError(`a network's table is an object with a name and rows, not ${show(value)}`);
   const given = value as Record<string, unknown>;
   const checked: Record<string, unknown> = {};
-  for (const [field, rule] of Object.entries(FIELDS)) {
-    demand(`the table's ${field}`, given[field], rule);
+  for (const [field, fieldRule] of Object.entries(FIELDS)) {
+    demand(fieldRule, given[field], `the table's ${field}`);
     if (given[field] !== undefined) checked[field] = given[field];
   }
   const { rows } = given;
@@ -135,19 +122,7 @@ function checkRow(row: unknown, index: number): MBConvRow {
     throw new RangeError(
       `${place} is a list of ${COLUMNS.length} numbers (${COLUMNS.map(([column]) => column).join(', ')}), not ${show(row)}`,
     );
-  for (const [at, [column, rule]] of COLUMNS.entries()) demand(`${place}: ${column}`, row[at], rule);
+  for (const [at, [column, columnRule]] of COLUMNS.entries())
+    demand(columnRule, row[at], `${place}: ${column}`);
   return [...row] as unknown as MBConvRow;
-}
-
-function demand(what: string, value: unknown, [fits, wanted]: Rule): void {
-  if (!fits(value)) throw new RangeError(`${what} is ${wanted}, not ${show(value)}`);
-}
-
-/** A value in a few words, whatever it is: it may come from a file. */
-function show(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined || value === null)
-    return String(value);
-  if (typeof value === 'string')
-    return `'${value.slice(0, 32).replace(/[^\x20-\x7e]/g, '?')}${value.length > 32 ? '…' : ''}'`;
-  return Array.isArray(value) ? `a list of ${value.length}` : 'an object';
 }

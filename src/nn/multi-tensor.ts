@@ -106,7 +106,7 @@ export class MultiTensorUpdate {
         offset: 0,
       })),
     );
-    const groups = Math.max(...groupOf) + 1;
+    const groups = 1 + groupOf.reduce((last, group) => Math.max(last, group), 0);
     this.steps = this.device.take(4 * parameters.length, 'optimizer');
     this.control = this.device.take(16 * parameters.length, 'optimizer');
     this.rates = this.device.take(16 * groups, 'optimizer');

@@ -6,9 +6,12 @@
  * run it cannot read, and throw away a download that is half done.
  */
 import { rmSync, type Stats, writeFileSync } from 'node:fs';
-import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shown } from '../text/shown.ts';
+import { removeLeftovers, temporaryFor } from './leftovers.ts';
+import { kindOf, readRegular } from './regular.ts';
 
 /** ENOTDIR: a file stands where the path wants a folder, so that nothing can be below it. */
 const ABSENT = ['ENOENT', 'ENOTDIR'];
@@ -18,7 +21,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   ENOTDIR: 'a part of the path is a file where a folder should be',
   EEXIST: 'a part of the path is a file where a folder should be',
-  EISDIR: 'it is a folder; name a file',
   EACCES: 'permission is denied; ls -ld shows its rights and those of the folders above it',
   EPERM: 'the system does not permit it; ls -ld shows its owner and its rights',
   EROFS: 'the disk can only be read; name another place',
@@ -26,6 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
   ENOSPC: 'there is no room left on the disk',
   EDQUOT: 'there is no room left in your quota of the disk',
+  EFBIG: 'a file of this size is not allowed; ulimit -f shows the limit',
   EMFILE: 'too many files are open; ulimit -n raises the limit',
   ENFILE: 'too many files are open on this machine; close some programs',
   EIO: 'the disk answers with an error; copy the file to another one, if it still can be read',
@@ -42,7 +45,7 @@ export function systemReason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const nameOf = (path: string | URL): string => (typeof path === 'string' ? path : fileURLToPath(path));
+const nameOf = (path: string | URL): string => shown(typeof path === 'string' ? path : fileURLToPath(path));
 
 /** What `work` gives. @throws Error, a sentence that names `path`, where the system refuses */
 export async function reading<T>(path: string | URL, work: Promise<T>): Promise<T> {
@@ -79,24 +82,59 @@ export async function sameFile(a: string, b: string): Promise<boolean> {
   return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino;
 }
 
-/** The bytes of a file. @throws Error, a sentence, where it is not there or cannot be read */
+/** The bytes of a regular file, or null where there is none. @throws Error, a sentence, where it cannot be read */
+export function bytesIfThere(path: string | URL, most?: number): Promise<Uint8Array | null> {
+  return ifThere(path, readRegular(path, most));
+}
+
+/** The bytes of a regular file. @throws Error, a sentence, where it is not there or cannot be read */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  const bytes = await ifThere(path, readFile(path));
-  if (!bytes) throw new Error(`there is no file ${path}`);
+  const bytes = await bytesIfThere(path);
+  if (!bytes) throw new Error(`there is no file ${nameOf(path)}`);
   return bytes;
+}
+
+/** A file could not be written; what was there is untouched. */
+export class WriteError extends Error {
+  override name = 'WriteError';
+}
+
+/**
+ * Makes a folder and those above it, one after the other: where the system answers that there is no such folder to one
+ * that is (as /proc does), Node's own `recursive` asks for ever.
+ * @returns those that were made, the innermost last
+ * @throws Error, a sentence
+ */
+export async function makeFolder(path: string): Promise<string[]> {
+  const isFolder = async (at: string): Promise<boolean> => (await statOrNull(at))?.isDirectory() ?? false;
+  const missing: string[] = [];
+  for (let at = resolve(path); !(await isFolder(at)) && at !== dirname(at); at = dirname(at))
+    missing.unshift(at);
+  for (const folder of missing)
+    await mkdir(folder).catch(async (error: unknown) => {
+      if (await isFolder(folder)) return;
+      const above = dirname(folder);
+      const why =
+        codeOf(error) === 'ENOENT' && (await isFolder(above))
+          ? `${above} takes no folders; name another place (ENOENT)`
+          : systemReason(error);
+      throw new Error(`the folder ${nameOf(folder)} cannot be made: ${why}`, { cause: error });
+    });
+  return missing;
 }
 
 /**
  * Writes a file so that its path holds the old content or the new one at any time; once this returns the new one, after
  * a crash too where the system syncs folders (Windows does not). A symbolic link keeps pointing where it does, and the
  * file there is written.
- * @throws Error, a sentence, where the path is there and no regular file, or the system refuses
+ * @throws WriteError, a sentence, where the path is there and no regular file, or the system refuses
  */
 export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   try {
     const target = await writableFile(path);
-    await mkdir(dirname(target), { recursive: true });
-    const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+    await makeFolder(dirname(target));
+    await removeLeftovers(dirname(target));
+    const temporary = temporaryFor(target);
     const release = removedOnExit(temporary);
     try {
       // Made in the same breath as it is registered: a signal finds both or neither. r+ makes no file that is gone.
@@ -117,14 +155,17 @@ export async function writeWhole(path: string, bytes: Uint8Array | string): Prom
       release();
     }
   } catch (error) {
-    throw new Error(`${path} could not be written: ${systemReason(error)}; what was there is untouched`, {
-      cause: error,
-    });
+    throw new WriteError(
+      `${nameOf(path)} could not be written: ${systemReason(error)}; what was there is untouched`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
 /** Puts the names in a folder on the disk. Some file systems cannot; the file is whole at its place all the same. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path).catch(() => null);
   await folder?.sync().catch(() => undefined);
@@ -142,12 +183,6 @@ async function writableFile(path: string): Promise<string> {
     throw new Error('it is a symbolic link to a file that is not there; remove it');
   if (/[/\\]$/.test(path)) throw new Error('it ends as a folder does; name a file');
   return path;
-}
-
-function kindOf(found: Stats): string {
-  if (found.isDirectory()) return 'a folder';
-  if (found.isFIFO()) return 'a pipe';
-  return found.isSocket() ? 'a socket' : 'a device';
 }
 
 /** Files that are being written: whatever ends the process before they are whole removes them. */

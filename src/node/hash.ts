@@ -1,6 +1,7 @@
 /** SHA-256 of files, read piece by piece. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openRegular } from './regular.ts';
 
 const PIECE = 1 << 20;
 
@@ -17,11 +18,11 @@ export async function hashRange(file: FileHandle, start: number, length: number)
   return hash.digest('hex');
 }
 
-/** SHA-256 of a whole file, in hexadecimal digits. */
-export async function hashFile(path: string): Promise<string> {
-  const file = await open(path, 'r');
+/** SHA-256 of a whole file of at most `most` bytes, in hexadecimal digits. @throws as `openRegular` */
+export async function hashFile(path: string, most?: number): Promise<string> {
+  const { file, size } = await openRegular(path, most);
   try {
-    return await hashRange(file, 0, Number.MAX_SAFE_INTEGER);
+    return await hashRange(file, 0, size);
   } finally {
     await file.close();
   }

@@ -5,6 +5,8 @@
  * (d3-scale, d3-shape) leave axes, legends and text to write all the same.
  */
 
+import { shown } from '../text/shown.ts';
+
 export interface Series {
   name: string;
   colour: string;
@@ -109,7 +111,7 @@ function drawPanel({ title, series, range }: Panel, xLabel: string, width: numbe
   series.forEach((line, index) => {
     parts.push(drawLine(line, px, py));
     const y = 18 + 15 * index;
-    const x = right - 8 - 6.6 * Math.max(...series.map(({ name }) => name.length));
+    const x = right - 8 - 6.6 * series.reduce((most, { name }) => Math.max(most, name.length), 0);
     parts.push(
       `<path d="M${round(x - 20)} ${y - 4}h14" stroke="${line.colour}" stroke-width="2.5"/>`,
       text(x, y, line.name, 'font-size="12"'),
@@ -154,7 +156,7 @@ const group = (x: number, y: number, body: string): string =>
   `<g transform="translate(${round(x)} ${round(y)})">${body}</g>`;
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (words: string): string =>
-  // Control characters, which file names may hold, are not allowed in XML.
-  words.replace(/\p{Cc}/gu, '·').replace(/[&<>"]/g, (character) => ENTITIES[character]);
+  // What is unseen in a name may turn its letters round, or is not allowed in XML.
+  shown(words).replace(/[&<>"]/g, (character) => ENTITIES[character]);
 const text = (x: number, y: number, words: string, attributes = ''): string =>
   `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(words)}</text>`;

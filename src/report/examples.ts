@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { loadBatches } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import { shown } from '../text/shown.ts';
 import type { Inference } from '../train/infer.ts';
 import { argmax, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { COLOURS, type Tile } from './chart.ts';
@@ -33,8 +34,11 @@ export function surest(inference: Inference, count: number): { wrong: Example[];
 /** The first examples of each class in turn, so that the surest class does not fill the row. */
 function spread(examples: readonly Example[], count: number): Example[] {
   const byClass = new Map<number, Example[]>();
-  for (const example of examples)
-    byClass.set(example.predicted, [...(byClass.get(example.predicted) ?? []), example]);
+  for (const example of examples) {
+    const members = byClass.get(example.predicted);
+    if (members) members.push(example);
+    else byClass.set(example.predicted, [example]);
+  }
   const chosen: Example[] = [];
   for (let rank = 0; chosen.length < count && rank < examples.length; rank++)
     for (const members of byClass.values())
@@ -71,4 +75,7 @@ export async function tilesOf(
   return tiles;
 }
 
-const short = (name: string): string => (name.length > 13 ? `${name.slice(0, 12)}…` : name);
+function short(name: string): string {
+  const seen = shown(name);
+  return seen.length > 13 ? `${seen.slice(0, 12)}…` : seen;
+}

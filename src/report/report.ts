@@ -1,10 +1,11 @@
 /** What a run leaves for people: report.json with every figure, and report.svg, a picture of it. */
-import { join } from 'node:path';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
+import { shownJson } from '../text/shown.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
+import { PICTURE, REPORT } from '../train/node/run-folder.ts';
 import type { StepCost } from '../train/preflight.ts';
 import type { ValidatedRecord } from '../train/progress.ts';
 import type { TrainSettings } from '../train/settings.ts';
@@ -20,6 +21,7 @@ export interface Report {
   classes: string[];
   settings: TrainSettings;
   adapter: { description: string; software: boolean };
+  /** `unreadable`: of both, those that the run met and could not read. `perClass`: in the order of the classes. */
   pictures: { train: number; val: number; unreadable: number; perClass: { train: number[]; val: number[] } };
   /** Values that train in the end and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
@@ -29,15 +31,18 @@ export interface Report {
   /** The epoch of best.safetensors. */
   best: ValidatedRecord | null;
   last: ValidatedRecord | null;
-  /** Of this process, compilation and checkpoints included. */
+  /** Of the run, over all of its processes, compilation and checkpoints included. */
   seconds: number;
-  /** Until the first step was done: compilation of the kernels. */
+  /** Until the run's first step was done: compilation of the kernels. */
   firstStepSeconds: number;
   /** Training, without the first steps. */
   imagesPerSecond: number;
   /** Most bytes of GPU memory in use at a time. */
   peakBytes: number;
-  /** `confusion[actual][predicted]` of the last epoch's validation. */
+  /**
+   * `confusion[actual][predicted]` of the best epoch's validation, what best.safetensors answers; null where there is no
+   * best epoch, and in a run that was stopped where another process of it had that epoch.
+   */
   confusion: number[][] | null;
 }
 
@@ -52,7 +57,7 @@ export interface RunFigures {
   best: ValidatedRecord | null;
   /** [step, mean training loss], as `LossTracer.points` gives them. */
   trace: [step: number, loss: number][];
-  /** Of the last validation, where there was one in this process. */
+  /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
 }
 
@@ -73,28 +78,32 @@ export function makeReport(context: ReportContext, { epochs, best, answers }: Ru
   };
 }
 
-/** Writes report.json and report.svg into the folder of the run. */
+/**
+ * Writes report.json and report.svg.
+ * @param place where a file of the run goes
+ */
 export async function writeReport(
   report: Report,
   figures: RunFigures,
   stepsPerEpoch: number,
   preprocessing: Preprocessing,
+  place: (file: string) => Promise<string>,
 ): Promise<void> {
   const { answers } = figures;
-  await writeWhole(join(report.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeWhole(await place(REPORT), `${shownJson(report)}\n`);
   const rows = answers ? await exampleRows(answers, report.classes, preprocessing) : [];
-  const { model, settings, pictures, last } = report;
+  const { model, settings, pictures, best } = report;
   const svg = chartPage({
     title: `${model}: ${report.classes.slice(0, 6).join(' / ')}${report.classes.length > 6 ? ' / …' : ''}`,
     subtitle: [
       `${pictures.train} pictures to train on, ${pictures.val} to validate; ${trains(settings)}`,
-      last ? `After epoch ${last.epoch}: ${describeMetrics(last.val)}` : 'No epoch was finished',
+      best ? `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}` : 'No epoch was finished',
     ],
     xLabel: 'epoch',
     panels: panelsOf(figures, stepsPerEpoch),
     rows,
   });
-  await writeWhole(join(report.out, 'report.svg'), svg);
+  await writeWhole(await place(PICTURE), svg);
 }
 
 /** `the last layer trains`, `all stages train`, `the last layer trains, then layer4 and what follows`. */
@@ -135,7 +144,9 @@ function panelsOf({ epochs, trace }: RunFigures, stepsPerEpoch: number): Panel[]
   if (uneven) add('balanced accuracy', purple, ({ val }) => val.balancedAccuracy);
   add('AUC', green, ({ val }) => val.auc);
   add('top-5', green, ({ val }) => val.top5);
-  const lowest = Math.min(...scores.flatMap(({ points }) => points.map(([, y]) => y)));
+  const lowest = scores
+    .flatMap(({ points }) => points.map(([, y]) => y))
+    .reduce((low, y) => Math.min(low, y), 1);
   return [
     {
       title: 'Loss',

@@ -1,19 +1,33 @@
-/** Writes the report when a run ends: a callback over `fit`. */
+/**
+ * Writes the report when a run ends: a callback over `fit`. The report is of the whole run, whatever number of processes it
+ * took, and of one network, that of the best epoch.
+ */
 import type { Preprocessing } from '../data/transforms.ts';
-import type { Callback, EndEvent, EpochEvent } from '../train/callback.ts';
+import type { Callback, CallbackState, EndEvent, EpochEvent } from '../train/callback.ts';
 import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { LossTracer } from '../train/callbacks/loss-trace.ts';
+import type { Pace } from '../train/callbacks/pace.ts';
 import type { Inference } from '../train/infer.ts';
 import { isValidated } from '../train/progress.ts';
 import { makeReport, type Report, type ReportContext, writeReport } from './report.ts';
 
 export interface RunReportOptions {
   /** What the loop does not know of the run; asked at its end. */
-  describe(): Omit<ReportContext, 'finished'>;
-  /** Which epoch was the best, and the losses. */
+  describe(): Omit<
+    ReportContext,
+    'finished' | 'seconds' | 'firstStepSeconds' | 'imagesPerSecond' | 'peakBytes'
+  >;
+  /** Which epoch was the best, the losses, the times. */
   checkpoints: Checkpoints;
   tracer: LossTracer;
+  pace: Pace;
   preprocessing: Preprocessing;
+  /** Where a file of the run goes. */
+  place: (file: string) => Promise<string>;
+  /** What best.safetensors says to the validation pictures: asked where another process had the best epoch. */
+  bestAnswers: () => Promise<Inference | null>;
+  /** Most bytes of GPU memory in use at a time in this process. */
+  peakBytes: () => number;
 }
 
 export class RunReport implements Callback {
@@ -21,25 +35,44 @@ export class RunReport implements Callback {
   /** What was written; null before the end, and where the run failed. */
   report: Report | null = null;
   private answers: Inference | null = null;
+  /** Of the processes before. */
+  private peakBefore = 0;
 
   constructor(private readonly options: RunReportOptions) {}
 
-  onEpoch({ answers }: EpochEvent): void {
-    this.answers = answers;
+  onEpoch({ record, progress, answers }: EpochEvent): void {
+    if (this.options.checkpoints.bestOf(progress.history) === record) this.answers = answers;
   }
 
   async onEnd({ finished, error, progress, stepsPerEpoch }: EndEvent): Promise<void> {
     if (error !== undefined) return;
-    const { describe, checkpoints, tracer, preprocessing } = this.options;
-    const epochs = progress.history.filter(isValidated);
+    const { describe, checkpoints, tracer, pace, preprocessing, place, bestAnswers } = this.options;
     const best = checkpoints.bestOf(progress.history);
+    const { seconds, firstStepSeconds, imagesPerSecond } = pace;
+    if (finished && best) this.answers ??= await bestAnswers();
     const figures = {
-      epochs,
+      epochs: progress.history.filter(isValidated),
       best: best && isValidated(best) ? best : null,
       trace: tracer.points(),
       answers: this.answers,
     };
-    this.report = makeReport({ ...describe(), finished }, figures);
-    await writeReport(this.report, figures, stepsPerEpoch, preprocessing);
+    const times = { seconds, firstStepSeconds, imagesPerSecond };
+    this.report = makeReport({ ...describe(), finished, ...times, peakBytes: this.peakBytes }, figures);
+    await writeReport(this.report, figures, stepsPerEpoch, preprocessing, place);
+  }
+
+  state(): CallbackState {
+    return { json: { peakBytes: this.peakBytes } };
+  }
+
+  restore({ json }: CallbackState): void {
+    const { peakBytes } = (json ?? {}) as { peakBytes?: unknown };
+    if (!Number.isSafeInteger(peakBytes) || (peakBytes as number) < 0)
+      throw new RangeError('the memory that the run has taken is damaged');
+    this.peakBefore = peakBytes as number;
+  }
+
+  private get peakBytes(): number {
+    return Math.max(this.peakBefore, this.options.peakBytes());
   }
 }

@@ -61,7 +61,8 @@ function scientific(value: number): string {
 function formatOf(values: readonly number[], integers: boolean): Format {
   const finite = values.filter((value) => Number.isFinite(value) && value !== 0);
   const sizes = finite.map(Math.abs);
-  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const least = sizes.reduce((low, size) => Math.min(low, size), Number.POSITIVE_INFINITY);
+  const most = sizes.reduce((high, size) => Math.max(high, size), 0);
   const whole = finite.every(Number.isInteger);
   const exponents = finite.length > 0 && (most / least > 1000 || most > 1e8 || (!whole && least < 1e-4));
   const write = (value: number): string => {

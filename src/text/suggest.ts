@@ -11,7 +11,7 @@ export function didYouMean(typed: string, names: readonly string[]): string | nu
   const distances = names.map((name) =>
     wanted.length > 1 && name.startsWith(wanted) ? 0 : editDistance(wanted, name.toLowerCase()),
   );
-  const least = Math.min(...distances);
+  const least = distances.reduce((low, distance) => Math.min(low, distance), Number.POSITIVE_INFINITY);
   // Two slips, more in long names; but no name is close to a word of which every letter is replaced.
   if (least > Math.min(Math.max(2, Math.floor(wanted.length / 3)), wanted.length - 1)) return null;
   const near = names.filter((_, index) => distances[index] === least);

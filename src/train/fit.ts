@@ -99,6 +99,11 @@ class Fit {
   constructor(private readonly options: FitOptions) {
     const { train, val, from, model, device, optimizer, callbacks = [] } = options;
     const progress = from ? structuredClone(from.progress) : noProgress();
+    if (progress.batch > train.batches)
+      throw new RangeError(
+        `fit: the run is to go on behind batch ${progress.batch} of an epoch that has ${train.batches}; it was saved with ` +
+          'other batches, or is damaged',
+      );
     this.progress = progress;
     this.saved = from ? { epoch: progress.epoch, batch: progress.batch } : null;
     this.callbacks = new Callbacks(callbacks);

@@ -24,11 +24,44 @@ export function imagesOf(batch: Batch, device: Device): Tensor {
 }
 
 /**
- * Logits of every picture in `batches`, in evaluation mode; the model's mode is as before afterwards. Returns null
- * where `onBatch` ended it early.
+ * What the network says to every picture in `batches`, batch by batch, in evaluation mode; the model's mode is as before
+ * afterwards.
  *
  * At any time one readback is under way, and the next batch is submitted before it is waited for, so that the GPU
  * does not idle and the number of staging buffers does not depend on timing.
+ */
+export async function* inferBatches(
+  model: Model,
+  device: Device,
+  batches: AsyncIterable<Batch>,
+): AsyncGenerator<Inference, void, undefined> {
+  let pending: Promise<() => Inference> | null = null;
+  const { training } = model;
+  model.eval();
+  try {
+    for await (const batch of batches) {
+      const output = noGrad(() => scope(() => model.forward(imagesOf(batch, device))));
+      await device.pace();
+      const before: (() => Inference) | null = pending && (await pending);
+      pending = settle(answersOf(output, batch, model.numClasses));
+      if (before) yield before();
+    }
+    if (pending) yield (await pending)();
+  } finally {
+    model.train(training);
+  }
+}
+
+async function answersOf(output: Tensor, batch: Batch, classes: number): Promise<Inference> {
+  const values = output.data();
+  output.dispose();
+  const logits = Float32Array.from(await values);
+  return { logits, labels: batch.labels, samples: batch.samples, classes };
+}
+
+/**
+ * Logits of every picture in `batches`, as `inferBatches` gives them, in one piece. Returns null where `onBatch` ended it
+ * early.
  */
 export async function infer(
   model: Model,
@@ -39,36 +72,23 @@ export async function infer(
   const logits: Float32Array[] = [];
   const samples: Sample[] = [];
   const labels: number[] = [];
-  let pending = settle(Promise.resolve());
-  let done = 0;
   let complete = true;
-  const { training } = model;
-  model.eval();
-  try {
+  let done = 0;
+  const watched = async function* (): AsyncGenerator<Batch> {
     for await (const batch of batches) {
-      const output = noGrad(() => scope(() => model.forward(imagesOf(batch, device))));
-      await device.pace();
-      (await pending)();
-      pending = settle(collect(output, logits));
-      samples.push(...batch.samples);
-      labels.push(...batch.labels);
-      if (onBatch?.(++done) === false) {
-        complete = false;
-        break;
-      }
+      yield batch;
+      if (onBatch?.(++done) !== false) continue;
+      complete = false;
+      return;
     }
-    (await pending)();
-  } finally {
-    model.train(training);
+  };
+  for await (const answers of inferBatches(model, device, watched())) {
+    logits.push(answers.logits);
+    for (const sample of answers.samples) samples.push(sample);
+    for (const label of answers.labels) labels.push(label);
   }
   if (!complete) return null;
   return { logits: joined(logits), labels: Int32Array.from(labels), classes: model.numClasses, samples };
-}
-
-async function collect(output: Tensor, logits: Float32Array[]): Promise<void> {
-  const values = output.data();
-  output.dispose();
-  logits.push(Float32Array.from(await values));
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -7,6 +7,8 @@
  * probability, and the threshold is on that.
  */
 
+import { number, object, optional, type Rule, whole } from '../text/rules.ts';
+
 /** Answers and truth for `labels.length` pictures: `logits` is [N, classes], row by row. */
 export interface Answers {
   logits: Float32Array;
@@ -32,6 +34,20 @@ export interface Metrics {
   /** Share of pictures whose class is among the five likeliest; more than five classes only. */
   top5?: number;
 }
+
+const share = number(0, 1);
+
+/** `Metrics` out of a file; those of runs before there were so many lack some. */
+export const METRICS: Rule = object({
+  count: whole(1, Number.MAX_SAFE_INTEGER),
+  loss: number(0, Number.MAX_VALUE),
+  accuracy: share,
+  largestShare: optional(share),
+  balancedAccuracy: optional(share),
+  macroF1: optional(share),
+  auc: optional(share),
+  top5: optional(share),
+} satisfies Record<keyof Metrics, Rule>);
 
 /** What a class was taken for, and what was taken for it. */
 export interface ClassMetrics {

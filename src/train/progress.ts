@@ -2,7 +2,11 @@
  * How far a run has come: its place and what it measured. Beside the weights, the optimiser's state and the states of
  * the callbacks it is all that a resumed run needs to give the numbers of an uninterrupted one. Plain JSON.
  */
-import type { Metrics } from './metrics.ts';
+import { all, list, number, object, optional, orNull, type Rule, text, whole } from '../text/rules.ts';
+import { METRICS, type Metrics } from './metrics.ts';
+
+/** Epochs of a run, at most: what a file may hold records of. */
+export const MOST_EPOCHS = 100_000;
 
 export interface EpochRecord {
   /** Counted from 1. */
@@ -41,25 +45,29 @@ export function isValidated(record: EpochRecord): record is ValidatedRecord {
   return record.val !== null;
 }
 
-/** Whether `value`, from a file, is a place that a run can go on from. */
-export function isProgress(value: unknown): value is Progress {
-  if (typeof value !== 'object' || value === null) return false;
-  const { epoch, batch, lossSum, lossCount, seconds, history, finished } = value as Partial<Progress>;
-  return (
-    [epoch, batch, lossCount].every((count) => Number.isSafeInteger(count) && count! >= 0) &&
-    [lossSum, seconds].every(Number.isFinite) &&
-    Array.isArray(history) &&
-    history.length === epoch &&
-    history.every(isRecord) &&
-    (finished === undefined || typeof finished === 'string')
-  );
-}
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const seconds = number(0, Number.MAX_VALUE);
+const RECORD: Rule = object({
+  epoch: whole(1, MOST_EPOCHS),
+  trainLoss: number(-Number.MAX_VALUE, Number.MAX_VALUE),
+  val: orNull(METRICS),
+  trainSeconds: seconds,
+  valSeconds: seconds,
+} satisfies Record<keyof EpochRecord, Rule>);
 
-function isRecord(value: unknown): value is EpochRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  const { epoch, trainLoss, val, trainSeconds, valSeconds } = value as Partial<EpochRecord>;
-  return (
-    [epoch, trainLoss, trainSeconds, valSeconds].every(Number.isFinite) &&
-    (val === null || [val?.count, val?.loss, val?.accuracy].every(Number.isFinite))
-  );
-}
+/** `Progress` out of a file: a place that a run can go on from, with a record of each epoch before it. */
+export const PROGRESS: Rule = all(
+  object({
+    epoch: whole(0, MOST_EPOCHS),
+    batch: count,
+    lossSum: number(-Number.MAX_VALUE, Number.MAX_VALUE),
+    lossCount: count,
+    seconds,
+    finished: optional(text(10_000)),
+    history: list(RECORD, 0, MOST_EPOCHS),
+  } satisfies Record<keyof Progress, Rule>),
+  (value, place) => {
+    const { epoch, history } = value as Progress;
+    return list(() => null, epoch, epoch)(history, `${place}.history`);
+  },
+);

@@ -2,7 +2,7 @@
  * What a run is made of: its settings as checkpoints store them, and what follows from them: what trains in which
  * phase, at which rates, and the schedule.
  */
-import type { Augmentation } from '../data/transforms.ts';
+import { AUGMENTATION, type Augmentation, MOST_SIZE } from '../data/transforms.ts';
 import {
   AdamW,
   cosine,
@@ -16,8 +16,10 @@ import {
   unfreeze,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
+import { all, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
 import { unknownName } from '../text/suggest.ts';
 import type { Phase } from './fit.ts';
+import { MOST_EPOCHS } from './progress.ts';
 
 /** Epochs in which the same stages train, with a schedule of their own. Plain JSON. */
 export interface PhaseSettings {
@@ -53,6 +55,44 @@ export interface TrainSettings {
   augmentation: Augmentation;
   seed: number;
 }
+
+const name = text(256);
+const rate = number(0, 1e6);
+
+const PHASE: Rule = object({
+  trainFrom: name,
+  epochs: whole(1, MOST_EPOCHS),
+  lr: rate,
+  backboneFactor: rate,
+} satisfies Record<keyof PhaseSettings, Rule>);
+
+/** Pixels of a step, at most: more fit no machine, and nothing is allocated because a file says so. */
+const MOST_PIXELS = 2 ** 30;
+
+/** `TrainSettings` out of a file. */
+export const SETTINGS: Rule = all(
+  object({
+    data: orNull(text(10_000)),
+    model: name,
+    weights: orNull(text(10_000)),
+    phases: list(PHASE, 1, 1000),
+    trainNorms: flag,
+    batch: whole(1, MOST_PIXELS),
+    weightDecay: rate,
+    decayNorms: flag,
+    labelSmoothing: number(0, 1),
+    warmup: number(0, 1),
+    size: whole(1, MOST_SIZE),
+    augmentation: AUGMENTATION,
+    seed: whole(0, Number.MAX_SAFE_INTEGER),
+  } satisfies Record<keyof TrainSettings, Rule>),
+  (value, place) => {
+    const { batch, size } = value as TrainSettings;
+    return whole(1, Math.floor(MOST_PIXELS / size ** 2))(batch, `${place}.batch`);
+  },
+  (value, place) =>
+    whole(1, MOST_EPOCHS)(epochsOf(value as TrainSettings), `the sum of the epochs of ${place}.phases`),
+);
 
 /** Epochs of the whole run. */
 export function epochsOf({ phases }: Pick<TrainSettings, 'phases'>): number {

@@ -59,7 +59,8 @@ export function normsOf(values: ArrayLike<number>): Norms {
 
 /** Largest difference of norm or projection, over `scale` (the reference's norm unless given). */
 export function normsError(actual: Norms, expected: Norms, scale = expected[0]): number {
-  return Math.max(...actual.map((value, i) => Math.abs(value - expected[i]))) / (scale || 1);
+  const most = actual.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected[i])), 0);
+  return most / (scale || 1);
 }
 
 /** First, last and pseudo-random positions in a tensor of `size` elements. */

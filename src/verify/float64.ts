@@ -133,7 +133,7 @@ const reshape = (x: Nodes, shape: readonly number[]): Nodes => new Nodes(x.tape,
 function rowMaximum(x: Nodes): Nodes {
   return Nodes.from(x.tape, [...x.shape.slice(0, -1), 1], (index) => {
     const row = Array.from({ length: x.shape.at(-1)! }, (_, i) => x.value(...index.slice(0, -1), i));
-    return x.tape.node(Math.max(...row));
+    return x.tape.node(row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY));
   });
 }
 

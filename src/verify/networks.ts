@@ -92,7 +92,8 @@ async function checkTraining(model: Model, { training }: NetworkFixture): Promis
   loss.backward();
   loss.dispose();
   // A gradient that cancels nearly (a bias that the next norm subtracts) is rounding: it counts beside the largest.
-  const floor = SMALL * Math.max(...Object.values(training.gradients).map(([norm]) => norm));
+  const norms = Object.values(training.gradients).map(([norm]) => norm);
+  const floor = SMALL * norms.reduce((most, norm) => Math.max(most, norm), 0);
   for (const [name, { grad }] of [...model.namedParameters()].reverse()) {
     const expected = training.gradients[name];
     const found = grad && (await readTorch(grad, model.parameterLayout(name)));
@@ -172,8 +173,11 @@ async function layerError(result: Tensor, { shape, max, norms, samples }: LayerR
   if (`${result.shape}` !== `${shape}`) return Number.POSITIVE_INFINITY;
   const values = await result.data();
   const positions = samplePositions(values.length, samples.length);
-  const differences = positions.map((position, i) => Math.abs(values[position]! - samples[i]!));
-  return Math.max(Math.max(...differences) / max, normsError(normsOf(values), norms as Norms));
+  const difference = positions.reduce(
+    (most, position, i) => Math.max(most, Math.abs(values[position]! - samples[i]!)),
+    0,
+  );
+  return Math.max(difference / max, normsError(normsOf(values), norms as Norms));
 }
 
 /** A gradient in PyTorch's order. */

@@ -1,6 +1,6 @@
 /**
  * What a weights file of this project says of itself, in the metadata of its header: strings under the keys below, so
- * that a file needs nothing beside it. Whatever does not read as expected is another program's and is ignored.
+ * that a file needs nothing beside it.
  *
  *   tessera.model          JSON: { name, options, table? }, what builds the architecture again; `table` where the network
  *                          is given as data (src/models/mbconv-table.ts), checked by whoever builds it
@@ -9,9 +9,21 @@
  *   tessera.classes        'imagenet-1k', or a JSON list of names in the order of the outputs
  *   licence, source        an SPDX identifier, a page
  */
-import type { Preprocessing } from '../data/transforms.ts';
+import { PREPROCESSING, type Preprocessing } from '../data/transforms.ts';
 import type { ModelSpec } from '../nn/index.ts';
+import {
+  among,
+  between,
+  demand,
+  list,
+  object,
+  optional,
+  parseBounded,
+  type Rule,
+  text,
+} from '../text/rules.ts';
 import { IMAGENET_CLASSES } from './catalog/imagenet-classes.ts';
+import { WeightsError } from './formats/error.ts';
 
 export interface WeightsCard {
   model: ModelSpec | null;
@@ -47,50 +59,40 @@ export function cardMetadata(card: Partial<WeightsCard>): Record<string, string>
   );
 }
 
-/** What a file's metadata says; null in each place where it says nothing that can be used. */
-export function readCard(metadata: Record<string, string>): WeightsCard {
-  const spec = parse(metadata[SPEC_KEY]);
-  const preprocessing = parse(metadata[PREPROCESSING_KEY]);
+const spec: Rule = object({
+  name: text(256),
+  options: object({ padding: optional(among(['torch', 'same'])), normEps: optional(between(0, 1)) }),
+});
+const classNames = list(text(1000), 1, 65_536);
+
+/**
+ * What a file's metadata says; null in each place where it says nothing.
+ * @param file its name, for the sentence
+ * @throws WeightsError where it says something that cannot be
+ */
+export function readCard(metadata: Record<string, string>, file = 'the file'): WeightsCard {
+  const read = <Value>(key: string, of: Rule): Value | null => {
+    const json = metadata[key];
+    if (json === undefined) return null;
+    try {
+      const value = parseBounded(json, key);
+      demand(of, value, key);
+      return value as Value;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new WeightsError(
+        'header',
+        `${file} describes itself wrongly: ${error.message}. Convert its original again, or take another copy.`,
+        { cause: error },
+      );
+    }
+  };
   return {
-    model: isSpec(spec) ? spec : null,
+    model: read<ModelSpec>(SPEC_KEY, spec),
     weights: metadata[WEIGHTS_KEY] ?? null,
-    preprocessing: isPreprocessing(preprocessing) ? preprocessing : null,
-    classes: readClasses(metadata[CLASSES_KEY]),
+    preprocessing: read<Preprocessing>(PREPROCESSING_KEY, PREPROCESSING),
+    classes: metadata[CLASSES_KEY] === IMAGENET_1K ? IMAGENET_CLASSES : read(CLASSES_KEY, classNames),
     licence: metadata.licence ?? null,
     source: metadata.source ?? null,
   };
-}
-
-function parse(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // another program's idea of this key
-  }
-}
-
-/** Whether a value out of JSON is an object, no list and not null. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isSpec(value: unknown): value is ModelSpec {
-  return isObject(value) && typeof value.name === 'string' && isObject(value.options);
-}
-
-/** Whether a value out of JSON says how pictures are prepared; a side has at most 65,535 pixels. */
-export function isPreprocessing(value: unknown): value is Preprocessing {
-  if (!isObject(value)) return false;
-  const size = (side: unknown): boolean => Number.isInteger(side) && Number(side) > 0 && Number(side) < 65536;
-  const three = (list: unknown): boolean =>
-    Array.isArray(list) && list.length === 3 && list.every((one) => Number.isFinite(one));
-  const filter = value.interpolation === 'bilinear' || value.interpolation === 'bicubic';
-  return size(value.inputSize) && size(value.resizeSize) && filter && three(value.mean) && three(value.std);
-}
-
-function readClasses(text: string | undefined): readonly string[] | null {
-  if (text === IMAGENET_1K) return IMAGENET_CLASSES;
-  const value = parse(text);
-  return Array.isArray(value) && value.every((name) => typeof name === 'string') ? value : null;
 }

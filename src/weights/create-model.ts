@@ -16,7 +16,7 @@ import {
   type WeightsFiles,
   type WeightsSource,
 } from './door.ts';
-import { classesIn, planFor, shapeBuilder } from './expected.ts';
+import { classesIn, planFor, shapeBuilder, weightsFor } from './expected.ts';
 import { writeSafetensors } from './formats/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from './formats/state.ts';
 import type { LoadReport, LoadValues, LoadWeightsOptions } from './load.ts';
@@ -37,9 +37,9 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
 
 /**
  * A network with weights, on the device that `openDevice()` opened last or on `options.device`. Without `weights` it is
- * initialised from `seed`; without `numClasses` it has as many classes as the file. Where the file has another number
- * of classes than asked for, the last layer starts anew, from zero (`Model.zeroHead`); the report says so. What does not
- * fit is refused before anything is allocated.
+ * initialised from `seed`; without `numClasses` it has as many classes as the file. A file is taken whose body fits whole;
+ * where its last layer is another one or missing, that starts anew, from zero (`Model.zeroHead`), and what lies beside the
+ * network is left: the report names both. What does not fit is refused before anything is allocated.
  * @param network a name (`modelNames`), a table of MBConv stages, or the name of the table that the weights carry
  * @throws RangeError for unknown names, WeightsError for unreadable files, Error where the tensors do not fit
  */
@@ -55,8 +55,8 @@ export async function createModelFrom(
   checkModel(named, given);
   const { properties } = factsOf(known, named);
   const build = { ...given, ...properties, ...asGiven(given) };
-  const { shapes, numClasses } = await shapesFor(named, known.file, build);
-  const { report, values } = await planFor(shapes, known.file, { replaceHead: true });
+  const { file, shapes, numClasses } = await shapesFor(named, known.file, build);
+  const { report, values } = await planFor(shapes, file, { body: true });
   const model = buildModel(named, { ...build, seed, numClasses, initialise: false });
   write(model, values, report, seed);
   onReport?.(report);
@@ -86,13 +86,15 @@ function asGiven({ padding, normEps }: ModelOptions): ModelOptions {
 }
 
 /** The network without memory, with as many classes as asked for, else as the file has, else ImageNet's. */
-async function shapesFor(network: Network, file: WeightsFile, options: ModelOptions) {
+async function shapesFor(network: Network, opened: WeightsFile, options: ModelOptions) {
   const build = await shapeBuilder();
   const { device: _, ...rest } = options;
   const shapes = build(network, { ...rest, numClasses: options.numClasses ?? 1000 });
+  const file = weightsFor(shapes, opened);
   const inFile = classesIn(shapes, matchNames(file.tensors, shapes).tensors);
   const numClasses = options.numClasses ?? inFile ?? 1000;
   return {
+    file,
     numClasses,
     shapes: numClasses === shapes.numClasses ? shapes : build(network, { ...rest, numClasses }),
   };
@@ -112,7 +114,7 @@ export async function loadWeightsFrom(
   files: WeightsFiles,
 ): Promise<LoadReport> {
   const { file } = await openWeightsFrom(source, model.spec?.name ?? '', files);
-  const { report, values } = await planFor(model, file, options);
+  const { report, values } = await planFor(model, weightsFor(model, file), options);
   write(model, values, report, options.seed);
   return report;
 }
@@ -131,7 +133,7 @@ function write(model: Model, values: LoadValues, report: LoadReport, seed?: numb
 
 /** The architecture that a file of this project was saved from; null for other files. */
 export function specOf(file: WeightsFile): ModelSpec | null {
-  return readCard(file.metadata).model;
+  return readCard(file.metadata, file.name).model;
 }
 
 export interface SaveOptions {

@@ -27,7 +27,7 @@ import { detectModels, shapeBuilder } from './expected.ts';
 import { listNames, WeightsError } from './formats/error.ts';
 import { readWeights } from './formats/read.ts';
 import type { WeightsFile } from './formats/state.ts';
-import { callsThem, impliedProperties, namedLike } from './names.ts';
+import { callsThem, impliedProperties, namedLike, networkAmong } from './names.ts';
 
 /** Where bytes come from. */
 export interface WeightsFiles {
@@ -89,8 +89,8 @@ export async function readKnown(
   name: string,
   asked: WeightsEntry | null = null,
 ): Promise<KnownWeights> {
-  const file = await readWeights(bytes, name);
-  const own = readCard(file.metadata);
+  const file = networkAmong(await readWeights(bytes, name));
+  const own = readCard(file.metadata, name);
   // A file of ours describes itself, so only others are hashed.
   const entry = asked ?? (own.model ? null : entryOfHash(await sha256(bytes)));
   const listed: Partial<WeightsCard> = entry

@@ -6,11 +6,19 @@ import { boundless, dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import type { ModelOptions } from '../models/family.ts';
 import { buildModel, type Network } from '../models/table.ts';
 import { type Model, torchShape } from '../nn/index.ts';
+import { sameShape } from '../tensor/shape.ts';
 import { readCard } from './card.ts';
 import { listNames } from './formats/error.ts';
 import type { StateDict, WeightsFile } from './formats/state.ts';
-import { type ExpectedTensor, isRunState, type LoadWeightsOptions, planLoad } from './load.ts';
-import { matchNames, namedLike } from './names.ts';
+import {
+  type ExpectedTensor,
+  isCounter,
+  isRunState,
+  type LoadWeightsOptions,
+  otherClasses,
+  planLoad,
+} from './load.ts';
+import { besideBody, matchNames, namedLike, withoutPrefix } from './names.ts';
 
 /** Builds models that have names and shapes, and neither values nor memory. PyTorch: `torch.device('meta')`. */
 export type ShapeBuilder = (network: Network, options?: Omit<ModelOptions, 'device' | 'initialise'>) => Model;
@@ -29,28 +37,33 @@ export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
 }
 
 /**
- * Whether the file, under the model's names, has exactly the model's tensors; counters and the state of an optimiser may
- * be there.
- * @param anyClasses leaves the number of classes open
+ * Whether a file has the whole body of a model, under the model's names: everything but the head, and nothing that would
+ * be of a larger body. What lies beside it (`besideBody`), counters and the state of a run may be there.
  */
-function fits(model: Model, file: StateDict, anyClasses: boolean): boolean {
-  const expected = expectedTensors(model);
+function hasBody(model: Model, file: StateDict): boolean {
   const { tensors } = matchNames(file, model);
-  let found = 0;
-  for (const [name, { shape, layout, head }] of expected) {
+  for (const [name, { shape, layout, head }] of expectedTensors(model)) {
     const stored = tensors.get(name)?.shape;
-    if (!stored) return false;
-    const wanted = torchShape(shape, layout);
-    // The first dimension of the head is the number of classes.
-    const from = head && anyClasses ? 1 : 0;
-    if (stored.length !== wanted.length || wanted.slice(from).some((size, i) => size !== stored[i + from]))
-      return false;
-    found++;
+    if (!head && !(stored && sameShape(stored, torchShape(shape, layout)))) return false;
   }
-  const beside = [...tensors.keys()].filter(
-    (name) => name.endsWith('num_batches_tracked') || isRunState(name),
+  const own = expectedTensors(model);
+  const beside = besideBody(model, file);
+  return [...tensors.keys()].every(
+    (name) => own.has(name) || isCounter(name) || isRunState(name) || beside(name),
   );
-  return found + beside.length === tensors.size;
+}
+
+/** The set of tensors in a file that a model fits: the one that was taken for the weights, else another one beside it. */
+export function weightsFor(model: Model, file: WeightsFile): WeightsFile {
+  const body = [...expectedTensors(model)].filter(([, { head }]) => !head).map(([name]) => name);
+  const found = (one: WeightsFile): WeightsFile => withoutPrefix(one, [body]) ?? withoutPrefix(one) ?? one;
+  const first = found(file);
+  if (hasBody(model, first.tensors)) return first;
+  for (const { read } of file.others ?? []) {
+    const other = found(read());
+    if (hasBody(model, other.tensors)) return other;
+  }
+  return first;
 }
 
 /**
@@ -60,19 +73,21 @@ function fits(model: Model, file: StateDict, anyClasses: boolean): boolean {
 export async function detectModels(file: StateDict): Promise<string[]> {
   const build = await shapeBuilder();
   return namedLike(file.keys()).flatMap(({ networks }) =>
-    networks.filter((name) => fits(build(name), file, true)),
+    networks.filter((name) => hasBody(build(name), file)),
   );
 }
 
-/** The number of classes of the file's last layer, or null where it has none under the model's names. */
+/** The number of classes of the file's last layer, or null where it has none that fits the model's body. */
 export function classesIn(model: Model, tensors: StateDict): number | null {
-  const shape = tensors.get(`${model.classifier}.weight`)?.shape;
-  return shape && shape.length === 2 ? shape[0] : null;
+  const name = `${model.classifier}.weight`;
+  const shape = tensors.get(name)?.shape;
+  const own = expectedTensors(model).get(name);
+  return own && shape && otherClasses(shape, torchShape(own.shape, own.layout)) ? shape[0] : null;
 }
 
 /** The models that a file fits as a phrase: the one that its own header names, if it is among them. */
-function showModels(fitting: readonly string[], { metadata }: WeightsFile): string {
-  const own = readCard(metadata).model?.name;
+function showModels(fitting: readonly string[], { metadata, name }: WeightsFile): string {
+  const own = readCard(metadata, name).model?.name;
   return own && fitting.includes(own) ? own : fitting.join(' or ');
 }
 
@@ -82,28 +97,37 @@ function showModels(fitting: readonly string[], { metadata }: WeightsFile): stri
  */
 export async function heldInstead(name: string, file: WeightsFile): Promise<string | null> {
   const model = (await shapeBuilder())(name);
-  if (fits(model, file.tensors, false)) return null;
   const fitting = await detectModels(file.tensors);
   if (fitting.length === 0)
     return `the tensors of none of our models (${listNames([...file.tensors.keys()])}), not those of ${name}`;
   if (!fitting.includes(name)) return `weights of ${showModels(fitting, file)}, not of ${name}`;
-  const { tensors } = matchNames(file.tensors, model);
-  return `weights of ${name} for ${classesIn(model, tensors)} classes, not for ImageNet's 1000`;
+  const classes = classesIn(model, matchNames(file.tensors, model).tensors);
+  if (classes === model.numClasses) return null;
+  return classes === null
+    ? `weights of ${name} without its last layer`
+    : `weights of ${name} for ${classes} classes, not for ImageNet's 1000`;
 }
 
 /**
- * `planLoad` for a model, with the file's tensors under the model's names.
+ * `planLoad` for a model, with the file's tensors under the model's names. With `body` a file is taken whose body fits
+ * whole: the head may be another one, and what is no part of the body may lie beside it.
  * @throws Error where they do not fit; it says which of our models the file belongs to, if it is another one
  */
 export async function planFor(
   model: Model,
   file: WeightsFile,
-  options: LoadWeightsOptions = {},
+  options: LoadWeightsOptions & { body?: boolean } = {},
 ): Promise<ReturnType<typeof planLoad>> {
+  const { body = false, ...rest } = options;
   const expected = expectedTensors(model);
   const { tensors, notes } = matchNames(file.tensors, model);
+  const allowed = body ? { replaceHead: true, beside: besideBody(model, file.tensors) } : {};
   try {
-    return planLoad(expected, { ...file, tensors, notes: [...(file.notes ?? []), ...notes] }, options);
+    return planLoad(
+      expected,
+      { ...file, tensors, notes: [...(file.notes ?? []), ...notes] },
+      { ...rest, ...allowed },
+    );
   } catch (error) {
     const fitting = await detectModels(file.tensors);
     const wanted = model.spec?.name;

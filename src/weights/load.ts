@@ -23,8 +23,14 @@ export interface ExpectedTensor {
 export interface LoadWeightsOptions {
   /** Throw where anything is missing, unexpected or of another shape (default true). */
   strict?: boolean;
-  /** Leave the head as it is initialised where the file's has another number of classes, or none (default false). */
+  /** Leave the head as it is initialised where the file has another one, or none (default false). */
   replaceHead?: boolean;
+}
+
+/** With what the caller knows of the model. */
+export interface PlanOptions extends LoadWeightsOptions {
+  /** Tensors that the model does not have and that may be there all the same: they are reported and left. */
+  beside?: (name: string) => boolean;
 }
 
 /** What became of every tensor, by name. Shapes are PyTorch's. */
@@ -45,7 +51,7 @@ export interface LoadReport {
 export type LoadValues = Map<string, { data: Float32Array; shape: readonly number[] }>;
 
 /** A counter of batch norms that nothing computes with; files from before PyTorch 0.4 lack it. */
-function isCounter(name: string): boolean {
+export function isCounter(name: string): boolean {
   return name.endsWith('num_batches_tracked');
 }
 
@@ -73,8 +79,8 @@ export function runStateNotes(names: readonly string[]): string[] {
   });
 }
 
-/** The same layer but for its first dimension, the number of classes. */
-function otherClasses(file: readonly number[], model: readonly number[]): boolean {
+/** The same layer but, perhaps, for its first dimension, the number of classes. */
+export function otherClasses(file: readonly number[], model: readonly number[]): boolean {
   return file.length > 0 && sameShape(file.slice(1), model.slice(1));
 }
 
@@ -85,9 +91,9 @@ function otherClasses(file: readonly number[], model: readonly number[]): boolea
 export function planLoad(
   expected: ReadonlyMap<string, ExpectedTensor>,
   file: WeightsFile,
-  options: LoadWeightsOptions = {},
+  options: PlanOptions = {},
 ): { report: LoadReport; values: LoadValues } {
-  const { strict = true, replaceHead = false } = options;
+  const { strict = true, replaceHead = false, beside = () => false } = options;
   const report: LoadReport = {
     loaded: [],
     missing: [],
@@ -103,8 +109,7 @@ export function planLoad(
     const stored = file.tensors.get(name);
     const model = torchShape(entry.shape, entry.layout);
     if (stored && sameShape(stored.shape, model)) accepted.push([name, entry, stored]);
-    else if (entry.head && replaceHead && (!stored || otherClasses(stored.shape, model)))
-      report.replacedHead.push(name);
+    else if (entry.head && replaceHead) report.replacedHead.push(name);
     else if (stored) report.wrongShape.push({ name, file: stored.shape, model });
     else if (!entry.optional) report.missing.push(name);
   }
@@ -114,9 +119,10 @@ export function planLoad(
   }
   report.loaded = accepted.map(([name]) => name);
   noteTypes(accepted, report.notes);
-  const problems = report.missing.length + report.unexpected.length + report.wrongShape.length;
+  const astray = report.unexpected.filter((name) => !beside(name));
+  const problems = report.missing.length + astray.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
-    throw new Error(refusal(file.name ?? 'the file', report));
+    throw new Error(refusal(file.name ?? 'the file', { ...report, unexpected: astray }, options));
   return { report, values: convert(accepted, report.notFinite) };
 }
 
@@ -132,6 +138,11 @@ function convert(
     values.set(name, fromTorch(data, stored.shape, layout));
   }
   return values;
+}
+
+/** A sentence on the tensors `names` that the model does not have; none where there are none. */
+export function unexpectedNote(names: readonly string[]): string[] {
+  return names.length > 0 ? [`In the file but not in the model (${names.length}): ${listNames(names)}.`] : [];
 }
 
 /** A sentence on the tensors `names` with values that are not finite; none where there are none. */
@@ -176,7 +187,7 @@ function shapesOf(report: LoadReport): string {
 }
 
 /** The sentence of the error: what does not fit, and what to do. */
-function refusal(file: string, report: LoadReport): string {
+function refusal(file: string, report: LoadReport, { beside }: PlanOptions): string {
   const { missing, unexpected, wrongShape, loaded } = report;
   const parts: string[] = [];
   if (missing.length > 0) parts.push(`${missing.length} missing: ${listNames(missing)}`);
@@ -190,7 +201,7 @@ function refusal(file: string, report: LoadReport): string {
       ? 'No tensor of the file fits: it was saved from another model, or under other names.'
       : onlyClasses
         ? 'If only the number of classes differs, ask for a new head (replaceHead).'
-        : 'Check that the file was saved from this model, or take what fits (strict: false).';
+        : `Check that the file was saved from this model${beside ? '' : ', or take what fits (strict: false)'}.`;
   return `${file} does not fit the model. ${parts.map((part) => `${part}. `).join('')}${remedy}`;
 }
 
@@ -207,11 +218,7 @@ export function describeReport(report: LoadReport): string {
       `Missing from the file, left as initialised (${report.missing.length}): ${listNames(report.missing)}.`,
     );
   }
-  if (report.unexpected.length > 0) {
-    lines.push(
-      `In the file but not in the model (${report.unexpected.length}): ${listNames(report.unexpected)}.`,
-    );
-  }
+  lines.push(...unexpectedNote(report.unexpected));
   if (report.wrongShape.length > 0) {
     lines.push(`Of another shape, left as initialised (${report.wrongShape.length}): ${shapesOf(report)}.`);
   }

@@ -5,8 +5,8 @@
 import type { NameStyle, WeightProperties } from '../models/family.ts';
 import { FAMILIES, familyOf, networkOf } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
-import { shorten } from './formats/error.ts';
-import type { StateDict } from './formats/state.ts';
+import { listNames, shorten } from './formats/error.ts';
+import type { StateDict, WeightsFile } from './formats/state.ts';
 
 const bears = (names: ReadonlySet<string>, { signs }: NameStyle): boolean =>
   signs.every((name) => names.has(name));
@@ -29,6 +29,53 @@ export function namedLike(names: Iterable<string>): { networks: readonly string[
 /** How the weights want to be computed with, where the names alone say so. */
 export function impliedProperties(names: Iterable<string>): WeightProperties {
   return namedLike(names).find(({ style }) => style.implies)?.style.implies ?? {};
+}
+
+/** What every file of one of our networks has under each of the namings that are known. */
+const SIGNS: readonly (readonly string[])[] = FAMILIES.flatMap(({ names }) =>
+  names.map(({ signs }) => signs),
+);
+
+/**
+ * The tensors of a network inside a file that puts something before their names: Lightning's `model.`, `backbone.`,
+ * `encoder_q.`, whatever stands before all of them. What does not have it is left and named.
+ * @param networks lists of names, of which a network has one whole; those of our own by default
+ * @returns null where none is there under any prefix; the file itself where nothing stands before the names
+ */
+export function withoutPrefix(file: WeightsFile, networks = SIGNS): WeightsFile | null {
+  const present = new Set(file.tensors.keys());
+  const prefixes = networks.flatMap((names) => prefixesOf(present, names));
+  if (prefixes.length === 0) return null;
+  if (prefixes.includes('')) return file;
+  const [prefix] = prefixes;
+  const tensors: StateDict = new Map();
+  const left: string[] = [];
+  for (const [name, tensor] of file.tensors) {
+    if (name.startsWith(prefix)) tensors.set(name.slice(prefix.length), tensor);
+    else left.push(name);
+  }
+  const notes = [...(file.notes ?? []), `Took the prefix '${shorten(prefix)}' off ${tensors.size} names.`];
+  if (left.length > 0) notes.push(`Left ${left.length} without it: ${listNames(left)}.`);
+  return { ...file, tensors, notes };
+}
+
+/** The tensors in a file that have the names of a network of ours, under whatever prefix; the file as it is without. */
+export function networkAmong(file: WeightsFile): WeightsFile {
+  const own = withoutPrefix(file);
+  if (own) return own;
+  for (const { read } of file.others ?? []) {
+    const other = withoutPrefix(read());
+    if (other) return other;
+  }
+  return file;
+}
+
+/** What stands before every one of `names` among those that are present, in their order. */
+function prefixesOf(present: ReadonlySet<string>, [first, ...rest]: readonly string[]): string[] {
+  return [...present]
+    .filter((name) => name === first || name.endsWith(`.${first}`))
+    .map((name) => name.slice(0, -first.length))
+    .filter((prefix) => rest.every((name) => present.has(prefix + name)));
 }
 
 /** Names of a model's parameters and buffers, and the styles that its family knows. */
@@ -66,6 +113,23 @@ export function matchNames(tensors: StateDict, model: Model): { tensors: StateDi
   }
   const note = `Renamed ${count} tensors from ${source.style}'s names to ${own.style}'s (${example}).`;
   return { tensors: renamed, notes: count > 0 ? [note] : [] };
+}
+
+/**
+ * Whether a tensor that a model does not have may lie beside its own: a head of another make, a loss's weights, a
+ * projector. One inside the body may not: it says that the file is of a larger network (ResNet-34's file has every
+ * tensor of ResNet-18).
+ */
+export function besideBody(model: Model, file: StateDict): (name: string) => boolean {
+  const parameters = [...model.namedParameters()].map(([name]) => name);
+  const theirs = styleOf(model, file.keys())?.modules?.(model) ?? [];
+  const head = styleOf(model, parameters)?.modules?.(model).indexOf(model.classifier);
+  const body = [
+    ...parameters.filter((name) => !model.isHead(name)),
+    ...theirs.filter((_, index) => index !== head),
+  ];
+  const roots = new Set(body.map((name) => name.split('.')[0]));
+  return (name) => model.isHead(name) || !roots.has(name.split('.')[0]);
 }
 
 /** Whether a model calls its tensors as `style` does. */

@@ -354,6 +354,7 @@ function finish(child: ChildProcess, onText: (text: string) => void = () => unde
 for (const [signal, exitCode] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  ['SIGHUP', 129],
 ] as const) {
   process_(`${signal}: the step ends, then exit code ${exitCode}`, async () => {
     const child = startFixture(['a.png', 'b.png']);
@@ -369,6 +370,38 @@ for (const [signal, exitCode] of [
     assert.is(code, exitCode);
   });
 }
+
+/** Ways to start a program under nohup, as a line of bash. */
+const UNDER_NOHUP: [what: string, line: string][] = [
+  ['nohup', 'nohup "$@"'],
+  ['nohup and npm’s shell', `nohup sh -c '"$@"; exit $?' sh "$@"`],
+  ['a script under nohup', `nohup bash -c 'trap : TERM; "$@" & wait; wait $!' bash "$@"`],
+  ['a shell that ignores the signal', `trap '' HUP; bash -c '"$@"; exit $?' bash "$@"`],
+];
+for (const [what, line] of UNDER_NOHUP)
+  (linux ? process_ : process_.skip)(`${what}: a terminal that hangs up is nothing to it`, async () => {
+    const start = [process.execPath, join(root, 'test/cli/fixtures/start.mjs'), '--pid'];
+    const child = spawn('bash', ['-c', line, 'bash', ...start]);
+    let sent = false;
+    const { stdout, stderr } = await finish(child, (text) => {
+      const pid = Number(/^pid (\d+)$/m.exec(text)?.[1]);
+      if (!text.includes('ready') || sent) return;
+      sent = true;
+      process.kill(pid, 'SIGHUP');
+      setTimeout(() => process.kill(pid, 'SIGTERM'), 200);
+    });
+    assert.match(stdout, /^stopped 143$/m, stderr);
+  });
+
+process_('a reader that has seen enough is no error', () => {
+  const { status, stdout, stderr } = spawnSync(
+    'bash',
+    ['-c', 'set -o pipefail; "$@" --help | head -1', 'bash', process.execPath, launcher],
+    { encoding: 'utf8' },
+  );
+  assert.equal([status, stderr], [0, '']);
+  assert.match(stdout, /^Usage: /);
+});
 
 process_('an expected error is a sentence; with --debug it has a stack', async () => {
   const plain = await finish(startFixture(['--fail']));

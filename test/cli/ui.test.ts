@@ -1,4 +1,8 @@
 /** Numbers as people read them, and a progress display that does not flood a log. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -133,12 +137,12 @@ ui('bytes are shown as bytes; without a total there is neither a share nor a tim
   assert.not.match(text, /[━─%]/);
 });
 
-ui('what is said may be bold and of several lines, and controls the terminal in no other way', () => {
+ui('a line may be bold as a whole, and controls the terminal in no other way', () => {
+  assert.is(harmless('\u001b[1mone\u001b[0m'), '\u001b[1mone\u001b[0m');
   assert.is(
     harmless('\u001b[1mone\u001b[0m\ntwo\u001b]0;title\u0007\u007f\u009bA\t\u2066'),
-    '\u001b[1mone\u001b[0m\ntwo\\u001b]0;title\\u0007\\u007f\\u009bA\t\\u2066',
+    '\\u001b[1mone\\u001b[0m\\ntwo\\u001b]0;title\\u0007\\u007f\\u009bA\\t\\u2066',
   );
-  assert.is(harmless('naïve 犬 👩‍🔬 \\ "'), 'naïve 犬 👩‍🔬 \\ "');
   for (const isTTY of [true, false]) {
     const { output, written } = recorder(isTTY);
     const bar = progressBar('train', 4, output);
@@ -168,5 +172,38 @@ ui('the first signal asks; disposing gives the signals back', () => {
   stop.dispose();
   assert.is(process.listenerCount('SIGINT'), before);
 });
+
+const posix = process.platform === 'win32' ? ui.skip : ui;
+
+/** What keeps a process from ending: a read that never returns, and a loop that never lets a signal through. */
+const BUSY = {
+  'a read that waits': "for (let i = 0; i < 8; i++) fs.open(pipe, 'r', () => {});",
+  'a loop without end': 'setTimeout(() => { for (;;); }, 600);',
+};
+
+for (const [what, busy] of Object.entries(BUSY))
+  posix(`a second signal ends ${what} at once`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-stop-'));
+    const pipe = join(folder, 'pipe');
+    assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+    const script = `
+      import fs from 'node:fs';
+      import { onStop } from ${JSON.stringify(new URL('../../src/cli/ui.ts', import.meta.url).href)};
+      onStop('Stopping.');
+      const pipe = ${JSON.stringify(pipe)};
+      ${busy}
+      setInterval(() => {}, 1000);
+      process.stdout.write('ready');`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)));
+    child.stdout.once('data', () => child.kill('SIGINT'));
+    child.stderr.once('data', () => setTimeout(() => child.kill('SIGINT'), 1000));
+    const never = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    assert.is(await ended, 'SIGINT');
+    clearTimeout(never);
+    rmSync(folder, { recursive: true });
+  });
 
 ui.run();

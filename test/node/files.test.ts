@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { imageFolder } from '../../src/data/node/folder.ts';
-import { ifThere, readBytes, reading, statOrNull, writeWhole } from '../../src/node/files.ts';
+import { ifThere, makeFolder, readBytes, reading, statOrNull, writeWhole } from '../../src/node/files.ts';
 import { newestCheckpoint, readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { PartialFile } from '../../src/weights/node/partial-file.ts';
 
@@ -85,13 +85,28 @@ test('a file is written whole, its folder made; a failure leaves what was there,
   assert.is(await readFile(path, 'utf8'), 'two');
   assert.equal(await readdir(join(folder, 'new', 'deep')), ['file']);
   const below = await messageOf(() => writeWhole(join(folder, 'file', 'below'), 'x'));
-  assert.match(below, /file\/below could not be written: a part of the path is a file.*untouched$/);
+  assert.match(below, /file\/below could not be written: .*a part of the path is a file.*untouched$/);
   assert.is(await readFile(join(folder, 'file'), 'utf8'), 'old');
   assert.match(
     await messageOf(() => writeWhole(join(folder, 'new', 'deep'), 'x')),
     /it is a folder; name a file/,
   );
   assert.equal(await readdir(join(folder, 'new')), ['deep']);
+});
+
+test('folders are made level by level; where none can be made the sentence says so, at once', async () => {
+  await makeFolder(join(folder, 'levels', 'of', 'folders'));
+  await makeFolder(join(folder, 'levels', 'of', 'folders'));
+  await Promise.all(['a', 'b'].map((name) => makeFolder(join(folder, 'both', 'at', 'once', name))));
+  assert.equal((await readdir(join(folder, 'both', 'at', 'once'))).sort(), ['a', 'b']);
+  for (const path of ['file', 'file/below', 'file/below/that'])
+    assert.match(
+      await messageOf(() => makeFolder(join(folder, path))),
+      /^the folder .*file cannot be made: a part of the path is a file/,
+    );
+  if (process.platform !== 'linux') return;
+  for (const action of [() => makeFolder('/proc/x/y'), () => writeWhole('/proc/x/y', '')])
+    assert.match(await messageOf(action), /the folder \/proc\/x cannot be made: \/proc takes no folders/);
 });
 
 const posix = process.platform === 'win32' ? test.skip : test;

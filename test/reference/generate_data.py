@@ -124,8 +124,75 @@ def save_pictures():
         values = ((x // 2) % (1 << depth)).astype(np.uint8)
         bits = (values[..., None] >> np.arange(depth - 1, -1, -1)) & 1
         files[f"grey-{depth}bit.png"] = png(W, H, depth, 0, rows(np.packbits(bits.reshape(H, -1), axis=1)))
-    for name, data in files.items():
+    for name, data in {**files, **bitmaps(rgb)}.items():
         (PICTURES / name).write_bytes(data)
+
+
+def bmp(bits, data, *, size=40, compression=0, palette=b"", masks=(), top_down=False, file_header=True):
+    """A BMP of W × H pixels with any header; `size` 12 is that of OS/2."""
+    if size == 12:
+        header = struct.pack("<IHHHH", 12, W, H, 1, bits)
+    else:
+        colours = len(palette) // 4
+        header = struct.pack("<IiiHHIIiiII", 40, W, -H if top_down else H, 1, bits, compression, len(data), 0, 0, colours, 0)
+        words = struct.pack(f"<{len(masks)}I", *masks)
+        header = struct.pack("<I", size) + header[4:] + (words if size == 40 else words.ljust(size - 40, b"\0"))
+    place = 14 + len(header) + len(palette)
+    return (struct.pack("<2sIHHI", b"BM", place + len(data), 0, 0, place) if file_header else b"") + header + palette + data
+
+
+def bmp_rows(a, bits):
+    """Rows of whole pixels, [H, W] or [H, W, bytes], filled up to four bytes."""
+    if bits < 8:
+        a = np.packbits(((a[..., None] >> np.arange(bits - 1, -1, -1)) & 1).astype(np.uint8).reshape(H, -1), axis=1)
+    return b"".join(row.tobytes() + b"\0" * (-row.nbytes % 4) for row in np.ascontiguousarray(a))
+
+
+def run_lengths(indices, bits):
+    """Runs, stretches as they are, a jump over the first four pixels of every third row, and marks."""
+    pack = lambda v: v.tobytes() if bits == 8 else bytes(int(a) << 4 | int(b) for a, b in zip(v[::2], np.append(v, 0)[1::2]))
+    out = b""
+    for y, row in enumerate(indices):
+        x = 0
+        if y % 3 == 2:
+            out, x = out + bytes([0, 2, 4, 0]), 4
+        while x < W:
+            same = int(np.argmax(np.append(row[x:], 255) != row[x]))
+            n = min(7, W - x)
+            if same >= 3 or n < 3:
+                out += bytes([same, int(row[x]) * (1 if bits == 8 else 17)])
+                x += same
+            else:
+                raw = pack(row[x : x + n])
+                out += bytes([0, n]) + raw + b"\0" * (len(raw) % 2)
+                x += n
+        out += b"\0\0" if y < H - 1 else b"\0\1"
+    return out
+
+
+def bitmaps(rgb):
+    y, x = np.mgrid[0:H, 0:W]
+    bgr = rgb[::-1, :, ::-1]
+    palette = lambda n: b"".join(bytes([(i * 37) % 256, (i * 91 + 5) % 256, (i * 151 + 9) % 256, 0]) for i in range(n))
+    indices = lambda n: ((x // 3 + y * 2) % n).astype(np.uint8)
+    words = lambda shifts: sum((bgr[..., 2 - c].astype(np.uint32) >> drop) << up for c, (drop, up) in enumerate(shifts))
+    deep = np.dstack([bgr, np.full((H, W), 77, np.uint8)])
+    return {
+        "rgb.bmp": bmp(24, bmp_rows(bgr, 24)),
+        "top-down.bmp": bmp(24, bmp_rows(bgr[::-1], 24), top_down=True),
+        "unused-byte.bmp": bmp(32, bmp_rows(deep, 32)),
+        "alpha.bmp": bmp(32, bmp_rows(deep, 32), size=124, compression=3, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+        "15-bit.bmp": bmp(16, bmp_rows(words([(3, 10), (3, 5), (3, 0)]).astype("<u2"), 16)),
+        "16-bit.bmp": bmp(16, bmp_rows(words([(3, 11), (2, 5), (3, 0)]).astype("<u2"), 16), compression=3, masks=(0xF800, 0x7E0, 0x1F)),
+        "palette-1.bmp": bmp(1, bmp_rows(indices(2), 1), palette=palette(2)),
+        "palette-4.bmp": bmp(4, bmp_rows(indices(16), 4), palette=palette(16)),
+        "palette-8.bmp": bmp(8, bmp_rows(indices(200), 8), palette=palette(200), size=108),
+        "missing-colours.bmp": bmp(8, bmp_rows(indices(20), 8), palette=palette(15)),
+        "os2.bmp": bmp(8, bmp_rows(indices(256), 8), size=12, palette=bytes(range(256)) * 3),
+        "rle-8.bmp": bmp(8, run_lengths(indices(200), 8), compression=1, palette=palette(200)),
+        "rle-4.bmp": bmp(4, run_lengths(indices(16), 4), compression=2, palette=palette(16)),
+        "headless.dib": bmp(24, bmp_rows(bgr, 24), file_header=False),
+    }
 
 
 def decoded():

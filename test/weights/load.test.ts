@@ -77,9 +77,9 @@ const REFUSED: [
     /2 of another shape: conv\.weight \(file \[2\], model \[3, 2, 1, 1\]\), bn\.weight \(file \[4\], model \[3\]\)/,
   ],
   [
-    'a head of another width, even when it may be replaced',
+    'a head of another width',
     (t) => t.set('fc.weight', fromFloat32(ramp(12), [3, 4])),
-    { replaceHead: true },
+    {},
     /fc\.weight \(file \[3, 4\], model \[3, 3\]\)/,
   ],
   ['names that are all others', renameAll, { strict: false }, /No tensor of the file fits/],
@@ -144,6 +144,24 @@ load('a head that fits is kept even when it may be replaced; one that is absent 
     'fc.bias',
   ]);
   assert.throws(() => planLoad(model(3), backbone), /2 missing: fc\.weight, fc\.bias/);
+});
+
+load('beside a body that fits, a head of another make and other tensors are left and named', () => {
+  const changed = file((tensors) => {
+    tensors.set('fc.weight', fromFloat32(ramp(12), [3, 4]));
+    tensors.set('fc.1.weight', fromFloat32(ramp(9), [3, 3]));
+    tensors.set('conv2.weight', fromFloat32(ramp(1), [1]));
+  });
+  const beside = (name: string): boolean => name.startsWith('fc.');
+  assert.throws(
+    () => planLoad(model(3), changed, { replaceHead: true, beside }),
+    /1 unexpected: conv2\.weight\. /,
+  );
+  changed.tensors.delete('conv2.weight');
+  const { report } = planLoad(model(3), changed, { replaceHead: true, beside });
+  assert.equal(report.replacedHead, ['fc.weight']);
+  assert.equal(report.unexpected, ['fc.1.weight']);
+  assert.match(describeReport(report), /^In the file but not in the model \(1\): fc\.1\.weight\.$/m);
 });
 
 load('NaN, infinity, half precision and integers among the weights are noted', () => {

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
-import { hashFile } from '../../node/hash.ts';
 import type { ClassFolders, Sample } from '../sample.ts';
+import { hashPicture } from './picture-file.ts';
 
 /**
  * Groups of two samples or more whose files hold the same bytes, in the order of the samples. Only files of
@@ -15,9 +15,9 @@ import type { ClassFolders, Sample } from '../sample.ts';
  */
 export async function contentGroups(samples: readonly Sample[]): Promise<Sample[][]> {
   const bySize = await groupBy(samples, async ({ file }) => `${(await stat(file)).size}`);
-  const groups: Sample[][] = [];
-  for (const sameSize of bySize) groups.push(...(await groupBy(sameSize, ({ file }) => hashFile(file))));
-  return groups;
+  const groups: Sample[][][] = [];
+  for (const sameSize of bySize) groups.push(await groupBy(sameSize, ({ file }) => hashPicture(file)));
+  return groups.flat();
 }
 
 async function groupBy(samples: readonly Sample[], key: (s: Sample) => Promise<string>): Promise<Sample[][]> {

@@ -5,10 +5,11 @@
  */
 import { join, relative } from 'node:path';
 import { statOrNull, systemReason } from '../../node/files.ts';
+import { shown } from '../../text/shown.ts';
 import type { ClassFolders, DataSet, Sample } from '../sample.ts';
 import { contentGroups, splitGroups } from './duplicates.ts';
 import { type DataLayout, layoutOf, listed, type Split } from './layout.ts';
-import { type Lost, listFolder, listPictures } from './walk.ts';
+import { append, type Lost, listFolder, listPictures } from './walk.ts';
 
 export interface FolderOptions {
   /** Share of each class that is kept for validation where the folder has no `val/`. Default 0.2. */
@@ -45,7 +46,10 @@ export async function imageFolder(dir: string, options: FolderOptions = {}): Pro
   return withNotes(set, notes);
 }
 
-const withNotes = (set: DataSet, notes: string[]): DataSet => ({ ...set, notes: [...notes, ...set.notes] });
+const withNotes = (set: DataSet, notes: string[]): DataSet => ({
+  ...set,
+  notes: [...notes, ...set.notes].map(shown),
+});
 
 /** The pictures of known classes, for a network that has been trained. */
 export interface LabelledPictures {
@@ -69,7 +73,7 @@ export async function labelledFolder(dir: string, classes: readonly string[]): P
   const from = root ?? splits[split!]!;
   const { samples, notes: more } = await readKnown(from, classes);
   const side = split ? `the pictures of ${from} are measured` : null;
-  return { samples, side, notes: [...notes, ...more] };
+  return { samples, side: side && shown(side), notes: [...notes, ...more].map(shown) };
 }
 
 async function openLayout(dir: string): Promise<DataLayout> {
@@ -170,10 +174,10 @@ async function readClass(root: string, folders: readonly string[], left: LeftOut
     const path = join(root, folder);
     try {
       const found = await listPictures(path);
-      pictures.push(...found.pictures);
-      left.nested.push(...found.nested);
-      left.ignored.push(...found.ignored);
-      left.lost.push(...found.lost);
+      append(pictures, found.pictures);
+      append(left.nested, found.nested);
+      append(left.ignored, found.ignored);
+      append(left.lost, found.lost);
     } catch (error) {
       left.lost.push({ path, why: `cannot be read: ${systemReason((error as Error).cause)}` });
     }

@@ -1,21 +1,17 @@
 /**
- * PNG by pngjs, with the container read here first: size before anything is allocated, EXIF orientation, and
- * the chunks that pngjs must not see. The compressed data are inflated once before a decoder sees them and must hold as
- * many bytes as the header says: pngjs takes memory for the header's size and hands out what it finds there. Pixels are what Pillow's `convert('RGB')` gives: alpha and transparent
- * colours are dropped and the colour under them stays, 16-bit samples keep their high byte.
+ * PNG by libvips, with the container read here first: the size before anything is allocated, EXIF orientation, and the
+ * chunks that no decoder must see. The compressed data are inflated once before and must hold as many bytes as the header
+ * says: decoders take memory for the header's size, and some hand out what they find there. Pixels are what Pillow's
+ * `convert('RGB')` gives: alpha and transparent colours are dropped and the colour under them stays, 16-bit samples keep
+ * their high byte.
  */
-import { inflateSync } from 'node:zlib';
-import { PNG } from 'pngjs';
-import { newImage, type RgbImage } from '../image.ts';
+import { createInflate } from 'node:zlib';
 import { exifOrientation } from './exif.ts';
 
 /** What the chunks of a PNG say before a pixel is decoded. */
 export interface PngHeader {
   width: number;
   height: number;
-  /** Bits a sample: 1, 2, 4, 8 or 16. */
-  depth: number;
-  interlaced: boolean;
   /** EXIF orientation, 1 (upright) where there is none. */
   orientation: number;
   /** The critical chunks alone, as a PNG of its own. */
@@ -38,14 +34,16 @@ const ADAM7 = [
   [1, 0, 2, 2],
   [0, 1, 1, 2],
 ] as const;
+/** Bytes that are inflated at a time. */
+const PIECE = 2 ** 17;
 /** Longest compressed data in proportion to what they inflate to: zlib adds a thousandth at most. */
 const MOST_COMPRESSED = { share: 1.01, bytes: 2 ** 16 };
 
 const SIGNATURE_BYTES = 8;
 
 /**
- * Walks the chunks. Ancillary ones are left out of `critical`: pngjs paints the transparent colour of `tRNS`
- * black, rejects what follows `IEND`, and needs none of the others.
+ * Walks the chunks. Ancillary ones are left out of `critical`: texts and profiles may inflate to any length, `tRNS` would
+ * add an alpha channel, and a decoder would apply the orientation of `eXIf` a second time.
  * @throws where a chunk is cut short or the first one is not a header
  */
 export function readPngHeader(bytes: Uint8Array): PngHeader {
@@ -81,8 +79,6 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   return {
     width,
     height,
-    depth,
-    interlaced,
     orientation,
     critical: Buffer.concat(kept),
     data: Buffer.concat(data),
@@ -91,39 +87,25 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
 }
 
 /**
- * Inflates the data and counts them. Called once the size was found acceptable.
+ * Inflates the data and counts them, a piece at a time. Called once the size was found acceptable.
  * @throws where they are damaged, or hold more or fewer bytes than the rows of the picture have
  */
-export function checkPngData({ data, rowBytes }: PngHeader): void {
+export async function checkPngData({ data, rowBytes }: PngHeader): Promise<void> {
   if (data.length > MOST_COMPRESSED.share * rowBytes + MOST_COMPRESSED.bytes)
     throw new Error(`${data.length} bytes of data for a picture of ${rowBytes}`);
-  let inflated: number;
+  const inflate = createInflate({ chunkSize: PIECE });
+  inflate.end(data);
+  let inflated = 0;
   try {
-    inflated = inflateSync(data, { maxOutputLength: rowBytes }).length;
+    for await (const piece of inflate) {
+      inflated += piece.length;
+      if (inflated > rowBytes) break;
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE')
-      throw new Error(`its data are damaged: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      });
-    throw new Error(`its data hold more than ${rowBytes} bytes`, { cause: error });
+    throw new Error(`its data are damaged: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
   }
-  if (inflated !== rowBytes) throw new Error(`its data hold ${inflated} bytes of ${rowBytes}`);
-}
-
-/**
- * Decodes a PNG that is not interlaced (pngjs inflates interlaced ones without a bound, so that a small file
- * could ask for gigabytes). @throws where the data are damaged
- */
-export function decodePng({ width, height, depth, critical }: PngHeader): RgbImage {
-  const decoded = PNG.sync.read(critical, { skipRescale: depth === 16 });
-  const rgba: ArrayLike<number> = decoded.data; // 16 bits a sample where they were not rescaled
-  if (rgba.length !== width * height * 4) throw new Error('the file ends before the picture does');
-  const shift = depth === 16 ? 8 : 0;
-  const image = newImage(width, height);
-  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    image.pixels[to] = rgba[from] >> shift;
-    image.pixels[to + 1] = rgba[from + 1] >> shift;
-    image.pixels[to + 2] = rgba[from + 2] >> shift;
-  }
-  return image;
+  if (inflated > rowBytes) throw new Error(`its data hold more than ${rowBytes} bytes`);
+  if (inflated < rowBytes) throw new Error(`its data hold ${inflated} bytes of ${rowBytes}`);
 }

@@ -82,6 +82,11 @@ async function kindOf(entry: Dirent, path: string): Promise<'folder' | 'file' | 
   return kind.isFile() ? 'file' : { why: 'is a pipe, a socket or a device' };
 }
 
+/** Puts `more` behind `list`. (`push(...more)` overflows the stack from some 100,000 entries on.) */
+export function append<T>(list: T[], more: readonly T[]): void {
+  for (const one of more) list.push(one);
+}
+
 /** What lies below a folder. */
 export interface Found {
   pictures: string[];
@@ -105,11 +110,10 @@ export async function listPictures(dir: string): Promise<Found> {
     if (visited.has(real)) return;
     visited.add(real);
     const { folders, files, lost } = await listFolder(folder);
-    found.lost.push(...lost);
-    const pictures = files.filter((name) => PICTURE_ENDINGS.has(extname(name).toLowerCase()));
-    if (pictures.length > 0 && folder !== dir) found.nested.push(folder);
-    for (const name of files)
-      (pictures.includes(name) ? found.pictures : found.ignored).push(join(folder, name));
+    append(found.lost, lost);
+    const isPicture = (name: string): boolean => PICTURE_ENDINGS.has(extname(name).toLowerCase());
+    if (folder !== dir && files.some(isPicture)) found.nested.push(folder);
+    for (const name of files) (isPicture(name) ? found.pictures : found.ignored).push(join(folder, name));
     for (const name of folders)
       await walk(join(folder, name)).catch((error: Error) => {
         found.lost.push({ path: join(folder, name), why: `cannot be read: ${systemReason(error.cause)}` });

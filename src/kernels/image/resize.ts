@@ -200,7 +200,8 @@ function transposed(coefficients: ResizeCoefficients, inputs: number): Table {
       row.weights.push(weight);
     });
   });
-  const table = newTable(inputs, Math.max(...rows.map(({ weights }) => weights.length)));
+  const taps = rows.reduce((most, { weights }) => Math.max(most, weights.length), 0);
+  const table = newTable(inputs, taps);
   rows.forEach(({ start, weights }, i) => {
     fillRow(table, i, start, weights, false);
   });

@@ -2,9 +2,13 @@
  * Keeps the state of a run: the last one, and the one of the best epoch. Where to is the business of `write`: files in
  * Node, whatever a browser has to keep things in.
  */
+import { demand, object, type Rule, whole } from '../../text/rules.ts';
 import type { Callback, CallbackState, EpochEvent, SavePoint } from '../callback.ts';
 import { better } from '../metrics.ts';
-import { type EpochRecord, isValidated } from '../progress.ts';
+import { type EpochRecord, isValidated, MOST_EPOCHS } from '../progress.ts';
+
+/** The state of `Checkpoints` out of a file. */
+export const CHECKPOINTS_STATE: Rule = object({ best: whole(-1, MOST_EPOCHS) });
 
 /** Writes the state at `point`; 'best' is asked for its weights, 'last' for all that a run goes on with. */
 export type WriteState = (which: 'best' | 'last', point: SavePoint) => Promise<void>;
@@ -43,9 +47,7 @@ export class Checkpoints implements Callback {
   }
 
   restore({ json }: CallbackState): void {
-    const best = (json as { best?: unknown } | undefined)?.best;
-    if (!Number.isSafeInteger(best) || (best as number) < -1)
-      throw new RangeError('which epoch was the best is damaged');
-    this.best = best as number;
+    demand(CHECKPOINTS_STATE, json, 'the state of checkpoints');
+    this.best = (json as { best: number }).best;
   }
 }

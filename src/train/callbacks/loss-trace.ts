@@ -1,4 +1,5 @@
 /** The training loss over the steps, in a bounded number of points: what a report draws. */
+import { demand, list, number, object, type Rule, whole } from '../../text/rules.ts';
 import type { Callback, CallbackState, StepLoss } from '../callback.ts';
 
 /** Mean losses of `every` steps each, from the first step on; the last may be of fewer. */
@@ -11,6 +12,15 @@ export interface LossTrace {
 
 /** At twice this many points of the trace pairs are merged, so that a long run's file stays small. */
 const TRACE_POINTS = 256;
+
+const steps = whole(1, Number.MAX_SAFE_INTEGER);
+
+/** `LossTrace` out of a file. */
+export const LOSS_TRACE: Rule = object({
+  every: steps,
+  sums: list(number(-Number.MAX_VALUE, Number.MAX_VALUE), 0, 2 * TRACE_POINTS),
+  last: steps,
+} satisfies Record<keyof LossTrace, Rule>);
 
 /** Keeps the trace of a run, over all of its processes. */
 export class LossTracer implements Callback {
@@ -35,8 +45,8 @@ export class LossTracer implements Callback {
   }
 
   restore({ json }: CallbackState): void {
-    if (!isTrace(json)) throw new RangeError('the trace of the training loss is damaged');
-    this.trace = structuredClone(json);
+    demand(LOSS_TRACE, json, 'the trace of the training loss');
+    this.trace = structuredClone(json) as LossTrace;
   }
 }
 
@@ -54,15 +64,4 @@ function extendTrace(trace: LossTrace, loss: number): void {
   }
   trace.sums.push(loss);
   trace.last = 1;
-}
-
-function isTrace(value: unknown): value is LossTrace {
-  if (typeof value !== 'object' || value === null) return false;
-  const { every, sums, last } = value as Partial<LossTrace>;
-  return (
-    [every, last].every((count) => Number.isSafeInteger(count) && count! >= 1) &&
-    Array.isArray(sums) &&
-    sums.length <= 2 * TRACE_POINTS &&
-    sums.every(Number.isFinite)
-  );
 }

@@ -6,26 +6,46 @@
  * `best.safetensors` holds the weights of the best epoch. `last.safetensors` also holds the optimiser's state, as
  * tensors named `optimizer.…`, the states of the run's callbacks (JSON in `CheckpointInfo.callbacks`, tensors named
  * `callback.NAME.…`), and the place where the run stopped: one file, so that weights and state can never be of
- * different steps. Files are written beside their place and then renamed; a crash leaves the old one.
+ * different steps. Files are written beside their place and then renamed; a crash leaves the old one. Each carries a hash over
+ * itself (src/weights/formats/seal.ts), so that a damaged one is named and not gone on with.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Preprocessing } from '../../data/transforms.ts';
+import { PREPROCESSING, type Preprocessing } from '../../data/transforms.ts';
 import type { Device } from '../../gpu/index.ts';
 import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
-import { ifThere, statOrNull, writeWhole } from '../../node/files.ts';
-import { cardMetadata, isObject, isPreprocessing } from '../../weights/card.ts';
+import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
+import {
+  demand,
+  flag,
+  isObject,
+  list,
+  object,
+  optional,
+  orNull,
+  parseBounded,
+  type Rule,
+  text,
+  whole,
+} from '../../text/rules.ts';
+import { cardMetadata } from '../../weights/card.ts';
 import { weightsBytes } from '../../weights/create-model.ts';
 import { type KnownWeights, namedNetwork, readKnown } from '../../weights/door.ts';
 import { readSafetensors, writeSafetensors } from '../../weights/formats/safetensors.ts';
+import { isSealed, seal, sealable } from '../../weights/formats/seal.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
 import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
 import type { CallbackStates } from '../callback.ts';
-import type { Metrics } from '../metrics.ts';
-import { isProgress, type Progress } from '../progress.ts';
-import type { TrainSettings } from '../settings.ts';
+import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
+import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
+import { METRICS, type Metrics } from '../metrics.ts';
+import { PROGRESS, type Progress } from '../progress.ts';
+import { SETTINGS, type TrainSettings } from '../settings.ts';
+import { BEST, fileOfRun } from './run-folder.ts';
+
+export { BEST, LAST } from './run-folder.ts';
 
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
@@ -35,9 +55,6 @@ import type { TrainSettings } from '../settings.ts';
 const FORMAT = 3;
 const WITHOUT_STATE = 1;
 const KEY = 'tessera';
-
-export const BEST = 'best.safetensors';
-export const LAST = 'last.safetensors';
 
 /** What a checkpoint says about itself. */
 export interface CheckpointInfo {
@@ -56,6 +73,8 @@ export interface CheckpointInfo {
   settings: TrainSettings;
   /** A hash of the names and labels of the pictures. */
   pictures: string;
+  /** Whether the file was written with a hash over itself; absent where it was written before there was one. */
+  sealed?: boolean;
   /** Of last.safetensors only: where the run goes on. */
   progress?: Progress;
   /** Of last.safetensors only: what the run's callbacks keep, as far as it is no tensor. */
@@ -92,7 +111,7 @@ export class NonFiniteStateError extends Error {
 export async function saveCheckpoint(
   path: string,
   model: Model,
-  info: Omit<CheckpointInfo, 'format' | 'progress' | 'callbacks'>,
+  info: Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks'>,
   state?: RunState,
 ): Promise<void> {
   const { tensors, metadata } = readSafetensors(await weightsBytes(model));
@@ -116,9 +135,10 @@ export async function saveCheckpoint(
     source: null,
   });
   const whole: CheckpointInfo = state
-    ? { format: FORMAT, ...info, progress: state.progress, callbacks }
-    : { format: WITHOUT_STATE, ...info };
-  await writeWhole(path, writeSafetensors(tensors, { ...metadata, ...card, [KEY]: JSON.stringify(whole) }));
+    ? { format: FORMAT, ...info, sealed: true, progress: state.progress, callbacks }
+    : { format: WITHOUT_STATE, ...info, sealed: true };
+  const described = sealable({ ...metadata, ...card, [KEY]: JSON.stringify(whole) });
+  await writeWhole(path, await seal(writeSafetensors(tensors, described)));
 }
 
 function checkFinite(tensors: StateDict): void {
@@ -135,13 +155,15 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   const found = await statOrNull(path);
   if (!found)
     throw new Error(`there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`);
-  const file = found.isDirectory() ? join(path, inFolder) : path;
-  const bytes = await ifThere(file, readFile(file));
+  const file = found.isDirectory() ? await fileOfRun(path, inFolder) : path;
+  const bytes = await bytesIfThere(file);
   if (!bytes)
     throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
   const weights = await readKnown(bytes, file);
   const { tensors, metadata } = weights.file;
-  const info = parseInfo(file, metadata[KEY]);
+  const info = infoIn(file, metadata[KEY]);
+  if (info.sealed && !isSealed(bytes))
+    throw new Error(`${file} is damaged: it was written with a hash over itself, which is gone`);
   const under = (prefix: string): [string, Float32Array][] =>
     [...tensors]
       .filter(([name]) => name.startsWith(prefix))
@@ -159,36 +181,67 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   };
 }
 
-function parseInfo(file: string, json: string | undefined): CheckpointInfo {
+/**
+ * What a checkpoint says about itself, from the JSON in its header; older formats in the words of the present one.
+ * @throws Error, a sentence that names the file and the field, where it is damaged or no checkpoint
+ */
+export function infoIn(file: string, json: string | undefined): CheckpointInfo {
   if (json === undefined)
     throw new Error(
       `${file} holds weights but no classes and preprocessing, so it is no checkpoint of \`train\`; train and predict take it as --weights`,
     );
-  const refuse = (what: string): Error => new Error(`${file} is damaged: its description ${what}`);
-  let info: unknown;
   try {
-    info = JSON.parse(json);
+    const info = parseBounded(json, 'its description');
+    refuseNewer(file, info);
+    return checkedInfo(info);
   } catch (error) {
-    throw refuse(`is no JSON (${error instanceof Error ? error.message : error})`);
+    if (!(error instanceof RangeError)) throw error;
+    throw new Error(
+      `${file} is damaged: ${error.message}. Take the other checkpoint of its run, a copy of it, or train anew`,
+      { cause: error },
+    );
   }
-  if (!isObject(info)) throw refuse('is no object');
-  if (typeof info.format === 'number' && info.format > FORMAT)
+}
+
+function refuseNewer(file: string, info: unknown): void {
+  if (isObject(info) && typeof info.format === 'number' && info.format > FORMAT)
     throw new Error(
       `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
     );
-  if (![1, 2, FORMAT].includes(info.format as number)) throw refuse(`has the format ${info.format}`);
-  if (typeof info.model !== 'string') throw refuse('names no model');
-  if (!Array.isArray(info.classes) || !info.classes.every((name) => typeof name === 'string'))
-    throw refuse('lists no class names');
-  if (!isPreprocessing(info.preprocessing)) throw refuse('has no preprocessing');
-  if (!isObject(info.settings)) throw refuse('has no settings');
-  const current: Record<string, unknown> = { ...migrated(info), settings: migratedSettings(info.settings) };
-  if (current.progress !== undefined && !isProgress(current.progress))
-    throw refuse('names no place in a run that can be gone on from');
-  if (current.callbacks !== undefined && !isObject(current.callbacks))
-    throw refuse('has callbacks that are no object');
+}
+
+/** @throws RangeError, a sentence that names the field, where it describes no checkpoint */
+function checkedInfo(given: unknown): CheckpointInfo {
+  demand(object({}), given, 'its description');
+  const info = given as Record<string, unknown>;
+  demand(whole(1, FORMAT), info.format, 'format');
+  demand(object({}), info.settings, 'settings');
+  const settings = migratedSettings(info.settings as Record<string, unknown>);
+  const current: Record<string, unknown> = { ...migrated(info), settings };
+  demand(INFO, current, '');
   return current as unknown as CheckpointInfo;
 }
+
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+
+/** `CheckpointInfo` out of a file of the present format. Callbacks of others look after their own states. */
+const INFO: Rule = object({
+  format: count,
+  model: text(256),
+  classes: list(text(1000), 1, 65_536),
+  preprocessing: PREPROCESSING,
+  epoch: count,
+  step: count,
+  seed: count,
+  metrics: orNull(METRICS),
+  sealed: optional(flag),
+  settings: SETTINGS,
+  pictures: text(1000),
+  progress: optional(PROGRESS),
+  callbacks: optional(
+    object({ checkpoints: optional(CHECKPOINTS_STATE), 'loss-trace': optional(LOSS_TRACE) }),
+  ),
+} satisfies Record<keyof CheckpointInfo, Rule>);
 
 /** What was in `progress` in format 1 as the states of the callbacks that keep it now. */
 function migrated(info: Record<string, unknown>): Record<string, unknown> {
@@ -224,7 +277,7 @@ export async function newestCheckpoint(runs: string): Promise<string | null> {
   const names = (await ifThere(runs, readdir(runs))) ?? [];
   let newest: { path: string; time: number } | null = null;
   for (const name of names) {
-    const path = join(runs, name, BEST);
+    const path = await fileOfRun(join(runs, name), BEST);
     const found = await statOrNull(path);
     if (found?.isFile() && (!newest || found.mtimeMs > newest.time)) newest = { path, time: found.mtimeMs };
   }

@@ -3,10 +3,11 @@
 import { WeightsError } from './error.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const LATIN1 = new TextDecoder('latin1');
 
-/** Text arguments (protocol 0) and integers longer than this are no part of any weights file. */
-const MAX_LINE = 1024;
-const MAX_INTEGER_BYTES = 16;
+/** Text arguments (protocol 0) and integers longer than this are no part of any file; states of random generators have some. */
+const MAX_LINE = 1 << 14;
+const MAX_INTEGER_BYTES = 255;
 
 export class PickleInput {
   readonly bytes: Uint8Array;
@@ -79,7 +80,17 @@ export class PickleInput {
     }
   }
 
-  /** Text up to a line feed. */
+  /** A string of Python 2, which is bytes: text where it is UTF-8, else (numpy's numbers) whatever. */
+  python2(length: number): string {
+    const encoded = this.take(length);
+    try {
+      return UTF8.decode(encoded);
+    } catch {
+      return LATIN1.decode(encoded);
+    }
+  }
+
+  /** What protocol 0 writes up to a line feed, each byte the character of its number. */
   line(): string {
     const end = this.bytes.subarray(this.position, this.position + MAX_LINE).indexOf(0x0a);
     if (end < 0) {
@@ -88,7 +99,7 @@ export class PickleInput {
         `is damaged: no line ends within ${MAX_LINE} bytes of byte ${this.position}.`,
       );
     }
-    const text = this.utf8(end);
+    const text = String.fromCharCode(...this.take(end));
     this.position++;
     return text;
   }
@@ -107,7 +118,7 @@ export class PickleInput {
 
 /** A decimal integer as protocol 0 writes it, with Python 2's trailing L. */
 export function parseDecimal(text: string): number | bigint {
-  if (!/^-?[0-9]{1,40}L?$/.test(text))
+  if (!/^-?[0-9]{1,700}L?$/.test(text))
     throw new WeightsError('objects', 'is damaged: a number is no number.');
   return exact(BigInt(text.replace('L', '')));
 }

@@ -5,21 +5,33 @@
  * `os.system`. Here a global is looked up in the table below and in nothing else; what the entries do is build a
  * description of a tensor, a dictionary or a plain value. PyTorch's own list for `weights_only=True` is in
  * torch/_weights_only_unpickler.py.
+ *
+ * Training scripts save more than weights: their arguments (argparse.Namespace), numpy's numbers, dates, enums. Whatever
+ * is not in the table is looked up nowhere and called never: it and all that is made with it become one `OpaqueRef`, a
+ * name that holds nothing. Only names whose whole use is to run code are refused outright: such a file means harm.
  */
 
 import { shorten, WeightsError } from './error.ts';
 import type { DType } from './state.ts';
 
+/** Elements that are not read, of which the size is known: a file is read past them. */
+export interface ForeignType {
+  name: string;
+  itemSize: number;
+}
+
+/** 'bytes' is torch.UntypedStorage: the element type comes with the tensor. */
+export type StorageType = DType | 'bytes' | ForeignType;
+
 /** A block of bytes outside the pickle, named by the file's own key. `numel` counts elements of `type`. */
 export class StorageRef {
-  /** 'bytes' is torch.UntypedStorage: the element type comes with the tensor. */
-  readonly type: DType | 'bytes';
+  readonly type: StorageType;
   readonly key: string;
   readonly numel: number;
   /** Set for a view of another storage (old files): its own key, and the offset in elements. */
   readonly view: { key: string; offset: number; numel: number } | null;
 
-  constructor(type: DType | 'bytes', key: string, numel: number, view: StorageRef['view']) {
+  constructor(type: StorageType, key: string, numel: number, view: StorageRef['view']) {
     this.type = type;
     this.key = key;
     this.numel = numel;
@@ -44,16 +56,21 @@ export class TensorRef {
   }
 }
 
+/** An object that only Python could build: what made it, and nothing of what it holds. Nothing was run. */
+export class OpaqueRef {
+  constructor(readonly name: string) {}
+}
+
 type Call = (args: PickleValue[], spend: (work: number) => void) => PickleValue;
 
-/** A name that the pickle looked up: a function of the table, a storage type, or an element type. */
+/** A name that the pickle looked up in the table: a function, a storage type, or an element type. */
 export class GlobalRef {
   readonly name: string;
   readonly call: Call | null;
-  readonly storage: DType | 'bytes' | null;
+  readonly storage: StorageType | null;
   readonly dtype: DType | null;
 
-  constructor(name: string, parts: { call?: Call; storage?: DType | 'bytes'; dtype?: DType }) {
+  constructor(name: string, parts: { call?: Call; storage?: StorageType; dtype?: DType }) {
     this.name = name;
     this.call = parts.call ?? null;
     this.storage = parts.storage ?? null;
@@ -73,7 +90,8 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | StorageRef
   | TensorRef
-  | GlobalRef;
+  | GlobalRef
+  | OpaqueRef;
 
 /** PyTorch's own limit on dimensions. */
 const MAX_DIMENSIONS = 64;
@@ -96,8 +114,9 @@ function counts(value: PickleValue | undefined, what: string): number[] {
 }
 
 /** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, …), and v3 with its dtype. */
-function rebuildTensor(args: PickleValue[], dtype?: DType): TensorRef {
+function rebuildTensor(args: PickleValue[], dtype?: DType): TensorRef | OpaqueRef {
   const [storage, offset] = args;
+  if (storage instanceof OpaqueRef) return storage;
   if (!(storage instanceof StorageRef)) throw damaged('a tensor is built from something that is no storage');
   if (!isCount(offset)) throw damaged("a tensor's offset is not a whole number");
   const shape = counts(args[2], 'shape');
@@ -106,18 +125,21 @@ function rebuildTensor(args: PickleValue[], dtype?: DType): TensorRef {
     throw damaged(`a tensor has ${shape.length} dimensions but ${stride.length} strides`);
   }
   const type = dtype ?? storage.type;
+  if (typeof type === 'object') return new OpaqueRef(type.name);
   if (type === 'bytes') throw damaged('a tensor over an untyped storage names no element type');
   return new TensorRef(storage, type, offset, shape, stride);
 }
 
-function rebuildTensorV3(args: PickleValue[]): TensorRef {
+function rebuildTensorV3(args: PickleValue[]): TensorRef | OpaqueRef {
   const dtype = args[6];
+  if (dtype instanceof OpaqueRef) return dtype;
   if (!(dtype instanceof GlobalRef) || !dtype.dtype) throw damaged("a tensor's element type is missing");
   return rebuildTensor(args, dtype.dtype);
 }
 
 /** A parameter is its tensor; `requires_grad` and hooks are not weights. */
 function rebuildParameter(args: PickleValue[]): PickleValue {
+  if (args[0] instanceof OpaqueRef) return args[0];
   if (!(args[0] instanceof TensorRef)) throw damaged('a parameter is built from something that is no tensor');
   return args[0];
 }
@@ -125,6 +147,7 @@ function rebuildParameter(args: PickleValue[]): PickleValue {
 /** torch._tensor._rebuild_from_type_v2(function, type, args, state): calls the function, which is in the table. */
 const rebuildFromType: Call = (args, spend) => {
   const [rebuild, , inner] = args;
+  if (rebuild instanceof OpaqueRef) return rebuild;
   if (
     !(rebuild instanceof GlobalRef) ||
     !rebuild.call ||
@@ -155,6 +178,12 @@ const orderedDict: Call = (args, spend) => {
   return dict;
 };
 
+/** defaultdict(factory, items) and Counter(items) are dictionaries; the factory is never called. */
+const laterDict =
+  (place: number): Call =>
+  (args, spend) =>
+    orderedDict(args.slice(place), spend);
+
 /** torch.Size(tuple) is the tuple. */
 function size(args: PickleValue[]): PickleValue {
   return counts(args[0] ?? [], 'torch.Size');
@@ -162,9 +191,8 @@ function size(args: PickleValue[]): PickleValue {
 
 /** _codecs.encode(text, 'latin1') is how protocol 2 writes bytes. */
 const encodeLatin1: Call = ([text, codec], spend) => {
-  if (typeof text !== 'string' || (codec !== 'latin1' && codec !== 'latin-1')) {
-    throw damaged('_codecs.encode is used for something other than bytes');
-  }
+  if (typeof text !== 'string' || (codec !== 'latin1' && codec !== 'latin-1'))
+    return new OpaqueRef('_codecs.encode');
   spend(text.length);
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 };
@@ -182,10 +210,24 @@ const STORAGE_TYPES: Record<string, DType> = {
   BoolStorage: 'bool',
 };
 
+/** Storages whose elements are not read. */
+const FOREIGN_STORAGES: Record<string, number> = {
+  ComplexDoubleStorage: 16,
+  ComplexFloatStorage: 8,
+  QInt32Storage: 4,
+  QInt8Storage: 1,
+  QUInt8Storage: 1,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+};
+
 /** `module.name` → what it may do here. A Map, so that no name reaches JavaScript's own `constructor` or `__proto__`. */
 const ALLOWED: ReadonlyMap<string, GlobalRef> = new Map(
   [
     ...Object.entries(STORAGE_TYPES).map(([name, storage]) => new GlobalRef(`torch.${name}`, { storage })),
+    ...Object.entries(FOREIGN_STORAGES).map(
+      ([name, itemSize]) => new GlobalRef(`torch.${name}`, { storage: { name: `torch.${name}`, itemSize } }),
+    ),
     ...Object.values(STORAGE_TYPES).map((dtype) => new GlobalRef(`torch.${dtype}`, { dtype })),
     new GlobalRef('torch.storage.UntypedStorage', { storage: 'bytes' }),
     new GlobalRef('torch.UntypedStorage', { storage: 'bytes' }),
@@ -200,24 +242,28 @@ const ALLOWED: ReadonlyMap<string, GlobalRef> = new Map(
     new GlobalRef('torch.Size', { call: size }),
     new GlobalRef('torch.device', { call: ([name]) => (typeof name === 'string' ? name : null) }),
     new GlobalRef('collections.OrderedDict', { call: orderedDict }),
+    new GlobalRef('collections.defaultdict', { call: laterDict(1) }),
+    new GlobalRef('collections.Counter', { call: laterDict(0) }),
     new GlobalRef('_codecs.encode', { call: encodeLatin1 }),
   ].map((global) => [global.name, global]),
 );
 
+/** Modules that run programs or other people's code, whichever of their names is used. */
+const RUNNERS =
+  /^(?:os|posix|nt|subprocess|commands|pty|runpy|importlib|imp|sys|ctypes|socket|code|codeop|webbrowser|shutil|pickle|_pickle|cPickle|marshal|torch\.hub|torch\.serialization)(?:\.|$)/;
+const BUILTINS =
+  /^(?:builtins|__builtin__)\.(?:eval|exec|execfile|compile|__import__|open|input|breakpoint)$/;
+const LOADERS = ['torch.load', 'torch.storage._load_from_bytes', 'numpy.load'];
+
 /**
- * Looks a global up.
- * @throws WeightsError naming it where it is not on the list.
+ * Looks a global up: in the table, or it is opaque.
+ * @throws WeightsError naming it where it is there to run code
  */
-export function resolveGlobal(module: string, name: string): GlobalRef {
+export function resolveGlobal(module: string, name: string): GlobalRef | OpaqueRef {
   const full = `${module}.${name}`;
   const found = ALLOWED.get(full);
   if (found) return found;
-  if (/^torch\.\w+Storage$|^torch\.[a-z]+[0-9]+\w*$/.test(full)) {
-    throw new WeightsError(
-      'objects',
-      `holds elements of type ${shorten(full)}, which is not supported; convert the tensors to float32 first.`,
-    );
-  }
+  if (!RUNNERS.test(module) && !BUILTINS.test(full) && !LOADERS.includes(full)) return new OpaqueRef(full);
   throw new WeightsError(
     'objects',
     `asks to run ${shorten(full)}, and this reader refuses to run ${shorten(full)}: a weights file may only build ` +

@@ -1,6 +1,7 @@
 /**
  * A restricted unpickler: runs the pickle programs of torch files, and can build tensors, dictionaries, lists,
- * tuples, strings, bytes, numbers, True, False and None, and nothing else.
+ * tuples, strings, bytes, numbers, True, False and None, and nothing else. Everything else becomes an `OpaqueRef`: what
+ * a program does to one (calls, attributes, items) is taken off the stack and forgotten.
  *
  * The machine is a stack, a memo and a list of marks. It never recurses, so depth costs nothing; every opcode takes
  * at least one byte, strings and memo entries come out of the bytes that are there, and a budget of steps bounds
@@ -12,6 +13,7 @@ import { PickleInput, parseDecimal } from './pickle-input.ts';
 import {
   GlobalRef,
   isCount,
+  OpaqueRef,
   type PickleValue,
   resolveGlobal,
   StorageRef,
@@ -100,19 +102,25 @@ class Machine {
 
   append(items: PickleValue[]): void {
     const list = this.top();
+    if (list instanceof OpaqueRef) return;
     if (!Array.isArray(list)) throw damaged('items are appended to something that is no list');
     for (const item of items) list.push(item);
   }
 
   setItems(items: PickleValue[]): void {
     const dict = this.top();
+    if (dict instanceof OpaqueRef) return;
     if (!(dict instanceof Map)) throw damaged('entries are put into something that is no dictionary');
     if (items.length % 2 !== 0) throw damaged('a key of a dictionary has no value');
     for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
   }
 
-  /** REDUCE, NEWOBJ: calls a function of the allow-list. */
+  /** REDUCE, NEWOBJ: calls a function of the table; what anything else would give is opaque. */
   call(callee: PickleValue, args: PickleValue): void {
+    if (callee instanceof OpaqueRef) {
+      this.push(callee);
+      return;
+    }
     if (!(callee instanceof GlobalRef) || !callee.call)
       throw damaged('it calls something that is no function');
     if (!Array.isArray(args)) throw damaged(`the arguments of ${callee.name} are no tuple`);
@@ -124,17 +132,35 @@ class Machine {
     this.result = { value: this.pop() };
   }
 
+  /** NEWOBJ_EX: a class called with positional and named arguments, of which no function of the table has any. */
+  callWithNames(): void {
+    const [args] = this.pair();
+    this.call(this.pop(), args);
+  }
+
+  /** OBJ: as INST, with the class on the stack. */
+  callAboveMark(): void {
+    const [callee, ...args] = this.popMark();
+    this.call(callee ?? null, args);
+  }
+
+  /** ADDITEMS: members of a set, which is opaque. */
+  addToSet(): void {
+    this.popMark();
+    if (!(this.top() instanceof OpaqueRef)) throw damaged('members are added to something that is no set');
+  }
+
   /** INST: a global called with everything above the mark. */
   callGlobal(module: string, name: string): void {
     const callee = resolveGlobal(module, name);
     this.call(callee, this.popMark());
   }
 
-  /** BUILD: attributes of a dictionary or a parameter (`_metadata`, hooks) are dropped; nothing else has any. */
+  /** BUILD: attributes of a dictionary, a parameter (`_metadata`, hooks) or an opaque object are dropped. */
   build(): void {
     this.pop();
     const target = this.top();
-    if (!(target instanceof Map) && !(target instanceof TensorRef)) {
+    if (!(target instanceof Map) && !(target instanceof TensorRef) && !(target instanceof OpaqueRef)) {
       throw damaged('it sets attributes on something that is neither a dictionary nor a tensor');
     }
   }
@@ -149,6 +175,10 @@ class Machine {
     const id = this.pop();
     if (!Array.isArray(id) || id[0] !== 'storage') throw damaged('a persistent id does not name a storage');
     const [, type, key, , numel, view] = id;
+    if (type instanceof OpaqueRef) {
+      this.push(type);
+      return;
+    }
     if (!(type instanceof GlobalRef) || !type.storage) throw damaged('a storage has no element type');
     if (typeof key !== 'string' || !isCount(numel)) throw damaged('a storage has no key or no length');
     const storage = new StorageRef(type.storage, key, numel, storageView(view));
@@ -167,11 +197,22 @@ function storageView(view: PickleValue | undefined): StorageRef['view'] {
   return { key, offset, numel };
 }
 
-/** Protocol 0's quoted string: printable text without escapes, all that keys and names need. */
+/** Protocol 0's string of Python 2, quoted as `repr` does it. */
 function quoted(line: string): string {
-  const match = /^'([^'\\]*)'$|^"([^"\\]*)"$/.exec(line);
-  if (!match) throw damaged('a quoted string is not closed, or has escapes');
-  return match[1] ?? match[2];
+  const match = /^'(.*)'$|^"(.*)"$/s.exec(line);
+  if (!match) throw damaged('a quoted string is not closed');
+  return (match[1] ?? match[2]).replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, code?: string, letter?: string) =>
+    code ? String.fromCharCode(Number.parseInt(code, 16)) : (CONTROLS[letter!] ?? letter!),
+  );
+}
+
+const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
+/** Protocol 0's text: characters beyond Latin-1, and those that would break the line, by their numbers. */
+function unescaped(line: string): string {
+  return line.replace(/\\u([0-9a-f]{4})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
 }
 
 /** Protocol 0 writes True and False as the numbers 01 and 00. */
@@ -205,9 +246,9 @@ const OPCODES: ReadonlyArray<readonly [opcode: string | number, step: Step]> = [
   [0x89, (m) => m.push(false)],
   // Strings and bytes
   ['S', (m, input) => m.push(quoted(input.line()))],
-  ['T', (m, input) => m.push(input.utf8(input.uint32()))],
-  ['U', (m, input) => m.push(input.utf8(input.uint8()))],
-  ['V', (m, input) => m.push(input.line())],
+  ['T', (m, input) => m.push(input.python2(input.uint32()))],
+  ['U', (m, input) => m.push(input.python2(input.uint8()))],
+  ['V', (m, input) => m.push(unescaped(input.line()))],
   ['X', (m, input) => m.push(input.utf8(input.uint32()))],
   [0x8c, (m, input) => m.push(input.utf8(input.uint8()))], // SHORT_BINUNICODE
   [0x8d, (m, input) => m.push(input.utf8(input.uint64()))], // BINUNICODE8
@@ -242,6 +283,16 @@ const OPCODES: ReadonlyArray<readonly [opcode: string | number, step: Step]> = [
       m.setItems(items);
     },
   ],
+  // Sets
+  [0x8f, (m) => m.push(new OpaqueRef('builtins.set'))],
+  [0x90, (m) => m.addToSet()],
+  [
+    0x91, // FROZENSET
+    (m) => {
+      m.popMark();
+      m.push(new OpaqueRef('builtins.frozenset'));
+    },
+  ],
   // The stack and the memo
   ['0', (m) => void m.pop()],
   ['1', (m) => void m.popMark()],
@@ -260,6 +311,8 @@ const OPCODES: ReadonlyArray<readonly [opcode: string | number, step: Step]> = [
   ['i', (m, input) => m.callGlobal(input.line(), input.line())], // INST
   ['R', (m) => m.call(...m.pair())],
   [0x81, (m) => m.call(...m.pair())], // NEWOBJ
+  [0x92, (m) => m.callWithNames()], // NEWOBJ_EX
+  ['o', (m) => m.callAboveMark()],
   ['b', (m) => m.build()],
   ['Q', (m) => m.persistent()],
   // The frame of the program

@@ -7,8 +7,10 @@
 
 import { WeightsError } from './error.ts';
 import { readSafetensors } from './safetensors.ts';
-import type { StateDict, WeightsFile } from './state.ts';
+import { checkSeal } from './seal.ts';
+import type { WeightsFile } from './state.ts';
 import { isZip, readTorch } from './torchfile.ts';
+import { withoutWrappers } from './wrappers.ts';
 
 /** What files turn out to be when they are no weights: how they begin, and the remedy. */
 const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: string]> = [
@@ -74,33 +76,26 @@ function readAny(bytes: Uint8Array): WeightsFile {
   );
 }
 
-/** What wrappers put before every name, DataParallel and torch.compile, in either order. */
-const PREFIXES = ['module.', '_orig_mod.', 'module.'];
-
-/** Takes prefixes off that every name has. */
-function withoutPrefix(tensors: StateDict): { tensors: StateDict; notes: string[] } {
-  const notes: string[] = [];
-  let current = tensors;
-  for (const prefix of PREFIXES) {
-    if (![...current.keys()].every((name) => name.startsWith(prefix))) continue;
-    current = new Map([...current].map(([name, tensor]) => [name.slice(prefix.length), tensor]));
-    notes.push(`Took the prefix '${prefix}' off every name.`);
-  }
-  return { tensors: current, notes };
+function unwrapped(name: string, { tensors, metadata, notes = [] }: WeightsFile): WeightsFile {
+  const clean = withoutWrappers(tensors);
+  return { name, tensors: clean.tensors, metadata, notes: [...notes, ...clean.notes] };
 }
 
 /**
- * Reads a `.pth`, `.pt` or `.safetensors` file. Tensors are views of `bytes` wherever they can be.
+ * Reads a `.pth`, `.pt` or `.safetensors` file. Tensors are views of `bytes` wherever they can be. A file that carries its
+ * hash (seal.ts) is held against it.
  * @param name of the file, for error sentences only
  * @throws WeightsError, whose sentence begins with the name
  */
 export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
   try {
     // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
-    const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    await checkSeal(whole);
+    const file = readAny(whole);
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
-    const { tensors, notes } = withoutPrefix(file.tensors);
-    return { name, tensors, metadata: file.metadata, notes: [...(file.notes ?? []), ...notes] };
+    const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
+    return { ...unwrapped(name, file), others };
   } catch (error) {
     if (!(error instanceof WeightsError)) throw error;
     throw new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });

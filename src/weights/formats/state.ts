@@ -45,6 +45,13 @@ export interface StoredTensor {
 /** Tensors by their torchvision name, in the file's order. */
 export type StateDict = Map<string, StoredTensor>;
 
+/** Another set of tensors in a file, read when it is asked for. */
+export interface OtherWeights {
+  /** How many. */
+  tensors: number;
+  read(): WeightsFile;
+}
+
 /** A file that has been read. `notes` says in sentences what the reader unwrapped, renamed or left out. */
 export interface WeightsFile {
   /** What error sentences call it. */
@@ -52,6 +59,8 @@ export interface WeightsFile {
   tensors: StateDict;
   metadata: Record<string, string>;
   notes?: readonly string[];
+  /** What else the weights could be, the likeliest first. */
+  others?: readonly OtherWeights[];
 }
 
 /** The number of elements of a shape; 1 for a scalar, NaN where the product is no exact integer. */

@@ -17,8 +17,9 @@ const COPY_ALLOWANCE = 16 * 2 ** 20;
 export type StorageSource = (key: string) => Uint8Array | undefined;
 
 /** Bytes an element of a storage. */
-export function storageItemSize(storage: StorageRef): number {
-  return storage.type === 'bytes' ? 1 : ITEM_SIZE[storage.type];
+export function storageItemSize({ type }: StorageRef): number {
+  if (typeof type === 'object') return type.itemSize;
+  return type === 'bytes' ? 1 : ITEM_SIZE[type];
 }
 
 /** Turns tensor descriptions of one file into bytes, within that file's copy budget. */

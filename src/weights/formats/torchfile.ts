@@ -7,27 +7,16 @@
  * torch/serialization.py: `_save`, `_legacy_save`, `_load`, `_legacy_load`.
  */
 
-import { listNames, shorten, WeightsError } from './error.ts';
+import { weightsIn } from './dictionaries.ts';
+import { listNames, WeightsError } from './error.ts';
 import { unpickle } from './pickle.ts';
-import { type PickleValue, TensorRef } from './pickle-values.ts';
-import type { StateDict, WeightsFile } from './state.ts';
+import type { PickleValue } from './pickle-values.ts';
+import type { WeightsFile } from './state.ts';
 import { storageItemSize, TensorBuilder } from './torch-tensor.ts';
 import { ZipFile } from './zip.ts';
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
-
-/** Where checkpoints keep the weights, the most likely first. */
-const WRAPPERS = [
-  'state_dict',
-  'model',
-  'model_state_dict',
-  'model_state',
-  'net',
-  'network',
-  'params',
-  'weights',
-];
 
 /** True for the first bytes of a zip file. */
 export function isZip(bytes: Uint8Array): boolean {
@@ -49,7 +38,7 @@ function readTorchZip(bytes: Uint8Array): WeightsFile {
   }
   const { value } = unpickle(pickle);
   const source = (key: string) => zip.read(`${root}data/${key}`);
-  return stateDict(value, new TensorBuilder(source, bytes.length, order === 'big'));
+  return weightsIn(value, new TensorBuilder(source, bytes.length, order === 'big'));
 }
 
 /** The directory that every record of the archive lies in, with its slash. */
@@ -95,7 +84,7 @@ function readTorchLegacy(bytes: Uint8Array): WeightsFile {
   for (const storage of object.storages)
     sizes.set(storage.view?.key ?? storage.key, storageItemSize(storage));
   const storages = legacyStorages(bytes, keys, sizes);
-  return stateDict(object.value, new TensorBuilder((key) => storages.get(key), bytes.length));
+  return weightsIn(object.value, new TensorBuilder((key) => storages.get(key), bytes.length));
 }
 
 /** The storages' bytes, one after the other, in the order of their keys. */
@@ -126,44 +115,4 @@ function legacyStorages(
     position += 8 + length;
   }
   return storages;
-}
-
-/** The dictionary of tensors inside whatever was saved. */
-function stateDict(root: PickleValue, builder: TensorBuilder): WeightsFile {
-  const { dict, notes } = findTensors(root);
-  const tensors: StateDict = new Map();
-  const skipped: string[] = [];
-  for (const [name, value] of dict) {
-    if (typeof name !== 'string')
-      throw new WeightsError('objects', 'is damaged: a tensor has a name that is no text.');
-    if (value instanceof TensorRef) tensors.set(name, builder.build(name, value));
-    else skipped.push(name);
-  }
-  if (skipped.length > 0) notes.push(`Left out what is no tensor: ${listNames(skipped)}.`);
-  return { tensors, metadata: {}, notes };
-}
-
-/** A dictionary with at least one tensor among its values, or null. */
-function tensorsIn(value: PickleValue | undefined): Map<PickleValue, PickleValue> | null {
-  return value instanceof Map && [...value.values()].some((item) => item instanceof TensorRef) ? value : null;
-}
-
-function findTensors(root: PickleValue): { dict: Map<PickleValue, PickleValue>; notes: string[] } {
-  if (!(root instanceof Map)) {
-    const what = root instanceof TensorRef ? 'a single tensor' : 'no dictionary';
-    throw new WeightsError('objects', `holds ${what}; save model.state_dict() instead.`);
-  }
-  const plain = tensorsIn(root);
-  if (plain) return { dict: plain, notes: [] };
-  const keys = [...root.keys()].filter((key) => typeof key === 'string');
-  const wrappers = keys.filter((key) => tensorsIn(root.get(key)));
-  const key = WRAPPERS.find((name) => wrappers.includes(name)) ?? wrappers[0];
-  const dict = tensorsIn(root.get(key));
-  if (!dict || (wrappers.length > 1 && !WRAPPERS.includes(key))) {
-    throw new WeightsError(
-      'objects',
-      `holds a dictionary without a state_dict that could be told (its keys: ${listNames(keys)}); save model.state_dict().`,
-    );
-  }
-  return { dict, notes: [`Took the weights from the entry '${shorten(key)}' of the checkpoint.`] };
 }

@@ -9,7 +9,7 @@ import type { Network } from '../../models/table.ts';
 import { type Model, torchShape } from '../../nn/index.ts';
 import { cardMetadata, type WeightsCard } from '../card.ts';
 import { factsOf, modelFor, namedNetwork, readKnown } from '../door.ts';
-import { classesIn, expectedTensors, planFor, shapeBuilder } from '../expected.ts';
+import { classesIn, expectedTensors, planFor, shapeBuilder, weightsFor } from '../expected.ts';
 import { listNames } from '../formats/error.ts';
 import { writeSafetensors } from '../formats/safetensors.ts';
 import {
@@ -19,7 +19,7 @@ import {
   toFloat32,
   type WeightsFile,
 } from '../formats/state.ts';
-import { notFiniteNote, runStateNotes } from '../load.ts';
+import { notFiniteNote, runStateNotes, unexpectedNote } from '../load.ts';
 import { matchNames } from '../names.ts';
 
 export interface ConvertOptions {
@@ -48,11 +48,12 @@ export async function convertWeights(
   options: ConvertOptions = {},
 ): Promise<Converted> {
   const known = await readKnown(bytes, name);
-  const { file, card: own } = known;
+  const { card: own } = known;
   const network: Network = namedNetwork(options.model ?? (await modelFor(known)), known);
 
   const build = await shapeBuilder();
   const probe = build(network, { numClasses: 1 });
+  const file = weightsFor(probe, known.file);
   const renamed = matchNames(file.tensors, probe);
   const numClasses = classesIn(probe, renamed.tensors) ?? 1000;
   const notes = [...(file.notes ?? []), ...renamed.notes];
@@ -78,7 +79,12 @@ export async function convertWeights(
 /** The model's tensors in the model's order, counters of batch norms behind them. Refuses what does not fit. */
 async function inModelOrder(model: Model, file: WeightsFile) {
   const expected = expectedTensors(model);
-  const { report } = await planFor(model, { ...file, notes: [] });
+  const { report } = await planFor(model, { ...file, notes: [] }, { body: true });
+  if (report.replacedHead.length > 0)
+    throw new Error(
+      `${file.name} has the body of ${model.spec!.name} and not its last layer (${listNames(report.replacedHead)}), so there ` +
+        'is no whole network to convert; train takes the file as it is (--weights)',
+    );
   const ordered: StateDict = new Map();
   for (const [name, { shape, layout }] of expected) {
     ordered.set(name, { ...file.tensors.get(name)!, shape: torchShape(shape, layout) });
@@ -87,7 +93,11 @@ async function inModelOrder(model: Model, file: WeightsFile) {
     if (counted) ordered.set(counter, counted);
   }
   // What planLoad says of conversions to float32 does not happen here.
-  const problems = [...runStateNotes(report.leftAside), ...notFiniteNote(report.notFinite)];
+  const problems = [
+    ...unexpectedNote(report.unexpected),
+    ...runStateNotes(report.leftAside),
+    ...notFiniteNote(report.notFinite),
+  ];
   return { ordered, problems };
 }
 

@@ -5,11 +5,10 @@
  * goes on at their end (`Range`), provided that the file on the server is still the same (`If-Range`). Only a file whose
  * SHA-256 is right is renamed to PATH: what is there under that name is whole.
  */
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
-import { systemReason } from '../../node/files.ts';
+import { makeFolder, systemReason } from '../../node/files.ts';
 import { hashFile } from '../../node/hash.ts';
 import {
   type Answer,
@@ -57,18 +56,23 @@ export interface DownloadReport {
 /** The caller's signal stopped the download. */
 export class DownloadStopped extends Error {
   override name = 'DownloadStopped';
+
+  /** @param kept bytes that the next run goes on from */
+  constructor(readonly kept: number) {
+    super('the download was stopped');
+  }
 }
 
 /** @throws DownloadError, a sentence, where the file cannot be had or is a wrong one; DownloadStopped */
 export async function download(options: DownloadOptions): Promise<DownloadReport> {
   const limits = { ...LIMITS, ...options.limits };
   const agent = createAgent(limits);
+  const work = new Download(options, limits, agent);
   try {
-    checkUrl(options.url);
-    await mkdir(dirname(options.path), { recursive: true });
-    return await new Download(options, limits, agent).run();
+    await makeFolder(dirname(options.path));
+    return await work.run();
   } catch (error) {
-    if (options.signal?.aborted) throw new DownloadStopped('the download was stopped');
+    if (options.signal?.aborted) throw new DownloadStopped(await work.kept());
     throw fileFailure(error, options.path);
   } finally {
     await agent.destroy();
@@ -98,10 +102,9 @@ class Download {
   }
 
   async run(): Promise<DownloadReport> {
-    const { sha256, onNote } = this.options;
-    // Without a validator the server cannot be asked whether it is the same file, but a known hash finds out.
+    const { onNote } = this.options;
     this.resumedFrom = await this.part.takeUp(
-      ({ url, validator }) => url === this.url.href && (validator !== null || sha256 !== null),
+      (origin) => origin.url === this.url.href && this.canGoOn(origin),
     );
     this.pieced = this.resumedFrom > 0;
     await this.fetchAll();
@@ -113,6 +116,18 @@ class Download {
       hash = await hashFile(this.part.path);
     }
     return this.settle(hash);
+  }
+
+  /** Without a validator the server cannot be asked whether it is the same file, but a known hash finds out. */
+  private canGoOn({ validator }: Origin): boolean {
+    return validator !== null || this.options.sha256 !== null;
+  }
+
+  /** Bytes that the next run goes on from; what is of no use to it goes. */
+  async kept(): Promise<number> {
+    const { origin } = this.part;
+    if (origin && !this.canGoOn(origin)) await this.part.discard();
+    return this.part.size();
   }
 
   /** Compares, checks and renames. */
@@ -165,7 +180,7 @@ class Download {
         const size = await this.part.size();
         idle = size > most ? 0 : idle + 1;
         most = Math.max(most, size);
-        if (idle >= attempts || attempt >= allAttempts) throw gaveUp(error, attempt, size);
+        if (idle >= attempts || attempt >= allAttempts) throw gaveUp(error, attempt, await this.kept());
         await this.rest(error, idle);
       }
     }
@@ -274,8 +289,8 @@ class Download {
   }
 }
 
-function gaveUp(error: Transient, tries: number, size: number): DownloadError {
-  const kept = size > 0 ? '. What has arrived is kept: the same command goes on from there' : '';
+function gaveUp(error: Transient, tries: number, bytes: number): DownloadError {
+  const kept = bytes > 0 ? '. What has arrived is kept: the same command goes on from there' : '';
   return new DownloadError(`${error.message}; gave up after ${tries} tries${kept}`, { cause: error });
 }
 

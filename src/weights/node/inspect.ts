@@ -6,9 +6,11 @@
  * are views, and a view's place in the array is the tensor's place in the file, where its bytes are then hashed.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { reading } from '../../node/files.ts';
 import { hashRange } from '../../node/hash.ts';
+import { fillFrom, openRegular } from '../../node/regular.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
 import { readWeights } from '../formats/read.ts';
@@ -52,12 +54,7 @@ class SparseFile {
 
   /** Reads `[start, end)`, as far as the file goes. */
   async fill(start: number, end: number): Promise<void> {
-    const last = Math.min(end, this.bytes.length);
-    for (let at = Math.max(0, start); at < last; ) {
-      const { bytesRead } = await this.file.read(this.bytes, at, last - at, at);
-      if (bytesRead === 0) throw new Error('the file became shorter while it was read');
-      at += bytesRead;
-    }
+    await fillFrom(this.file, this.bytes, Math.max(0, start), Math.min(end, this.bytes.length));
   }
 }
 
@@ -68,9 +65,8 @@ class SparseFile {
  */
 export async function inspectFile(path: string, options: { hashes?: boolean } = {}): Promise<Inspection> {
   const { hashes = true } = options;
-  const handle = await open(path, 'r');
+  const { file: handle, size } = await reading(path, openRegular(path));
   try {
-    const { size } = await handle.stat();
     const sparse = new SparseFile(handle, size);
     const format = await fillStructure(sparse);
     let file = await readWeights(sparse.bytes, basename(path));

@@ -2,8 +2,8 @@
  * The bytes of a download that is not finished: PATH.part, and beside it PATH.part.json, which says where they come
  * from. Without the second the first is worth nothing.
  */
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { ifThere, statOrNull } from '../../node/files.ts';
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
+import { bytesIfThere, statOrNull } from '../../node/files.ts';
 
 /** Where the bytes come from. */
 export interface Origin {
@@ -15,6 +15,8 @@ export interface Origin {
   /** SHA-256 of the whole file, where the server states it. */
   sha256: string | null;
 }
+
+const MOST_NOTE_BYTES = 2 ** 16;
 
 export class PartialFile {
   readonly path: string;
@@ -33,8 +35,8 @@ export class PartialFile {
 
   /** Keeps what an earlier run left if `accepts` its origin, else throws it away. @returns its size */
   async takeUp(accepts: (origin: Origin) => boolean): Promise<number> {
-    const note = await ifThere(this.notePath, readFile(this.notePath, 'utf8'));
-    const origin = parseOrigin(note ?? '');
+    const note = await bytesIfThere(this.notePath, MOST_NOTE_BYTES);
+    const origin = parseOrigin(note ? new TextDecoder().decode(note) : '');
     if (!origin || !accepts(origin)) await this.discard();
     else this.origin = origin;
     return this.size();

@@ -1,6 +1,5 @@
 /** Weights on the disk: paths, and the folder weights/ of this project. */
-import { readFile } from 'node:fs/promises';
-import { ifThere, statOrNull } from '../../node/files.ts';
+import { bytesIfThere, statOrNull } from '../../node/files.ts';
 import { noWeights } from '../catalog/catalog.ts';
 import type { WeightsFiles } from '../door.ts';
 
@@ -11,14 +10,11 @@ export const NODE_FILES: WeightsFiles = {
   async read(path) {
     const found = await statOrNull(path);
     if (found) checkKind(path, found.isFile());
-    const bytes = found && (await ifThere(path, readFile(path)));
+    const bytes = found && (await bytesIfThere(path));
     if (!bytes) throw new Error(noWeights(path));
     return bytes;
   },
-  inFolder: (file) => {
-    const url = new URL(file, WEIGHTS_FOLDER);
-    return ifThere(url, readFile(url));
-  },
+  inFolder: (file) => bytesIfThere(new URL(file, WEIGHTS_FOLDER)),
 };
 
 /** @throws Error, a sentence, where there is no such file of weights */

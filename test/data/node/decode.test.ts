@@ -39,7 +39,11 @@ test('interlaced PNG: the orientation is applied once', async () => {
 
 const broken: [string, () => Uint8Array, RegExp][] = [
   ['no bytes', () => new Uint8Array(0), /^x\.jpg is empty \(0 bytes\)$/],
-  ['text', () => Buffer.from('not a picture at all'), /^x\.jpg is not a PNG, JPEG, GIF, WebP, TIFF or AVIF/],
+  [
+    'text',
+    () => Buffer.from('not a picture at all'),
+    /^x\.jpg is not a PNG, JPEG, GIF, WebP, TIFF, AVIF or BMP/,
+  ],
   ['an SVG', () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /is not a PNG/],
   [
     'a HEIC of an iPhone',
@@ -57,6 +61,13 @@ const broken: [string, () => Uint8Array, RegExp][] = [
   ['half an interlaced PNG', () => half('interlaced.png'), /damaged or truncated PNG/],
   ['half a WebP', () => half('rgb.webp'), /damaged or truncated WebP/],
   ['half a TIFF', () => half('alpha.tif'), /damaged or truncated TIFF/],
+  ['half a BMP', () => half('rgb.bmp'), /damaged or truncated BMP \(its rows hold 941 bytes of 1935\)/],
+  [
+    'half a BMP of runs',
+    () => pictureBytes('rle-8.bmp').slice(0, -20),
+    /truncated BMP \(its data end in row \d+ of 22\)/,
+  ],
+  ['the header of a BMP', () => pictureBytes('rgb.bmp').slice(0, 40), /truncated BMP \(the file ends before/],
   ['half a GIF', () => half('palette.gif'), /damaged or truncated GIF/],
   ['the first bytes of a PNG', () => pictureBytes('rgb-16bit.png').slice(0, 8), /damaged or truncated PNG/],
   [
@@ -85,6 +96,8 @@ test('maxPixels bounds every format before pixels are decoded', async () => {
     'palette.gif',
     'pages.tif',
     'rgb.avif',
+    'rgb.bmp',
+    'rle-8.bmp',
   ]) {
     const error = await failure(decodeImage(pictureBytes(name), name, { maxPixels: 29 * 22 - 1 }));
     assert.match(error.message, /says it is 29 × 22 pixels; at most 637 are decoded/);
@@ -99,10 +112,7 @@ test('readImage: a missing file and a folder are sentences, a picture is a pictu
       (await failure(readImage(join(dir, 'none.jpg')))).message,
       /none\.jpg cannot be read: there is no such file or folder \(ENOENT/,
     );
-    assert.match(
-      (await failure(readImage(dir))).message,
-      /cannot be read: it is a folder; name a file \(EISDIR/,
-    );
+    assert.match((await failure(readImage(dir))).message, /cannot be read: it is a folder; name a file$/);
     await writeFile(join(dir, 'lies.png'), pictureBytes('rgb.jpg'));
     assert.is((await readImage(join(dir, 'lies.png'))).width, 29);
   } finally {

@@ -166,6 +166,22 @@ test('unreadable pictures are named, counted and left out; a batch of nothing el
   }
 });
 
+test('a picture that the transform cannot take costs that picture, and the sentence names it', async () => {
+  const flat: Sample = { file: 'flat', label: 0, image: { width: 0, height: 5, pixels: new Uint8Array() } };
+  for (const load of [loadBatches, loadInThread])
+    for (const train of [false, true]) {
+      const told: string[] = [];
+      const onUnreadable = ({ message }: UnreadableImageError): number => told.push(message);
+      const sizes: number[] = [];
+      const samples = [fromMemory[0], flat, fromMemory[1]];
+      const options = { batchSize: 3, preprocessing, train, onUnreadable };
+      for await (const { size } of load(samples, options)) sizes.push(size);
+      assert.equal(sizes, [2]);
+      assert.is(told.length, 1);
+      assert.is(told[0], "flat cannot be brought into the network's form: 0 × 5 pixels are not 0 values");
+    }
+});
+
 test('leaving early drops what waits, and the loader works afterwards', async () => {
   const seen: number[] = [];
   for await (const batch of loadBatches(all, { batchSize: 1, preprocessing, prefetch: 9, workers: 2 })) {

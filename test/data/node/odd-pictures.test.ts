@@ -91,6 +91,27 @@ for (const [name, colour, interlace] of [
       );
   });
 
+test('texts, profiles and transparency are not looked at, whatever they inflate to', async () => {
+  const flood = Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(Buffer.alloc(2 ** 26))]);
+  const extras = ['iCCP', 'zTXt', 'iTXt', 'tRNS'].map((type) => chunk(type, flood));
+  const before = process.resourceUsage().maxRSS;
+  const { pixels } = await decodeImage(
+    png(header(SIZE), ...extras, chunk('IDAT', deflateSync(rows)), ...extras),
+    'x',
+  );
+  assert.equal([...pixels.subarray(0, 3)], [...rows.subarray(1, 4)]);
+  assert.ok(process.resourceUsage().maxRSS - before < 32 * 2 ** 10, 'KiB');
+});
+
+test('a wrong checksum of what a picture is made of is a damaged picture', async () => {
+  for (const type of ['IHDR', 'IDAT']) {
+    const file = png(header(SIZE), chunk('IDAT', deflateSync(rows)));
+    const start = file.indexOf(type);
+    file[start + 4 + file.readUInt32BE(start - 4)]! ^= 1;
+    await refused(file, /damaged or truncated PNG/, type);
+  }
+});
+
 test('bombs are refused before memory is taken: two headers, a small file of a large picture, data without end', async () => {
   const large = { width: 9000, height: 9000, depth: 16, colour: 6 };
   const zeros = deflateSync(Buffer.alloc(2 ** 20));

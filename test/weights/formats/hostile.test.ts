@@ -147,7 +147,17 @@ for (const [label, read, sentence] of FAULTY) {
 hostile('no reader has the means to run code: no eval, no Function, no import while reading, no Node', () => {
   const folder = fileURLToPath(new URL('../../../src/weights/formats/', import.meta.url));
   const parsers = ['error', 'half', 'state', 'safetensors', 'safetensors-header', 'pickle', 'pickle-input'];
-  for (const name of [...parsers, 'pickle-values', 'torch-tensor', 'torchfile', 'zip', 'read', '../load']) {
+  const others = [
+    'pickle-values',
+    'torch-tensor',
+    'torchfile',
+    'dictionaries',
+    'wrappers',
+    'zip',
+    'read',
+    '../load',
+  ];
+  for (const name of [...parsers, ...others]) {
     const source = readFileSync(join(folder, `${name}.ts`), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
     assert.not.match(
       source,

@@ -28,6 +28,7 @@ torchfile('a checkpoint says where the weights were, and that a prefix was taken
     const { notes } = await readWeights(fixture(name), name);
     assert.equal(notes, [
       "Took the weights from the entry 'state_dict' of the checkpoint.",
+      'Left its other entries: epoch, arch, best, done, note, size, optimizer.',
       "Took the prefix 'module.' off every name.",
     ]);
   }

@@ -1,0 +1,222 @@
+/**
+ * `train`, killed: runs that are ended by SIGKILL at random moments and then taken up again, or begun again where nothing
+ * was saved, against one that nobody disturbed. A third of the kills comes in the first save, a third replaces an older run
+ * (--overwrite), a third comes anywhere from the start of the process to its end.
+ *
+ *   node --import tsx bench/kills.ts [KILLS = 30] [SEED = 1]
+ *
+ * Prints what became of each, and ends with 1 where bits differ, an older run is lost, or anything else stays in a folder.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import type { MBConvTable } from '../src/models/mbconv-table.ts';
+import { openDevice } from '../src/node/open-device.ts';
+import { randomUniform } from '../src/tensor/random.ts';
+import { readCheckpoint } from '../src/train/node/checkpoint.ts';
+import { BEST, LAST, PICTURE, REPORT } from '../src/train/node/run-folder.ts';
+import { createModel, saveWeights } from '../src/weights/node/create-model.ts';
+
+const launcher = fileURLToPath(new URL('../bin/tessera.mjs', import.meta.url));
+const KINDS = ['first save', 'overwrite', 'anywhere'] as const;
+type Kind = (typeof KINDS)[number];
+
+const TINY: MBConvTable = {
+  name: 'tiny',
+  rows: [
+    [1, 3, 1, 8, 1, 0.25],
+    [4, 3, 2, 16, 1, 0.25],
+  ],
+  stem: 8,
+  head: 32,
+  activation: 'relu',
+  inputSize: 32,
+};
+const SETTINGS = ['--train-from', 'all', '--train-norms', '--epochs', '3', '--batch', '8', '--size', '32'];
+
+/** What came of a kill. */
+export interface Outcome {
+  kind: Kind;
+  /** Milliseconds from the start of the process, or from the beginning of its first save. */
+  wait: number;
+  /** What went on: a saved state, or the command once more. */
+  how: 'resumed' | 'repeated' | 'ended before';
+  /** What is wrong; empty where nothing is. */
+  faults: string[];
+}
+
+/** Kills `count` runs, the kinds in turn. */
+export async function kills(
+  count: number,
+  seed: number,
+  onOutcome: (outcome: Outcome) => void = () => undefined,
+): Promise<Outcome[]> {
+  const root = await mkdtemp(join(tmpdir(), 'tessera-kills-'));
+  try {
+    const trial = await Trial.prepare(root);
+    const outcomes: Outcome[] = [];
+    for (let index = 0; index < count; index++) {
+      const draw = randomUniform(seed, 'kills', 0, index);
+      const outcome = await trial.kill(KINDS[index % KINDS.length], index, draw);
+      outcomes.push(outcome);
+      onOutcome(outcome);
+    }
+    return outcomes;
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+class Trial {
+  private constructor(
+    private readonly root: string,
+    /** Of the run that nobody disturbs. */
+    private readonly whole: string,
+    private readonly milliseconds: number,
+    /** Every file of an older run. */
+    private readonly older: string,
+  ) {}
+
+  static async prepare(root: string): Promise<Trial> {
+    await writePictures(join(root, 'data'));
+    const device = await openDevice();
+    await saveWeights(await createModel(TINY, { numClasses: 2, seed: 1 }), join(root, 'tiny.safetensors'));
+    device.close();
+    const older = await ended(start(root, ['--out', 'older', '--seed', '5']));
+    const started = performance.now();
+    const whole = await ended(start(root, ['--out', 'whole']));
+    const milliseconds = performance.now() - started;
+    if (older.code !== 0 || whole.code !== 0) throw new Error(`a run failed:\n${older.err}\n${whole.err}`);
+    return new Trial(
+      root,
+      await bitsOf(join(root, 'whole')),
+      milliseconds,
+      await bytesOf(join(root, 'older')),
+    );
+  }
+
+  async kill(kind: Kind, index: number, draw: number): Promise<Outcome> {
+    const out = `run-${index}`;
+    const folder = join(this.root, out);
+    const options = ['--out', out, ...(kind === 'overwrite' ? ['--overwrite'] : [])];
+    if (kind === 'overwrite') await cp(join(this.root, 'older'), folder, { recursive: true });
+    const child = start(this.root, options);
+    const end = ended(child);
+    // Of those that overwrite every second one is killed about its first save, the moment that matters.
+    const inSave = kind === 'first save' || (kind === 'overwrite' && index % 2 === 0);
+    const wait = draw * (inSave ? SAVING : this.milliseconds);
+    if (inSave) await firstSave(folder, child);
+    await sleepExactly(wait);
+    child.kill('SIGKILL');
+    const { signal } = await end;
+
+    const faults: string[] = [];
+    const untouched = kind === 'overwrite' && (await bytesOf(folder)) === this.older;
+    const saved = existsSync(join(folder, LAST)) || existsSync(join(folder, '.whole'));
+    const goesOn = saved && !untouched;
+    const next = await ended(goesOn ? start(this.root, null, ['--resume', out]) : start(this.root, options));
+    if (next.code !== 0) faults.push(`ended with ${next.code}: ${next.err.trim().split('\n').at(-1)}`);
+    else {
+      if ((await bitsOf(folder)) !== this.whole) faults.push('other bits');
+      const left = (await readdir(folder)).sort();
+      if (`${left}` !== `${[BEST, LAST, REPORT, PICTURE].sort()}`) faults.push(`the folder holds ${left}`);
+    }
+    if (kind === 'overwrite' && !goesOn && !untouched) faults.push('the older run is lost');
+    const how = signal !== 'SIGKILL' ? 'ended before' : goesOn ? 'resumed' : 'repeated';
+    await rm(folder, { recursive: true });
+    return { kind, wait, how, faults };
+  }
+}
+
+/** Milliseconds that the two files of a state take here, and a little. */
+const SAVING = 60;
+
+/** A run in `root`; `options` null: `rest` says all. */
+function start(root: string, options: string[] | null, rest: string[] = []): ChildProcess {
+  const common = options ? ['--data', 'data', '--weights', 'tiny.safetensors', ...SETTINGS, ...options] : [];
+  return spawn(process.execPath, [launcher, 'train', ...common, ...rest], { cwd: root });
+}
+
+function ended(
+  child: ChildProcess,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null; err: string }> {
+  let err = '';
+  child.stderr!.on('data', (data) => {
+    err += data;
+  });
+  return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, err })));
+}
+
+/** Waits until the process saves for the first time, or is over. */
+async function firstSave(folder: string, child: ChildProcess): Promise<void> {
+  while (!existsSync(join(folder, '.new')) && child.exitCode === null) await sleepExactly(1);
+}
+
+const sleepExactly = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** A hash of all that a run computed: weights, optimiser, and what it measured but for the times. */
+async function bitsOf(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of [BEST, LAST]) {
+    const { info, weights } = await readCheckpoint(join(folder, file));
+    for (const [name, { bytes }] of [...weights.file.tensors].sort()) hash.update(name).update(bytes);
+    const history = info.progress?.history.map(({ trainLoss, val }) => ({ trainLoss, val }));
+    hash.update(JSON.stringify([info.epoch, history ?? info.metrics]));
+  }
+  const { epochs, best, confusion } = JSON.parse(await readFile(join(folder, REPORT), 'utf8'));
+  return hash.update(JSON.stringify([epochs.length, best.epoch, best.val, confusion])).digest('hex');
+}
+
+/** A hash of the files of a run, hidden ones left out. */
+async function bytesOf(folder: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of [BEST, LAST, REPORT, PICTURE])
+    if (existsSync(join(folder, file))) hash.update(file).update(await readFile(join(folder, file)));
+  return hash.digest('hex');
+}
+
+/** Noise with stripes across or down. */
+async function writePictures(folder: string): Promise<void> {
+  const side = 32;
+  for (const [part, count] of [
+    ['train', 24],
+    ['val', 8],
+  ] as const)
+    for (let index = 0; index < count; index++) {
+      const label = index % 2;
+      const target = join(folder, part, ['across', 'down'][label]);
+      await mkdir(target, { recursive: true });
+      const pixels = Uint8Array.from({ length: side * side * 3 }, (_, i) => {
+        const [x, y] = [Math.floor(i / 3) % side, Math.floor(i / 3 / side)];
+        const stripe = (label === 0 ? y : x) % 4 < 2 ? 25 : -25;
+        return 128 + stripe + 80 * (randomUniform(count, 'noise', index, i) - 0.5);
+      });
+      await sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+        .png()
+        .toFile(join(target, `${index}.png`));
+    }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [count = '30', seed = '1'] = process.argv.slice(2);
+  const outcomes = await kills(Number(count), Number(seed), ({ kind, wait, how, faults }) => {
+    const verdict = faults.length === 0 ? 'the same bits' : faults.join('; ');
+    process.stdout.write(
+      `${kind.padEnd(11)} killed after ${wait.toFixed(0).padStart(5)} ms  ${how.padEnd(12)}  ${verdict}\n`,
+    );
+  });
+  for (const kind of KINDS) {
+    const of = outcomes.filter((outcome) => outcome.kind === kind);
+    const count = (how: Outcome['how']) => of.filter((outcome) => outcome.how === how).length;
+    process.stdout.write(
+      `${kind}: ${of.length} kills, ${count('resumed')} resumed, ${count('repeated')} repeated, ` +
+        `${of.filter(({ faults }) => faults.length > 0).length} faults\n`,
+    );
+  }
+  process.exit(outcomes.some(({ faults }) => faults.length > 0) ? 1 : 0);
+}

@@ -1,0 +1,231 @@
+/**
+ * The folder of a run: who writes into it, and how what a run saves first takes the place of what was there.
+ *
+ *   best.safetensors  last.safetensors  report.json  report.svg      the run
+ *   .lock      who writes into the folder (src/node/lock.ts)
+ *   .new/      what a new run has saved, until its first state is whole
+ *   .whole/    the same, whole: it goes into its place, and an older run out of it
+ *
+ * `.new` becomes `.whole` by one rename. A run that is killed before leaves the folder as it was, an older run in it
+ * whole; after one that is killed later, whoever opens the folder next moves what is in `.whole`.
+ */
+import { mkdir, open, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { makeFolder, reading, statOrNull, syncFolder, systemReason, writeWhole } from '../../node/files.ts';
+import { removeLeftovers } from '../../node/leftovers.ts';
+import { FolderHeld, FolderLock, type LockOwner } from '../../node/lock.ts';
+
+export const BEST = 'best.safetensors';
+export const LAST = 'last.safetensors';
+export const REPORT = 'report.json';
+export const PICTURE = 'report.svg';
+
+const RUN_FILES = [BEST, LAST, REPORT, PICTURE];
+const NEW = '.new';
+const WHOLE = '.whole';
+/** In `.whole`: the file of this name without it is an older run's and goes. */
+const GONE = '.gone';
+/** What is written to see whether there is room. */
+const PROBE = '.room';
+const PIECE = 8 * 2 ** 20;
+
+/** Where a file of the run in a folder lies, which is `.whole` where a kill came before it was moved. */
+export async function fileOfRun(folder: string, file: string): Promise<string> {
+  const unmoved = join(folder, WHOLE, file);
+  return (await statOrNull(unmoved)) ? unmoved : join(folder, file);
+}
+
+/** A folder that this process alone writes into. */
+export class RunFolder {
+  private constructor(
+    readonly path: string,
+    private readonly lock: FolderLock,
+    /** Whether a state of the run has been saved: what is saved from then on goes to its place at once. */
+    private begun: boolean,
+    /** Folders that were made for it, the innermost last. */
+    private readonly made: readonly string[],
+  ) {}
+
+  /**
+   * For a new run.
+   * @param command what this process is, as one would type it: those who find the folder taken are told
+   * @param overwrite whether another run in the folder may be replaced
+   * @throws FolderHeld where another process has it; Error, a sentence, where it cannot be made or written or holds
+   * something
+   */
+  static async forNewRun(path: string, command: string, overwrite: boolean): Promise<RunFolder> {
+    const found = await statOrNull(path);
+    if (found && !found.isDirectory())
+      throw new Error(`${path} is a file; name a folder for the run with --out`);
+    const made = await makeFolder(path);
+    const folder = new RunFolder(path, await locked(path, command), false, made);
+    return folder.opened(async () => {
+      const entries = (await reading(path, readdir(path))).filter((name) => !name.startsWith('.'));
+      if (entries.length > 0 && !overwrite)
+        throw new Error(
+          `${path} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
+        );
+    });
+  }
+
+  /** For a new run whose folder nobody named: `base`, or `base-2` and so on where that is there. */
+  static async forUnnamedRun(base: string, command: string): Promise<RunFolder> {
+    const made = await makeFolder(dirname(base));
+    for (let n = 1; ; n++) {
+      const path = n === 1 ? base : `${base}-${n}`;
+      if (await makeAnew(path))
+        return new RunFolder(path, await locked(path, command), false, [...made, path]);
+    }
+  }
+
+  /**
+   * For a run that goes on.
+   * @param file what it goes on from
+   * @throws FolderHeld where another process writes into the folder; Error, a sentence, where nothing was saved in it
+   */
+  static async forSavedRun(path: string, command: string, file = LAST): Promise<RunFolder> {
+    const lock = await locked(path, command);
+    return new RunFolder(path, lock, true, []).opened(async () => {
+      if (!(await statOrNull(join(path, file)))) throw new Error(nothingSaved(path, file, lock.before));
+    });
+  }
+
+  /** Whether a state of the run is there to go on from. */
+  get holdsRun(): boolean {
+    return this.begun;
+  }
+
+  /** Where to write a file of the run now. @throws FolderHeld where another process has taken the folder since */
+  async place(file: string): Promise<string> {
+    await this.lock.check();
+    return join(this.path, this.begun ? '' : NEW, file);
+  }
+
+  /** The state is whole: the first one takes the place of what was in the folder. */
+  async settle(): Promise<void> {
+    if (this.begun) return;
+    const fresh = join(this.path, NEW);
+    const written = await readdir(fresh);
+    for (const file of RUN_FILES)
+      if (!written.includes(file)) await writeWhole(join(fresh, `${file}${GONE}`), '');
+    await rename(fresh, join(this.path, WHOLE));
+    await syncFolder(this.path);
+    await this.moveIn();
+    this.begun = true;
+  }
+
+  /**
+   * Makes sure that the disk takes the two checkpoints, by its own figures and by a file of the size of the larger one:
+   * the figures know nothing of quotas and of the largest file that is allowed.
+   * @param best bytes of best.safetensors; `last`, of last.safetensors
+   * @throws Error, a sentence, where it does not
+   */
+  async checkRoom({ best, last }: { best: number; last: number }): Promise<void> {
+    const larger = Math.max(best, last);
+    const there = await Promise.all([BEST, LAST].map((file) => statOrNull(join(this.path, file))));
+    const replaced = there.reduce((sum, found) => sum + (found?.size ?? 0), 0);
+    // A file is written beside the one that it replaces; an older run goes when the first state is whole.
+    const needed = Math.max(this.begun ? larger : best + last, best + last + larger - replaced);
+    const { bavail, bsize } = await reading(this.path, statfs(this.path));
+    const free = bavail * bsize;
+    if (free < needed)
+      throw new Error(
+        `the checkpoints of the run take ${megabytes(needed)}, and the disk with ${this.path} has room for ` +
+          `${megabytes(free)}; make room there, or name a folder on another disk with --out`,
+      );
+    await this.writeProbe(larger);
+  }
+
+  private async writeProbe(bytes: number): Promise<void> {
+    const path = join(this.path, PROBE);
+    try {
+      const file = await open(path, 'w');
+      try {
+        for (let left = bytes; left > 0; left -= PIECE)
+          await file.write(new Uint8Array(Math.min(left, PIECE)));
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw new Error(
+        `${this.path} does not take a checkpoint of ${megabytes(bytes)}: ${systemReason(error)}`,
+        { cause: error },
+      );
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Says to those who find the folder taken that this process is about to end. */
+  announceEnd(): void {
+    this.lock.announceEnd();
+  }
+
+  /** Gives the folder back; where no state was saved, what was made for it goes. */
+  async release(): Promise<void> {
+    if (!this.begun) await rm(join(this.path, NEW), { recursive: true, force: true });
+    this.lock.release();
+    if (this.begun) return;
+    // One that is not empty has come into use.
+    for (const folder of this.made.toReversed()) await rmdir(folder).catch(() => undefined);
+  }
+
+  /** Sees to what a killed process left, then checks; on failure the folder is given back. */
+  private async opened(check: () => Promise<void>): Promise<RunFolder> {
+    try {
+      if (await statOrNull(join(this.path, WHOLE))) await this.moveIn();
+      await rm(join(this.path, NEW), { recursive: true, force: true });
+      await rm(join(this.path, PROBE), { force: true });
+      await removeLeftovers(this.path, true);
+      await check();
+      return this;
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+  }
+
+  /** Moves what is in `.whole` to its place. Begun again after a kill it does what was left to do. */
+  private async moveIn(): Promise<void> {
+    const from = join(this.path, WHOLE);
+    for (const name of await readdir(from)) {
+      const path = join(from, name);
+      if (name.endsWith(GONE)) {
+        await rm(join(this.path, name.slice(0, -GONE.length)), { force: true });
+        await rm(path);
+      } else await rename(path, join(this.path, name));
+    }
+    await rmdir(from);
+    await syncFolder(this.path);
+  }
+}
+
+/** @throws FolderHeld; Error, a sentence, where the folder cannot be written */
+async function locked(path: string, command: string): Promise<FolderLock> {
+  try {
+    return await FolderLock.take(path, command);
+  } catch (error) {
+    if (error instanceof FolderHeld) throw error;
+    throw new Error(`the folder ${path} cannot be written: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+/** Makes a folder; false where there is something of this name. */
+async function makeAnew(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new Error(`the folder ${path} cannot be made: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+function nothingSaved(path: string, file: string, before: LockOwner | null): string {
+  const remedy = before
+    ? `the run there was ended before it had saved anything. This begins it again: ${before.command}`
+    : 'name the folder of a run';
+  return `${path} holds no ${file}: ${remedy}`;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

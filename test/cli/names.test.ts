@@ -1,0 +1,189 @@
+/**
+ * Every command with names that would forge lines, paint over others or turn letters round: of folders, classes, files,
+ * weights and tensors. Nothing of it reaches a terminal, JSON gives the names back, and the report's picture is XML.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { commandLine } from '../../src/cli/command-line.ts';
+import { main } from '../../src/cli/main.ts';
+import { chartPage } from '../../src/report/chart.ts';
+import { shown } from '../../src/text/shown.ts';
+import { writeSafetensors } from '../../src/weights/formats/safetensors.ts';
+import { fromFloat32 } from '../../src/weights/formats/state.ts';
+
+const test = process.platform === 'win32' ? suite('cli: names (not on Windows)') : suite('cli: names');
+
+/** Forges a line, clears the screen, turns letters round, and is markup. */
+const evil = (name: string): string => `${name}\nerror: forged\u001b[2J\u001b[1m\u202e\u0085<b>&'"`;
+let folder: string;
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-names-'));
+  process.env.NO_COLOR = '1'; // what is bold on a terminal is ours
+});
+test.after(() => rm(folder, { recursive: true }));
+
+interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** A command in this process, as the launcher runs it. */
+async function tessera(name: string, ...argv: string[]): Promise<Outcome> {
+  const outcome: Outcome = { code: -1, out: '', err: '' };
+  const real = { stdout: process.stdout.write, stderr: process.stderr.write };
+  const keep = (to: 'out' | 'err') => (text: string | Uint8Array) => {
+    outcome[to] += String(text);
+    return true;
+  };
+  process.stdout.write = keep('out') as typeof process.stdout.write;
+  process.stderr.write = keep('err') as typeof process.stderr.write;
+  try {
+    const entry = { name, summary: '', module: `src/cli/${name}.ts`, adapter: false };
+    const launcher = { ensureAdapter: async () => undefined, adapterAdvice: () => '' };
+    outcome.code = await main(entry, argv, launcher);
+  } finally {
+    process.stdout.write = real.stdout;
+    process.stderr.write = real.stderr;
+  }
+  return outcome;
+}
+
+/** Only breaks between lines are left, and no line is one that a name made. */
+function assertShown({ out, err }: Outcome, what: string): void {
+  for (const text of [out, err]) {
+    for (const line of text.split('\n')) {
+      assert.is(shown(line), line, what);
+      assert.not.match(line, /^error: forged/, what);
+    }
+  }
+}
+
+test('an error of every command shows the names in it', async () => {
+  const none = join(folder, evil('none'));
+  const weights = join(folder, evil('weights.safetensors'));
+  await writeFile(
+    weights,
+    writeSafetensors(new Map([[evil('tensor'), fromFloat32(Float32Array.of(1), [1])]])),
+  );
+  const commands: [name: string, ...argv: string[]][] = [
+    ['train', '--data', none],
+    ['train', '--weights', none],
+    ['train', '--weights', weights],
+    ['train', '--resume', none],
+    ['train', '--resume', weights],
+    ['train', '--out', weights],
+    ['train', '--model', evil('resnet18')],
+    ['train', '--train-from', evil('stage')],
+    ['predict', none],
+    ['predict', 'data/photos/cat.jpg', '--checkpoint', weights],
+    ['predict', 'data/photos/cat.jpg', '--weights', weights],
+    ['evaluate', '--checkpoint', none],
+    ['evaluate', '--checkpoint', weights],
+    ['weights', 'convert', weights],
+    ['weights', 'inspect', none],
+    ['weights', 'fetch', evil('name')],
+    ['weights', 'list', evil('name')],
+    ['summary', evil('resnet18')],
+  ];
+  for (const [name, ...argv] of commands) {
+    const outcome = await tessera(name, ...argv);
+    assert.is(outcome.code, 1, `${name} ${argv[0]}`);
+    assert.match(outcome.err, /^error: /m, `${name} ${argv[0]}`);
+    assertShown(outcome, `${name} ${argv[0]}`);
+  }
+  const inspected = await tessera('weights', 'inspect', weights);
+  assert.is(inspected.code, 0);
+  assert.match(inspected.out, /^tensor\\nerror: forged\\u001b/m);
+  assertShown(inspected, 'inspect');
+  const { out } = await tessera('weights', 'inspect', weights, '--json');
+  assert.is(JSON.parse(out).tensors[0].name, evil('tensor'));
+});
+
+test('train, evaluate and predict with such classes and files', async () => {
+  const data = join(folder, evil('data'));
+  const run = join(folder, evil('run'));
+  const classes = ['across', 'down'].map(evil);
+  for (const [label, name] of classes.entries()) {
+    await mkdir(join(data, name), { recursive: true });
+    for (let n = 0; n < 4; n++)
+      await sharp({
+        create: { width: 32, height: 32, channels: 3, background: { r: 90 * label, g: 40 * n, b: 0 } },
+      })
+        .png()
+        .toFile(join(folder, 'x.png'))
+        .then(async () =>
+          writeFile(join(data, name, `${evil(`${n}`)}.png`), await readFile(join(folder, 'x.png'))),
+        );
+    await writeFile(join(data, name, evil('notes.txt')), 'x');
+    await writeFile(join(data, name, `${evil('broken')}.png`), 'x');
+  }
+  const settings = '--model resnet18 --weights none --size 32 --batch 4 --epochs 1'.split(' ');
+  const trained = await tessera('train', '--data', data, '--out', run, ...settings);
+  assert.is(trained.code, 0, trained.err);
+  assert.match(trained.err, /broken\\nerror: forged/);
+  assertShown(trained, 'train');
+  const report = await readFile(join(run, 'report.json'), 'utf8');
+  assert.equal(JSON.parse(report).classes, classes);
+  assertShown({ code: 0, out: report, err: '' }, 'report.json');
+
+  const evaluated = await tessera('evaluate', '--checkpoint', run, '--data', data);
+  assert.is(evaluated.code, 0, evaluated.err);
+  assert.match(evaluated.out, /across\\nerror/);
+  const predicted = await tessera('predict', data, '--checkpoint', run);
+  assert.is(predicted.code, 1, 'two pictures are broken');
+  assert.match(predicted.out, /down\\nerror/);
+  for (const outcome of [evaluated, predicted]) assertShown(outcome, outcome.out);
+
+  const json = await tessera('predict', data, '--checkpoint', run, '--json');
+  const [{ file, topK }] = JSON.parse(json.out);
+  assert.ok(file.startsWith(data));
+  assert.ok(classes.includes(topK[0].label));
+  assertShown(json, 'predict --json');
+});
+
+test('the picture of a report is XML, whatever a class is called', () => {
+  const name = evil('class');
+  const panel = {
+    title: name,
+    series: [
+      {
+        name,
+        colour: '#000',
+        points: [
+          [0, 1],
+          [1, 2],
+        ] as const,
+      },
+    ],
+  };
+  const svg = chartPage({ title: name, subtitle: [name], xLabel: name, panels: [panel] });
+  assert.not.match(svg, /<b>|&'|&"/);
+  for (const line of svg.split('\n')) assert.is(shown(line), line);
+  assert.match(svg, /class\\nerror: forged\\u001b\[2J\\u001b\[1m\\u202e\\u0085&lt;b&gt;&amp;'&quot;/);
+});
+
+test('a suggested command gives the shell the name that was meant', () => {
+  const line = commandLine('train', ['--data', evil('data\\')]);
+  assert.is(shown(line), line);
+  const word = line.slice(line.indexOf('--data ') + 7);
+  // bash reads such words back; where it is missing the quoting is still seen above.
+  let said: string;
+  try {
+    said = execFileSync('bash', ['--norc', '-c', `printf %s ${word}`], {
+      encoding: 'utf8',
+      env: { LC_ALL: 'C.UTF-8' },
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  assert.is(said, evil('data\\'));
+});
+
+test.run();

@@ -1,0 +1,154 @@
+/** Commands that are suggested: they keep every setting of the run, quoted as a shell wants it. */
+import { spawnSync } from 'node:child_process';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { shellWord } from '../../src/cli/command-line.ts';
+import { createCommand } from '../../src/cli/main.ts';
+import * as train from '../../src/cli/train.ts';
+import { optionsOf, resumeCommand, trainCommand } from '../../src/cli/train-command.ts';
+import { phasesFor, settingsOf, type TrainOptions, withMoreEpochs } from '../../src/cli/train-settings.ts';
+import type { TrainSettings } from '../../src/train/settings.ts';
+
+const test = suite('cli/train-command');
+
+/** Words as a shell takes them apart. */
+function shellWords(text: string): string[] {
+  const { stdout } = spawnSync('bash', ['-c', `for word in ${text}; do printf '%s\\0' "$word"; done`], {
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  });
+  return stdout.toString().split('\0').slice(0, -1);
+}
+
+/** Options as `train` reads them from a command. */
+function parsed(command: string): TrainOptions {
+  const program = createCommand('train', train);
+  program.parse(shellWords(command.replace(/^npm run train( -- )?/, '')), { from: 'user' });
+  return program.opts();
+}
+
+/** The model and the weights that the options mean, as far as the settings ask. */
+const startOf = ({ model = 'efficientnet_lite0', weights }: TrainOptions) => ({
+  model,
+  weights: weights === 'none' ? null : (weights ?? (model === 'efficientnet_lite0' ? 'pretrained' : null)),
+});
+const INPUT = 224;
+/** @param newHead whether the weights bring no last layer for the classes along */
+function settingsFor(options: TrainOptions, newHead = true): TrainSettings {
+  const start = startOf(options);
+  return {
+    ...settingsOf(options, start, INPUT),
+    phases: phasesFor(options, start.weights, newHead),
+  };
+}
+
+/** A value for every option of `train` that decides a run's numbers; a new one without a row here fails below. */
+const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>> = {
+  data: ['pictures', "it's my data/-x", '~/a b', ''],
+  model: ['resnet18', 'efficientnet_lite0'],
+  weights: ['none', 'runs/old run/best.safetensors', 'resnet18.a1_in1k'],
+  trainFrom: ['all', 'layer4', 'head'],
+  trainNorms: [true],
+  epochs: [1, 7],
+  batch: [1, 32, 9],
+  lr: [0.02, 3e-3, 1e-5],
+  size: [32, 224],
+  seed: [0, 3],
+};
+/** Options that decide where a run goes and what it runs on. */
+const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
+
+test('every option of train is one of these', () => {
+  const names = createCommand('train', train).options.map((option) => option.attributeName());
+  assert.equal(names.sort(), [...Object.keys(VALUES), ...OTHERS].sort());
+});
+
+test('every setting that an option gives comes back out of the command that is suggested', () => {
+  const sets: TrainOptions[] = [
+    {},
+    { data: 'd', weights: 'w.pth', lr: 1, epochs: 2, batch: 3, seed: 4, size: 64 },
+  ];
+  for (const [name, values] of Object.entries(VALUES))
+    for (const value of values)
+      for (const rest of [
+        {},
+        { data: 'd' },
+        { model: 'resnet18', weights: 'w.pth' },
+        { data: 'd', trainFrom: 'layer4' },
+      ])
+        sets.push({ ...rest, [name]: value });
+  let compared = 0;
+  for (const options of sets)
+    for (const newHead of [true, false]) {
+      let settings: TrainSettings;
+      try {
+        settings = settingsFor(options, newHead);
+      } catch (error) {
+        assert.match((error as Error).message, /random weights|has no norms/);
+        continue; // refused from the beginning
+      }
+      const command = trainCommand(optionsOf(settings));
+      assert.equal(settingsFor(parsed(command), newHead), settings, `${JSON.stringify(options)}: ${command}`);
+      compared++;
+    }
+  assert.ok(compared > sets.length);
+});
+
+test('what the defaults give is left out', () => {
+  assert.is(trainCommand(optionsOf(settingsFor({}))), 'npm run train');
+  assert.is(
+    trainCommand(optionsOf(settingsFor({ data: 'a b' }))),
+    "npm run train -- --data 'a b' --size 224",
+  );
+  assert.is(
+    trainCommand({ ...optionsOf(settingsFor({ data: 'd', lr: 0.1, seed: 2 })), trainFrom: 'blocks.6' }),
+    'npm run train -- --data d --lr 0.1 --size 224 --seed 2 --train-from blocks.6',
+  );
+});
+
+test('a run goes on with its adapter and its memory', () => {
+  assert.is(
+    resumeCommand('my runs/1', { adapter: 'llvm pipe', memory: 2, data: 'd', lr: 1 }),
+    "npm run train -- --resume 'my runs/1' --adapter 'llvm pipe' --memory 2",
+  );
+});
+
+const WORDS = [
+  'plain/path-1.2',
+  '',
+  ' ',
+  "it's",
+  '~',
+  '~/x',
+  'a~b',
+  '=x',
+  '-x',
+  '$HOME',
+  '`x`',
+  'a;b',
+  '*',
+  'é 犬',
+];
+const UNPRINTABLE = ['a\nb', 'tab\there', '\u001b[2J', "\r'\\", '\u202egnp.exe'];
+test('words arrive as they are, whatever they hold', () => {
+  const words = [...WORDS, ...UNPRINTABLE];
+  assert.equal(shellWords(words.map(shellWord).join(' ')), words);
+  for (const word of words) assert.not.match(shellWord(word), /[\p{Cc}\u202e]/u);
+});
+
+test('a finished run goes on beyond its end with a phase like its last one, and nothing else does', () => {
+  const base = settingsFor({ data: 'd', trainFrom: 'layer4', epochs: 4 });
+  const [first, second] = base.phases;
+  const done = { done: 4, finished: true };
+  assert.is(withMoreEpochs(base, done, undefined), base);
+  const more = withMoreEpochs(base, done, 6);
+  assert.equal(more.phases, [first, second, { ...second, epochs: 2 }]);
+  const yet = withMoreEpochs(more, { done: 6, finished: true }, 7);
+  assert.equal(yet.phases, [...more.phases, { ...second, epochs: 1 }]);
+  // One that was finished early goes on from there.
+  const early = withMoreEpochs(base, { done: first.epochs + 1, finished: true }, 9);
+  assert.equal(early.phases, [first, { ...second, epochs: 1 }, { ...second, epochs: 9 - first.epochs - 1 }]);
+  assert.throws(() => withMoreEpochs(base, done, 4), /has 4 epochs already; --epochs 5 or more adds/);
+  assert.throws(() => withMoreEpochs(base, { done: 1, finished: false }, 6), /is in epoch 2 of 4/);
+});
+
+test.run();
