@@ -236,8 +236,8 @@ test('killed and taken up again: the same bits of weights, average, optimiser, h
   const whole = await killable(await mkdtemp(join(folder, 'whole-')));
   assert.match(whole.last, /"epochs":6/, whole.err);
   const cut = await mkdtemp(join(folder, 'cut-'));
-  // Within the first phase, where the second begins, and within that.
-  for (const line of ['epoch 1', 'epoch 2', 'epoch 3'])
+  // In the first phase or at its end, and within the second.
+  for (const line of ['epoch 1', 'epoch 4'])
     assert.ok((await killable(cut, line)).killed, `not killed at ${line}`);
   assert.is((await killable(cut)).last, whole.last);
   await rm(folder, { recursive: true });
