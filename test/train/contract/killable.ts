@@ -1,13 +1,14 @@
 /**
  * A small run with everything that has state (accumulated gradients, a moving average, patience, a trace, two phases: the
  * head for two epochs, then everything but the norms), as a process that may be killed at any moment: started again with the same folder it goes on where the last state was saved.
- * Prints `epoch N` after each saved epoch, and at the end one line of JSON with hashes of all it holds.
+ * Prints `epoch N` after each saved epoch (and goes no further where that is HOLD, so that it can be killed there), and at the end one line of JSON with hashes of all it holds.
  *
- *   node --import tsx test/train/contract/killable.ts FOLDER EPOCHS
+ *   node --import tsx test/train/contract/killable.ts FOLDER EPOCHS [HOLD]
  */
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { closeLoader } from '../../../src/data/node/loader.ts';
 import { AdamW, cosine, freeze, type Model, unfreeze } from '../../../src/nn/index.ts';
 import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
@@ -22,7 +23,7 @@ import { accumulatedStep } from './accumulated-step.ts';
 import { MovingAverage } from './moving-average.ts';
 import { Patience } from './patience.ts';
 
-const [folder, epochs] = process.argv.slice(2);
+const [folder, epochs, hold] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const path = join(folder, LAST);
 const device = await testDevice({ poison: false });
@@ -55,6 +56,7 @@ const checkpoints = new Checkpoints(async (which, { progress, states }) => {
   if (which === 'best') return;
   await saveCheckpoint(path, model, info, { optimizer, progress, callbacks: await states() });
   say(`epoch ${progress.epoch}`);
+  if (progress.epoch === Number(hold)) await setTimeout(60_000);
 });
 const average = new MovingAverage(tinyNet(device, 2), 0.9);
 const tracer = new LossTracer();
