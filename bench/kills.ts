@@ -26,7 +26,8 @@ const launcher = fileURLToPath(new URL('../bin/tessera.mjs', import.meta.url));
 const KINDS = ['first save', 'overwrite', 'anywhere'] as const;
 type Kind = (typeof KINDS)[number];
 
-const TINY: MBConvTable = {
+/** A network whose training takes no time. */
+export const TINY: MBConvTable = {
   name: 'tiny',
   rows: [
     [1, 3, 1, 8, 1, 0.25],
@@ -180,8 +181,8 @@ async function bytesOf(folder: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Noise with stripes across or down. */
-async function writePictures(folder: string): Promise<void> {
+/** 24 pictures to train on and 8 to validate with: noise with stripes across or down. */
+export async function writePictures(folder: string): Promise<void> {
   const side = 32;
   for (const [part, count] of [
     ['train', 24],

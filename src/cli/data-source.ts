@@ -49,24 +49,37 @@ export function fingerprint(set: DataSet, data: string | null): string {
 
 /**
  * What `evaluate` measures a checkpoint on, with labels as the checkpoint numbers its classes. Of the data that the run was
- * trained on (by whatever spelling of the path): the pictures of `test/`, else those that validated. Of another folder:
- * its `test/` or `val/` where it has splits, else every picture; a single class will do.
+ * trained on (by whatever spelling of the path, and wherever they lie now): the pictures of `test/`, else those that
+ * validated. Of another folder: its `test/` or `val/` where it has splits, else every picture; a single class will do.
  */
 export async function openEvaluation(
   data: string | undefined,
-  { settings, classes }: CheckpointInfo,
+  info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
 ): Promise<{ samples: Sample[]; notes: string[] }> {
+  const { settings, classes } = info;
   const trainedOn = settings.data;
-  if (data !== undefined && !(trainedOn !== null && (await sameFile(data, trainedOn)))) {
-    const { samples, side, notes } = await labelledFolder(data, classes);
+  const same = data === undefined || (trainedOn !== null && (await sameFile(data, trainedOn)));
+  const set = same ? await openData(settings) : await movedData(data, info);
+  if (!set) {
+    const { samples, side, notes } = await labelledFolder(data!, classes);
     return { samples, notes: side ? [side, ...notes] : notes };
   }
-  const set = await openData(settings);
-  const samples = set.test.length > 0 ? set.test : set.val;
+  const held = set.test.length > 0;
+  const moved = `${data} holds the pictures of the run; those that ${held ? 'were held out' : 'validated it'} are measured`;
   return {
-    samples: relabel(samples, set.classes, classes, trainedOn ?? 'the demo data'),
-    notes: notesOf(set),
+    samples: relabel(held ? set.test : set.val, set.classes, classes, data ?? trainedOn ?? 'the demo data'),
+    notes: same ? notesOf(set) : [moved, ...notesOf(set)],
   };
+}
+
+/** The data of a run at another place, by the names and labels of the pictures; null for other data. */
+async function movedData(
+  dir: string,
+  { settings, pictures }: Pick<CheckpointInfo, 'settings' | 'pictures'>,
+): Promise<DataSet | null> {
+  // What can only be measured on, a single class say, is refused as data to train on, and no run had it.
+  const set = await imageFolder(dir, { seed: settings.seed }).catch(() => null);
+  return set && fingerprint(set, dir) === pictures ? set : null;
 }
 
 /** All that is to be said of a data set, how it was split first. */

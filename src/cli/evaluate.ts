@@ -1,5 +1,6 @@
-/** `npm run evaluate`: what a checkpoint is worth on pictures it never trained on. */
+/** `npm run evaluate`: what a checkpoint is worth on pictures, and how many of them it has trained on. */
 import type { Command } from 'commander';
+import { watched } from '../data/loader.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { describeMetrics } from '../report/report.ts';
@@ -17,6 +18,7 @@ import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { describeAbsent } from './class-text.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
+import { describeSeen } from './seen-text.ts';
 import { fittingBatch } from './train-preflight.ts';
 import {
   announceSoftware,
@@ -60,7 +62,7 @@ interface EvaluateOptions {
 export async function run(_args: string[], options: EvaluateOptions): Promise<number> {
   const { data, threshold, json } = options;
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
-  const { info, path } = checkpoint;
+  const { info, path, trainedOn } = checkpoint;
   const { classes, preprocessing } = info;
   if (threshold !== undefined && classes.length !== 2)
     throw new UserError(`--threshold is for two classes; ${path} knows ${classes.length}`);
@@ -70,18 +72,21 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
   announceSoftware(device);
   const stop = onStop('Stopping.');
-  let unreadable = 0;
+  let [unreadable, seen] = [0, 0];
   try {
     const model = await modelOf(checkpoint, device);
     say(`${path}: ${info.model}, epoch ${info.epoch}, on ${samples.length} pictures`);
     const batchSize = await fittingBatch(device, model, preprocessing.inputSize, options.batch);
-    const source = fromSamples(samples, {
+    const pictures = fromSamples(samples, {
       batchSize,
       preprocessing,
       onUnreadable: (error) => {
         unreadable++;
         bar.note(`skipped: ${error.message}`);
       },
+    });
+    const source = watched(pictures, ({ marks }) => {
+      if (marks) seen += trainedOn.pictures.count(marks);
     });
     const bar = progressBar('Evaluating', source.batches);
     const answers = await infer(model, device, source.load(0), {
@@ -94,7 +99,10 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     if (!answers) return stop.exitCode;
     if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
     const result = summary(answers, classes, threshold);
-    if (json) printJson({ checkpoint: path, model: info.model, unreadable, ...result });
+    say(describeSeen(seen, result.count, trainedOn));
+    const known = trainedOn.complete || trainedOn.pictures.size > 0;
+    const about = { checkpoint: path, model: info.model, unreadable, trainedOn: known ? seen : null, notes };
+    if (json) printJson({ ...about, ...result });
     else print(result, classes.map(shown));
     device.close();
     return 0;

@@ -1,6 +1,7 @@
 /** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
-import type { BatchSource } from '../data/loader.ts';
+import { type BatchSource, watched } from '../data/loader.ts';
 import { fromSamples } from '../data/node/loader.ts';
+import { PictureSet } from '../data/picture-set.ts';
 import type { Sample } from '../data/sample.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
@@ -18,6 +19,7 @@ import { fit } from '../train/fit.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
+import { noting } from '../train/node/trained-on.ts';
 import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
@@ -33,21 +35,23 @@ import { adapterName, type StopRequest, say, UserError } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, folder, set, preprocessing, resumed } = setup;
+  const { settings, folder, set, preprocessing, trainedOn, resumed } = setup;
   for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
   const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
-  await folder.checkRoom(sizesOf(model, costs));
+  await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) optimizer.loadState(resumed.optimizer);
   say(...openingText(setup, freezing, costs));
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val]);
-  const sources = batchSources(setup, (message, sample) => {
+  const { train: training, val } = batchSources(setup, (message, sample) => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   });
+  const validating = new PictureSet();
+  const validation = watched(val, ({ marks }) => marks && validating.add(marks));
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
   const pace = new Pace(paceOf(setup, costs));
@@ -66,6 +70,11 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         perClass: classSizes(set),
       },
       freezing: freezing.at(-1)!,
+      trainedOn: {
+        pictures: trainedOn.pictures.size,
+        complete: trainedOn.complete,
+        ofValidation: validating.size > 0 ? trainedOn.pictures.count(validating.marks()) : null,
+      },
       step: costs.step.cost,
     }),
     checkpoints,
@@ -73,7 +82,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     pace,
     preprocessing,
     place: (file) => folder.place(file),
-    bestAnswers: () => answersOfBest(device, setup, sources.val),
+    bestAnswers: () => answersOfBest(device, setup, validation),
     peakBytes: () => device.memory().peak,
   });
   (await prepared)();
@@ -81,15 +90,16 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     model,
     device,
     optimizer,
-    ...sources,
+    train: training,
+    val: validation,
     phases: phasesOf(model, optimizer, settings),
-    step: plainStep(settings),
+    step: noting(trainedOn, plainStep(settings)),
     callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   }).catch((error: unknown) => {
     throw error instanceof WriteError ? new UserError(notWritten(error, setup), { cause: error }) : error;
   });
-  say(...closingText(report.report!, progress, sources.train.batches, setup));
+  say(...closingText(report.report!, progress, training.batches, setup));
   return report.report!;
 }
 
@@ -104,13 +114,14 @@ function paceOf({ settings: { phases } }: Setup, { step: { costs } }: Costs): Pa
   };
 }
 
-/** Bytes of the description in a checkpoint, about: classes, history, trace. */
+/** Bytes of the description in a checkpoint, about: classes, history, trace; and for each picture that was trained on. */
 const DESCRIPTION = 2 ** 16;
+const PICTURE = 8;
 
 /** Bytes of the two checkpoints. */
-function sizesOf(model: Model, { step }: Costs): { best: number; last: number } {
+function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { best: number; last: number } {
   const values = [...model.tensors()].reduce((sum, { tensor }) => sum + tensor.size, 0);
-  const best = 4 * values + DESCRIPTION;
+  const best = 4 * values + DESCRIPTION + PICTURE * (set.train.length + trainedOn.pictures.size);
   return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
 }
 
@@ -165,7 +176,7 @@ function batchSources(
 }
 
 /** Writes best.safetensors and last.safetensors into the folder of the run. */
-function writer({ settings, set, preprocessing, folder }: Setup): WriteState {
+function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): WriteState {
   const pictures = fingerprint(set, settings.data);
   return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
     const info = {
@@ -178,6 +189,7 @@ function writer({ settings, set, preprocessing, folder }: Setup): WriteState {
       metrics: progress.history.at(-1)?.val ?? null,
       settings,
       pictures,
+      trainedOn,
     };
     if (which === 'best') return saveCheckpoint(await folder.place(BEST), model, info);
     const state = { optimizer, progress, callbacks: await states() };

@@ -8,6 +8,7 @@ import { statOrNull } from '../node/files.ts';
 import { FolderHeld } from '../node/lock.ts';
 import { type Checkpoint, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
 import { LAST, RunFolder } from '../train/node/run-folder.ts';
+import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../train/node/trained-on.ts';
 import { epochsOf, freezeFor, type TrainSettings } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
 import { classesIn, shapeBuilder } from '../weights/expected.ts';
@@ -36,6 +37,8 @@ export interface Setup {
   folder: RunFolder;
   set: DataSet;
   preprocessing: Preprocessing;
+  /** What its weights have learnt from; grows with every step. */
+  trainedOn: TrainedOn;
   /** Where it goes on; null for a new run. */
   resumed: Checkpoint | null;
   /** As they were typed. */
@@ -63,7 +66,8 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
     const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
     if (advice) say(advice);
     const preprocessing = preprocessingFor(settings, natural);
-    return { settings, network, known, folder, set, preprocessing, resumed: null, options };
+    const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
+    return { settings, network, known, folder, set, preprocessing, trainedOn, resumed: null, options };
   });
 }
 
@@ -157,6 +161,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     folder,
     set,
     preprocessing,
+    trainedOn: resumed.trainedOn,
     resumed,
     options,
   };

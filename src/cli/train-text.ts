@@ -4,11 +4,13 @@ import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/run-folder.ts';
+import type { TrainedOn } from '../train/node/trained-on.ts';
 import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { classSizes, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
+import { describeSeen } from './seen-text.ts';
 import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import type { TrainOptions } from './train-settings.ts';
@@ -85,9 +87,9 @@ export function closingText(
   report: Report,
   progress: Progress,
   stepsPerEpoch: number,
-  { options }: Setup,
+  { options, trainedOn }: Setup,
 ): string[] {
-  if (report.finished) return finished(report, options);
+  if (report.finished) return finished(report, options, trainedOn);
   return [
     `${stopped(report, progress, stepsPerEpoch)} Go on with:`,
     `  ${resumeCommand(report.out, options)}`,
@@ -103,7 +105,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report, options: TrainOptions): string[] {
+function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
@@ -113,10 +115,13 @@ function finished(report: Report, options: TrainOptions): string[] {
         `${counted(epochsOf(settings), 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
     ),
   ];
-  if (best)
+  if (best) {
+    const seen = report.trainedOn.ofValidation;
+    const history = seen === null ? '' : ` ${describeSeen(seen, best.val.count, trainedOn)}`;
     lines.push(
-      `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}, on ${counted(best.val.count, 'picture')} it never trained on.`,
+      `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}, on ${counted(best.val.count, 'picture')}.${history}`,
     );
+  }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);

@@ -9,11 +9,11 @@ import { readBytes, reading, sameFile, statOrNull, writeWhole } from '../node/fi
 import { hashFile } from '../node/hash.ts';
 import { shown } from '../text/shown.ts';
 import { type Download, fileOf, filesOf, getEntry, type WeightsEntry } from '../weights/catalog/catalog.ts';
-import type { Shipped } from '../weights/catalog/catalog-entry.ts';
+import { mostBytes, type Shipped } from '../weights/catalog/catalog-entry.ts';
 import { heldInstead } from '../weights/expected.ts';
 import { WeightsError } from '../weights/formats/error.ts';
 import { DownloadError, DownloadStopped, download } from '../weights/node/download.ts';
-import { showUrl } from '../weights/node/http.ts';
+import { checkUrl, showUrl } from '../weights/node/http.ts';
 import { inspectFile } from '../weights/node/inspect.ts';
 import { WEIGHTS_FOLDER } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
@@ -182,6 +182,9 @@ async function fetchOne(
   const path = join(folder, file);
   const bar = transferBar(entry.name);
   const started = performance.now();
+  const most = mostBytes(entry);
+  let lengthKnown = true;
+  if (checkUrl(url).protocol === 'http:') say(unprotected(url, sha256));
   try {
     const done = await download({
       url,
@@ -192,14 +195,20 @@ async function fetchOne(
         const fault = await faultOf(entry, part);
         if (fault) throw new DownloadError(`${showUrl(url)} ${fault}; nothing was kept`);
       },
+      limits: { bytes: most },
       onNote: bar.note,
-      onProgress: bar.update,
+      onProgress: (received, total) => {
+        if (total === null && lengthKnown)
+          bar.note(`${showUrl(url)} does not say how long it is; ${formatBytes(most)} are taken at most.`);
+        lengthKnown = total !== null;
+        bar.update(received, total);
+      },
     });
     bar.stop();
     say(
       `${formatBytes(done.bytes)} in ${formatSeconds((performance.now() - started) / 1000)}, SHA-256 ${done.sha256}`,
     );
-    say(comparison(done.comparedWith, new URL(url).host, entry.model));
+    say(comparison(done.comparedWith, sha256, new URL(url).host, entry.model));
     return path;
   } finally {
     bar.stop();
@@ -232,8 +241,25 @@ function transferBar(label: string) {
   };
 }
 
-function comparison(comparedWith: 'given' | 'server' | null, host: string, model: string): string {
-  if (comparedWith === 'given') return 'It begins as the catalog says.';
+/** What stands for a file over http, which anybody on its way can change. */
+function unprotected(url: string, sha256: string | null): string {
+  const check =
+    sha256?.length === 64
+      ? 'the whole SHA-256, which the catalog has, tells'
+      : `the catalog has ${sha256 === null ? 'no hash' : `${sha256.length} digits of the SHA-256`}, which is no proof; take an https address where there is one`;
+  return `Warning: ${showUrl(url)} comes over http, so anybody on the way can change it; ${check}.`;
+}
+
+function comparison(
+  comparedWith: 'given' | 'server' | null,
+  given: string | null,
+  host: string,
+  model: string,
+): string {
+  if (comparedWith === 'given')
+    return given?.length === 64
+      ? 'It is the file that the catalog names.'
+      : `Its SHA-256 begins as the catalog says, which has ${given?.length} digits of it.`;
   if (comparedWith === 'server') return `It is the one that ${host} states; the catalog knows none.`;
   return `Neither the catalog nor the server states a hash to compare it with; its names and shapes are those of ${model}.`;
 }

@@ -10,7 +10,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import { shown } from '../text/shown.ts';
-import { CATALOG, entryOfHash } from '../weights/catalog/catalog.ts';
+import { CATALOG, entryOfHash, hashDigits } from '../weights/catalog/catalog.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
 import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
@@ -74,7 +74,7 @@ function list(text: string, { out = FOLDER, json }: WeightsOptions): number {
     printJson(entries.map((entry) => ({ ...entry, file: present(entry, out) })));
     return 0;
   }
-  const heading = ['name', 'top-1 %', 'input', 'parameters', 'size', 'licence', ''];
+  const heading = ['name', 'top-1 %', 'input', 'parameters', 'size', 'licence', '', ''];
   const rows = entries.map((entry) => [
     entry.name,
     entry.top1.toFixed(1),
@@ -83,9 +83,15 @@ function list(text: string, { out = FOLDER, json }: WeightsOptions): number {
     entry.megabytes === null ? '' : `${formatNumber(entry.megabytes)} MB`,
     entry.licence,
     entry.shipped ? 'ships' : present(entry, out) ? 'here' : '',
+    hashDigits(entry) === 64 ? '' : `${hashDigits(entry) || 'no'} digits`,
   ]);
   process.stdout.write(`${listing(heading, rows)}\n`);
   say(`${entries.length} sets of weights. Accuracies and sizes are those that their publishers state.`);
+  const marked = entries.filter((entry) => hashDigits(entry) < 64).length;
+  if (marked > 0)
+    say(
+      `Of those marked "8 digits" (${marked}) the catalog has the start of the SHA-256 only, of all others the whole: a fetched file is held against it.`,
+    );
   return 0;
 }
 
@@ -167,7 +173,11 @@ function print(path: string, { format, bytes, sha256, metadata, notes, tensors }
     ...said,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  const entry = sha256 && entryOfHash(sha256);
-  if (entry) say(`The catalog knows this file: ${entry.name}.`);
+  const known = sha256 === null ? null : entryOfHash(sha256);
+  if (known?.whole) say(`The catalog knows this file: ${known.entry.name}.`);
+  else if (known)
+    say(
+      `The first 8 digits of its SHA-256 are those of ${known.entry.name}; the catalog has no more of them, so it may be another file.`,
+    );
   for (const note of notes) say(note);
 }

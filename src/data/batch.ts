@@ -4,6 +4,7 @@
  */
 import { randomStream } from '../tensor/random.ts';
 import { type RgbImage, whole } from './image.ts';
+import { PICTURE_MARK } from './picture-set.ts';
 import type { Sample } from './sample.ts';
 import { type Augmentation, evalTransform, type Preprocessing, trainTransform } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
@@ -33,10 +34,19 @@ export interface BatchResult {
   /** Positions in `pictures` of those that `images` holds, in order. */
   readable: number[];
   unreadable: { position: number; reason: string }[];
+  /** What stands for each of the readable pictures (picture-set.ts), one after the other; none where nobody made it. */
+  marks: Uint8Array;
 }
 
-/** Decodes one picture. @throws UnreadableImageError where it is none, or damaged */
-export type Decode = (picture: PictureSource) => Promise<RgbImage>;
+/** A picture as the transforms take it. */
+export interface Decoded {
+  image: RgbImage;
+  /** `PICTURE_MARK` bytes that stand for the bytes it was made of. */
+  mark?: Uint8Array;
+}
+
+/** Gives one picture. @throws UnreadableImageError where it is none, or damaged */
+export type Decode = (picture: PictureSource) => Promise<Decoded>;
 
 /**
  * Does the work of one batch, picture by picture. Whatever one of them meets, in a decoder or in the transform, costs that
@@ -53,18 +63,32 @@ export async function makeBatch(
   const images = new Float32Array(pictures.length * length);
   const readable: number[] = [];
   const unreadable: BatchResult['unreadable'] = [];
+  const marks: Uint8Array[] = [];
   for (const [position, picture] of pictures.entries()) {
     signal?.throwIfAborted();
     const slot = images.subarray(readable.length * length, (readable.length + 1) * length);
     try {
       const random = randomStream(seed, 'augment', epoch, picture.index);
-      transform(whole(picture.image ?? (await decode(picture))), random, slot);
+      const { image, mark } = await decode(picture);
+      transform(whole(image), random, slot);
+      if (mark) marks.push(mark);
       readable.push(position);
     } catch (error) {
       unreadable.push({ position, reason: reasonOf(error) });
     }
   }
-  return { images: images.subarray(0, readable.length * length), readable, unreadable };
+  return {
+    images: images.subarray(0, readable.length * length),
+    readable,
+    unreadable,
+    marks: joined(marks),
+  };
+}
+
+function joined(marks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(marks.length * PICTURE_MARK);
+  for (const [i, mark] of marks.entries()) whole.set(mark, i * PICTURE_MARK);
+  return whole;
 }
 
 function reasonOf(error: unknown): string {

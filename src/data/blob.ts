@@ -5,7 +5,7 @@
  * many kinds 62 came out byte for byte as there. The rest differ in what a canvas cannot hold: it stores colours times
  * alpha, so what lies under transparent pixels turns black, and where a browser decodes chroma in another way.
  */
-import type { PictureSource } from './batch.ts';
+import type { Decoded, PictureSource } from './batch.ts';
 import { newImage, type RgbImage } from './image.ts';
 import { UnreadableImageError } from './unreadable.ts';
 
@@ -54,9 +54,9 @@ export async function decodeBlob(
   }
 }
 
-/** Decodes the picture of a sample: its blob, or what its address brings. @throws UnreadableImageError */
-export async function decodePicture({ file, blob }: PictureSource): Promise<RgbImage> {
-  return decodeBlob(blob ?? (await fetchPicture(file)), file);
+/** The picture of a sample, of its blob, or of what its address brings. @throws UnreadableImageError */
+export async function decodePicture({ file, blob, image }: PictureSource): Promise<Decoded> {
+  return { image: image ?? (await decodeBlob(blob ?? (await fetchPicture(file)), file)) };
 }
 
 async function fetchPicture(address: string): Promise<Blob> {

@@ -26,6 +26,8 @@ export interface Batch {
   index: number;
   /** How many of its pictures could not be read. */
   skipped: number;
+  /** What stands for the bytes of its pictures (picture-set.ts), in their order; in Node only. */
+  marks?: Uint8Array;
 }
 
 /** A part of a data set as batches, epoch by epoch: what a loop asks for pictures. */
@@ -132,6 +134,19 @@ export function sourceFrom(
   };
 }
 
+/** A source of which each batch is shown to `look` on its way. */
+export function watched(source: BatchSource, look: (batch: Batch) => void): BatchSource {
+  return {
+    batches: source.batches,
+    async *load(epoch, startBatch) {
+      for await (const batch of source.load(epoch, startBatch)) {
+        look(batch);
+        yield batch;
+      }
+    },
+  };
+}
+
 const MAX_BYTES_AHEAD = 512 * 2 ** 20;
 
 /** At least `prefetch` batches; one for each that is made at a time as long as they fit into half a gigabyte. */
@@ -152,7 +167,7 @@ function batchJob(samples: readonly Sample[], indices: Int32Array, options: Load
 function assemble(
   samples: readonly Sample[],
   indices: Int32Array,
-  { images, readable, unreadable }: BatchResult,
+  { images, readable, unreadable, marks }: BatchResult,
   index: number,
   onUnreadable: (error: UnreadableImageError, sample: Sample) => void,
 ): Batch {
@@ -168,6 +183,7 @@ function assemble(
     samples: kept,
     index,
     skipped: unreadable.length,
+    marks,
   };
 }
 

@@ -23,19 +23,19 @@ export function rule(fits: (value: unknown) => boolean, wanted: string): Rule {
 export const whole = (least: number, most: number): Rule =>
   rule(
     (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
-    `a whole number from ${shown(least)} to ${shown(most)}`,
+    `a whole number from ${figure(least)} to ${figure(most)}`,
   );
 
 export const number = (least: number, most: number): Rule =>
   rule(
     (value) => typeof value === 'number' && value >= least && value <= most,
-    `a number from ${shown(least)} to ${shown(most)}`,
+    `a number from ${figure(least)} to ${figure(most)}`,
   );
 
 export const text = (most: number): Rule =>
   rule(
     (value) => typeof value === 'string' && value.length <= most,
-    `a text of at most ${shown(most)} characters`,
+    `a text of at most ${figure(most)} characters`,
   );
 
 export const flag: Rule = rule((value) => typeof value === 'boolean', 'true or false');
@@ -47,7 +47,7 @@ export const among = (list: readonly unknown[]): Rule =>
 export const between = (low: number, high: number): Rule =>
   rule(
     (value) => typeof value === 'number' && value > low && value < high,
-    `a number between ${shown(low)} and ${shown(high)}`,
+    `a number between ${figure(low)} and ${figure(high)}`,
   );
 
 /** `inner`, or the field is not there. */
@@ -68,7 +68,7 @@ export const orNull =
 export const list =
   (inner: Rule, least: number, most: number): Rule =>
   (value, place) => {
-    const size = least === most ? shown(most) : `${shown(least)} to ${shown(most)}`;
+    const size = least === most ? figure(most) : `${figure(least)} to ${figure(most)}`;
     if (!Array.isArray(value) || value.length < least || value.length > most)
       return { place, wanted: `a list of ${size}`, found: show(value) };
     for (const [index, item] of value.entries()) {
@@ -128,7 +128,7 @@ const MOST_CHARACTERS = 8 * 2 ** 20;
 export function parseBounded(json: string, place: string): unknown {
   if (json.length > MOST_CHARACTERS)
     throw new RangeError(
-      `${place} takes ${shown(json.length)} characters, of at most ${shown(MOST_CHARACTERS)}`,
+      `${place} takes ${figure(json.length)} characters, of at most ${figure(MOST_CHARACTERS)}`,
     );
   let brackets = 0;
   for (let at = 0; at < json.length; at++) {
@@ -136,7 +136,7 @@ export function parseBounded(json: string, place: string): unknown {
     if (code === 0x5b || code === 0x7b) brackets++;
   }
   if (brackets > MOST_BRACKETS)
-    throw new RangeError(`${place} holds ${shown(brackets)} brackets, of at most ${shown(MOST_BRACKETS)}`);
+    throw new RangeError(`${place} holds ${figure(brackets)} brackets, of at most ${figure(MOST_BRACKETS)}`);
   try {
     return JSON.parse(json);
   } catch (error) {
@@ -146,7 +146,7 @@ export function parseBounded(json: string, place: string): unknown {
   }
 }
 
-function shown(value: number): string {
+function figure(value: number): string {
   return Math.abs(value) < 1e15 ? value.toLocaleString('en-US', { maximumFractionDigits: 6 }) : String(value);
 }
 

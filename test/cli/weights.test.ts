@@ -71,6 +71,13 @@ test('list: a table, and with --json one document with everything', async () => 
   const { code, stdout } = await weights(['list', 'lite0']);
   assert.is(code, 0);
   assert.match(stdout, /^efficientnet_lite0\.google_in1k +75\.1 +224² +4\.65 M +Apache-2\.0 +ships$/m);
+  const others = await weights(['list', 'efficientnet_b']);
+  assert.match(others.stdout, /^efficientnet_b0\.imagenet1k_v1 .* BSD-3-Clause$/m);
+  assert.match(others.stdout, /^efficientnet_b1\.imagenet1k_v1 .* BSD-3-Clause +8 digits$/m);
+  assert.match(
+    others.stderr,
+    /^Of those marked "8 digits" \(\d+\) the catalog has the start of the SHA-256 only/m,
+  );
   const all = JSON.parse((await weights(['list', '--json'])).stdout);
   assert.ok(all.length > 80);
   const lite = all.find(({ name }: { name: string }) => name === 'efficientnet_lite0.google_in1k');
@@ -271,7 +278,10 @@ for (const [signal, code] of STOPS)
     assert.is(first.code, code);
     assert.not(existsSync(file));
     if (code !== null)
-      assert.match(first.stderr, /Stopped\. What has arrived is kept: .*fetch efficientnet_lite0\.ra_in1k/);
+      assert.match(
+        first.stderr,
+        /Stopped\. What has arrived, .*B, is kept: .*fetch efficientnet_lite0\.ra_in1k/,
+      );
     const second = await weights(command);
     server.close();
     assert.is(second.code, 0, second.stderr);
@@ -306,6 +316,17 @@ test('progress of a download: to 100 %, and without a length bytes and speed onl
       const { code, stderr } = await weights(command);
       assert.is(code, 0, stderr);
       assert.match(stderr, last);
+      assert.match(
+        stderr,
+        new RegExp(
+          `^Warning: ${from} comes over http, so anybody on the way can change it; the catalog has no hash,`,
+          'm',
+        ),
+      );
+      assert.is(
+        /does not say how long it is; \d+\.\d MiB are taken at most\.$/m.test(stderr),
+        name === 'streamed',
+      );
     }
   } finally {
     server.close();
@@ -324,7 +345,7 @@ test('the wrong file, a page and a missing one: a sentence, exit code 1 and an e
   const cases: [from: string, sentence: RegExp][] = [
     [
       base,
-      /resnet18-f37072fd\.pth is not the file that was expected: .* and f37072fd… was wanted; nothing was kept/,
+      /resnet18-f37072fd\.pth is not the file that was expected: .* and f37072fd47e89c5e… was wanted; nothing was kept/,
     ],
     [`${base}x.safetensors`, /is not the file that was expected/],
     [`${base}nothing`, /answered 404: there is no such file; --from names another address/],

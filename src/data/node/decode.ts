@@ -16,18 +16,16 @@ import sharp from 'sharp';
 import { systemReason } from '../../node/files.ts';
 import { newImage, type RgbImage } from '../image.ts';
 import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
-import { decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
+import { decodeBmp, readBmpHeader } from './bmp.ts';
 import { applyOrientation } from './exif.ts';
 import { readPicture } from './picture-file.ts';
 import { checkPngData, readPngHeader } from './png.ts';
+import { type ImageFormat, sniffFormat, strangerSentence } from './sniff.ts';
 import { OddSamplesError, tiffDecoder } from './tiff.ts';
 
 // Pictures are decoded in parallel by the loader's workers; libvips's own threads and cache would only compete.
 sharp.cache(false);
 sharp.concurrency(1);
-
-/** The formats that `decodeImage` reads. */
-export type ImageFormat = 'PNG' | 'JPEG' | 'GIF' | 'WebP' | 'TIFF' | 'AVIF' | 'BMP';
 
 /** Bounds on what is decoded. */
 export interface DecodeOptions {
@@ -37,16 +35,19 @@ export interface DecodeOptions {
 
 /** Reads and decodes a picture file; see {@link decodeImage}. */
 export async function readImage(file: string, options?: DecodeOptions): Promise<RgbImage> {
-  let bytes: Uint8Array;
+  return decodeImage(await readImageFile(file), file, options);
+}
+
+/** The bytes of a picture file. @throws UnreadableImageError where it is no file, too long, or the system refuses */
+export async function readImageFile(file: string): Promise<Uint8Array> {
   try {
-    bytes = await readPicture(file);
+    return await readPicture(file);
   } catch (error) {
     throw new UnreadableImageError(file, `cannot be read: ${systemReason(error)}`, {
       cause: error,
       stage: 'open',
     });
   }
-  return decodeImage(bytes, file, options);
 }
 
 /**
@@ -61,18 +62,9 @@ export async function decodeImage(
   { maxPixels = 100_000_000 }: DecodeOptions = {},
 ): Promise<RgbImage> {
   if (bytes.length === 0) throw new UnreadableImageError(file, 'is empty (0 bytes)', { stage: 'sniff' });
-  if (isHeic(bytes))
-    throw new UnreadableImageError(
-      file,
-      'is a HEIC picture, whose HEVC no free decoder here reads; save it as JPEG (an iPhone does so by Settings, Camera, Formats, Most Compatible)',
-      { stage: 'sniff' },
-    );
-  const format = sniffFormat(bytes);
-  if (!format) {
-    throw new UnreadableImageError(file, 'is not a PNG, JPEG, GIF, WebP, TIFF, AVIF or BMP picture', {
-      stage: 'sniff',
-    });
-  }
+  const stranger = strangerSentence(bytes);
+  if (stranger !== null) throw new UnreadableImageError(file, stranger, { stage: 'sniff' });
+  const format = sniffFormat(bytes)!;
   let stage: DecodeStage = 'header';
   const checkSize = (width: number, height: number) => {
     if (width > 0 && height > 0 && width * height <= maxPixels) {
@@ -146,25 +138,6 @@ function rgbFromCmyk(data: Uint8Array, width: number, height: number, channels: 
     }
   }
   return image;
-}
-
-/** The format by the first bytes of a file; names and endings often lie. */
-export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
-  const head = String.fromCharCode(...bytes.subarray(0, 16));
-  if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'PNG';
-  if (head.startsWith('\xff\xd8\xff')) return 'JPEG';
-  if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'GIF';
-  if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return 'WebP';
-  if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'TIFF';
-  if (head.slice(4, 8) === 'ftyp' && ['avif', 'avis', 'mif1'].includes(head.slice(8, 12))) return 'AVIF';
-  if (isBmp(bytes)) return 'BMP';
-  return undefined;
-}
-
-/** Whether a file of the HEIF family is coded with HEVC: by its brands, the major one and those it is compatible with. */
-function isHeic(bytes: Uint8Array): boolean {
-  const head = String.fromCharCode(...bytes.subarray(4, 64));
-  return head.startsWith('ftyp') && /hei[cxms]|hev[cxms]/.test(head) && !head.includes('avif');
 }
 
 /** The first line of an error's message, without a full stop. */

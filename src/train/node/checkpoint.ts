@@ -44,6 +44,7 @@ import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { SETTINGS, type TrainSettings } from '../settings.ts';
 import { BEST, fileOfRun } from './run-folder.ts';
+import { type TrainedOn, trainedOnIn, trainedOnMetadata } from './trained-on.ts';
 
 export { BEST, LAST } from './run-folder.ts';
 
@@ -93,6 +94,8 @@ export interface Checkpoint {
   info: CheckpointInfo;
   /** The file, opened; loading leaves the state of the run in it aside. */
   weights: KnownWeights;
+  /** The pictures that the weights have learnt from, as far as the file says it. */
+  trainedOn: TrainedOn;
   /** What `Optimizer.loadState` takes; empty in best.safetensors. */
   optimizer: [string, Float32Array][];
   /** What `fit` takes as `from.callbacks`; empty in best.safetensors. */
@@ -104,6 +107,12 @@ export class NonFiniteStateError extends Error {
   override name = 'NonFiniteStateError';
 }
 
+/** What is said of a checkpoint when it is saved. */
+export interface SavedInfo extends Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks'> {
+  /** The pictures that the weights have learnt from. */
+  trainedOn?: TrainedOn;
+}
+
 /**
  * Writes a checkpoint of the model as it is now, with the state of its run where one is given.
  * @throws NonFiniteStateError, and writes nothing, where a weight is not finite
@@ -111,7 +120,7 @@ export class NonFiniteStateError extends Error {
 export async function saveCheckpoint(
   path: string,
   model: Model,
-  info: Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks'>,
+  { trainedOn, ...info }: SavedInfo,
   state?: RunState,
 ): Promise<void> {
   const { tensors, metadata } = readSafetensors(await weightsBytes(model));
@@ -137,7 +146,8 @@ export async function saveCheckpoint(
   const whole: CheckpointInfo = state
     ? { format: FORMAT, ...info, sealed: true, progress: state.progress, callbacks }
     : { format: WITHOUT_STATE, ...info, sealed: true };
-  const described = sealable({ ...metadata, ...card, [KEY]: JSON.stringify(whole) });
+  const history = trainedOn ? trainedOnMetadata(trainedOn) : {};
+  const described = sealable({ ...metadata, ...card, [KEY]: JSON.stringify(whole), ...history });
   await writeWhole(path, await seal(writeSafetensors(tensors, described)));
 }
 
@@ -176,6 +186,7 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
     path: file,
     info,
     weights,
+    trainedOn: trainedOnIn(metadata),
     optimizer: under(OPTIMIZER),
     callbacks: Object.fromEntries(callbacks),
   };

@@ -47,6 +47,14 @@ export interface WeightsEntry {
 
 type Normalisation = Pick<Preprocessing, 'mean' | 'std'>;
 
+/**
+ * Bytes that a file of the entry's weights has at most: twice what its parameters take as float32, for statistics and
+ * all that stands around them.
+ */
+export function mostBytes({ parameters }: Pick<WeightsEntry, 'parameters'>): number {
+  return 2 * 4 * parameters + 2 ** 20;
+}
+
 /** Mean and deviation of ImageNet's pixels. */
 export const IMAGENET: Normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 /** Pixels from −1 to 1. */

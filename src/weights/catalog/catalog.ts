@@ -98,13 +98,29 @@ export function noWeights(name: string): string {
   return `there is no weights file ${name}${meant ? `, and none of that name in the catalog; ${meant}` : ''}`;
 }
 
+/** An entry that a file belongs to, as its hash says. */
+export interface Recognised {
+  entry: WeightsEntry;
+  /** Whether all 64 digits are the catalog's. It has only the first eight of some files, which others can be made to have. */
+  whole: boolean;
+}
+
 /** The entry that a file with this SHA-256 (64 hexadecimal digits) belongs to: as downloaded, as it ships, or before. */
-export function entryOfHash(sha256: string): WeightsEntry | null {
-  const found = ({ shipped, downloads }: WeightsEntry): boolean =>
-    shipped?.sha256 === sha256 ||
-    shipped?.original === sha256 ||
-    downloads.some((one) => one.sha256 !== null && sha256.startsWith(one.sha256));
-  return CATALOG.find(found) ?? null;
+export function entryOfHash(sha256: string): Recognised | null {
+  const known = ({ shipped, downloads }: WeightsEntry): string[] =>
+    [shipped?.sha256, shipped?.original, ...downloads.map((one) => one.sha256)].filter(
+      (hash) => typeof hash === 'string',
+    );
+  const found = (fits: (hash: string) => boolean) => CATALOG.find((entry) => known(entry).some(fits));
+  const whole = found((hash) => hash === sha256);
+  if (whole) return { entry: whole, whole: true };
+  const alike = found((hash) => hash.length < 64 && sha256.startsWith(hash));
+  return alike ? { entry: alike, whole: false } : null;
+}
+
+/** How many digits of the SHA-256 of an entry's first file the catalog has: 64, 8 or 0. */
+export function hashDigits({ shipped, downloads }: WeightsEntry): number {
+  return (shipped ?? downloads[0])?.sha256?.length ?? 0;
 }
 
 /** The file's name inside the folder that `npm run weights -- fetch` gives a download. */

@@ -11,7 +11,7 @@
 
 import { listNames, shorten, WeightsError } from './error.ts';
 import { OpaqueRef, type PickleValue, TensorRef } from './pickle-values.ts';
-import type { OtherWeights, StateDict, WeightsFile } from './state.ts';
+import { MOST_TENSORS, type OtherWeights, type StateDict, type WeightsFile } from './state.ts';
 import type { TensorBuilder } from './torch-tensor.ts';
 
 /** Where checkpoints keep the weights, the most likely first. */
@@ -123,7 +123,9 @@ function otherOf(one: Candidate, root: Dictionary, builder: TensorBuilder): Othe
 }
 
 /** The tensors of a dictionary, and in sentences what was taken and what was left. */
-function built({ path, dict }: Candidate, root: Dictionary, builder: TensorBuilder): WeightsFile {
+function built({ path, dict, ...of }: Candidate, root: Dictionary, builder: TensorBuilder): WeightsFile {
+  if (of.tensors > MOST_TENSORS)
+    throw new WeightsError('objects', `holds ${of.tensors} tensors; at most ${MOST_TENSORS} are read.`);
   const tensors: StateDict = new Map();
   const left: [PickleValue, PickleValue][] = [];
   for (const [name, value] of dict) {

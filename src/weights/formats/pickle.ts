@@ -47,7 +47,11 @@ class Machine {
   /** Counts work against the budget. */
   readonly spend = (steps: number): void => {
     this.budget -= steps;
-    if (this.budget < 0) throw damaged('building its objects takes more steps than a weights file needs');
+    if (this.budget < 0)
+      throw new WeightsError(
+        'objects',
+        'takes more steps to build its objects than any weights need; save model.state_dict() alone.',
+      );
   };
 
   push(value: PickleValue): void {

@@ -20,11 +20,11 @@ const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: strin
   ],
   [
     /^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|\?xml|body)/i,
-    'is an HTML or XML page rather than weights, probably an error or a log-in page saved under this name: open the address in a browser, then download again.',
+    'is an HTML or XML page rather than weights. Where it was downloaded, it may be an error or a log-in page: open the address in a browser.',
   ],
   [
     /^\s*[{[]/,
-    'is JSON text rather than weights, perhaps the error message of a download: look into it, then download again.',
+    'is JSON text rather than weights. Where it was downloaded, it may say what went wrong: look into it.',
   ],
   ['\x1f\x8b', 'is compressed with gzip: unpack it first (gunzip).'],
   ['\xfd7zXZ', 'is compressed with xz: unpack it first (unxz).'],
@@ -56,7 +56,7 @@ function tarOfOldTorch(bytes: Uint8Array): boolean {
 
 /** Reads by content. @throws WeightsError without the file's name. */
 function readAny(bytes: Uint8Array): WeightsFile {
-  if (bytes.length === 0) throw new WeightsError('sniff', 'is empty (0 bytes): download it again.');
+  if (bytes.length === 0) throw new WeightsError('sniff', 'is empty (0 bytes).');
   if (looksLikeSafetensors(bytes)) return readSafetensors(bytes);
   if (isZip(bytes) || bytes[0] === 0x80) return readTorch(bytes);
   const start = latin1(bytes.subarray(0, 512));
@@ -88,16 +88,29 @@ function unwrapped(name: string, { tensors, metadata, notes = [] }: WeightsFile)
  * @throws WeightsError, whose sentence begins with the name
  */
 export async function readWeights(bytes: Uint8Array, name: string): Promise<WeightsFile> {
+  await checkSeal(bytes).catch((error: unknown) => {
+    throw withName(error, name);
+  });
+  return readStructure(bytes, name);
+}
+
+/**
+ * `readWeights` of which only what describes the tensors has to be there: their values are not looked at.
+ * @throws as `readWeights`
+ */
+export function readStructure(bytes: Uint8Array, name: string): WeightsFile {
   try {
     // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
-    const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    await checkSeal(whole);
-    const file = readAny(whole);
+    const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
     const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
     return { ...unwrapped(name, file), others };
   } catch (error) {
-    if (!(error instanceof WeightsError)) throw error;
-    throw new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
+    throw withName(error, name);
   }
+}
+
+function withName(error: unknown, name: string): unknown {
+  if (!(error instanceof WeightsError)) return error;
+  return new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
 }

@@ -10,6 +10,7 @@
  */
 
 import { shorten, WeightsError } from './error.ts';
+import { MOST_TENSORS } from './state.ts';
 
 /** One tensor as the header describes it; offsets count from the end of the header. */
 export interface HeaderTensor {
@@ -173,6 +174,8 @@ export function parseHeader(bytes: Uint8Array): Header {
       return;
     }
     if (entries.has(name)) duplicate(name);
+    if (entries.size === MOST_TENSORS)
+      throw new WeightsError('header', `holds more than ${MOST_TENSORS} tensors, the most that are read.`);
     entries.set(name, tensorEntry(scanner, name));
   });
   scanner.end();

@@ -45,7 +45,7 @@ function headerLength(bytes: Uint8Array): number {
   if (8 + length > bytes.length) {
     throw new WeightsError(
       'header',
-      `is truncated: its header takes ${length} bytes, but only ${bytes.length - 8} follow. Download it again.`,
+      `is truncated: its header takes ${length} bytes, but only ${bytes.length - 8} follow. Take a whole copy of it.`,
     );
   }
   return length;
@@ -113,7 +113,7 @@ function checkTiling(entries: Map<string, HeaderTensor>, length: number): void {
   if (position > length) {
     throw new WeightsError(
       'tensors',
-      `is truncated: its tensors take ${position} bytes, but ${length} are there. Download it again.`,
+      `is truncated: its tensors take ${position} bytes, but ${length} are there. Take a whole copy of it.`,
     );
   }
   if (position < length) {

@@ -45,6 +45,9 @@ export interface StoredTensor {
 /** Tensors by their torchvision name, in the file's order. */
 export type StateDict = Map<string, StoredTensor>;
 
+/** Tensors that a file may hold: a ResNet-152 with its optimiser has 4,000. */
+export const MOST_TENSORS = 65_536;
+
 /** Another set of tensors in a file, read when it is asked for. */
 export interface OtherWeights {
   /** How many. */

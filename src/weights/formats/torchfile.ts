@@ -108,7 +108,7 @@ function legacyStorages(
     if (!(length <= available)) {
       throw new WeightsError(
         'tensors',
-        `is truncated: its tensors go on after its last byte (${bytes.length}). Download it again.`,
+        `is truncated: its tensors go on after its last byte (${bytes.length}). Take a whole copy of it.`,
       );
     }
     storages.set(key, bytes.subarray(position + 8, position + 8 + length));

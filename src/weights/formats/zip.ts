@@ -42,7 +42,7 @@ interface Directory {
 }
 
 function damaged(what: string): WeightsError {
-  return new WeightsError('header', `is damaged: ${what}. Download it again.`);
+  return new WeightsError('header', `is damaged: ${what}. Take another copy of it.`);
 }
 
 function misplaced(name: string): WeightsError {
@@ -107,7 +107,7 @@ function findEndRecord(view: DataView): number {
   }
   throw new WeightsError(
     'header',
-    `is truncated: a PyTorch (zip) file ends with a directory, and these ${view.byteLength} bytes do not. Download it again.`,
+    `is truncated: a PyTorch (zip) file ends with a directory, and these ${view.byteLength} bytes do not. Take a whole copy of it.`,
   );
 }
 
@@ -130,7 +130,11 @@ function findDirectory(view: DataView): Directory {
     };
   }
   if (directory.start + directory.length > limit) throw damaged('its directory lies outside the file');
-  if (directory.count > MAX_ENTRIES) throw damaged(`its directory claims ${directory.count} entries`);
+  if (directory.count > MAX_ENTRIES)
+    throw new WeightsError(
+      'header',
+      `has a directory of ${directory.count} entries; at most ${MAX_ENTRIES} are read.`,
+    );
   return directory;
 }
 

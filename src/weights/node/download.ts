@@ -69,7 +69,9 @@ export async function download(options: DownloadOptions): Promise<DownloadReport
   const agent = createAgent(limits);
   const work = new Download(options, limits, agent);
   try {
-    await makeFolder(dirname(options.path));
+    await makeFolder(dirname(options.path)).catch((error: Error) => {
+      throw new DownloadError(error.message, { cause: error });
+    });
     return await work.run();
   } catch (error) {
     if (options.signal?.aborted) throw new DownloadStopped(await work.kept());
@@ -135,7 +137,7 @@ class Download {
     const wanted = this.wanted();
     const bytes = await this.part.size();
     try {
-      if (!this.matches(sha256)) throw this.anotherFile(bytes, sha256, String(wanted));
+      if (!this.matches(sha256)) throw this.anotherFile(bytes, sha256, wanted);
       await this.options.check?.(this.part.path);
     } catch (error) {
       await this.part.discard();
@@ -145,23 +147,25 @@ class Download {
       });
     }
     await this.part.settle();
-    const comparedWith = this.options.sha256 !== null ? 'given' : wanted !== null ? 'server' : null;
+    const comparedWith = this.options.sha256 !== null ? 'given' : wanted.length > 0 ? 'server' : null;
     return { bytes, sha256, comparedWith, resumedFrom: this.resumedFrom };
   }
 
-  private anotherFile(bytes: number, sha256: string, wanted: string): DownloadError {
+  private anotherFile(bytes: number, sha256: string, hashes: readonly string[]): DownloadError {
+    const wanted = hashes.find((hash) => !sha256.startsWith(hash)) ?? '';
     return new DownloadError(
       `${showUrl(this.url)} is not the file that was expected: its ${bytes} bytes have the SHA-256 ` +
         `${sha256.slice(0, 16)}…, and ${wanted.slice(0, 16)}… was wanted; nothing was kept`,
     );
   }
 
-  private wanted(): string | null {
-    return this.options.sha256 ?? this.part.origin?.sha256 ?? null;
+  /** What is known of the file's SHA-256: what the caller gave, what the server states. */
+  private wanted(): string[] {
+    return [this.options.sha256, this.part.origin?.sha256].filter((hash) => typeof hash === 'string');
   }
 
   private matches(sha256: string): boolean {
-    return sha256.startsWith(this.wanted() ?? '');
+    return this.wanted().every((hash) => sha256.startsWith(hash));
   }
 
   /** Tries until the file is whole. */
@@ -265,11 +269,12 @@ class Download {
 
   private async receive({ body }: Answer, from: number, watch: Watch): Promise<void> {
     const total = this.part.origin?.total ?? null;
+    const most = Math.min(total ?? this.limits.bytes, this.limits.bytes);
     let position = from;
     this.options.onProgress?.(position, total);
     await this.part.append(from, async (add) => {
       for await (const chunk of chunks(body, this.url)) {
-        if (position + chunk.length > (total ?? this.limits.bytes)) {
+        if (position + chunk.length > most) {
           await this.part.discard();
           throw this.tooLarge(position + chunk.length);
         }

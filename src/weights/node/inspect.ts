@@ -13,7 +13,8 @@ import { hashRange } from '../../node/hash.ts';
 import { fillFrom, openRegular } from '../../node/regular.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
-import { readWeights } from '../formats/read.ts';
+import { readStructure, readWeights } from '../formats/read.ts';
+import { isSealed } from '../formats/seal.ts';
 import type { DType, StoredTensor } from '../formats/state.ts';
 import { storageItemSize } from '../formats/torch-tensor.ts';
 import { isZip } from '../formats/torchfile.ts';
@@ -59,7 +60,8 @@ class SparseFile {
 }
 
 /**
- * Reads the names, types and shapes of a file's tensors, and hashes their bytes piece by piece.
+ * Reads the names, types and shapes of a file's tensors, and hashes their bytes piece by piece. A file that carries its own
+ * hash (seal.ts) is held against it, with `hashes`.
  * @param options hashes: false leaves the tensors' bytes unread
  * @throws WeightsError where it is no weights file or a damaged one, as `readWeights` does
  */
@@ -69,14 +71,16 @@ export async function inspectFile(path: string, options: { hashes?: boolean } = 
   try {
     const sparse = new SparseFile(handle, size);
     const format = await fillStructure(sparse);
-    let file = await readWeights(sparse.bytes, basename(path));
+    const sealed = hashes && isSealed(sparse.bytes);
+    if (sealed) await sparse.fill(0, size);
+    let file = await (sealed ? readWeights : readStructure)(sparse.bytes, basename(path));
     // A tensor that is not contiguous was copied, from pieces that are not there.
     if (
       hashes &&
       [...file.tensors.values()].some(({ bytes }) => bytes.length > 0 && bytes.buffer !== sparse.bytes.buffer)
     ) {
       await sparse.fill(0, size);
-      file = await readWeights(sparse.bytes, basename(path));
+      file = readStructure(sparse.bytes, basename(path));
     }
     const tensors: InspectedTensor[] = [];
     for (const [name, tensor] of file.tensors) {

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { bytesIfThere, statOrNull } from '../../node/files.ts';
+import { object, optional, orNull, parseBounded, type Rule, rule, text, whole } from '../../text/rules.ts';
 
 /** Where the bytes come from. */
 export interface Origin {
@@ -89,12 +90,30 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
   }
 }
 
-function parseOrigin(text: string): Origin | null {
+const hash = rule(
+  (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+  'a SHA-256 in hexadecimal digits',
+);
+const ORIGIN: Rule = object({
+  url: text(10_000),
+  validator: optional(orNull(text(1000))),
+  total: optional(orNull(whole(0, Number.MAX_SAFE_INTEGER))),
+  sha256: optional(orNull(hash)),
+} satisfies Record<keyof Origin, Rule>);
+
+/** Null where the note was cut off by a crash, or is anybody's: the bytes beside it cannot be told from others. */
+function parseOrigin(json: string): Origin | null {
   try {
-    const value: Partial<Origin> | null = JSON.parse(text);
-    const { url, validator = null, total = null, sha256 = null } = value ?? {};
-    return typeof url === 'string' ? { url, validator, total, sha256 } : null;
-  } catch {
-    return null; // cut off by a crash: the bytes beside it cannot be told from anybody's
+    const value = parseBounded(json, 'the note');
+    if (ORIGIN(value, 'the note') !== null) return null;
+    return {
+      validator: null,
+      total: null,
+      sha256: null,
+      ...(value as Partial<Origin> & Pick<Origin, 'url'>),
+    };
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
   }
 }

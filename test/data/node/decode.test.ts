@@ -44,7 +44,34 @@ const broken: [string, () => Uint8Array, RegExp][] = [
     () => Buffer.from('not a picture at all'),
     /^x\.jpg is not a PNG, JPEG, GIF, WebP, TIFF, AVIF or BMP/,
   ],
-  ['an SVG', () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /is not a PNG/],
+  ['an SVG', () => Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /is an SVG drawing/],
+  ['an SVG with a head', () => Buffer.from('<?xml version="1.0"?>\n<!-- x -->\n<svg/>'), /is an SVG drawing/],
+  ['a web page', () => Buffer.from('\n<!DOCTYPE html><html>404'), /is a web page and no picture/],
+  [
+    'a pointer',
+    () => Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
+    /; git lfs pull fetches it/,
+  ],
+  [
+    'JPEG XL',
+    () => Buffer.from([0xff, 0x0a, 0xfa, 0x1f]),
+    /is a JPEG XL picture, which is not read; save it/,
+  ],
+  ['JPEG 2000', () => Buffer.from('\0\0\0\x0cjP  \r\n', 'latin1'), /is a JPEG 2000 picture/],
+  ['BigTIFF', () => Buffer.from('II+\0\x08\0\0\0', 'latin1'), /is a BigTIFF/],
+  ['an icon', () => Buffer.from([0, 0, 1, 0, 1, 0, 16, 16]), /is an icon/],
+  ['a video', () => Buffer.from('\0\0\0\x18ftypisom\0\0\0\0', 'latin1'), /is a video/],
+  ['a PDF', () => Buffer.from('%PDF-1.7'), /is a PDF/],
+  ['a Photoshop document', () => Buffer.from('8BPS\0\x01'), /is a Photoshop document/],
+  [
+    'an AVIF of HEVC that names only its family',
+    () =>
+      Buffer.from(
+        `\0\0\0\x18ftypmif1\0\0\0\0mif1miaf${'\0'.repeat(300)}infe\x02\0\0\0\0\x01\0\0hvc1`,
+        'latin1',
+      ),
+    /is a HEIC picture/,
+  ],
   [
     'a HEIC of an iPhone',
     () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\0', 'latin1'),

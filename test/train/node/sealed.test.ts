@@ -10,6 +10,7 @@ import type { TrainSettings } from '../../../src/train/settings.ts';
 import { readWeights } from '../../../src/weights/formats/read.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { seal, sealable } from '../../../src/weights/formats/seal.ts';
+import { inspectFile } from '../../../src/weights/node/inspect.ts';
 import { PREPROCESSING } from '../tiny.ts';
 
 const test = suite('train/sealed');
@@ -98,6 +99,17 @@ test('so is a file that was cut off or went on, and damage in the weights of `--
     (error: Error) =>
       assert.match(error.message, /^best\.safetensors is damaged: .* SHA-256 that it carries/),
   );
+});
+
+test('a look into a file finds the damage too, unless it is told to read no values', async () => {
+  const bytes = await sealedBytes();
+  bytes[bytes.length - 1] ^= 1;
+  await writeFile(file(), bytes);
+  await inspectFile(file()).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, /^best\.safetensors is damaged: .* SHA-256/),
+  );
+  assert.is((await inspectFile(file(), { hashes: false })).tensors.length, 1);
 });
 
 test('a checkpoint from before there was a hash is taken as it is', async () => {

@@ -10,7 +10,9 @@ import {
   filesOf,
   findEntry,
   getEntry,
+  hashDigits,
 } from '../../../src/weights/catalog/catalog.ts';
+import { mostBytes } from '../../../src/weights/catalog/catalog-entry.ts';
 import { IMAGENET_CLASSES } from '../../../src/weights/catalog/imagenet-classes.ts';
 import { fixtures } from '../../helpers/fixture.ts';
 
@@ -51,7 +53,9 @@ for (const [name, [url, size, input, resize, filter, mean, std, top1, isDefault]
     const entry = getEntry(name);
     assert.is(entry.name, name);
     assert.is(entry.downloads[0].url, url);
-    assert.is(entry.downloads[0].sha256, /-([0-9a-f]{8})\.pth$/.exec(url)![1]);
+    const digits = /-([0-9a-f]{8})\.pth$/.exec(url)![1];
+    assert.ok(entry.downloads[0].sha256!.startsWith(digits));
+    assert.ok([8, 64].includes(entry.downloads[0].sha256!.length));
     assert.is(entry.megabytes, size);
     assert.equal(entry.preprocessing, {
       inputSize: input,
@@ -147,14 +151,28 @@ test("a model means its default weights: what ships, else torchvision's newest, 
   );
 });
 
-test('a file is recognised by its hash', () => {
-  const hash = `f37072fd${'0'.repeat(56)}`;
-  assert.is(entryOfHash(hash)?.name, 'resnet18.imagenet1k_v1');
-  assert.is(
-    entryOfHash(getEntry('efficientnet_lite0').shipped!.original)?.name,
-    'efficientnet_lite0.google_in1k',
-  );
+test('a file is recognised by its hash, and by the start of it where the catalog has no more', () => {
+  const { sha256 } = getEntry('resnet18.imagenet1k_v1').downloads[0];
+  assert.is(sha256!.length, 64);
+  const found = entryOfHash(sha256!);
+  assert.equal([found?.entry.name, found?.whole], ['resnet18.imagenet1k_v1', true]);
+  assert.is(entryOfHash(sha256!.slice(0, 8) + '0'.repeat(56)), null, 'another file of the same start');
+  const alike = entryOfHash(`bac287d4${'0'.repeat(56)}`);
+  assert.equal([alike?.entry.name, alike?.whole], ['efficientnet_b1.imagenet1k_v1', false]);
+  const lite = getEntry('efficientnet_lite0');
+  for (const hash of [lite.shipped!.original, lite.shipped!.sha256])
+    assert.equal(entryOfHash(hash), { entry: lite, whole: true });
   assert.is(entryOfHash('0'.repeat(64)), null);
+  const digits = (name: string): number => hashDigits(getEntry(name));
+  assert.equal(['efficientnet_lite0', 'resnet50', 'efficientnet_b7'].map(digits), [64, 64, 8]);
+});
+
+test('a download is of a bounded size: more than its publisher states, less than three times as much', () => {
+  for (const entry of CATALOG)
+    if (entry.megabytes !== null) {
+      const stated = entry.megabytes * 2 ** 20;
+      assert.ok(stated < mostBytes(entry) && mostBytes(entry) < 3 * stated, entry.name);
+    }
 });
 
 const { preprocessing } = getEntry('efficientnet_lite0');

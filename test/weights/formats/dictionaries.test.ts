@@ -146,6 +146,11 @@ const REFUSED: [label: string, saved: PickleValue, sentence: RegExp][] = [
     dict({ state_dict: dict({ it: t, w: opaque('torch.float8_e4m3fn') }) }),
     /stores w as torch\.float8_e4m3fn, which is not supported; convert the tensors to float32/,
   ],
+  [
+    'more tensors than are read',
+    dict(Object.fromEntries(Array.from({ length: 65_537 }, (_, i) => [`t${i}`, t]))),
+    /holds 65537 tensors; at most 65536 are read/,
+  ],
   ['names that are no text', new Map<PickleValue, PickleValue>([[3, t]]), /a name that is no text/],
 ];
 for (const [label, saved, sentence] of REFUSED)

@@ -21,8 +21,12 @@ read('formats are told by content, not by name', async () => {
 
 const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 46835659\n';
 const STRANGERS: [label: string, bytes: Uint8Array, sentence: RegExp][] = [
-  ['an empty file', new Uint8Array(0), /is empty \(0 bytes\): download it again/],
-  ['an HTML page', latin1('\n<!DOCTYPE html>\n<html><title>404</title>'), /HTML or XML page.*download again/],
+  ['an empty file', new Uint8Array(0), /is empty \(0 bytes\)\.$/],
+  [
+    'an HTML page',
+    latin1('\n<!DOCTYPE html>\n<html><title>404</title>'),
+    /HTML or XML page.*open the address in a browser/,
+  ],
   ['an HTML page with a byte order mark', latin1('\xef\xbb\xbf<html>'), /HTML or XML page/],
   ['an XML error', latin1('<?xml version="1.0"?><Error>AccessDenied</Error>'), /HTML or XML page/],
   ['a Git LFS pointer', latin1(pointer), /Git LFS pointer.*git lfs pull/],

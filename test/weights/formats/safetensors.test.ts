@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { fromFloat32, type StateDict } from '../../../src/weights/formats/state.ts';
+import { cpuMilliseconds } from '../../helpers/hostile.ts';
 import { assertRefused, fixture } from '../fixtures.ts';
 
 const safetensors = suite('weights: safetensors');
@@ -140,5 +141,16 @@ for (const [label, bytes, sentence] of REFUSED) {
     assertRefused(() => readSafetensors(bytes), sentence).then(() => undefined),
   );
 }
+
+safetensors('560,000 tensors are refused before they are all read', async () => {
+  const header = Array.from({ length: 560_000 }, (_, i) => one(`t${i}`, 0, 0, '[0]')).join(',');
+  const bytes = file(`{${header}}`);
+  const clock = process.cpuUsage();
+  await assertRefused(
+    () => readSafetensors(bytes),
+    /holds more than 65536 tensors, the most that are read\.$/,
+  );
+  assert.ok(cpuMilliseconds(clock) < 1000);
+});
 
 safetensors.run();

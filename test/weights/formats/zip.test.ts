@@ -25,6 +25,7 @@ interface Lie {
   after?: string;
   zip64?: boolean;
   zip64Start?: bigint;
+  zip64Count?: bigint;
 }
 
 /** A zip file with one stored entry, `a/data.pkl`, as zip64 where asked. */
@@ -54,7 +55,7 @@ function archive(lie: Lie = {}): Uint8Array {
   const end64 = Buffer.alloc(lie.zip64 ? 56 + 20 : 0);
   if (lie.zip64) {
     end64.writeUInt32LE(0x06064b50, 0);
-    end64.writeBigUInt64LE(1n, 32);
+    end64.writeBigUInt64LE(lie.zip64Count ?? 1n, 32);
     end64.writeBigUInt64LE(BigInt(directory.length), 40);
     end64.writeBigUInt64LE(lie.zip64Start ?? BigInt(start), 48);
     end64.writeUInt32LE(0x07064b50, 56);
@@ -92,6 +93,11 @@ const REFUSED: [label: string, lie: Lie, sentence: RegExp][] = [
   ['a directory outside the file', { directoryStart: 0xfffffff0 }, /directory lies outside/],
   ['a directory over its end record', { directoryLength: 4096 }, /directory lies outside/],
   ['more entries than there are', { count: 2 }, /entry 2 of 2 of its directory is missing/],
+  [
+    'more entries than are read',
+    { zip64: true, zip64Count: 1n << 40n },
+    /has a directory of 1099511627776 entries/,
+  ],
   ['a directory that begins elsewhere', { directoryStart: 3 }, /entry 1 of 1 of its directory is missing/],
   ['a zip64 directory at 2⁶³', { zip64: true, zip64Start: 1n << 63n }, /directory lies outside/],
   ['an entry longer than the file', { length: 0xfffffff0 }, /a\/data\.pkl is not where its directory says/],

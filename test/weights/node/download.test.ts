@@ -361,11 +361,34 @@ test('a stopped download is kept, and the next run goes on', async () => {
   const onProgress = (received: number) => received >= 120_000 && stop.abort();
   const error = await run({ signal: stop.signal, onProgress }).catch((reason) => reason);
   assert.instance(error, DownloadStopped);
+  assert.is(error.kept, 120_000);
   assert.not(existsSync(path));
   const report = await run();
   assertWhole(report);
   assert.is(report.resumedFrom, 120_000);
   assert.equal([server.received[1].range, server.received[1].ifRange], ['bytes=120000-', TAG]);
+});
+
+test('a stopped download says that nothing is kept where the next run could not go on', async () => {
+  const stopped = async (
+    onProgress: () => void,
+    tag: object,
+    sha256: string | null,
+    stop: AbortController,
+  ) => {
+    server.behave((response) => {
+      response.writeHead(200, { 'content-length': CONTENT.length, ...tag });
+      response.write(CONTENT.subarray(0, 120_000));
+    });
+    return run({ signal: stop.signal, onProgress, sha256 }).catch((reason) => reason);
+  };
+  // Nothing has arrived; nobody can tell whether it would be the same file.
+  const before = new AbortController();
+  before.abort();
+  assert.is((await stopped(() => undefined, { etag: TAG }, SHA256, before)).kept, 0);
+  const during = new AbortController();
+  assert.is((await stopped(() => during.abort(), {}, null, during)).kept, 0);
+  assert.equal(readdirSync(join(folder, 'weights')), []);
 });
 
 test('a stop while it waits for the next try ends it at once', async () => {
@@ -420,6 +443,20 @@ const LEFT: [name: string, bytes: Buffer, origin: () => object | string, resumed
   ],
   ['with a damaged note', CONTENT.subarray(0, 1000), () => '{"url":', 0],
   ['with a note that is no note', CONTENT.subarray(0, 1000), () => 'null', 0],
+  ...(
+    [
+      ['validator', 5],
+      ['validator', { toString: 'x' }],
+      ['total', '300000'],
+      ['total', -1],
+      ['sha256', 'short'],
+    ] as const
+  ).map(([field, value]): [string, Buffer, () => object, number] => [
+    `with the ${field} ${JSON.stringify(value)}`,
+    CONTENT.subarray(0, 1000),
+    () => ({ url: server.url, validator: TAG, total: 300_000, [field]: value }),
+    0,
+  ]),
 ];
 for (const [name, bytes, origin, resumed] of LEFT)
   test(`a part that was left ${name}: resumed from ${resumed}`, async () => {
@@ -428,6 +465,19 @@ for (const [name, bytes, origin, resumed] of LEFT)
     assertWhole(report);
     assert.is(report.resumedFrom, resumed);
   });
+
+test('the whole hash is compared where it is known, and what the server states beside it', async () => {
+  assertWhole(await run({ sha256: SHA256 }));
+  rmSync(path);
+  const alike = `${SHA256.slice(0, 8)}${'0'.repeat(56)}`;
+  await assertFails(/not the file that was expected/, { sha256: alike });
+  server.behave((response, request, count) =>
+    count === 0
+      ? response.writeHead(302, { location: '/store', 'x-linked-etag': `"${alike}"` }).end()
+      : sendFile(response, request),
+  );
+  await assertFails(/and \w{8}00000000… was wanted/, { sha256: SHA256.slice(0, 8) });
+});
 
 test('without a known hash: what the server states is compared, as the Hub does it in its redirect', async () => {
   const hub =
@@ -474,7 +524,7 @@ test('a file that cannot be written is a sentence', async () => {
   assert.instance(error, DownloadError);
   assert.match(
     (error as Error).message,
-    /weights\/model\.pth cannot be written: a part of the path is a file where a folder should be \(EEXIST\)$/,
+    /the folder .*weights cannot be made: a part of the path is a file where a folder should be \(EEXIST\)$/,
   );
 });
 

@@ -1,0 +1,165 @@
+/** Runs that go on: what was stopped, what is finished and lacks its report, what is to have more epochs. */
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TINY, writePictures } from '../../bench/kills.ts';
+import * as train from '../../src/cli/train.ts';
+import type { TrainOptions } from '../../src/cli/train-settings.ts';
+import { FolderLock } from '../../src/node/lock.ts';
+import type { Report } from '../../src/report/report.ts';
+import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
+import { createModel, saveWeights } from '../../src/weights/node/create-model.ts';
+import { testDevice } from '../helpers/device.ts';
+
+const test = suite('cli/train-on');
+let root: string;
+let options: TrainOptions;
+test.before(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tessera-on-'));
+  await writePictures(join(root, 'data'));
+  const device = await testDevice({ poison: false });
+  const weights = join(root, 'tiny.safetensors');
+  await saveWeights(await createModel(TINY, { device, numClasses: 2, seed: 1 }), weights);
+  device.close();
+  options = {
+    data: join(root, 'data'),
+    weights,
+    trainFrom: 'all',
+    trainNorms: true,
+    epochs: 2,
+    batch: 8,
+    size: 32,
+    lr: 0.02,
+  };
+});
+test.after(() => rm(root, { recursive: true }));
+
+/** What the command says on stderr, and its exit code; `onText` sees what was said so far. */
+async function run(given: TrainOptions, onText: (text: string) => void = () => undefined) {
+  const { stderr } = process;
+  const { write } = stderr;
+  let said = '';
+  stderr.write = ((text: string) => {
+    said += text;
+    onText(said);
+    return true;
+  }) as typeof write;
+  try {
+    return { code: await train.run([], given), said };
+  } finally {
+    stderr.write = write;
+  }
+}
+
+const reportIn = async (out: string): Promise<Report> =>
+  JSON.parse(await readFile(join(out, 'report.json'), 'utf8'));
+
+/** Everything that a run has computed: tensors, and records without their times. */
+async function computed(out: string) {
+  const { info, weights } = await readCheckpoint(join(out, 'last.safetensors'));
+  return {
+    tensors: [...weights.file.tensors]
+      .map(([name, { bytes }]): [string, string] => [name, Buffer.from(bytes).toString('base64')])
+      .sort(),
+    history: info.progress!.history.map(({ epoch, trainLoss, val }) => ({ epoch, trainLoss, val })),
+  };
+}
+
+/** A run that is asked to stop when it has said `text`. */
+function stoppedAt(text: string, given: TrainOptions) {
+  let sent = false;
+  return run(given, (said) => {
+    if (sent || !said.includes(text)) return;
+    sent = true;
+    process.emit('SIGTERM', 'SIGTERM');
+  });
+}
+
+test('a finished run whose report was not written has it made, of the best epoch’s network', async () => {
+  const out = join(root, 'finished');
+  assert.is((await run({ ...options, out })).code, 0);
+  const before = await reportIn(out);
+  for (const file of ['report.json', 'report.svg']) await rm(join(out, file));
+  const { code, said } = await run({ resume: out });
+  assert.is(code, 0, said);
+  assert.match(said, /is finished \(2 epochs\); its report is made again/);
+  const after = await reportIn(out);
+  const same = ({ epochs, best, last, confusion, pictures, firstStepSeconds, imagesPerSecond }: Report) => ({
+    ...{ epochs, best, last, confusion, pictures, firstStepSeconds, imagesPerSecond },
+  });
+  assert.equal(same(after), same(before));
+  assert.ok(after.seconds > before.seconds, 'the time of the run is that of all its processes');
+  assert.ok(after.peakBytes >= before.peakBytes);
+  // What the confusion matrix counts right is what the best epoch's accuracy says.
+  const right = after.confusion!.reduce((sum, row, i) => sum + row[i], 0);
+  assert.is(right / after.best!.val.count, after.best!.val.accuracy);
+  assert.equal((await readdir(out)).sort(), [
+    'best.safetensors',
+    'last.safetensors',
+    'report.json',
+    'report.svg',
+  ]);
+});
+
+test('added epochs have a schedule of their own, are said aloud, and can be stopped and gone on with to the bit', async () => {
+  const outs = ['whole', 'stopped'].map((name) => join(root, name));
+  for (const out of outs) await cp(join(root, 'finished'), out, { recursive: true });
+  const [whole, stopped] = outs;
+  const added = await run({ resume: whole, epochs: 4 });
+  assert.is(added.code, 0, added.said);
+  assert.match(
+    added.said,
+    /Adding epochs 3 to 4 to the run .*: the learning rate rises to 0\.\d+ again and falls to 0/,
+  );
+  assert.match(added.said, /Epoch 4\/4: training loss/);
+  assert.equal(
+    (await reportIn(whole)).settings.phases.map(({ epochs }) => epochs),
+    [2, 2],
+  );
+  const cut = await stoppedAt('Epoch 3/4', { resume: stopped, epochs: 4 });
+  assert.is(cut.code, 143, cut.said);
+  assert.match(cut.said, /Stopped after \d of 3 steps of epoch 4 of 4|before the validation of epoch 4/);
+  const [, command] = /npm run train -- (--resume .*)$/m.exec(cut.said)!;
+  assert.is(command, `--resume ${stopped}`);
+  assert.is((await run({ resume: stopped })).code, 0);
+  assert.equal(await computed(stopped), await computed(whole));
+});
+
+const REFUSED: [what: string, given: TrainOptions, message: RegExp][] = [
+  ['fewer epochs than there are', { epochs: 2 }, /has \d epochs already; --epochs \d or more adds to them/],
+  ['other settings', { lr: 1 }, /leave out --lr, or start a new run/],
+  ['a folder that is none', { resume: 'nowhere' }, /there is no run nowhere; name the folder/],
+];
+for (const [what, given, message] of REFUSED)
+  test(`a finished run is not gone on with for ${what}`, async () => {
+    await run({ resume: join(root, 'finished'), ...given }).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, message),
+    );
+  });
+
+test('the suggestion for more epochs goes on with the run', async () => {
+  const { said } = await run({ resume: join(root, 'finished') });
+  for (const [, line] of said.matchAll(/^ {2}(npm run train -- .*--epochs.*)$/gm))
+    assert.match(line, `--resume ${join(root, 'finished')} --epochs 4`);
+});
+
+test('--resume waits for a process that is just ending, and names one that is not', async () => {
+  const out = join(root, 'finished');
+  const lock = await FolderLock.take(out, 'another run');
+  await run({ resume: out }).then(
+    () => assert.unreachable(),
+    (error: Error) =>
+      assert.match(error.message, `is being written by another process: number ${process.pid}`),
+  );
+  lock.announceEnd();
+  const { code, said } = await run({ resume: out }, (text) => {
+    if (text.includes('waiting for it to end')) lock.release();
+  });
+  assert.is(code, 0, said);
+  assert.match(said, `is still being saved by process ${process.pid}; waiting for it to end.`);
+});
+
+test.run();
