@@ -138,7 +138,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
   if (fingerprint(set, settings.data) !== pictures)
     throw new UserError(
       `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +
-        trainCommand({ ...optionsOf(settings), model: undefined, weights: resumed.path }),
+        trainCommand(optionsOf({ ...settings, weights: resumed.path })),
     );
   const epochs = epochsOf(settings);
   const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;

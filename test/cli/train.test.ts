@@ -114,7 +114,8 @@ test('train: a report on stdout, everything else on stderr, checkpoints and pict
   assert.is(code, 0, err);
   whole = JSON.parse(out);
   assert.is(whole.epochs.length, 2);
-  assert.equal(whole.pictures, { train: 44, val: 12, unreadable: 0 });
+  const perClass = { train: [22, 22], val: [6, 6] };
+  assert.equal(whole.pictures, { train: 44, val: 12, unreadable: 0, perClass });
   assert.equal(whole.classes, ['across', 'down']);
   assert.is(
     whole.confusion!.flat().reduce((sum, count) => sum + count, 0),
@@ -162,17 +163,14 @@ test('Ctrl-C saves and names the command that goes on, which gives the numbers o
   assert.is(code, 0, err);
   assert.equal(numbers(JSON.parse(out)), numbers(whole));
 
-  const again = await tessera(['train', ...resume.split(' ')]);
-  assert.is(again.code, 1);
-  assert.match(again.err, /is finished \(2 epochs\); to train further, start a new one/);
-  // What is printed works as it stands; --epochs and --out keep the test short and its folder tidy.
-  const short = ['--epochs', '1', '--batch', '8', '--out'];
-  const further = await tessera([...printed(again.err, '--weights'), ...short, 'further']);
-  assert.is(further.code, 0, further.err);
-  assert.match(further.err, /resnet18 on 44 pictures .*; input 32×32, 1 epoch/);
-  const head = await tessera([...printed(again.err, '--weights'), '--train-from', 'head', ...short, 'head']);
+  // What is printed works as it stands, with the settings of the run that prints it.
+  const weights = ['--data', 'data', '--weights', 'stopped/best.safetensors', '--size', '32'];
+  const short = ['--epochs', '1', '--batch', '8', '--train-from', 'head', '--out', 'head'];
+  const head = await tessera(['train', ...weights, ...short]);
   assert.is(head.code, 0, head.err);
-  const deeper = await tessera([...printed(head.err, '--train-from'), ...short, 'deeper']);
+  const next = printed(head.err, '--train-from');
+  assert.match(next.join(' '), /--epochs 1 --batch 8 --size 32 --train-from layer4 --out head-layer4$/);
+  const deeper = await tessera(next);
   assert.is(deeper.code, 0, deeper.err);
   assert.match(
     deeper.err,
@@ -189,6 +187,39 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
   await rm(extra);
   assert.is(code, 1);
   assert.match(err, /the pictures in data are not those that the run began with/);
+  assert.match(
+    err,
+    /--weights terminated\/last\.safetensors --train-from all --train-norms --epochs 2 --lr 0\.002 --batch 8 --size 32$/m,
+  );
+});
+
+test('a reader that leaves ends no run: it goes on in silence, saving', async () => {
+  const { code } = await tessera([...TRAIN, '--epochs', '1', '--out', 'unread'], (text, child) => {
+    if (!text.includes('A step takes')) return;
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+  });
+  assert.is(code, 0);
+  const report = JSON.parse(await readFile(join(folder, 'unread/report.json'), 'utf8'));
+  assert.is(report.epochs.length, 1);
+  assert.equal(report.finished, true);
+});
+
+test('predict answers as it goes, so that a reader may leave after the first line', async () => {
+  const line = '"$@" predict data/val --checkpoint run --batch 1 | head -1';
+  const child = spawn('bash', ['-c', `set -o pipefail; ${line}`, 'bash', process.execPath, launcher], {
+    cwd: folder,
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  child.stderr.on('data', (data) => {
+    err += data;
+  });
+  assert.is(await new Promise((resolve) => child.on('close', resolve)), 0, err);
+  assert.is(out, 'data/val/across/0.png\n');
+  assert.not.match(err, /error|EPIPE/);
 });
 
 test('evaluate: the run’s own figures on its validation pictures; a threshold moves the confusion matrix', async () => {
