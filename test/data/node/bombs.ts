@@ -243,6 +243,12 @@ export const BOMBS: readonly Bomb[] = [
     make: () => tiff(LARGEST, LARGEST, zeros(12 * LARGEST ** 2), samples(3, 32, 3)),
     slow: true,
   },
+  { name: 'AVIF of 2,000², whole', make: () => flat(2000).avif({ effort: 0 }).toBuffer() },
+  { name: 'WebP of 2,000², whole', make: () => flat(2000).webp({ lossless: true, effort: 0 }).toBuffer() },
+  {
+    name: 'TIFF of 2,000² × 12 bytes of floats, whole',
+    make: () => tiff(2000, 2000, zeros(12 * 2000 ** 2), samples(3, 32, 3)),
+  },
   { name: 'AVIF of 8,192², whole', make: () => flat(8192).avif({ effort: 0 }).toBuffer(), slow: true },
   {
     name: 'AVIF of 8,192² that claims 8²',
