@@ -108,7 +108,9 @@ test('train, evaluate and predict with such classes and files', async () => {
   const evaluated = await tessera('evaluate', '--checkpoint', run, '--data', data);
   assert.is(evaluated.code, 0, evaluated.err);
   assert.match(evaluated.out, /across\\nerror/);
-  const predicted = await tessera('predict', data, '--checkpoint', run);
+  // What cannot be answered costs no other answer.
+  const predicted = await tessera('predict', evil('none'), data, '--checkpoint', run);
+  assert.match(predicted.err, /^error: there is no picture none\\nerror/m);
   assert.is(predicted.code, 1, 'some pictures are broken');
   assert.match(predicted.out, /down\\nerror/);
   for (const outcome of [evaluated, predicted]) assertShown(outcome, outcome.out);
