@@ -1,6 +1,6 @@
 /**
  * Whether training more than the head pays on small sets, and at which rates: EfficientNet-Lite0 at 128², from ImageNet's
- * weights, on the demo data, faces (300 pictures a class) and CIFAR-10 (20 a class, 20 others validate).
+ * weights, on the demo data, faces (100 pictures a class) and CIFAR-10 (20 a class, 20 others validate).
  *
  *   TESSERA_DATA=DIR node --import tsx bench/unfreezing.ts                    what `train --train-from blocks.6` does
  *   … bench/unfreezing.ts demo,cifar 0,1 blocks.6 0.3,3,0.1 all:0.1,3,1    sets, seeds, stage, candidates in its place
@@ -29,7 +29,9 @@ import { createModel, openStart } from '../src/weights/node/create-model.ts';
 
 const MODEL = 'efficientnet_lite0';
 const SIZE = 128;
-const CIFAR_EACH = 20;
+/** Pictures a class, as far as there are so many. */
+const EACH = { faces: 100, cifar: 20 };
+const IN = { faces: 'faces', cifar: 'cifar10' };
 const SETS = ['demo', 'faces', 'cifar'] as const;
 type Name = (typeof SETS)[number];
 
@@ -47,19 +49,20 @@ const folder = (...path: string[]): string => {
 
 async function open(name: Name): Promise<DataSet> {
   if (name === 'demo') return openDemoData({ size: SIZE });
-  if (name === 'faces') return imageFolder(folder('faces'));
-  const side = async (split: string): Promise<{ classes: string[]; samples: Sample[] }> => {
-    const { classes, train, val } = await imageFolder(folder('cifar10', split));
-    const sorted = [...train, ...val].sort((a, b) => (a.file < b.file ? -1 : 1));
-    return {
-      classes,
-      samples: classes.flatMap((_, label) =>
-        sorted.filter((sample) => sample.label === label).slice(0, CIFAR_EACH),
-      ),
-    };
-  };
-  const [train, val] = [await side('train'), await side('test')];
-  return { classes: train.classes, train: train.samples, val: val.samples, test: [], split: null, notes: [] };
+  const [train, val] = name === 'faces' ? ['train', 'val'] : ['train', 'test'];
+  const { classes, samples } = await firstOf(folder(IN[name], train), EACH[name]);
+  const others = await firstOf(folder(IN[name], val), EACH[name]);
+  return { classes, train: samples, val: others.samples, test: [], split: null, notes: [] };
+}
+
+/** The first pictures of each class, by their names. */
+async function firstOf(dir: string, each: number): Promise<{ classes: string[]; samples: Sample[] }> {
+  const { classes, train, val } = await imageFolder(dir);
+  const sorted = [...train, ...val].sort((a, b) => (a.file < b.file ? -1 : 1));
+  const samples = classes.flatMap((_, label) =>
+    sorted.filter((sample) => sample.label === label).slice(0, each),
+  );
+  return { classes, samples };
 }
 
 /** The settings of `train --size 128 --train-from STAGE` on a set. */
@@ -147,18 +150,22 @@ function padded([name, array]: [string, Float32Array], { groups }: Optimizer): [
 }
 
 const [sets = SETS.join(), seeds = '0,1,2', trainFrom = 'blocks.6', ...candidates] = process.argv.slice(2);
+const names = sets.split(',') as Name[];
 const device = await openDevice();
-for (const name of sets.split(',') as Name[]) {
-  const set = await open(name);
-  const results = new Map<string, Metrics[]>();
-  const note = (what: string, { metrics, progress }: Trained): void => {
-    results.set(what, [...(results.get(what) ?? []), metrics]);
-    const { trainSeconds } = progress.history.at(-1)!;
-    process.stderr.write(
-      `${name} ${what}: ${metrics.accuracy} ${metrics.loss.toFixed(3)} (${trainSeconds.toFixed(0)} s an epoch)\n`,
-    );
-  };
-  for (const seed of seeds.split(',').map(Number)) {
+/** By set and by what was trained, the figures of the seeds. */
+const results = new Map(names.map((name) => [name, new Map<string, Metrics[]>()]));
+// Seed after seed, so that a run that is broken off has something of every set.
+for (const seed of seeds.split(',').map(Number))
+  for (const name of names) {
+    const set = await open(name);
+    const note = (what: string, { metrics, progress }: Trained): void => {
+      const rows = results.get(name)!;
+      rows.set(what, [...(rows.get(what) ?? []), metrics]);
+      const { trainSeconds } = progress.history.at(-1)!;
+      process.stderr.write(
+        `${name} ${seed} ${what}: ${metrics.accuracy} ${metrics.loss.toFixed(3)} (${trainSeconds.toFixed(0)} s an epoch)\n`,
+      );
+    };
     const base = settingsFor(name, seed, trainFrom);
     const tried =
       candidates.length > 0
@@ -168,8 +175,8 @@ for (const name of sets.split(',') as Name[]) {
     note('head', head);
     for (const { name: what, settings } of tried) note(what, await train(device, set, settings, head));
   }
-  for (const [what, metrics] of results) print(name, what, metrics, results.get('head')!);
-}
+for (const [name, rows] of results)
+  for (const [what, metrics] of rows) print(name, what, metrics, rows.get('head')!);
 await closeLoader();
 device.close();
 

@@ -1,6 +1,6 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
-import { shown } from '../text/shown.ts';
+import { shellWord } from '../text/shell.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
 
@@ -55,14 +55,4 @@ export function commandLine(name: string, args: readonly string[]): string {
     process.env.npm_lifecycle_event || !process.argv[1]?.endsWith('tessera') ? 'npm run' : 'tessera';
   const dashes = start === 'npm run' && args.length > 0 ? ['--'] : [];
   return [start, name, ...dashes, ...args.map(shellWord)].join(' ');
-}
-
-/**
- * A word as a shell takes it: quoted where it holds anything but letters, digits and `@%+:,./-_`, with `~` and `=` inside.
- * One with what cannot be seen as bash and zsh read it back: `$'a\nb'`.
- */
-export function shellWord(word: string): string {
-  if (/^[\w@%+:,./-][\w@%+=:,./~-]*$/.test(word)) return word;
-  if (shown(word) !== word) return `$'${shown(word.replace(/[\\']/g, '\\$&'))}'`;
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -5,7 +5,7 @@ import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { describeMetrics } from '../report/report.ts';
 import { shown } from '../text/shown.ts';
-import { type Inference, infer } from '../train/infer.ts';
+import { type Inference, infer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import {
   type ClassMetrics,
   classMetrics,
@@ -98,6 +98,8 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     bar.stop();
     if (!answers) return stop.exitCode;
     if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
+    const [none] = unanswered(answers);
+    if (none) throw new UserError(`${path} cannot be measured. ${none.file}: ${NO_NUMBER}`);
     const result = summary(answers, classes, threshold);
     say(describeSeen(seen, result.count, trainedOn));
     const known = trainedOn.complete || trainedOn.pictures.size > 0;

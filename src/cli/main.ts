@@ -64,7 +64,11 @@ export async function main(entry: CommandEntry, argv: string[], launcher: Launch
     const command = createCommand(entry.name, module);
     const swallowed = findSwallowed(entry.name, command, argv, process.env);
     if (swallowed.length > 0) throw new UserError(swallowedSentence(entry.name, swallowed));
-    command.parse(argv, { from: 'user' });
+    // What commander quotes of the arguments may be names of files that a shell put in.
+    const named = argv.filter((arg) => shown(arg) !== arg);
+    const outputError = (text: string, write: (text: string) => void): void =>
+      write(named.reduce((safe, arg) => safe.replaceAll(arg, shown(arg)), text));
+    command.configureOutput({ outputError }).parse(argv, { from: 'user' });
     if (entry.adapter) await launcher.ensureAdapter();
     return (await module.run(command.args, command.opts())) ?? 0;
   } catch (error) {

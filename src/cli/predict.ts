@@ -9,7 +9,7 @@ import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
 import { shown, shownJson } from '../text/shown.ts';
-import { type Inference, inferBatches } from '../train/infer.ts';
+import { type Inference, inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
@@ -92,7 +92,12 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     const bar = source.batches > 1 ? progressBar('Predicting', files.length) : null;
     const output = options.json ? jsonList() : textBlocks();
     for await (const answers of inferBatches(model, device, source.load(0))) {
-      const text = predictionsOf(answers, classes, options.topK).map(output.item).join('');
+      const none = new Set(unanswered(answers).map(({ file }) => file));
+      for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
+      const text = predictionsOf(answers, classes, options.topK)
+        .filter(({ file }) => !none.has(file))
+        .map(output.item)
+        .join('');
       const print = () => process.stdout.write(text);
       if (bar) bar.aside(print);
       else print();
@@ -158,7 +163,7 @@ async function chooseClassifier(options: PredictOptions): Promise<(device: Devic
   say(`${name} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
   return async (device) => {
-    const model = (await createModel(name, { device, weights: known })).eval();
+    const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
     const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
     return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
   };

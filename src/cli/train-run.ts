@@ -39,7 +39,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
-  const model = resumed ? await modelOf(resumed, device) : await startingModel(device, setup);
+  const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
   const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
@@ -70,6 +70,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         perClass: classSizes(set),
       },
       freezing: freezing.at(-1)!,
+      notes: notesOf(set),
       trainedOn: {
         pictures: trainedOn.pictures.size,
         complete: trainedOn.complete,
@@ -127,7 +128,8 @@ function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { be
 
 /** What the network of best.safetensors says to the validation pictures. */
 async function answersOfBest(device: Device, { folder }: Setup, val: BatchSource): Promise<Inference | null> {
-  const model = await modelOf(await readCheckpoint(folder.path), device);
+  // Measured whatever it answers: a run that learned nothing has its report too.
+  const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
   try {
     return await infer(model, device, val.load(0));
   } finally {
@@ -150,6 +152,7 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
     numClasses: set.classes.length,
     seed,
     weights: known ?? undefined,
+    use: 'train',
     onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
 }

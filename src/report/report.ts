@@ -23,6 +23,8 @@ export interface Report {
   adapter: { description: string; software: boolean };
   /** `unreadable`: of both, those that the run met and could not read. `perClass`: in the order of the classes. */
   pictures: { train: number; val: number; unreadable: number; perClass: { train: number[]; val: number[] } };
+  /** What was said of the data: how they were split, what was left out, which are there twice. */
+  notes: string[];
   /**
    * Pictures that the weights are known to have learnt from, whether there were no others before the run, and how many of
    * those that validated are among them (by their bytes; null where none was loaded in this process).

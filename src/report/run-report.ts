@@ -3,6 +3,7 @@
  * took, and of one network, that of the best epoch.
  */
 import type { Preprocessing } from '../data/transforms.ts';
+import { demand, object, whole } from '../text/rules.ts';
 import type { Callback, CallbackState, EndEvent, EpochEvent } from '../train/callback.ts';
 import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { LossTracer } from '../train/callbacks/loss-trace.ts';
@@ -66,10 +67,8 @@ export class RunReport implements Callback {
   }
 
   restore({ json }: CallbackState): void {
-    const { peakBytes } = (json ?? {}) as { peakBytes?: unknown };
-    if (!Number.isSafeInteger(peakBytes) || (peakBytes as number) < 0)
-      throw new RangeError('the memory that the run has taken is damaged');
-    this.peakBefore = peakBytes as number;
+    demand(object({ peakBytes: whole(0, Number.MAX_SAFE_INTEGER) }), json, 'the state of report');
+    this.peakBefore = (json as { peakBytes: number }).peakBytes;
   }
 
   private get peakBytes(): number {

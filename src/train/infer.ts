@@ -91,6 +91,20 @@ export async function infer(
   return { logits: joined(logits), labels: Int32Array.from(labels), classes: model.numClasses, samples };
 }
 
+/** What is said of a picture that is `unanswered`. */
+export const NO_NUMBER =
+  'the network answers NaN or infinity, so its weights are of no use with this picture; take other weights';
+
+/**
+ * The pictures to which a network answers something that is no number, for which there are no probabilities: finite
+ * weights can be so large that their products are not.
+ */
+export function unanswered({ logits, samples, classes }: Inference): Sample[] {
+  return samples.filter(
+    (_, index) => !logits.subarray(index * classes, (index + 1) * classes).every(Number.isFinite),
+  );
+}
+
 function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;

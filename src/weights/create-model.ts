@@ -4,7 +4,7 @@
  */
 import type { Device } from '../gpu/index.ts';
 import type { ModelOptions } from '../models/family.ts';
-import { buildModel, checkModel, modelNames, type Network } from '../models/table.ts';
+import { buildModel, checkModel, modelNames, type Network, nameOf } from '../models/table.ts';
 import type { Model, ModelSpec } from '../nn/index.ts';
 import { toTorch } from '../nn/index.ts';
 import { readCard, SPEC_KEY } from './card.ts';
@@ -21,6 +21,7 @@ import { writeSafetensors } from './formats/safetensors.ts';
 import { fromFloat32, type StateDict, type WeightsFile } from './formats/state.ts';
 import type { LoadReport, LoadValues, LoadWeightsOptions } from './load.ts';
 import { matchNames } from './names.ts';
+import { demandSound, type Use } from './sound.ts';
 
 export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
   /**
@@ -30,8 +31,13 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
    * file, the checkpoints of `train` included, or such a file opened already (`openNamed`).
    */
   weights?: WeightsSource;
+  /**
+   * What the weights are for: to 'answer' with the head that they bring, or to 'train', perhaps with a new one. Weights
+   * that are no good for it are refused (src/weights/sound.ts); without it the report says what is strange.
+   */
+  use?: Use;
   device?: Device;
-  /** Told what became of every tensor of the file. */
+  /** Told what became of every tensor of the file, before anything is allocated: where it throws, nothing is. */
   onReport?: (report: LoadReport) => void;
 }
 
@@ -41,14 +47,15 @@ export interface CreateOptions extends Omit<ModelOptions, 'initialise'> {
  * where its last layer is another one or missing, that starts anew, from zero (`Model.zeroHead`), and what lies beside the
  * network is left: the report names both. What does not fit is refused before anything is allocated.
  * @param network a name (`modelNames`), a table of MBConv stages, or the name of the table that the weights carry
- * @throws RangeError for unknown names, WeightsError for unreadable files, Error where the tensors do not fit
+ * @throws RangeError for unknown names, WeightsError for unreadable files and weights that are no good for their `use`,
+ * Error where the tensors do not fit
  */
 export async function createModelFrom(
   network: Network,
   options: CreateOptions,
   files: WeightsFiles,
 ): Promise<Model> {
-  const { weights, onReport, seed = 0, ...given } = options;
+  const { weights, use, onReport, seed = 0, ...given } = options;
   if (weights === undefined) return buildModel(network, { ...given, seed });
   const known = await openFor(network, weights, given, files);
   const named = namedNetwork(network, known);
@@ -57,9 +64,10 @@ export async function createModelFrom(
   const build = { ...given, ...properties, ...asGiven(given) };
   const { file, shapes, numClasses } = await shapesFor(named, known.file, build);
   const { report, values } = await planFor(shapes, file, { body: true });
+  if (use) demandSound(report, use, nameOf(named), file.name);
+  onReport?.(report);
   const model = buildModel(named, { ...build, seed, numClasses, initialise: false });
   write(model, values, report, seed);
-  onReport?.(report);
   return model;
 }
 

@@ -9,6 +9,7 @@ import { fromTorch, type Layout, torchShape } from '../nn/layout.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { listNames } from './formats/error.ts';
 import { type StoredTensor, showShape, toFloat32, type WeightsFile } from './formats/state.ts';
+import { addSuspect, type SuspectValues } from './suspect.ts';
 
 /** One parameter or buffer that the model wants. `shape` is the engine's. */
 export interface ExpectedTensor {
@@ -44,6 +45,8 @@ export interface LoadReport {
   leftAside: string[];
   /** Loaded, with NaN or infinity among the values. */
   notFinite: string[];
+  /** Loaded, and no weights of a network that was trained, as far as values can tell; src/weights/sound.ts judges them. */
+  suspect: SuspectValues;
   notes: string[];
 }
 
@@ -102,6 +105,7 @@ export function planLoad(
     replacedHead: [],
     leftAside: [],
     notFinite: [],
+    suspect: { weights: 0, whole: [], zero: [], negative: [], sameRows: [] },
     notes: [...(file.notes ?? [])],
   };
   const accepted: [name: string, entry: ExpectedTensor, stored: StoredTensor][] = [];
@@ -123,18 +127,19 @@ export function planLoad(
   const problems = report.missing.length + astray.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
     throw new Error(refusal(file.name ?? 'the file', { ...report, unexpected: astray }, options));
-  return { report, values: convert(accepted, report.notFinite) };
+  return { report, values: convert(accepted, report) };
 }
 
-/** The accepted tensors as float32 in the engine's layout; adds the names of those with a value that is not finite. */
+/** The accepted tensors as float32 in the engine's layout; reports what is strange about their values. */
 function convert(
   accepted: readonly [string, ExpectedTensor, StoredTensor][],
-  notFinite: string[],
+  { notFinite, suspect }: LoadReport,
 ): LoadValues {
   const values: LoadValues = new Map();
-  for (const [name, { layout }, stored] of accepted) {
+  for (const [name, { layout, head = false }, stored] of accepted) {
     const data = toFloat32(stored);
-    if (!allFinite(data)) notFinite.push(name);
+    if (allFinite(data)) addSuspect(suspect, name, stored, data, head);
+    else notFinite.push(name);
     values.set(name, fromTorch(data, stored.shape, layout));
   }
   return values;
@@ -210,7 +215,7 @@ export function describeReport(report: LoadReport): string {
   const lines = [`Loaded ${plural(report.loaded.length, 'tensor')}.`];
   if (report.replacedHead.length > 0) {
     lines.push(
-      `The head starts anew, because the number of classes differs: ${listNames(report.replacedHead)}.`,
+      `The head starts anew, because the file's is another one or missing: ${listNames(report.replacedHead)}.`,
     );
   }
   if (report.missing.length > 0) {

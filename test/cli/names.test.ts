@@ -10,11 +10,11 @@ import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandLine } from '../../src/cli/command-line.ts';
-import { main } from '../../src/cli/main.ts';
 import { chartPage } from '../../src/report/chart.ts';
 import { shown } from '../../src/text/shown.ts';
 import { writeSafetensors } from '../../src/weights/formats/safetensors.ts';
 import { fromFloat32 } from '../../src/weights/formats/state.ts';
+import { type Outcome, tessera } from './in-process.ts';
 
 const test = process.platform === 'win32' ? suite('cli: names (not on Windows)') : suite('cli: names');
 
@@ -23,36 +23,8 @@ const evil = (name: string): string => `${name}\nerror: forged\u001b[2J\u001b[1m
 let folder: string;
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-names-'));
-  process.env.NO_COLOR = '1'; // what is bold on a terminal is ours
 });
 test.after(() => rm(folder, { recursive: true }));
-
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
-
-/** A command in this process, as the launcher runs it. */
-async function tessera(name: string, ...argv: string[]): Promise<Outcome> {
-  const outcome: Outcome = { code: -1, out: '', err: '' };
-  const real = { stdout: process.stdout.write, stderr: process.stderr.write };
-  const keep = (to: 'out' | 'err') => (text: string | Uint8Array) => {
-    outcome[to] += String(text);
-    return true;
-  };
-  process.stdout.write = keep('out') as typeof process.stdout.write;
-  process.stderr.write = keep('err') as typeof process.stderr.write;
-  try {
-    const entry = { name, summary: '', module: `src/cli/${name}.ts`, adapter: false };
-    const launcher = { ensureAdapter: async () => undefined, adapterAdvice: () => '' };
-    outcome.code = await main(entry, argv, launcher);
-  } finally {
-    process.stdout.write = real.stdout;
-    process.stderr.write = real.stderr;
-  }
-  return outcome;
-}
 
 /** Only breaks between lines are left, and no line is one that a name made. */
 function assertShown({ out, err }: Outcome, what: string): void {
@@ -81,6 +53,9 @@ test('an error of every command shows the names in it', async () => {
     ['train', '--model', evil('resnet18')],
     ['train', '--train-from', evil('stage')],
     ['predict', none],
+    ['predict', `-${evil('x')}`],
+    ['train', evil('stray')],
+    ['train', '--epochs', evil('1')],
     ['predict', 'data/photos/cat.jpg', '--checkpoint', weights],
     ['predict', 'data/photos/cat.jpg', '--weights', weights],
     ['evaluate', '--checkpoint', none],
@@ -109,20 +84,18 @@ test('train, evaluate and predict with such classes and files', async () => {
   const data = join(folder, evil('data'));
   const run = join(folder, evil('run'));
   const classes = ['across', 'down'].map(evil);
-  for (const [label, name] of classes.entries()) {
-    await mkdir(join(data, name), { recursive: true });
-    for (let n = 0; n < 4; n++)
-      await sharp({
-        create: { width: 32, height: 32, channels: 3, background: { r: 90 * label, g: 40 * n, b: 0 } },
-      })
-        .png()
-        .toFile(join(folder, 'x.png'))
-        .then(async () =>
-          writeFile(join(data, name, `${evil(`${n}`)}.png`), await readFile(join(folder, 'x.png'))),
-        );
-    await writeFile(join(data, name, evil('notes.txt')), 'x');
-    await writeFile(join(data, name, `${evil('broken')}.png`), 'x');
-  }
+  for (const side of ['train', 'val'])
+    for (const [label, name] of classes.entries()) {
+      const place = join(data, side, name);
+      await mkdir(place, { recursive: true });
+      for (let n = 0; n < 3; n++) {
+        const background = { r: 90 * label, g: 40 * n, b: side === 'val' ? 200 : 0 };
+        const picture = sharp({ create: { width: 32, height: 32, channels: 3, background } }).png();
+        await writeFile(join(place, `${evil(`${n}`)}.png`), await picture.toBuffer());
+      }
+      await writeFile(join(place, evil('notes.txt')), 'x');
+      await writeFile(join(place, `${evil('broken')}.png`), `${side} ${label}`);
+    }
   const settings = '--model resnet18 --weights none --size 32 --batch 4 --epochs 1'.split(' ');
   const trained = await tessera('train', '--data', data, '--out', run, ...settings);
   assert.is(trained.code, 0, trained.err);
@@ -135,8 +108,10 @@ test('train, evaluate and predict with such classes and files', async () => {
   const evaluated = await tessera('evaluate', '--checkpoint', run, '--data', data);
   assert.is(evaluated.code, 0, evaluated.err);
   assert.match(evaluated.out, /across\\nerror/);
-  const predicted = await tessera('predict', data, '--checkpoint', run);
-  assert.is(predicted.code, 1, 'two pictures are broken');
+  // What cannot be answered costs no other answer.
+  const predicted = await tessera('predict', evil('none'), data, '--checkpoint', run);
+  assert.match(predicted.err, /^error: there is no picture none\\nerror/m);
+  assert.is(predicted.code, 1, 'some pictures are broken');
   assert.match(predicted.out, /down\\nerror/);
   for (const outcome of [evaluated, predicted]) assertShown(outcome, outcome.out);
 

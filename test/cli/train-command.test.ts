@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { shellWord } from '../../src/cli/command-line.ts';
 import { createCommand } from '../../src/cli/main.ts';
 import * as train from '../../src/cli/train.ts';
 import { optionsOf, resumeCommand, trainCommand } from '../../src/cli/train-command.ts';
 import { phasesFor, settingsOf, type TrainOptions, withMoreEpochs } from '../../src/cli/train-settings.ts';
+import { shellWord } from '../../src/text/shell.ts';
 import type { TrainSettings } from '../../src/train/settings.ts';
 
 const test = suite('cli/train-command');

@@ -1,5 +1,6 @@
 /** Whatever a path from outside leads to, reading it ends: every input of every command against every kind of thing. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,7 @@ import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { openWeights } from '../../src/weights/node/create-model.ts';
 import { inspectFile } from '../../src/weights/node/inspect.ts';
 import { PartialFile } from '../../src/weights/node/partial-file.ts';
+import { sourceFiles } from '../helpers/imports.ts';
 
 const test = process.platform === 'win32' ? suite('regular files (not on Windows)') : suite('regular files');
 let folder: string;
@@ -93,6 +95,30 @@ for (const [name, read] of Object.entries(READERS))
         assert.ok(message.includes(basename(path)), `${kind}: ${message}`);
     }
   });
+
+/** Files of src/ that read otherwise: what is the program's own, what it has just made, and the system's notes on processes. */
+const READ_OTHERWISE = [
+  'cli/doctor.ts',
+  'cli/nohup.ts',
+  'node/lock.ts',
+  'node/processes.ts',
+  'node/regular.ts',
+  'verify/node/fixtures.ts',
+];
+
+test('nothing in src/ reads a file from outside in another way, or makes folders recursively', () => {
+  const found = [...sourceFiles().keys()].filter((path) => {
+    const text = readFileSync(new URL(`../../src/${path}`, import.meta.url), 'utf8');
+    return /\b(?:readFile|readFileSync|createReadStream|readSync|openAsBlob)\(|open\([^)]*'r'|mkdir\([^)]*recursive/.test(
+      text,
+    );
+  });
+  assert.equal(
+    found.filter((path) => !READ_OTHERWISE.includes(path)),
+    [],
+    'readRegular or openRegular of src/node/regular.ts, makeFolder of src/node/files.ts',
+  );
+});
 
 test('train --out: nothing that is no folder', async () => {
   for (const [kind, path] of things)

@@ -93,8 +93,8 @@ export function readBmpHeader(bytes: Uint8Array): BmpHeader {
   const colourBytes = core ? 3 : 4;
   const colours = bits > 8 ? 0 : (core ? 0 : long(32)) || 1 << bits;
   if (colours > 2 ** 16) throw new Error(`its palette has ${colours} colours`);
+  // Files of few colours often claim 256, so that the palette may reach into the pixels and beyond them.
   const paletteEnd = paletteAt + colours * colourBytes;
-  need(paletteEnd);
   const place = hasFileHeader ? view.getUint32(10, true) : 0;
   // Some programs write the end of the header and mean that of the palette.
   const dataAt = place === 0 || (place === afterHeader && bits <= 8) ? paletteEnd : place;

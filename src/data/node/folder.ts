@@ -99,7 +99,7 @@ async function pairOfFolders(dir: string, trainDir: string, valDir: string): Pro
   const notes = [
     ...train.notes,
     ...val.notes,
-    ...sharedNote(dir, groups, val.samples, 'training and validation'),
+    ...sharedNote(dir, groups, val.samples, ['that validate', 'those that train']),
     ...twoClassesNote(dir, groups),
   ];
   const { classes, samples } = train;
@@ -130,7 +130,7 @@ async function addTest(set: DataSet, dir: string, testDir: string): Promise<void
   set.notes.push(
     ...notes,
     `${samples.length} pictures of ${testDir} are held out; evaluate measures on them`,
-    ...sharedNote(dir, groups, samples, 'what is trained or chosen on and what is held out'),
+    ...sharedNote(dir, groups, samples, ['that are held out', 'those that train or validate']),
   );
 }
 
@@ -275,18 +275,24 @@ function nestedNote(root: string, nested: readonly string[]): string[] {
   return [`${root}: pictures in folders within a class count to the class: ${some.join(', ')}${more}`];
 }
 
-/** Pictures with the same bytes in `side` and outside of it. */
-function sharedNote(dir: string, groups: Sample[][], side: readonly Sample[], what: string): string[] {
+/** How many pictures of a side (`12 pictures that validate`) have the bytes of some on the other (`those that train`). */
+function sharedNote(
+  dir: string,
+  groups: Sample[][],
+  side: readonly Sample[],
+  [these, others]: readonly [these: string, others: string],
+): string[] {
   const within = new Set(side);
   const shared = groups.filter((g) => g.some((s) => within.has(s)) && g.some((s) => !within.has(s)));
   if (shared.length === 0) return [];
+  const copies = shared.reduce((sum, group) => sum + group.filter((one) => within.has(one)).length, 0);
   const pairs = shared.slice(0, NAMED_IN_NOTES).map((group) => {
     const first = (inside: boolean) => relative(dir, group.find((s) => within.has(s) === inside)!.file);
     return `${first(false)} is ${first(true)}`;
   });
   return [
-    `${count(shared.length, 'picture')} in both ${what} (the same bytes), which flatters ` +
-      `the figures: ${pairs.join(', ')}${shared.length > pairs.length ? ', …' : ''}`,
+    `${copies} of the ${side.length} pictures ${these} ${copies === 1 ? 'is' : 'are'} among ${others} (the same bytes), ` +
+      `which flatters the figures: ${pairs.join(', ')}${shared.length > pairs.length ? ', …' : ''}`,
   ];
 }
 

@@ -41,6 +41,26 @@ const MOST_COMPRESSED = { share: 1.01, bytes: 2 ** 16 };
 
 const SIGNATURE_BYTES = 8;
 
+/** Pieces one after the other, in one array: a file of a million chunks is no list of a million views. */
+class Gathered {
+  private readonly whole: Buffer;
+  private length = 0;
+
+  constructor(most: number) {
+    this.whole = Buffer.allocUnsafe(most);
+  }
+
+  add(piece: Uint8Array): void {
+    this.whole.set(piece, this.length);
+    this.length += piece.length;
+  }
+
+  /** What was added, and nothing behind it. */
+  get bytes(): Buffer {
+    return this.whole.subarray(0, this.length);
+  }
+}
+
 /**
  * Walks the chunks. Ancillary ones are left out of `critical`: texts and profiles may inflate to any length, `tRNS` would
  * add an alpha channel, and a decoder would apply the orientation of `eXIf` a second time.
@@ -48,8 +68,8 @@ const SIGNATURE_BYTES = 8;
  */
 export function readPngHeader(bytes: Uint8Array): PngHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const kept = [bytes.subarray(0, SIGNATURE_BYTES)];
-  const data: Uint8Array[] = [];
+  const [kept, data] = [new Gathered(bytes.length), new Gathered(bytes.length)];
+  kept.add(bytes.subarray(0, SIGNATURE_BYTES));
   let orientation = 1;
   for (let at = SIGNATURE_BYTES, type = ''; type !== 'IEND'; ) {
     if (at + 12 > bytes.length) throw new Error('the file ends before the picture does');
@@ -60,8 +80,8 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
     if (at === SIGNATURE_BYTES && (type !== 'IHDR' || length !== 13)) throw new Error('it has no PNG header');
     const critical = (bytes[at + 4] & 0x20) === 0;
     if (type === 'IHDR' && at > SIGNATURE_BYTES) throw new Error('it has two PNG headers');
-    if (type === 'IDAT') data.push(bytes.subarray(at + 8, end - 4));
-    if (critical) kept.push(bytes.subarray(at, end));
+    if (type === 'IDAT') data.add(bytes.subarray(at + 8, end - 4));
+    if (critical) kept.add(bytes.subarray(at, end));
     if (type === 'eXIf') orientation = exifOrientation(bytes.subarray(at + 8, end - 4));
     at = end;
   }
@@ -80,8 +100,8 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
     width,
     height,
     orientation,
-    critical: Buffer.concat(kept),
-    data: Buffer.concat(data),
+    critical: kept.bytes,
+    data: data.bytes,
     rowBytes,
   };
 }

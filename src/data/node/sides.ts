@@ -1,11 +1,10 @@
 /** How large the pictures of a set are, by a look at the heads of some files. */
-import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
 import type { Sample } from '../sample.ts';
+import { imageSize } from './decode.ts';
+import { readPicture } from './picture-file.ts';
 
 /**
- * The shorter sides, in pixels, of up to `most` pictures spread over `samples`. What cannot be read, or is of a format
- * whose head sharp does not know, is left out.
+ * The shorter sides, in pixels, of up to `most` pictures spread over `samples`. What cannot be read is left out.
  */
 export async function shorterSides(samples: readonly Sample[], most: number): Promise<number[]> {
   const count = Math.min(most, samples.length);
@@ -17,7 +16,7 @@ export async function shorterSides(samples: readonly Sample[], most: number): Pr
 async function shorterSide({ file, image }: Sample): Promise<number | null> {
   if (image) return Math.min(image.width, image.height);
   try {
-    const { width, height } = await sharp(await readFile(file), { limitInputPixels: false }).metadata();
+    const { width, height } = await imageSize(await readPicture(file));
     return Math.min(width, height);
   } catch {
     return null; // The loader says what is wrong with it.

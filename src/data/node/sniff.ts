@@ -67,4 +67,4 @@ function isHevc(bytes: Uint8Array): boolean {
 
 /** The first bytes as characters of the same number. */
 const textOf = (bytes: Uint8Array, length: number): string =>
-  Array.from(bytes.subarray(0, length), (byte) => String.fromCharCode(byte)).join('');
+  Buffer.from(bytes.subarray(0, length)).toString('latin1');

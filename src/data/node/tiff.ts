@@ -4,7 +4,8 @@
  *
  * What comes out: samples of 8 and fewer bits as they are; 16 bits keep the high byte, or the highest eight of twelve
  * where no sample is above 4095; floats from 0 to 1 are multiplied by 255; YCbCr becomes RGB by the file's coefficients
- * (ITU-R 601 where it has none), as in Pillow. Other samples get a sentence.
+ * (ITU-R 601 where it has none), to one of 255 as in Pillow. Other samples, and compressions that this libtiff does not
+ * have, get a sentence.
  */
 import type { Sharp } from 'sharp';
 import { newImage, type RgbImage } from '../image.ts';
@@ -21,6 +22,20 @@ const TAG = {
 const TYPE_BYTES: Record<number, number> = { 1: 1, 3: 2, 4: 4, 5: 8 }; // byte, short, long, rational
 const YCBCR = 6;
 const JPEG_IN_TIFF = [6, 7]; // its decoder gives RGB
+/** Compressions that are not read, and what they are called. */
+const NOT_READ: Readonly<Record<number, string>> = {
+  33003: 'JPEG 2000',
+  33005: 'JPEG 2000',
+  34661: 'JBIG',
+  34712: 'JPEG 2000',
+  34887: 'LERC',
+  34925: 'LZMA',
+  50000: 'Zstandard',
+  50001: 'WebP',
+  50002: 'JPEG XL',
+};
+/** CIE L*a*b* in three encodings. */
+const LAB = [8, 9, 10];
 const UNSIGNED = 1;
 const FLOAT = 3;
 /** Values that are read of a tag. */
@@ -73,6 +88,10 @@ export function tiffDecoder(bytes: Uint8Array): TiffDecoder | null {
   const tags = tiffTags(bytes);
   const first = (tag: number, absent: number): number => tags.get(tag)?.[0] ?? absent;
   const [bits, format] = [first(TAG.bits, 1), first(TAG.sampleFormat, UNSIGNED)];
+  const compression = NOT_READ[first(TAG.compression, 1)];
+  if (compression) throw new OddSamplesError(`compressed by ${compression}; save it with LZW or Deflate`);
+  if (LAB.includes(first(TAG.photometric, 0)))
+    throw new OddSamplesError('with L*a*b* colours; save it as RGB');
   if (format === FLOAT && bits <= 32) return async (open) => fromFloats(await samples(open(), 'float'));
   if (format !== UNSIGNED || bits > 16) {
     const kind = { [UNSIGNED]: 'integer', 2: 'signed integer', [FLOAT]: 'float' }[format] ?? 'unusual';

@@ -3,7 +3,7 @@
  * An entry that cannot be looked at costs itself and not the folder; it is handed back with the reason.
  */
 import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { reading, systemReason } from '../../node/files.ts';
 
@@ -71,6 +71,9 @@ export async function listFolder(dir: string): Promise<Listing> {
 
 async function kindOf(entry: Dirent, path: string): Promise<'folder' | 'file' | { why: string }> {
   let kind: Pick<Dirent, 'isDirectory' | 'isFile'> = entry;
+  // Bytes that are no UTF-8 become this sign, and what it stands for is not found again.
+  if (entry.name.includes('\ufffd') && (await lstat(path).catch(() => null)) === null)
+    return { why: 'has a name that is no UTF-8; rename it' };
   if (entry.isSymbolicLink())
     try {
       kind = await stat(path);

@@ -2,6 +2,7 @@
  * How fast a run goes and how long it has taken: the one source of what a bar shows, what is estimated, and what a report
  * says. Times are of the whole run, over all of its processes, as far as their work was saved.
  */
+import { demand, number, object, type Rule } from '../../text/rules.ts';
 import type { Callback, CallbackState, RunEvent, StepEvent } from '../callback.ts';
 
 /** Steps at a process's start that compile kernels: the first one, and the one that waits for it. */
@@ -19,6 +20,16 @@ export interface PaceOptions {
   /** Milliseconds on a clock that only goes forward. */
   now?: () => number;
 }
+
+const amount = number(0, Number.MAX_VALUE);
+
+/** The state of `Pace` out of a file. */
+export const PACE_STATE: Rule = object({
+  seconds: amount,
+  pictures: amount,
+  trainSeconds: amount,
+  firstStepSeconds: amount,
+});
 
 export class Pace implements Callback {
   readonly name = 'pace';
@@ -129,11 +140,10 @@ export class Pace implements Callback {
   }
 
   restore({ json }: CallbackState): void {
-    const { seconds, pictures, trainSeconds, firstStepSeconds } = (json ?? {}) as Record<string, unknown>;
-    const all = [seconds, pictures, trainSeconds, firstStepSeconds];
-    if (!all.every((value) => Number.isFinite(value) && (value as number) >= 0))
-      throw new RangeError('the time that the run has taken is damaged');
-    [this.before, this.pictures, this.trainSeconds, this.firstStepSeconds] = all as number[];
+    demand(PACE_STATE, json, 'the state of pace');
+    const { seconds, pictures, trainSeconds, firstStepSeconds } = json as Record<string, number>;
+    [this.before, this.pictures, this.trainSeconds] = [seconds!, pictures!, trainSeconds!];
+    this.firstStepSeconds = firstStepSeconds!;
   }
 
   private sinceStart(): number {

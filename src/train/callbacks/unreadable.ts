@@ -1,6 +1,10 @@
 /** The pictures that a run met and could not read, each counted once over all of its processes. */
 import type { Sample } from '../../data/sample.ts';
+import { demand, list, type Rule, whole } from '../../text/rules.ts';
 import type { Callback, CallbackState } from '../callback.ts';
+
+/** The state of `UnreadablePictures` out of a file. */
+export const UNREADABLE_STATE: Rule = list(whole(0, 2 ** 32), 0, 2 ** 24);
 
 export class UnreadablePictures implements Callback {
   readonly name = 'unreadable';
@@ -29,8 +33,7 @@ export class UnreadablePictures implements Callback {
   }
 
   restore({ json }: CallbackState): void {
-    if (!Array.isArray(json) || !json.every((place) => Number.isSafeInteger(place) && place >= 0))
-      throw new RangeError('the list of unreadable pictures is damaged');
-    for (const place of json) this.found.add(place);
+    demand(UNREADABLE_STATE, json, 'the state of unreadable');
+    for (const place of json as number[]) this.found.add(place);
   }
 }

@@ -37,9 +37,12 @@ import { isSealed, seal, sealable } from '../../weights/formats/seal.ts';
 import { fromFloat32, type StateDict, toFloat32 } from '../../weights/formats/state.ts';
 import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
+import type { Use } from '../../weights/sound.ts';
 import type { CallbackStates } from '../callback.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
+import { PACE_STATE } from '../callbacks/pace.ts';
+import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { SETTINGS, type TrainSettings } from '../settings.ts';
@@ -250,7 +253,12 @@ const INFO: Rule = object({
   pictures: text(1000),
   progress: optional(PROGRESS),
   callbacks: optional(
-    object({ checkpoints: optional(CHECKPOINTS_STATE), 'loss-trace': optional(LOSS_TRACE) }),
+    object({
+      checkpoints: optional(CHECKPOINTS_STATE),
+      'loss-trace': optional(LOSS_TRACE),
+      pace: optional(PACE_STATE),
+      unreadable: optional(UNREADABLE_STATE),
+    }),
   ),
 } satisfies Record<keyof CheckpointInfo, Rule>);
 
@@ -274,12 +282,16 @@ function migratedSettings(settings: Record<string, unknown>): Record<string, unk
  */
 export const networkIn = ({ info, weights }: Checkpoint): Network => namedNetwork(info.model, weights);
 
-/** The network of a checkpoint, in evaluation mode. */
-export async function modelOf(checkpoint: Checkpoint, device: Device): Promise<Model> {
+/**
+ * The network of a checkpoint, in evaluation mode.
+ * @param use 'train' where a run goes on, which may not have trained its head yet
+ * @throws WeightsError where the weights are no good for it
+ */
+export async function modelOf(checkpoint: Checkpoint, device: Device, use: Use = 'answer'): Promise<Model> {
   const { info, weights } = checkpoint;
   const { classes, seed } = info;
   return (
-    await createModel(networkIn(checkpoint), { weights, device, numClasses: classes.length, seed })
+    await createModel(networkIn(checkpoint), { weights, device, numClasses: classes.length, seed, use })
   ).eval();
 }
 

@@ -189,10 +189,13 @@ function size(args: PickleValue[]): PickleValue {
   return counts(args[0] ?? [], 'torch.Size');
 }
 
+/** Bytes longer than this are an array's, which is opaque. */
+const MOST_BYTES = 4096;
+
 /** _codecs.encode(text, 'latin1') is how protocol 2 writes bytes. */
 const encodeLatin1: Call = ([text, codec], spend) => {
-  if (typeof text !== 'string' || (codec !== 'latin1' && codec !== 'latin-1'))
-    return new OpaqueRef('_codecs.encode');
+  const latin1 = codec === 'latin1' || codec === 'latin-1';
+  if (typeof text !== 'string' || !latin1 || text.length > MOST_BYTES) return new OpaqueRef('_codecs.encode');
   spend(text.length);
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 };

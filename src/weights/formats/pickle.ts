@@ -41,7 +41,7 @@ class Machine {
 
   constructor(input: PickleInput) {
     this.input = input;
-    this.budget = Math.min(MAX_STEPS, DICT_STEPS * input.remaining);
+    this.budget = Math.min(MAX_STEPS, DICT_STEPS * (input.remaining + 100));
   }
 
   /** Counts work against the budget. */

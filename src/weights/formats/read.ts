@@ -99,12 +99,22 @@ export async function readWeights(bytes: Uint8Array, name: string): Promise<Weig
  * @throws as `readWeights`
  */
 export function readStructure(bytes: Uint8Array, name: string): WeightsFile {
-  try {
+  return named(name, () => {
     // Not a Node Buffer, whose `slice` and `subarray` differ from those of its base class.
     const file = readAny(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (file.tensors.size === 0) throw new WeightsError('tensors', 'holds no tensors.');
-    const others = file.others?.map((one) => ({ ...one, read: () => unwrapped(name, one.read()) }));
+    const others = file.others?.map((one) => ({
+      ...one,
+      read: () => named(name, () => unwrapped(name, one.read())),
+    }));
     return { ...unwrapped(name, file), others };
+  });
+}
+
+/** What `read` gives; a refusal gets the file's name. */
+function named<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
   } catch (error) {
     throw withName(error, name);
   }

@@ -83,8 +83,10 @@ export async function download(options: DownloadOptions): Promise<DownloadReport
 
 /** A sentence for what the disk refuses; what the network refuses is one already. */
 function fileFailure(error: unknown, path: string): unknown {
-  if (!(error instanceof Error && 'syscall' in error)) return error;
-  return new DownloadError(`${path} cannot be written: ${systemReason(error)}`, { cause: error });
+  if (!(error instanceof Error) || error instanceof DownloadError) return error;
+  const system = [error, error.cause].find((one) => one instanceof Error && 'syscall' in one);
+  if (!system) return error;
+  return new DownloadError(`${path} cannot be written: ${systemReason(system)}`, { cause: error });
 }
 
 class Download {

@@ -6,6 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeImage, readImage } from '../../../src/data/node/decode.ts';
 import { applyOrientation, exifOrientation } from '../../../src/data/node/exif.ts';
+import { countScans } from '../../../src/data/node/jpeg.ts';
 import { UnreadableImageError } from '../../../src/data/unreadable.ts';
 import { assertSame, formula, largestDifference, pictureBytes, reference } from '../reference.ts';
 
@@ -145,6 +146,18 @@ test('readImage: a missing file and a folder are sentences, a picture is a pictu
   } finally {
     await rm(dir, { recursive: true });
   }
+});
+
+test('scans are counted up to the end of the picture, and not within segments', () => {
+  const progressive = Buffer.from(pictureBytes('progressive.jpg'));
+  assert.is(countScans(progressive), 10);
+  assert.is(countScans(pictureBytes('rgb.jpg')), 1);
+  const thumbnail = Buffer.concat([Buffer.from([0xff, 0xe1, 0, 0]), progressive]);
+  thumbnail.writeUInt16BE(thumbnail.length - 2, 2);
+  const nested = Buffer.concat([progressive.subarray(0, 2), thumbnail, progressive.subarray(2), progressive]);
+  assert.is(countScans(nested), 10);
+  for (let end = 0; end < progressive.length; end += 7)
+    assert.ok(countScans(progressive.subarray(0, end)) <= 10);
 });
 
 test('exifOrientation: damaged blocks are upright', () => {

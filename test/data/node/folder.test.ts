@@ -231,15 +231,46 @@ test('symbolic links to pictures and to class folders are followed', () =>
     await symlink(join(dir, 'store/c'), join(dir, 'val/c'));
     const set = await imageFolder(dir);
     assert.equal(set.classes, ['a', 'b', 'c']);
-    assert.match(set.notes.join(), /2 pictures are in both training and validation \(the same bytes\)/);
+    assert.match(
+      set.notes.join(),
+      /2 of the \d+ pictures that validate are among those that train \(the same bytes\)/,
+    );
+  }));
+
+test('a name that is no UTF-8 costs its picture or its class, not the set', () =>
+  withFiles(pair, async (dir) => {
+    if (process.platform !== 'linux') return;
+    const bad = Buffer.from('caf\xe9', 'latin1');
+    const below = (...names: string[]): Buffer =>
+      Buffer.concat([Buffer.from(`${join(dir, ...names)}/`), bad]);
+    await writeFile(Buffer.concat([below('train', 'a'), Buffer.from('.jpg')]), 'x');
+    await mkdir(below('train'));
+    await writeFile(Buffer.concat([below('train'), Buffer.from('/1.jpg')]), 'y');
+    await writeFile(join(dir, 'train', 'a', 'well\ufffd.jpg'), 'z');
+    const { classes, train, notes } = await imageFolder(dir);
+    assert.equal(classes, ['a', 'b']);
+    assert.ok(paths(dir, train).includes('0 train/a/well\ufffd.jpg'));
+    assert.match(
+      notes.join(),
+      /train: 2 entries left out: caf\ufffd has a name that is no UTF-8; rename it, a\//,
+    );
   }));
 
 test('the same bytes in train and val: a note with the number and the first names', () =>
   withFiles(
-    [...pair, ['train/a/dup.jpg', 'same'], ['val/b/copy.jpg', 'same'], ['val/a/other.jpg', 'sbme']],
+    [
+      ...pair,
+      ['train/a/dup.jpg', 'same'],
+      ['val/b/copy.jpg', 'same'],
+      ['val/b/copy2.jpg', 'same'],
+      ['val/a/other.jpg', 'sbme'],
+    ],
     async (dir) => {
       const { notes } = await imageFolder(dir);
-      assert.match(notes[0], /^1 picture is in both training .*: train\/a\/dup\.jpg is val\/b\/copy\.jpg$/);
+      assert.match(
+        notes[0],
+        /^2 of the \d pictures that validate are among those that train .*: train\/a\/dup\.jpg is val\/b\/copy\.jpg$/,
+      );
       assert.match(notes[1], /^1 picture is in more than one class/);
     },
   ));

@@ -155,6 +155,7 @@ test('bombs are refused before memory is taken: two headers, a small file of a l
 interface TiffParts {
   data: Uint8Array | Uint16Array | Int16Array | Uint32Array | Float32Array | Float64Array;
   photometric: number;
+  compression?: number;
   format?: number;
   /** More short tags. */
   more?: [tag: number, ...values: number[]][];
@@ -164,7 +165,7 @@ const WIDTH = 8;
 const HEIGHT = 2;
 
 /** An uncompressed little-endian TIFF of one strip, 8 × 2 pixels. */
-function tiff({ data, photometric, format = 1, more = [] }: TiffParts): Buffer {
+function tiff({ data, photometric, format = 1, compression = 1, more = [] }: TiffParts): Buffer {
   const samples = data.length / (WIDTH * HEIGHT);
   const bits = 8 * data.BYTES_PER_ELEMENT;
   const strip = Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
@@ -172,7 +173,7 @@ function tiff({ data, photometric, format = 1, more = [] }: TiffParts): Buffer {
     [256, WIDTH],
     [257, HEIGHT],
     [258, ...Array<number>(samples).fill(bits)],
-    [259, 1],
+    [259, compression],
     [262, photometric],
     [273, 8],
     [277, samples],
@@ -288,6 +289,16 @@ const REFUSED: [name: string, parts: TiffParts, sentence: RegExp][] = [
     '32 bits',
     { data: new Uint32Array(COUNT), photometric: GREY },
     /integer samples of 32 bits; save it with/,
+  ],
+  [
+    'L*a*b* colours',
+    { data: new Uint8Array(3 * COUNT), photometric: 8 },
+    /is a TIFF with L\*a\*b\* colours; save it as RGB/,
+  ],
+  [
+    'Zstandard',
+    { data: new Uint8Array(3 * COUNT), photometric: RGB, compression: 50_000 },
+    /is a TIFF compressed by Zstandard; save it with LZW or Deflate/,
   ],
   [
     'coarse colour',

@@ -1,20 +1,21 @@
 /**
  * A small run with everything that has state (accumulated gradients, a moving average, patience, a trace, two phases: the
  * head for two epochs, then everything but the norms), as a process that may be killed at any moment: started again with the same folder it goes on where the last state was saved.
- * Prints `epoch N` after each saved epoch, and at the end one line of JSON with hashes of all it holds.
+ * Prints `epoch N` after each saved epoch (and goes no further where that is HOLD, so that it can be killed there), and at the end one line of JSON with hashes of all it holds.
  *
- *   node --import tsx test/train/contract/killable.ts FOLDER EPOCHS
+ *   node --import tsx test/train/contract/killable.ts FOLDER EPOCHS [HOLD]
  */
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { closeLoader } from '../../../src/data/node/loader.ts';
-import { AdamW, cosine, freeze, type Model, unfreeze } from '../../../src/nn/index.ts';
+import type { Model } from '../../../src/nn/index.ts';
 import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
 import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { LAST, readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
-import type { TrainSettings } from '../../../src/train/settings.ts';
+import { optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
 import { loadWeights } from '../../../src/weights/node/create-model.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, tinyNet } from '../tiny.ts';
@@ -22,15 +23,31 @@ import { accumulatedStep } from './accumulated-step.ts';
 import { MovingAverage } from './moving-average.ts';
 import { Patience } from './patience.ts';
 
-const [folder, epochs] = process.argv.slice(2);
+const [folder, epochs, hold] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const path = join(folder, LAST);
 const device = await testDevice({ poison: false });
 const model = tinyNet(device);
-const optimizer = new AdamW(
-  [...model.namedParameters()].map(([, parameter]) => parameter),
-  { lr: 0.02 },
-);
+const phase = { lr: 0.02, backboneFactor: 0.5 };
+const settings: TrainSettings = {
+  data: null,
+  model: 'tiny',
+  weights: null,
+  phases: [
+    { trainFrom: 'head', epochs: 2, ...phase },
+    { trainFrom: 'all', epochs: Number(epochs) - 2, ...phase },
+  ],
+  trainNorms: false,
+  batch: 8,
+  weightDecay: 0.01,
+  decayNorms: false,
+  labelSmoothing: 0,
+  warmup: 0.05,
+  size: PREPROCESSING.inputSize,
+  augmentation: {},
+  seed: 1,
+};
+const optimizer = optimizerOf(model, settings);
 const resumed = await access(path).then(
   () => readCheckpoint(path),
   () => null,
@@ -48,13 +65,14 @@ const info = {
   step: 0,
   seed: 1,
   metrics: null,
-  settings: {} as TrainSettings,
+  settings,
   pictures: '',
 };
 const checkpoints = new Checkpoints(async (which, { progress, states }) => {
   if (which === 'best') return;
   await saveCheckpoint(path, model, info, { optimizer, progress, callbacks: await states() });
   say(`epoch ${progress.epoch}`);
+  if (progress.epoch === Number(hold)) await setTimeout(60_000);
 });
 const average = new MovingAverage(tinyNet(device, 2), 0.9);
 const tracer = new LossTracer();
@@ -64,17 +82,7 @@ const { progress, reason } = await fit({
   device,
   optimizer,
   ...stripeBatches(),
-  phases: [
-    { epochs: 2, begin: () => void freeze(model, { except: ['fc'] }) },
-    {
-      epochs: Number(epochs) - 2,
-      schedule: cosine({ warmup: 2 }),
-      begin: () => {
-        unfreeze(model);
-        freeze(model, { norms: true });
-      },
-    },
-  ],
+  phases: phasesOf(model, optimizer, settings),
   step: accumulatedStep(4),
   validated: average.average,
   callbacks: [checkpoints, average, new Patience(3), tracer],

@@ -57,7 +57,13 @@ const INFO = {
     finished: 'early',
     history: [{ epoch: 1, trainLoss: 1, val: metrics, trainSeconds: 1, valSeconds: 1 }],
   },
-  callbacks: { checkpoints: { best: 0 }, 'loss-trace': { every: 1, sums: [0.5], last: 1 } },
+  sealed: true,
+  callbacks: {
+    checkpoints: { best: 0 },
+    'loss-trace': { every: 1, sums: [0.5], last: 1 },
+    pace: { seconds: 1, pictures: 2, trainSeconds: 0.5, firstStepSeconds: 0.1 },
+    unreadable: [3],
+  },
 } satisfies CheckpointInfo;
 
 type Path = (string | number)[];
@@ -115,13 +121,15 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
   ],
   [/^(metrics|settings\.(data|weights)|progress\.history\[0\]\.val)$/, (value) => value === null],
   [
-    /^(progress|callbacks|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
+    /^(progress|callbacks|sealed|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
     (value) => value === undefined,
   ],
   [/^(settings\.augmentation|callbacks)$/, (value) => typeof value === 'object' && !Array.isArray(value)],
   [/^(settings\.trainNorms|settings\.decayNorms)$/, (value) => value === true],
   [/./, (value) => typeof value === 'number'],
-  [/^callbacks\.loss-trace\.sums$/, (value) => Array.isArray(value) && value.length === 0],
+  [/^callbacks\.(loss-trace\.sums|unreadable)$/, (value) => Array.isArray(value) && value.length === 0],
+  [/^callbacks\.unreadable$/, (value) => Array.isArray(value) && value.every((one) => one === 1)],
+  [/^sealed$/, (value) => value === true],
 ];
 
 /** Numbers that pass nowhere but where they are meant. */
@@ -156,7 +164,7 @@ for (const path of places(INFO)) {
       const may = MAY_STAND.some(([where, passes]) => where.test(place) && passes(value));
       const never = NEVER.some(([where, number]) => where.test(place) && number === value);
       assert.ok(
-        may && (!never || /loss|lossSum|trainLoss|econds|sums|mean/.test(place)),
+        may && (!never || /loss|lossSum|trainLoss|econds|sums|mean|pace/.test(place)),
         `${place}: ${JSON.stringify(value)?.slice(0, 40)} passed`,
       );
       // What passes is used: a stage that does not exist is a sentence there.

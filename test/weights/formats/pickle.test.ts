@@ -199,6 +199,13 @@ pickle('copying one long list again and again stops early', async () => {
   await refusedQuickly(() => program(`${list}${copy}(${'h\x01h\x00\x85R'.repeat(50_000)}t.`), /more steps/);
 });
 
+pickle('the bytes of a large array of numpy, as protocol 2 writes them, cost nothing', () => {
+  const text = `X\xe0\x93\x04\x00${'a'.repeat(300_000)}`;
+  const called = `c_codecs\nencode\n(${text}Vlatin1\ntR`;
+  const { value } = unpickle(program(`}(Va\n${called}Vb\nI1\nu.`));
+  assert.is((value as Map<unknown, unknown>).get('b'), 1);
+});
+
 pickle('a list inside itself, or nested doublings, cost nothing', () => {
   assert.ok(Array.isArray(unpickle(program(']q\x00h\x00a.')).value));
   // 2^200 leaves, if anybody walked them.

@@ -1,0 +1,32 @@
+/** Commands run in the process of a test: what they print is kept, and what is bold on a terminal is plain. */
+import { main } from '../../src/cli/main.ts';
+
+process.env.NO_COLOR = '1';
+
+/** What a command printed, and its exit code. */
+export interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** A command in this process, as the launcher runs it. */
+export async function tessera(name: string, ...argv: string[]): Promise<Outcome> {
+  const outcome: Outcome = { code: -1, out: '', err: '' };
+  const real = { stdout: process.stdout.write, stderr: process.stderr.write };
+  const keep = (to: 'out' | 'err') => (text: string | Uint8Array) => {
+    outcome[to] += String(text);
+    return true;
+  };
+  process.stdout.write = keep('out') as typeof process.stdout.write;
+  process.stderr.write = keep('err') as typeof process.stderr.write;
+  try {
+    const entry = { name, summary: '', module: `src/cli/${name}.ts`, adapter: false };
+    const launcher = { ensureAdapter: async () => undefined, adapterAdvice: () => '' };
+    outcome.code = await main(entry, argv, launcher);
+  } finally {
+    process.stdout.write = real.stdout;
+    process.stderr.write = real.stderr;
+  }
+  return outcome;
+}
