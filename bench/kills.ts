@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,7 +111,7 @@ class Trial {
     // Of those that overwrite every second one is killed about its first save, the moment that matters.
     const inSave = kind === 'first save' || (kind === 'overwrite' && index % 2 === 0);
     const wait = draw * (inSave ? SAVING : this.milliseconds);
-    if (inSave) await firstSave(folder, child);
+    if (inSave) firstSave(folder);
     await sleepExactly(wait);
     child.kill('SIGKILL');
     const { signal } = await end;
@@ -153,9 +153,18 @@ function ended(
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, err })));
 }
 
-/** Waits until the process saves for the first time, or is over. */
-async function firstSave(folder: string, child: ChildProcess): Promise<void> {
-  while (!existsSync(join(folder, '.new')) && child.exitCode === null) await sleepExactly(1);
+/**
+ * Waits until a process saves for the first time. That takes some milliseconds, so nothing else may happen here meanwhile:
+ * a timer might come too late.
+ */
+function firstSave(folder: string): void {
+  const last = join(folder, LAST);
+  const written = (): number => statSync(last, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const before = written();
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const patience = performance.now() + 120_000;
+  while (!existsSync(join(folder, '.new')) && written() === before && performance.now() < patience)
+    Atomics.wait(pause, 0, 0, 0.3);
 }
 
 const sleepExactly = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
