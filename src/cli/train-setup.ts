@@ -6,10 +6,10 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { Network } from '../models/table.ts';
 import { statOrNull } from '../node/files.ts';
 import { FolderHeld } from '../node/lock.ts';
-import { type Checkpoint, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
+import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { LAST, RunFolder } from '../train/node/run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../train/node/trained-on.ts';
-import { epochsOf, freezeFor, type TrainSettings } from '../train/settings.ts';
+import { epochsOf, freezeFor, type TrainSettings, trainedIn, trainsOf } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
 import { classesIn, shapeBuilder } from '../weights/expected.ts';
 import { matchNames } from '../weights/names.ts';
@@ -127,6 +127,8 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     throw new UserError(
       `${resumed.path} holds no place to go on from; name the folder of the run, or its ${LAST}`,
     );
+  const shapes = (await shapeBuilder())(networkIn(resumed), { numClasses: info.classes.length });
+  ofCheckpoint(resumed, () => trainedIn(shapes, trainsOf(info.settings)));
   const done = progress.epoch;
   const finished = progress.finished !== undefined || done >= epochsOf(info.settings);
   const settings = withMoreEpochs(
