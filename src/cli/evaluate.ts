@@ -5,7 +5,7 @@ import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { describeMetrics } from '../report/report.ts';
 import { shown } from '../text/shown.ts';
-import { type Inference, infer, NO_NUMBER, unanswered } from '../train/infer.ts';
+import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import {
   type ClassMetrics,
   classMetrics,
@@ -100,6 +100,10 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
     const [none] = unanswered(answers);
     if (none) throw new UserError(`${path} cannot be measured. ${none.file}: ${NO_NUMBER}`);
+    if (isOneAnswer(answers))
+      throw new UserError(
+        `${path} gives the same answer to all ${answers.samples.length} pictures, so there is nothing to measure; train it anew, with a lower --lr perhaps`,
+      );
     const result = summary(answers, classes, threshold);
     say(describeSeen(seen, result.count, trainedOn));
     const known = trainedOn.complete || trainedOn.pictures.size > 0;

@@ -17,7 +17,7 @@ import { stopOn } from '../train/callbacks/stop-request.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { fit } from '../train/fit.ts';
 import { type Inference, infer } from '../train/infer.ts';
-import { modelOf, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
+import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
 import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
@@ -43,7 +43,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
-  if (resumed) optimizer.loadState(resumed.optimizer);
+  if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
   say(...openingText(setup, freezing, costs));
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val]);

@@ -6,10 +6,11 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { Network } from '../models/table.ts';
 import { statOrNull } from '../node/files.ts';
 import { FolderHeld } from '../node/lock.ts';
-import { type Checkpoint, networkIn, readCheckpoint } from '../train/node/checkpoint.ts';
+import { demand } from '../text/rules.ts';
+import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { LAST, RunFolder } from '../train/node/run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../train/node/trained-on.ts';
-import { epochsOf, freezeFor, type TrainSettings } from '../train/settings.ts';
+import { epochsOf, freezeFor, SETTINGS, type TrainSettings, trainedIn, trainsOf } from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
 import { classesIn, shapeBuilder } from '../weights/expected.ts';
 import { matchNames } from '../weights/names.ts';
@@ -54,6 +55,8 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const { weights, trainNorms } = common;
   // A stage that does not exist is named before the pictures are looked through.
   freezeFor((await shapeBuilder())(network), { trainFrom: trainFromOf(options, weights), trainNorms });
+  // What a checkpoint could not be read back with is not begun.
+  demand(SETTINGS, { ...common, phases: phasesFor(options, weights, true) }, 'settings');
   const command = trainCommand(options);
   const folder =
     options.out === undefined
@@ -134,6 +137,8 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     throw new UserError(
       `${resumed.path} holds no place to go on from; name the folder of the run, or its ${LAST}`,
     );
+  const shapes = (await shapeBuilder())(networkIn(resumed), { numClasses: info.classes.length });
+  ofCheckpoint(resumed, () => trainedIn(shapes, trainsOf(info.settings)));
   const done = progress.epoch;
   const finished = progress.finished !== undefined || done >= epochsOf(info.settings);
   const settings = withMoreEpochs(

@@ -105,6 +105,14 @@ export function unanswered({ logits, samples, classes }: Inference): Sample[] {
   );
 }
 
+/** Fewer pictures may be copies of one. */
+const FEW = 3;
+
+/** Whether a network answers the same to every picture, to the bit, so that nobody can call it an answer. */
+export function isOneAnswer({ logits, samples, classes }: Inference): boolean {
+  return samples.length >= FEW && logits.every((value, index) => value === logits[index % classes]);
+}
+
 function joined(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;

@@ -40,7 +40,7 @@ const share = number(0, 1);
 /** `Metrics` out of a file; those of runs before there were so many lack some. */
 export const METRICS: Rule = object({
   count: whole(1, Number.MAX_SAFE_INTEGER),
-  loss: number(0, Number.MAX_VALUE),
+  loss: number(-Number.MAX_VALUE, Number.MAX_VALUE),
   accuracy: share,
   largestShare: optional(share),
   balancedAccuracy: optional(share),

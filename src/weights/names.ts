@@ -6,7 +6,7 @@ import type { NameStyle, WeightProperties } from '../models/family.ts';
 import { FAMILIES, familyOf, networkOf } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
 import { listNames, shorten } from './formats/error.ts';
-import type { StateDict, WeightsFile } from './formats/state.ts';
+import type { OtherWeights, StateDict, WeightsFile } from './formats/state.ts';
 
 const bears = (names: ReadonlySet<string>, { signs }: NameStyle): boolean =>
   signs.every((name) => names.has(name));
@@ -38,7 +38,7 @@ const SIGNS: readonly (readonly string[])[] = FAMILIES.flatMap(({ names }) =>
 
 /**
  * The tensors of a network inside a file that puts something before their names: Lightning's `model.`, `backbone.`,
- * `encoder_q.`, whatever stands before all of them. What does not have it is left and named.
+ * `encoder_q.`, whatever stands before all of them. What does not have it is left and named, and stays at hand.
  * @param networks lists of names, of which a network has one whole; those of our own by default
  * @returns null where none is there under any prefix; the file itself where nothing stands before the names
  */
@@ -49,14 +49,19 @@ export function withoutPrefix(file: WeightsFile, networks = SIGNS): WeightsFile 
   if (prefixes.includes('')) return file;
   const [prefix] = prefixes;
   const tensors: StateDict = new Map();
-  const left: string[] = [];
+  const left: StateDict = new Map();
   for (const [name, tensor] of file.tensors) {
     if (name.startsWith(prefix)) tensors.set(name.slice(prefix.length), tensor);
-    else left.push(name);
+    else left.set(name, tensor);
   }
   const notes = [...(file.notes ?? []), `Took the prefix '${shorten(prefix)}' off ${tensors.size} names.`];
-  if (left.length > 0) notes.push(`Left ${left.length} without it: ${listNames(left)}.`);
-  return { ...file, tensors, notes };
+  if (left.size === 0) return { ...file, tensors, notes };
+  notes.push(`Left ${left.size} without it: ${listNames([...left.keys()])}.`);
+  const rest: OtherWeights = {
+    tensors: left.size,
+    read: () => ({ ...file, tensors: left, others: [] }),
+  };
+  return { ...file, tensors, notes, others: [rest, ...(file.others ?? [])] };
 }
 
 /** The tensors in a file that have the names of a network of ours, under whatever prefix; the file as it is without. */

@@ -63,4 +63,20 @@ test('what is assumed of a file that nobody describes is said once', async () =>
   assert.match(err, /; and that convolutions pad as in PyTorch and batch norm's epsilon is 0\.00001, which/);
 });
 
+test('weights without a head answer nothing: what is missing, and the command that trains one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-predict-'));
+  const file = join(folder, 'no head.safetensors');
+  const { tensors } = readSafetensors(await readFile(join(root, 'weights/efficientnet_lite0.safetensors')));
+  for (const name of [...tensors.keys()]) if (name.startsWith('classifier')) tensors.delete(name);
+  await writeFile(file, writeSafetensors(tensors));
+  const { code, out, err } = await predict('--model', 'efficientnet_lite0', '--weights', file);
+  await rm(folder, { recursive: true });
+  assert.is(code, 1, err);
+  assert.is(out, '');
+  assert.match(
+    err,
+    /^error: .*no head\.safetensors has no last layer that fits, .*; train a head first: npm run train -- --data PICTURES --model efficientnet_lite0 --weights '.*no head\.safetensors'$/m,
+  );
+});
+
 test.run();

@@ -13,10 +13,16 @@ their bytes differ from run to run) and test/reference/weights.json:
     attacks   pickles that would run code, with the name of what they would run
 """
 
+import argparse
+import collections
+import datetime
+import enum
+import functools
 import io
 import json
 import os
 import pickle
+import random
 import struct
 import zipfile
 from collections import OrderedDict
@@ -77,6 +83,55 @@ def checkpoint(state):
         "state_dict": wrapped,
         "optimizer": optimizer.state_dict(),
     }
+
+
+def training_scripts(small):
+    """What training scripts save: tensors and objects beside the weights, two sets of them, wrappers' names."""
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, functools.partial(max, 0.1))
+    args = argparse.Namespace(lr=0.1, data=Path("/data"), device=torch.device("cpu"), dtype=torch.float16)
+    beside = {
+        "args": args,
+        "metric": np.float64(69.7),
+        "prototypes": np.arange(2000, dtype=np.float32),
+        "rng": (random.getstate(), np.random.get_state(), torch.get_rng_state()),
+        "generator": np.random.default_rng(1).bit_generator.state,
+        "when": datetime.datetime(2026, 11, 26),
+        "interpolation": Interpolation.BICUBIC,
+        "counts": collections.Counter("aab"),
+        "log": collections.defaultdict(list, loss=[0.5]),
+        "seen": {1, 2},
+        "spectrum": torch.zeros(2, dtype=torch.complex64),
+    }
+    layered = OrderedDict([("conv1.weight", small["float32"]), ("fc.bias", small["float16"])])
+    ema = OrderedDict((name, tensor + 1) for name, tensor in layered.items())
+    imagenet = {
+        "epoch": 90,
+        "arch": "resnet18",
+        "state_dict": OrderedDict((f"module.{name}", tensor) for name, tensor in layered.items()),
+        "best_acc1": torch.tensor(69.7),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": schedule.state_dict(),
+    }
+    timm = {"state_dict_ema": ema, "state_dict": layered, **beside}
+    averaged = OrderedDict([("n_averaged", torch.tensor(3))])
+    averaged.update((f"module.{name}", tensor) for name, tensor in layered.items())
+    compiled = OrderedDict((f"_orig_mod.{name}", tensor) for name, tensor in layered.items())
+    return {
+        "imagenet.pth": (saved(imagenet), layered),
+        "objects.pth": (saved(timm), layered),
+        "objects-protocol4.pth": (saved(timm, pickle_protocol=4), layered),
+        "objects-legacy.pth": (saved(timm, _use_new_zipfile_serialization=False), layered),
+        "averaged.pth": (saved(averaged), layered),
+        "compiled.pth": (saved(compiled), layered),
+    }
+
+
+class Interpolation(enum.Enum):
+    BICUBIC = "bicubic"
 
 
 def repack(data, compression=zipfile.ZIP_STORED, swap=None):
@@ -202,6 +257,7 @@ def main():
         "subclass.pth": (saved({"tagged": tagged}), {"tagged": tagged}),
         "model.safetensors": (safetensors(small, {"format": "pt", "note": "naïve"}), small),
     }
+    files.update(training_scripts(small))
     sizes = [tensor.element_size() for tensor in small.values()]
     files["big-endian.pth"] = (repack(saved(small), swap=sizes), small)
     refused = {

@@ -198,6 +198,14 @@ test('of two sets of tensors the one that the model fits', () => {
   );
 });
 
+test('of two networks in one set of tensors the one that the model fits', () => {
+  const file = known(new Map([...after('student.'), ...after('teacher.', stateOf('resnet34'))]));
+  assert.equal([...file.tensors.keys()], [...RESNET.keys()], 'the first, where nobody says');
+  const wanted = weightsFor(build('resnet34'), file);
+  assert.equal([...wanted.tensors.keys()], [...stateOf('resnet34').keys()]);
+  assert.match(wanted.notes!.join(' '), /Took the prefix 'teacher\.' off \d+ names\.$/);
+});
+
 test("a network of one's own inside another module", async () => {
   const model = tinyNet((await dryDevice(boundless(PLAIN_DEVICE))).device);
   const state: StateDict = new Map();

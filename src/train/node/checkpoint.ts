@@ -276,11 +276,23 @@ function migratedSettings(settings: Record<string, unknown>): Record<string, unk
   return { ...rest, phases: [{ trainFrom, epochs, lr, backboneFactor }], trainNorms: true, decayNorms: true };
 }
 
+/** What `work` gives; what it finds out of range is the checkpoint's fault, whose name stands before it. */
+export function ofCheckpoint<Result>({ path }: Pick<Checkpoint, 'path'>, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof RangeError
+      ? new RangeError(`${path} cannot be used: ${error.message}`, { cause: error })
+      : error;
+  }
+}
+
 /**
  * What was trained: the name of a network, or the table that the file carries.
  * @throws RangeError where it is a network of somebody's own, which only its own code can build
  */
-export const networkIn = ({ info, weights }: Checkpoint): Network => namedNetwork(info.model, weights);
+export const networkIn = (checkpoint: Checkpoint): Network =>
+  ofCheckpoint(checkpoint, () => namedNetwork(checkpoint.info.model, checkpoint.weights));
 
 /**
  * The network of a checkpoint, in evaluation mode.

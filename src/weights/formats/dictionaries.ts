@@ -28,7 +28,7 @@ const USUAL_KEYS = [
 
 /** Dictionaries inside dictionaries inside the checkpoint; and how many are looked at. */
 const MOST_DEPTH = 3;
-const MOST_DICTIONARIES = 1000;
+const MOST_DICTIONARIES = 200;
 
 const OF_A_LAYER = /(?:^|\.)(?:weight|bias|running_mean|running_var)$/;
 /** What an unread tensor is made by or made of. */

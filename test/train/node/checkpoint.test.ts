@@ -161,6 +161,17 @@ test('the best checkpoint is PyTorchâ€™s state_dict: no tensor beside the modelâ
   assert.equal((await readdir(folder)).sort(), ['best.safetensors', LAST], 'temporary files are left');
 });
 
+test('a checkpoint whose head is not that of its classes answers nothing, and may train', async () => {
+  const path = join(folder, 'best.safetensors');
+  const checkpoint = await readCheckpoint(path);
+  const other = { ...checkpoint, info: { ...checkpoint.info, classes: ['ant', 'bee'] } };
+  await refuses(
+    modelOf(other, device),
+    /best\.safetensors has no last layer that fits, fc\.weight, fc\.bias, so/,
+  );
+  (await modelOf(other, device, 'train')).dispose();
+});
+
 test('weights that are not finite are not saved, and the file that was there stays', async () => {
   const path = join(folder, 'best.safetensors');
   const before = await readFile(path);

@@ -2,6 +2,7 @@
  * Every field of a checkpoint's description and of a card, with every wrong kind of value in its place: a sentence that
  * names the file and the field, or a value that may stand there; never a crash, and nothing is allocated from a claim.
  */
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CheckpointInfo, infoIn } from '../../../src/train/node/checkpoint.ts';
@@ -10,6 +11,7 @@ import { trainedIn, trainsOf } from '../../../src/train/settings.ts';
 import { cardMetadata, readCard } from '../../../src/weights/card.ts';
 import { shapeBuilder } from '../../../src/weights/expected.ts';
 import { WeightsError } from '../../../src/weights/formats/error.ts';
+import { type Edit, withstands } from '../../helpers/hostile.ts';
 import { PREPROCESSING } from '../tiny.ts';
 
 const test = suite('train: damaged descriptions');
@@ -213,6 +215,41 @@ test('the description itself is nothing, too long, or no JSON', () => {
   for (const json of ['', '{', 'null', '5', '[]', `${'['.repeat(1e6)}`, `"${'x'.repeat(9 << 20)}"`])
     assert.throws(() => infoIn('last.safetensors', json), /^last\.safetensors is damaged: its description /);
 });
+
+/** Another value for one in the text, which stays JSON. */
+const otherValue: fc.Arbitrary<Edit> = fc
+  .tuple(
+    fc.nat(1000),
+    fc.constantFrom('0', '-1', '1e999', '65535', '"4"', 'null', 'true', '[]', '{}', '[[1]]'),
+  )
+  .map(
+    ([which, value]): Edit =>
+      (bytes) => {
+        const json = Buffer.from(bytes).toString('latin1');
+        const values = [...json.matchAll(/(?<=[:,[])(?:"[^"]*"(?!:)|[-\w.]+)/g)];
+        const one = values[which % values.length];
+        if (!one) return bytes;
+        const after = json.slice(one.index + one[0].length);
+        return new Uint8Array(Buffer.from(json.slice(0, one.index) + value + after, 'latin1'));
+      },
+  );
+
+test('mutated descriptions: a sentence, or a description', () =>
+  withstands({
+    name: 'description of a checkpoint',
+    seeds: [{ bytes: new TextEncoder().encode(JSON.stringify(INFO)) }],
+    files: 2000,
+    structured: otherValue,
+    stages: ['json', 'fields', 'read'],
+    header: 'json',
+    read: (bytes) => infoIn('file', new TextDecoder().decode(bytes)),
+    refused: (error) => {
+      const { message } = error as Error;
+      if (!/^file (is damaged: |was written by a newer version)/.test(message)) return null;
+      return /its description is no JSON/.test(message) ? 'json' : 'fields';
+    },
+    allowance: 16 * 2 ** 20,
+  }));
 
 const CARD = {
   model: { name: 'efficientnet_lite0', options: { padding: 'same', normEps: 0.001 } },

@@ -9,9 +9,12 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { cardMetadata } from '../../../src/weights/card.ts';
+import { readKnown } from '../../../src/weights/door.ts';
 import { WeightsError } from '../../../src/weights/formats/error.ts';
-import { readWeights } from '../../../src/weights/formats/read.ts';
-import { elementCount, ITEM_SIZE, toFloat32 } from '../../../src/weights/formats/state.ts';
+import { writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
+import { elementCount, fromFloat32, ITEM_SIZE, toFloat32 } from '../../../src/weights/formats/state.ts';
+import { IMAGENET_PREPROCESSING } from '../../../src/weights/start.ts';
 import { attack, type Edit, type HostileReader, type Seed, withstands } from '../../helpers/hostile.ts';
 import { fixture } from '../fixtures.ts';
 
@@ -69,7 +72,23 @@ const headerEdit: fc.Arbitrary<Edit> = fc
   });
 
 function safetensorsSeed(name: string): Seed {
-  const bytes = fixture(name);
+  return headerSeed(fixture(name));
+}
+
+/** A file that says what it is for. */
+function cardSeed(): Seed {
+  const card = {
+    model: { name: 'efficientnet_lite0', options: { padding: 'same', normEps: 0.001 } },
+    preprocessing: IMAGENET_PREPROCESSING,
+    classes: ['ant', 'bee'],
+  };
+  const tensors = new Map(
+    ['model.a.weight', 'b'].map((name) => [name, fromFloat32(new Float32Array(4), [2, 2])]),
+  );
+  return headerSeed(writeSafetensors(tensors, cardMetadata(card)));
+}
+
+function headerSeed(bytes: Uint8Array): Seed {
   return { bytes, focus: [[8, 8 + new DataView(bytes.buffer).getUint16(0, true)]] };
 }
 
@@ -82,9 +101,9 @@ function legacySeed(name: string): Seed {
   return { bytes, focus: [[LEGACY_PREAMBLE, Buffer.from(bytes).lastIndexOf('e.', undefined, 'latin1') + 2]] };
 }
 
-/** Reads, and checks that what was read is consistent and can be converted. */
+/** Reads through the front door, and checks that what was read is consistent and can be converted. */
 async function readAndCheck(bytes: Uint8Array): Promise<void> {
-  const { tensors } = await readWeights(bytes, 'file');
+  const { tensors } = (await readKnown(bytes, 'file')).file;
   for (const [name, tensor] of tensors) {
     const count = elementCount(tensor.shape);
     assert.is(tensor.bytes.length, count * ITEM_SIZE[tensor.dtype], name);
@@ -107,16 +126,32 @@ function weightsReader(name: string, files: number, seeds: Seed[]): HostileReade
 }
 
 const READERS: HostileReader[] = [
-  { ...weightsReader('safetensors', 5000, [safetensorsSeed('model.safetensors')]), structured: headerEdit },
+  {
+    ...weightsReader('safetensors', 5000, [safetensorsSeed('model.safetensors'), cardSeed()]),
+    structured: headerEdit,
+  },
   weightsReader(
     'torch zip',
     6000,
-    ['zip.pth', 'zip-protocol4.pth', 'checkpoint.pth', 'attack.pth', 'big-endian.pth'].map(zipSeed),
+    [
+      'zip.pth',
+      'zip-protocol4.pth',
+      'checkpoint.pth',
+      'attack.pth',
+      'big-endian.pth',
+      'objects-protocol4.pth',
+    ].map(zipSeed),
   ),
   weightsReader(
     'torch legacy pickle',
     6000,
-    ['legacy.pth', 'legacy-protocol5.pth', 'checkpoint-legacy.pth', 'attack-legacy.pth'].map(legacySeed),
+    [
+      'legacy.pth',
+      'legacy-protocol5.pth',
+      'checkpoint-legacy.pth',
+      'attack-legacy.pth',
+      'objects-legacy.pth',
+    ].map(legacySeed),
   ),
 ];
 

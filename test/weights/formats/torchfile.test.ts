@@ -34,6 +34,32 @@ torchfile('a checkpoint says where the weights were, and that a prefix was taken
   }
 });
 
+const SAID: [file: string, notes: RegExp[]][] = [
+  [
+    'imagenet.pth',
+    [
+      /entry 'state_dict'/,
+      /^Left its other entries: epoch, arch, best_acc1 \(a tensor\), optimizer, scheduler\.$/,
+      /'module\.'/,
+    ],
+  ],
+  ...['objects.pth', 'objects-protocol4.pth', 'objects-legacy.pth'].map((name): [string, RegExp[]] => [
+    name,
+    [
+      /entry 'state_dict'/,
+      /^Left its other entries: state_dict_ema \(2 tensors\), args \(argparse\.Namespace, not run\), metric \(numpy\._core\.multiarray\.scalar, not run\), prototypes \(numpy\..*, not run\), rng, .* and \d more\.$/,
+    ],
+  ]),
+  ['averaged.pth', [/^Left out n_averaged/, /'module\.'/]],
+  ['compiled.pth', [/_orig_mod/]],
+];
+for (const [name, notes] of SAID)
+  torchfile(`${name}: what was taken and left is said`, async () => {
+    const file = await readWeights(fixture(name), name);
+    assert.is(file.notes!.length, notes.length, file.notes!.join('\n'));
+    for (const [index, note] of notes.entries()) assert.match(file.notes![index], note);
+  });
+
 const REFUSED: [file: string, sentence: RegExp][] = [
   ['attack.pth', /refuses to run posix\.system/],
   ['attack-legacy.pth', /refuses to run posix\.system/],
