@@ -52,11 +52,11 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const { model, network, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
   const common = settingsOf(options, start, natural.inputSize);
-  const { weights, trainNorms } = common;
+  const { weights } = common;
   // A stage that does not exist is named before the pictures are looked through.
-  freezeFor((await shapeBuilder())(network), { trainFrom: trainFromOf(options, weights), trainNorms });
+  const trainFrom = await firstStage(options, network, weights);
   // What a checkpoint could not be read back with is not begun.
-  demand(SETTINGS, { ...common, phases: phasesFor(options, weights, true) }, 'settings');
+  demand(SETTINGS, { ...common, phases: phasesFor({ ...options, trainFrom }, weights, true) }, 'settings');
   const command = trainCommand(options);
   const folder =
     options.out === undefined
@@ -65,13 +65,22 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   return releasedOnFailure(folder, async () => {
     const set = await openData(common);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
-    const settings = { ...common, phases: phasesFor(options, weights, newHead) };
+    const settings = { ...common, phases: phasesFor({ ...options, trainFrom }, weights, newHead) };
     const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
     if (advice) say(advice);
     const preprocessing = preprocessingFor(settings, natural);
     const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
     return { settings, network, known, folder, set, preprocessing, trainedOn, resumed: null, options };
   });
+}
+
+/** The first stage that trains; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
+async function firstStage(options: TrainOptions, network: Network, weights: string | null): Promise<string> {
+  const model = (await shapeBuilder())(network);
+  const trainFrom = trainFromOf(options, weights);
+  freezeFor(model, { trainFrom, trainNorms: true });
+  const trained = [...model.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad);
+  return trained.every(([name]) => model.isHead(name)) ? 'head' : trainFrom;
 }
 
 /** Whether weights bring a last layer for these classes along, as far as their file says. */

@@ -158,7 +158,7 @@ function nextSteps(
         memory,
         out: named === undefined ? undefined : `${named}-${lastFrozen}`,
       }),
-      `${lastFrozen} trains too: slower; whether it is better, its figures say`,
+      `${lastFrozen} joins a head that has learnt: slower; whether it is better, its figures say`,
     ]);
   if (falling)
     steps.push([

@@ -132,9 +132,9 @@ export function trainedIn(model: Model, phases: readonly Trains[]): [string, Ten
  * @throws RangeError for a stage that does not exist, with what may have been meant
  */
 export function freezeFor(model: Model, trains: Trains): FreezeReport {
-  const stays = trainsIn(model, trains);
+  const trained = trainsIn(model, trains);
   unfreeze(model);
-  return freeze(model, { match: (name) => !stays(name) });
+  return freeze(model, { match: (name) => !trained(name) });
 }
 
 /** Parameters that share their rates throughout a run. */

@@ -402,9 +402,12 @@ for (const [what, line] of UNDER_NOHUP)
     const child = spawn('bash', ['-c', '"$@" & sleep 2', 'bash', ...start], { env });
     assert.match((await finish(child)).stdout, /^stopped 143$/m);
     const spared = spawn('nohup', ['bash', '-c', '"$@" & sleep 2', 'bash', ...start], { env });
+    let sent = false;
     const { stdout } = await finish(spared, (text) => {
+      if (!text.includes('ready') || sent) return;
+      sent = true;
       const pid = Number(/^pid (\d+)$/m.exec(text)?.[1]);
-      if (text.includes('ready')) setTimeout(() => process.kill(pid, 'SIGINT'), 4000);
+      setTimeout(() => process.kill(pid, 'SIGINT'), 3000);
     });
     assert.match(stdout, /^stopped 130$/m);
   },
