@@ -27,7 +27,7 @@
  */
 import type { PooledBuffer } from '../../gpu/index.ts';
 import { empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
-import { channelLanes, LANES } from '../parts/channel-lanes.ts';
+import { channelLanes } from '../parts/channel-lanes.ts';
 import { channelsFirstHint } from '../parts/channels-last.ts';
 import { elementOf, widthOf } from '../parts/element.ts';
 import { type Activation, activationBackward, SLOPE_READS } from '../pointwise/activations.ts';
@@ -161,8 +161,7 @@ function runningCoefficients(x: Tensor, options: BatchNormOptions): Tensor {
       runningVar: runningVar.buffer,
       coefficients: coefficients.buffer,
     },
-    params: { channels, eps },
-    groups: [Math.ceil(channels / LANES), 1, 1],
+    params: { count: channels, eps },
     bytes: 32 * width,
   });
   return coefficients;

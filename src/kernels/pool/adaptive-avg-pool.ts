@@ -78,6 +78,14 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
       );
   const inputShape = x.shape;
   const [pictures, height, width, channels] = inputShape as [number, number, number, number];
+  for (const [from, to] of [
+    [height, rows],
+    [width, columns],
+  ] as const)
+    if (from * to + Math.max(from, to) > 2 ** 32)
+      throw new RangeError(
+        `adaptiveAvgPool2d: ${from} rows or columns cannot become ${to}: the product is beyond 32-bit numbers`,
+      );
   const shape = [pictures, rows, columns, channels];
   if (rows === 1 && columns === 1) return meanOfPictures('adaptiveAvgPool2d', x, shape);
   return scope(() => {
