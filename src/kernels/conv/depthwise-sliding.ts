@@ -27,14 +27,7 @@
 
 import { FIRST_GROUP, family, type ProgramSpec } from '../../gpu/index.ts';
 import { LANES } from '../parts/channel-lanes.ts';
-import {
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueParams,
-  finished,
-  scaleAndShift,
-} from '../parts/epilogue.ts';
-import { activateFunction } from '../pointwise/activations.ts';
+import { type EpilogueSpec, epilogueBindings, epilogueFunctions, epilogueParams } from '../parts/epilogue.ts';
 
 /** Channels of a lane: two, or one where their number is odd. */
 export type Channels = 'vec2f' | 'f32';
@@ -154,15 +147,15 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
       ...epilogueParams(spec),
     },
     wgsl: `
-${activateFunction(spec.activation, element)}
-fn put(at: i32, sum: ${element}, scale: ${element}, shift: ${element}) { y[at] = ${finished(spec, 'sum', 'at')}; }
+${epilogueFunctions(spec, element)}
+fn put(at: i32, sum: ${element}, finish: Finish) { y[at] = finished(sum, finish, u32(at)); }
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3u) {
 ${PLACE}
   let picture = i32(id.z + p.firstZ);
 ${lines(taps.map(([ky, kx]) => `  let w${ky}_${kx} = w[${ky * kernel[1] + kx}u * p.channels + c];`))}
-  ${scaleAndShift(spec, element, 'c')}
+  let finish = finishOf(c);
   let sourceColumn = i32(tile) * ${columns.tile * columns.sources} - p.sourceLeft;
 ${lines(
   range(columns.span).map(
@@ -212,7 +205,7 @@ ${lines(
 ${lines(
   targetColumns.map(
     (t) => `        if (targetColumn + ${t} >= 0 && targetColumn + ${t} < p.targetColumns) {
-          put(first + ${t} * channels, sum${rows.ages - 1}_${a}_${t}, scale, shift);
+          put(first + ${t} * channels, sum${rows.ages - 1}_${a}_${t}, finish);
         }`,
   ),
 )}

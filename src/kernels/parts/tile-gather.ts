@@ -12,15 +12,13 @@
  */
 import type { Device } from '../../gpu/index.ts';
 import { family, foldGroups } from '../../gpu/index.ts';
-import { activateFunction } from '../pointwise/activations.ts';
 import {
   type EpilogueSpec,
   epilogueBindings,
+  epilogueFunctions,
   epilogueParams,
   epilogueRun,
   epilogueSpecOf,
-  finished,
-  scaleAndShift,
 } from './epilogue.ts';
 import {
   DIVIDE,
@@ -78,7 +76,7 @@ const gatherProgram = family((spec: GatherSpec) => {
       ...epilogueParams(spec),
     },
     wgsl: `${DIVIDE}
-${activateFunction(spec.activation, 'vec4f')}
+${epilogueFunctions(spec, 'vec4f')}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
@@ -190,12 +188,12 @@ ${unroll(
   }
 
   let here = resultStart + column${forward ? '' : ' + p.offset'};
-  ${scaleAndShift(spec, 'vec4f', 'min(here, p.resultChannels - 1)')}
+  let finish = finishOf(min(here, p.resultChannels - 1));
 ${unroll(
   rows,
   (r) => `  let target${r} = ${shared('to', r)} * p.resultChannels + here;
   if (column < p.columns && firstRow + ${r}u < rows) {
-    y[target${r}] = ${finished(spec, accumulate ? `(sum${r} + y[target${r}])` : `sum${r}`, `target${r}`)};
+    y[target${r}] = finished(sum${r}${accumulate ? ` + y[target${r}]` : ''}, finish, target${r});
   }`,
 )}
 }`,
