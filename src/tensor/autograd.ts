@@ -4,6 +4,7 @@
  * (creation order is a topological order), frees what each saved as it goes, and sums gradients at the leaves.
  */
 import { accumulate, copyOf } from './accumulate.ts';
+import { checkTypes } from './dtype.ts';
 import { keep, noGrad, recordsGradients, scope } from './recording.ts';
 import { sameShape, show } from './shape.ts';
 import { differentiateBy, type History, type Tensor, tensor } from './tensor.ts';
@@ -107,6 +108,7 @@ export function backward(root: Tensor, gradient?: Tensor): void {
     throw new Error(
       `backward: a tensor of shape ${show(root.shape)} is no scalar; give the gradient to start from`,
     );
+  checkTypes('backward', { gradient });
   if (gradient && !sameShape(gradient.shape, root.shape))
     throw new Error(`backward: gradient ${show(gradient.shape)} for a tensor of shape ${show(root.shape)}`);
   const nodes = newestFirst(start);

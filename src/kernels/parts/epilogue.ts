@@ -9,7 +9,7 @@
  * Winograd's output transform and the depthwise programs all end in the lines that are written here.
  */
 import type { BindingType, BufferBinding, ParamType, Run } from '../../gpu/index.ts';
-import { recordsGrad, type Shape, sameShape, show, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, recordsGrad, type Shape, sameShape, show, type Tensor } from '../../tensor/index.ts';
 import { type Activation, activateFunction } from '../pointwise/activations.ts';
 
 /** Batch norm with running statistics. */
@@ -52,7 +52,7 @@ export interface EpilogueSpec {
 
 /**
  * Checks the options of an `op` of `inputs` whose result is `output`; `where` tells their shapes.
- * @throws RangeError where a shape does not fit; Error where a norm meets a bias, or an option that is for inference
+ * @throws RangeError where a shape does not fit; TypeError where one is no float32; Error where a norm meets a bias, or an option that is for inference
  * a gradient that is recorded
  */
 export function checkEpilogue(
@@ -64,14 +64,16 @@ export function checkEpilogue(
 ): void {
   const { bias, norm, residual, activation = 'none' } = options;
   const channels = output.slice(-1);
-  for (const [name, tensor, shape] of [
+  const given = [
     ['bias', bias, channels],
     ['norm.weight', norm?.weight, channels],
     ['norm.bias', norm?.bias, channels],
     ['norm.runningMean', norm?.runningMean, channels],
     ['norm.runningVar', norm?.runningVar, channels],
     ['residual', residual, output],
-  ] as const)
+  ] as const;
+  checkTypes(op, Object.fromEntries(given));
+  for (const [name, tensor, shape] of given)
     if (tensor && !sameShape(tensor.shape, shape))
       throw new RangeError(`${op}: ${name} is ${show(tensor.shape)}, but ${show(shape)} is needed ${where}`);
   const inferenceOnly = norm || residual || activation !== 'none';

@@ -13,7 +13,7 @@
  * memory on a GPU, 8 bytes an element, and by the three rounds of the hash on a CPU.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, scope, stepState, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, stepState, type Tensor } from '../../tensor/index.ts';
 import { type RandomPurpose, randomRoot } from '../../tensor/random.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { RANDOM } from '../parts/random.ts';
@@ -54,7 +54,7 @@ fn element(i: u32) {
  * PyTorch: `F.dropout`. Throws where p is not in [0, 1]. Srivastava et al. 2014.
  */
 export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
-  checkProbability('dropout', p);
+  checkDropping('dropout', x, p);
   return options.training && p > 0
     ? dropped('dropout', x, p, options, { unit: 'value', element: 'vec4f' })
     : x;
@@ -65,13 +65,14 @@ export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
  * returns `x`. torchvision: `stochastic_depth(x, p, 'row')`. Throws where p is not in [0, 1]. Huang et al. 2016.
  */
 export function dropPath(x: Tensor, p: number, options: DropoutOptions): Tensor {
-  checkProbability('dropPath', p);
+  checkDropping('dropPath', x, p);
   const sample = x.size / (x.shape[0] ?? 1);
   const element = elementOf(sample);
   return options.training && p > 0 ? dropped('dropPath', x, p, options, { unit: 'sample', element }) : x;
 }
 
-function checkProbability(what: string, p: number): void {
+function checkDropping(what: string, x: Tensor, p: number): void {
+  checkTypes(what, { x });
   if (!(p >= 0 && p <= 1)) throw new RangeError(`${what}: the probability is a number from 0 to 1, not ${p}`);
 }
 

@@ -9,7 +9,7 @@
  * the picture is large, and its gradient repeats dy. Limited by memory. Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, type Shape, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, type Shape, scope, type Tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';
 import type { Element } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
@@ -128,5 +128,6 @@ function meanOfPictures(name: string, x: Tensor, shape: Shape): Tensor {
 }
 
 function checkPicture(name: string, x: Tensor): void {
+  checkTypes(name, { x });
   checkPictures(name, x.shape);
 }
