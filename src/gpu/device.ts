@@ -177,7 +177,9 @@ export class Device {
   ): void {
     const buffers = source.bindingNames.map((name) => this.bufferOf(source, name, bindings[name]));
     const { pipeline, bindGroup, immediates } = this.pipelines.prepared(source, bindings, params);
-    this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, work: flops + 2 * bytes });
+    const { writes } = source;
+    const work = flops + 2 * bytes;
+    this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, writes, work });
     if (this.observers.calls.dispatch.size > 0)
       this.observers.dispatch({ program: source, bindings, params, groups, flops, bytes });
     if (this.options.debug) {

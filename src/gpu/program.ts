@@ -38,6 +38,8 @@ export interface ProgramSpec {
 
 export interface Program extends ProgramSpec {
   readonly bindingNames: readonly string[];
+  /** Whether it writes to each of them. */
+  readonly writes: readonly boolean[];
   readonly paramNames: readonly string[];
 }
 
@@ -69,7 +71,9 @@ export function program(spec: ProgramSpec): Program {
   const paramNames = Object.keys(spec.params);
   if (paramNames.length > MAX_PARAMS)
     throw new Error(`program ${spec.name}: ${paramNames.length} parameters, at most ${MAX_PARAMS} fit`);
-  return { ...spec, bindingNames: Object.keys(spec.bindings), paramNames };
+  const bindingNames = Object.keys(spec.bindings);
+  const writes = bindingNames.map((name) => splitBinding(spec.bindings[name]!)[0] === 'write');
+  return { ...spec, bindingNames, writes, paramNames };
 }
 
 /**
@@ -207,11 +211,6 @@ export function assemble(source: Program, immediates: boolean): string {
 function splitBinding(binding: BindingType): ['read' | 'write', string] {
   const space = binding.indexOf(' ');
   return [binding.slice(0, space) as 'read' | 'write', binding.slice(space + 1)];
-}
-
-/** True where the program writes the binding. */
-export function writes(source: Program, name: string): boolean {
-  return source.bindings[name]!.startsWith('write');
 }
 
 /** Packs parameters into the bytes that the WGSL struct `Params` expects (all members are four bytes wide). */

@@ -6,8 +6,8 @@
  *
  * u is a pure function of (seed, purpose, step, index), index being the number of the value or of the sample: the
  * same as `uniformAt(randomKey(seed, purpose, step), index)` on the CPU. The step is read from the device
- * (src/tensor/step.ts). The mask is not stored: the gradient is the same program on dy, which draws it again. Two
- * layers need two purposes, or they drop the same values.
+ * (src/tensor/step.ts). The mask is not stored: the gradient is the same program on dy, which draws it again from the
+ * step that the forward pass read. Two layers need two purposes, or they drop the same values.
  *
  * One invocation computes four neighbours (one where the values of a sample are no multiple of four). Limited by
  * memory on a GPU, 8 bytes an element, and by the three rounds of the hash on a CPU.
@@ -78,17 +78,18 @@ function checkDropping(what: string, x: Tensor, p: number): void {
 
 function dropped(what: string, x: Tensor, p: number, options: DropoutOptions, form: Form): Tensor {
   const root = randomRoot(options.seed ?? 0, options.purpose ?? what);
-  const y = drop(x, p, root, form);
-  return record(what, y, [x], {}, (_, dy) => [drop(dy, p, root, form)]);
+  const step = stepState(x.device);
+  const y = drop(x, step, p, root, form);
+  return record(what, y, [x], { step }, ({ step }, dy) => [drop(dy, step, p, root, form)]);
 }
 
-function drop(x: Tensor, p: number, root: number, form: Form): Tensor {
+function drop(x: Tensor, step: Tensor, p: number, root: number, form: Form): Tensor {
   return scope(() => {
     const y = empty(x.device, x.shape);
     const unit = widthOf(form.element);
     const count = Math.ceil(x.size / unit);
     x.device.run(dropProgram(form), {
-      bindings: { x: x.buffer, step: stepState(x.device), y: y.buffer },
+      bindings: { x: x.buffer, step: step.buffer, y: y.buffer },
       params: {
         count,
         root,
