@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import * as kernels from '../../src/kernels/index.ts';
-import { fill, maskGradient } from '../../src/nn/index.ts';
+import { AdamW, fill, maskGradient, SGD } from '../../src/nn/index.ts';
 import { type DataType, empty, type Shape, type Tensor, tensor } from '../../src/tensor/index.ts';
 
 const test = suite('kernels/types');
@@ -152,7 +152,7 @@ test('labels are int32 indices or float32 probabilities', () => {
     assert.throws(() => kernels.crossEntropy(logits, labels), /give int32 \[2\] or float32 \[2,3\]/);
 });
 
-test('gradients, masks and initial values are of float32 too', () => {
+test('gradients, masks, initial values and optimisers are of float32 too', () => {
   for (const dtype of INTEGERS) {
     const integers = empty(device, [3], { dtype });
     assert.throws(
@@ -163,6 +163,12 @@ test('gradients, masks and initial values are of float32 too', () => {
     assert.throws(() => kernels.relu(x).backward(integers), names('backward', 'gradient', dtype));
     assert.throws(() => maskGradient(x, integers), names('maskGradient', 'mask', dtype));
     assert.throws(() => fill(integers, { constant: 1 }), names('fill', 'tensor', dtype));
+    integers.requiresGrad = true;
+    for (const Optimizer of [SGD, AdamW])
+      assert.throws(
+        () => new Optimizer([x, integers], { lr: 1 }),
+        names(Optimizer.name, 'parameter 1', dtype),
+      );
   }
 });
 
