@@ -10,7 +10,7 @@
  *
  *   npx tsx own-op.ts
  */
-import { elementwise, empty, openDevice, program, record, type Tensor, tensor } from 'tessera';
+import { checkTypes, elementwise, empty, openDevice, program, record, type Tensor, tensor } from 'tessera';
 
 const FORMULA = `
 const root = 0.7978845608028654;  // √(2/π)
@@ -43,6 +43,7 @@ fn element(i: u32) {
 
 /** GELU in its tanh form, for a tensor of any shape. PyTorch: `F.gelu(x, approximate='tanh')`. */
 function gelu(x: Tensor): Tensor {
+  checkTypes('gelu', { x });
   const y = empty(x.device, x.shape);
   x.device.run(forward, { bindings: { x: x.buffer, y: y.buffer }, params: { count: x.size } });
   // Recorded only where a gradient is wanted; of what the op saw, `saved` alone outlives the forward pass.

@@ -101,6 +101,7 @@ export {
 } from './nn/index.ts';
 export {
   type Backward,
+  checkTypes,
   type DataType,
   empty,
   getDefaultDevice,

@@ -93,6 +93,11 @@ export async function* batchesFrom(
       throw new Error(`loadBatches: ${name} must be an integer of at least ${least}, not ${value}`);
     }
   }
+  for (const { file, label } of samples)
+    if (!Number.isInteger(label))
+      throw new Error(
+        `loadBatches: the label of ${file} is ${label}; labels are whole numbers, indices into the classes`,
+      );
   const order = shuffle ? shuffled(samples.length, seed, epoch) : Int32Array.from(samples.keys());
   const batches = countBatches(samples.length, batchSize);
   const ahead = batchesAhead(options, maker.parallel);

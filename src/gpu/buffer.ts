@@ -10,6 +10,8 @@ export type BufferKind = 'activation' | 'parameter' | 'gradient' | 'optimizer' |
 export class PooledBuffer {
   /** Number of the last recording that used this buffer; see CommandList.write. */
   lastUse = -1;
+  /** How often it was written to; see GradNode.run in src/tensor/autograd.ts. */
+  version = 0;
   /** When it was last given back, counted in releases; the pool lets go of the oldest first. */
   released = 0;
   kind: BufferKind = 'activation';

@@ -20,6 +20,8 @@ export interface Dispatch {
   immediates: Uint8Array<ArrayBuffer> | null;
   groups: readonly [number, number, number];
   buffers: readonly PooledBuffer[];
+  /** Whether the program writes to each of them. */
+  writes: readonly boolean[];
   work: number;
 }
 
@@ -52,7 +54,10 @@ export class CommandList {
     pass.setBindGroup(0, command.bindGroup);
     if (command.immediates) pass.setImmediates(0, command.immediates);
     pass.dispatchWorkgroups(...command.groups);
-    for (const buffer of command.buffers) buffer.lastUse = this.recording;
+    command.buffers.forEach((buffer, index) => {
+      buffer.lastUse = this.recording;
+      if (command.writes[index]) buffer.version++;
+    });
     this.dispatches++;
     this.work += command.work;
     if (this.work > this.bound) this.flush();
@@ -67,11 +72,13 @@ export class CommandList {
   ): void {
     this.openEncoder().copyBufferToBuffer(source.gpu, sourceOffset, target.gpu, targetOffset, bytes);
     source.lastUse = target.lastUse = this.recording;
+    target.version++;
   }
 
   /** Writes `data` into `buffer`, after everything recorded so far and before everything recorded later. */
   write(buffer: PooledBuffer, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
     if (buffer.lastUse === this.recording) this.flush();
+    buffer.version++;
     this.device.queue.writeBuffer(buffer.gpu, offset, data.buffer, data.byteOffset, data.byteLength);
   }
 

@@ -4,11 +4,19 @@
  */
 import type { BufferBinding, BufferKind, PooledBuffer } from './buffer.ts';
 import { CommandList } from './commands.ts';
-import { DeviceError, NoAdapterError, TooLarge } from './errors.ts';
+import { DeviceError, NoAdapterError } from './errors.ts';
 import { type Observer, Observers } from './observers.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool, type MemoryReport } from './pool.ts';
-import { elementwise, elementwiseGroups, MOST_GROUPS, type Program, program } from './program.ts';
+import {
+  elementwise,
+  elementwiseGroups,
+  MOST_GROUPS,
+  type Program,
+  piecesOf,
+  program,
+  type Run,
+} from './program.ts';
 import { isSoftware, type Traits, traitsOf } from './traits.ts';
 import { nextTurn } from './turn.ts';
 
@@ -50,17 +58,6 @@ export function slices(
       slice: (buffer) => ({ buffer, offset: 4 * start, size: 4 * Math.ceil(count / 4) * 4 }),
     };
   });
-}
-
-export interface Run {
-  bindings: Readonly<Record<string, BufferBinding>>;
-  params: Readonly<Record<string, number>>;
-  /** Workgroups; left out for an element-wise program. */
-  groups?: readonly [number, number, number];
-  /** Floating-point operations, for pacing and for the bench. */
-  flops?: number;
-  /** Bytes read and written, for pacing and for the bench. */
-  bytes?: number;
 }
 
 /** Steps that may be submitted and unfinished; one more and `pace()` waits. */
@@ -161,19 +158,28 @@ export class Device {
   }
 
   /**
-   * Records one dispatch of `source`.
+   * Records one dispatch of `source`; several, where it has more workgroups than a dimension holds and can begin anywhere.
    * @throws TooLarge where a binding or a number of workgroups passes a limit of the adapter
    */
-  run(source: Program, { bindings, params, flops = 0, bytes = 0, ...given }: Run): void {
-    const spread = source.elementwise ? elementwiseGroups(params.count!, this.traits) : null;
-    const groups = given.groups ?? spread;
+  run(source: Program, run: Run): void {
+    const spread = source.elementwise ? elementwiseGroups(run.params.count!, this.traits) : null;
+    const groups = run.groups ?? spread;
     if (!groups) throw new Error(`program ${source.name}: the workgroups were not given`);
     if (groups[0] * groups[1] * groups[2] === 0) return;
-    const most = Math.max(...groups);
-    if (most > MOST_GROUPS) throw new TooLarge('workgroups', source.name, most, MOST_GROUPS);
+    if (Math.max(...groups) <= MOST_GROUPS) this.dispatch(source, run, groups);
+    else for (const piece of piecesOf(source, run, groups)) this.dispatch(source, piece, piece.groups);
+  }
+
+  private dispatch(
+    source: Program,
+    { bindings, params, flops = 0, bytes = 0 }: Run,
+    groups: readonly [number, number, number],
+  ): void {
     const buffers = source.bindingNames.map((name) => this.bufferOf(source, name, bindings[name]));
     const { pipeline, bindGroup, immediates } = this.pipelines.prepared(source, bindings, params);
-    this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, work: flops + 2 * bytes });
+    const { writes } = source;
+    const work = flops + 2 * bytes;
+    this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, writes, work });
     if (this.observers.calls.dispatch.size > 0)
       this.observers.dispatch({ program: source, bindings, params, groups, flops, bytes });
     if (this.options.debug) {

@@ -1,6 +1,6 @@
 /** The GPU layer: the only code that touches GPUDevice. */
 export { type BufferBinding, type BufferKind, PooledBuffer } from './buffer.ts';
-export { Device, type DeviceOptions, type Run, slices } from './device.ts';
+export { Device, type DeviceOptions, slices } from './device.ts';
 export { DeviceError, type Limit, NoAdapterError, TooLarge } from './errors.ts';
 export { Generations } from './generations.ts';
 export type { DispatchEvent, Made, Observer } from './observers.ts';
@@ -8,6 +8,7 @@ export type { MemoryReport } from './pool.ts';
 export {
   type BindingType,
   elementwise,
+  FIRST_GROUP,
   family,
   foldGroups,
   MOST_GROUPS,
@@ -15,5 +16,6 @@ export {
   type Program,
   type ProgramSpec,
   program,
+  type Run,
 } from './program.ts';
 export { SOFTWARE_DRIVER, type Traits } from './traits.ts';

@@ -11,7 +11,7 @@ import type { BufferBinding } from './buffer.ts';
 import { DeviceError, TooLarge } from './errors.ts';
 import { Generations } from './generations.ts';
 import type { Observers } from './observers.ts';
-import { assemble, type Program, packParams, writes } from './program.ts';
+import { assemble, type Program, packParams } from './program.ts';
 import type { Traits } from './traits.ts';
 
 type Bindings = Readonly<Record<string, BufferBinding>>;
@@ -129,10 +129,10 @@ export class Pipelines {
     descriptor: GPUComputePipelineDescriptor;
     layout: GPUBindGroupLayout;
   } {
-    const entries: GPUBindGroupLayoutEntry[] = source.bindingNames.map((name, binding) => ({
+    const entries: GPUBindGroupLayoutEntry[] = source.bindingNames.map((_, binding) => ({
       binding,
       visibility: COMPUTE,
-      buffer: { type: STORAGE[writes(source, name) ? 'write' : 'read'] },
+      buffer: { type: STORAGE[source.writes[binding] ? 'write' : 'read'] },
     }));
     const hasParams = source.paramNames.length > 0;
     if (hasParams && !this.traits.immediates)

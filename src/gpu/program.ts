@@ -13,6 +13,8 @@
  *     }),
  *   );
  */
+import type { BufferBinding } from './buffer.ts';
+import { TooLarge } from './errors.ts';
 import type { Traits } from './traits.ts';
 
 /** How a storage buffer is bound: what the kernel may do with it, and the type of its elements. */
@@ -36,7 +38,30 @@ export interface ProgramSpec {
 
 export interface Program extends ProgramSpec {
   readonly bindingNames: readonly string[];
+  /** Whether it writes to each of them. */
+  readonly writes: readonly boolean[];
   readonly paramNames: readonly string[];
+}
+
+/**
+ * Parameters that the device fills in: the first workgroup of a dispatch along each axis. A program that declares one
+ * adds it to its workgroup's number, and may then be run with more workgroups along that axis than a dimension holds:
+ * they go in several dispatches. (Folding them into another dimension costs every invocation a division.)
+ */
+export const FIRST_GROUP = { firstX: 'u32', firstY: 'u32', firstZ: 'u32' } as const;
+const FIRST_NAMES = Object.keys(FIRST_GROUP);
+const AT_THE_START: Readonly<Record<string, number>> = { firstX: 0, firstY: 0, firstZ: 0 };
+
+/** What a program is run with. */
+export interface Run {
+  bindings: Readonly<Record<string, BufferBinding>>;
+  params: Readonly<Record<string, number>>;
+  /** Workgroups; left out for an element-wise program. */
+  groups?: readonly [number, number, number];
+  /** Floating-point operations, for pacing and for the bench. */
+  flops?: number;
+  /** Bytes read and written, for pacing and for the bench. */
+  bytes?: number;
 }
 
 const MAX_PARAMS = 16;
@@ -46,7 +71,9 @@ export function program(spec: ProgramSpec): Program {
   const paramNames = Object.keys(spec.params);
   if (paramNames.length > MAX_PARAMS)
     throw new Error(`program ${spec.name}: ${paramNames.length} parameters, at most ${MAX_PARAMS} fit`);
-  return { ...spec, bindingNames: Object.keys(spec.bindings), paramNames };
+  const bindingNames = Object.keys(spec.bindings);
+  const writes = bindingNames.map((name) => splitBinding(spec.bindings[name]!)[0] === 'write');
+  return { ...spec, bindingNames, writes, paramNames };
 }
 
 /**
@@ -76,8 +103,9 @@ const ABREAST = 8;
  *
  *   lanes 0 … 7    ▸▸▸▸▸▸▸▸│▸▸▸▸▸▸▸▸│…        lanes 8 … 15    ▸▸▸▸▸▸▸▸│▸▸▸▸▸▸▸▸│…
  *
- * How many each has is a division of floats, since one of integers costs a processor hundreds of cycles. Beyond 2²⁴ it
- * may round up, which only leaves lanes without work; so that no half of a GPU's is, enough invocations have one each.
+ * How many each has is a division of floats, since one of integers costs a processor hundreds of cycles. It may be off
+ * by one: what it leaves says whether it was too small, and too large only leaves lanes without work; so that no half of
+ * a GPU's is, enough invocations have one each.
  */
 export function elementwise(spec: ProgramSpec): ProgramSpec {
   return {
@@ -89,7 +117,9 @@ export function elementwise(spec: ProgramSpec): ProgramSpec {
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
   let total = groups.x * groups.y * ${WORKGROUP}u;
-  let each = select(u32(f32(p.count - 1) / f32(total)) + 1, 1u, total >= p.count); // elements of an invocation
+  let whole = u32(f32(p.count - 1) / f32(total));
+  let rest = p.count - 1 - whole * total;
+  let each = select(whole + select(1u, 2u, rest >= total), 1u, total >= p.count); // elements of an invocation
   let stretch = ((id.x + id.y * groups.x) * ${WORKGROUP}u + lane - lane % ${ABREAST}u) * each;
   let end = min(stretch + ${ABREAST}u * each, p.count);
   for (var i = stretch + lane % ${ABREAST}u; i < end; i += ${ABREAST}u) { element(i); }
@@ -109,6 +139,45 @@ export function elementwiseGroups(
 
 /** Workgroups that every adapter starts in a dimension. */
 export const MOST_GROUPS = 65535;
+
+/**
+ * Cuts a run of more workgroups than a dimension holds into runs that are dispatched one after the other.
+ * @throws TooLarge where there are more along an axis that the program cannot begin at (see `FIRST_GROUP`)
+ */
+export function piecesOf(
+  source: Program,
+  run: Run,
+  groups: readonly [number, number, number],
+): readonly (Run & { groups: readonly [number, number, number] })[] {
+  const [xs, ys, zs] = groups.map((count, axis) => {
+    if (count > MOST_GROUPS && !source.paramNames.includes(FIRST_NAMES[axis]!))
+      throw new TooLarge('workgroups', source.name, count, MOST_GROUPS);
+    return Array.from({ length: Math.ceil(count / MOST_GROUPS) }, (_, index) => {
+      const first = index * MOST_GROUPS;
+      return { first, count: Math.min(MOST_GROUPS, count - first) };
+    });
+  }) as [Stretch[], Stretch[], Stretch[]];
+  const { bindings, params, flops = 0, bytes = 0 } = run;
+  return zs.flatMap((z) =>
+    ys.flatMap((y) =>
+      xs.map((x) => {
+        const share = (x.count / groups[0]) * (y.count / groups[1]) * (z.count / groups[2]);
+        return {
+          bindings,
+          params: { ...params, firstX: x.first, firstY: y.first, firstZ: z.first },
+          groups: [x.count, y.count, z.count] as const,
+          flops: share * flops,
+          bytes: share * bytes,
+        };
+      }),
+    ),
+  );
+}
+
+interface Stretch {
+  first: number;
+  count: number;
+}
 
 /** Spreads a one-dimensional count of workgroups over x and y: a dimension holds at most 65,535. */
 export function foldGroups(count: number, z = 1): readonly [number, number, number] {
@@ -144,11 +213,6 @@ function splitBinding(binding: BindingType): ['read' | 'write', string] {
   return [binding.slice(0, space) as 'read' | 'write', binding.slice(space + 1)];
 }
 
-/** True where the program writes the binding. */
-export function writes(source: Program, name: string): boolean {
-  return source.bindings[name]!.startsWith('write');
-}
-
 /** Packs parameters into the bytes that the WGSL struct `Params` expects (all members are four bytes wide). */
 export function packParams(
   source: Program,
@@ -157,7 +221,7 @@ export function packParams(
 ): number {
   let offset = 0;
   for (const name of source.paramNames) {
-    const value = values[name];
+    const value = values[name] ?? AT_THE_START[name];
     if (value === undefined) throw new Error(`program ${source.name}: parameter ${name} was not given`);
     if (source.params[name] === 'f32') into.setFloat32(offset, value, true);
     else into.setInt32(offset, value, true);

@@ -57,7 +57,7 @@ fn prepare(rates: vec4f, step: f32) -> vec3f {
 }
 
 export class AdamW extends Optimizer {
-  /** @throws RangeError for a β outside [0, 1), a negative ε, and for parameters given twice or not at all */
+  /** @throws RangeError for a β outside [0, 1) and a negative ε; and what every optimiser refuses (optimizer.ts) */
   constructor(params: Parameters, options: AdamWOptions) {
     const { lr, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 } = options;
     if (!betas.every((beta) => beta >= 0 && beta < 1))

@@ -4,7 +4,7 @@
  * statistics, nothing dropped), also after `model.train()`.
  */
 import { mul } from '../kernels/index.ts';
-import { sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
+import { checkTypes, sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
 import { didYouMean } from '../text/suggest.ts';
 import { BatchNorm2d } from './layers.ts';
 import type { Model } from './model.ts';
@@ -151,6 +151,7 @@ const masks = new WeakMap<Tensor, Tensor>();
 function ownMask(parameter: Tensor, mask: ArrayLike<number> | Tensor): Tensor {
   const outputs = [parameter.shape[parameter.shape.length - 1]];
   if (mask instanceof Tensor) {
+    checkTypes('maskGradient', { mask });
     if (!sameShape(mask.shape, outputs) && !sameShape(mask.shape, parameter.shape))
       throw wrongMask(parameter, show(mask.shape));
     return mask.alias(mask.shape, true);

@@ -6,7 +6,7 @@
  */
 import { type Device, elementwise, family, slices } from '../gpu/index.ts';
 import { RANDOM } from '../kernels/parts/random.ts';
-import { getDefaultDevice, type Shape, show, type Tensor } from '../tensor/index.ts';
+import { checkTypes, getDefaultDevice, type Shape, show, type Tensor } from '../tensor/index.ts';
 import { randomKey } from '../tensor/random.ts';
 
 /** One number for all values, uniform in ±bound, or normal with mean 0 and this standard deviation. */
@@ -111,6 +111,7 @@ export function nextMade(device: Device): { seed: number; name: string } {
  * `torch.nn.init`.
  */
 export function fill(tensor: Tensor, init: Init, seed?: number, name?: string): void {
+  checkTypes('fill', { tensor });
   const draw = typeof init === 'function' ? init(tensor.shape) : init;
   const [[distribution, scale]] = Object.entries(draw) as [[Distribution, number]];
   const own = seed === undefined ? nextMade(tensor.device) : { seed, name: name ?? '' };

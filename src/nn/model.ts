@@ -8,7 +8,7 @@ import { unknownName } from '../text/suggest.ts';
 import { chain } from './chain.ts';
 import { seedDropout } from './dropout.ts';
 import { fill } from './init.ts';
-import { Module, onDevice } from './module.ts';
+import { freeTensors, Module, onDevice } from './module.ts';
 
 /** Stages by name, in order; each maps the previous stage's output to its own. */
 export type Stages = Readonly<Record<string, (x: Tensor) => Tensor>>;
@@ -114,17 +114,15 @@ export abstract class Model extends Module {
 
   /**
    * Replaces the last layer by one for `numClasses` classes, which starts at zero (`zeroHead`); random values come from
-   * `model.initialise(seed, (name) => model.isHead(name))`.
+   * `model.initialise(seed, (name) => model.isHead(name))`. The old layer is freed with its gradients; an optimiser that was
+   * made before does not know the new one.
    */
   resetClassifier(numClasses: number): this {
     if (!Number.isInteger(numClasses) || numClasses < 1)
       throw new RangeError(`resetClassifier: ${numClasses} is no number of classes`);
     const old = [...this.tensors()].filter(({ name }) => this.isHead(name));
     onDevice(old[0].tensor.device, () => this.replaceClassifier(numClasses), { initialise: false });
-    for (const { tensor } of old) {
-      tensor.grad?.dispose();
-      tensor.dispose();
-    }
+    freeTensors(old.map(({ tensor }) => tensor));
     this.train(this.training);
     return this.zeroHead();
   }

@@ -194,11 +194,19 @@ export abstract class Module {
 
   /** Gives all memory of the parameters, their gradients and the buffers back. */
   dispose(): void {
-    for (const { tensor } of this.tensors()) {
-      tensor.grad?.dispose();
-      tensor.grad = null;
-      tensor.dispose();
-    }
+    freeTensors([...this.tensors()].map(({ tensor }) => tensor));
+  }
+}
+
+/**
+ * Gives back the memory of tensors that leave a module for good, and that of their gradients. An optimiser that knows
+ * them lets go of their state at its next step.
+ */
+export function freeTensors(tensors: Iterable<Tensor>): void {
+  for (const tensor of tensors) {
+    tensor.grad?.dispose();
+    tensor.grad = null;
+    tensor.dispose();
   }
 }
 

@@ -71,7 +71,7 @@ export class MultiTensorUpdate {
   private readonly slots: number;
   private readonly pageSize: number;
   private readonly pieces: Piece[][];
-  private readonly pages: Page[] = [];
+  private pages: Page[] = [];
   private readonly steps: PooledBuffer;
   private readonly control: PooledBuffer;
   private readonly rates: PooledBuffer;
@@ -116,6 +116,7 @@ export class MultiTensorUpdate {
 
   /** Updates the parameters that have a gradient. `rates`: four numbers for each group; `loss`: skip if not finite. */
   run(rates: Float32Array<ArrayBuffer>, loss?: Tensor): void {
+    this.dropFreed();
     const active = this.parameters.flatMap(({ grad }, index) => (grad ? [index] : []));
     if (active.length === 0) return;
     const { device, rule, control } = this;
@@ -237,13 +238,17 @@ export class MultiTensorUpdate {
     return buffer;
   }
 
-  /** Gives state to the parameters that have none yet: on new pages, filled one after the other. */
+  /** Gives state to the parameters that have none yet. */
   allocate(parameters: readonly number[]): void {
     if (this.rule.state.length === 0) return;
-    const missing = parameters.flatMap((parameter) => this.pieces[parameter]).filter(({ page }) => !page);
+    this.place(parameters.flatMap((parameter) => this.pieces[parameter]).filter(({ page }) => !page));
+  }
+
+  /** Gives pieces their places on new pages, filled one after the other. */
+  private place(pieces: readonly Piece[]): void {
     let page: Page = { arrays: [], bytes: 0 };
     const filled: Page[] = [];
-    for (const piece of missing) {
+    for (const piece of pieces) {
       const size = 4 * Math.ceil(piece.count / 4);
       if (filled.length === 0 || page.bytes / 4 + size > this.pageSize) {
         page = { arrays: [], bytes: 0 };
@@ -256,6 +261,29 @@ export class MultiTensorUpdate {
     for (const { arrays, bytes } of filled)
       for (const _ of this.rule.state) arrays.push(this.device.take(bytes, 'optimizer'));
     this.pages.push(...filled);
+  }
+
+  /** Lets go of the state of parameters that were freed. What shares a page with them moves to a new one. */
+  private dropFreed(): void {
+    const freed = this.pieces
+      .flat()
+      .filter(({ parameter, page }) => page && this.parameters[parameter].freed);
+    if (freed.length === 0) return;
+    const left = new Set(freed.map(({ page }) => page!));
+    for (const piece of freed) piece.page = null;
+    const kept = this.pieces.flat().filter(({ page }) => page && left.has(page));
+    const before = kept.map(({ page, offset }) => ({ arrays: page!.arrays, offset }));
+    this.place(kept);
+    const { commands, pool } = this.device;
+    kept.forEach(({ page, offset, count }, index) => {
+      const from = before[index];
+      page!.arrays.forEach((target, array) => {
+        commands.copy(from.arrays[array], 4 * from.offset, target, 4 * offset, 4 * count);
+      });
+    });
+    for (const { arrays } of left) for (const buffer of arrays) pool.release(buffer);
+    this.pages = this.pages.filter((page) => !left.has(page));
+    this.plans.clear(); // they name the places that there were
   }
 
   /** Calls `copy` with the place of each piece of a parameter's state; false where it has none. */

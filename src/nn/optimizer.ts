@@ -3,7 +3,7 @@
  * tensors for a checkpoint. The update itself, of all parameters in a few dispatches, is multi-tensor.ts; the formulas
  * are sgd.ts and adamw.ts.
  */
-import { advanceStep, empty, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
+import { advanceStep, checkTypes, empty, show, Tensor, type TypedArray, tensor } from '../tensor/index.ts';
 import { MultiTensorUpdate } from './multi-tensor.ts';
 import type { UpdateRule } from './update-programs.ts';
 
@@ -35,10 +35,14 @@ export abstract class Optimizer {
   private readonly parameters: readonly Tensor[];
   private readonly multi: MultiTensorUpdate;
 
+  /**
+   * @throws RangeError where there is no parameter, where none requires a gradient, and for one that is given twice, freed,
+   * computed or on another device; TypeError for one that is no tensor of float32
+   */
   protected constructor(params: Parameters, rule: UpdateRule, lr: number, weightDecay: number) {
     this.groups = asGroups(params, lr, weightDecay);
     this.parameters = this.groups.flatMap((group) => group.params);
-    checkParameters(this.parameters, rule.name);
+    checkParameters(this.parameters, new.target.name);
     const groupOf = this.groups.flatMap((group, index) => group.params.map(() => index));
     this.multi = new MultiTensorUpdate(rule, this.parameters, groupOf);
     collected.register(this, this.multi);
@@ -148,7 +152,8 @@ export function decayGroups(params: Iterable<Tensor>, weightDecay: number): Para
 
 function asGroups(params: Parameters, lr: number, weightDecay: number): Group[] {
   const given = [...params];
-  const isGroup = (item: Tensor | ParameterGroup): item is ParameterGroup => 'params' in item;
+  const isGroup = (item: Tensor | ParameterGroup): item is ParameterGroup =>
+    typeof item === 'object' && 'params' in item;
   const loose = given.filter((item): item is Tensor => !isGroup(item));
   const groups = given.filter(isGroup);
   if (loose.length > 0) groups.push({ params: loose });
@@ -159,8 +164,26 @@ function asGroups(params: Parameters, lr: number, weightDecay: number): Group[] 
   }));
 }
 
+/** What every optimiser asks of its parameters; `name` is the optimiser's. */
 function checkParameters(parameters: readonly Tensor[], name: string): void {
   if (parameters.length === 0) throw new RangeError(`${name}: no parameters were given`);
+  for (const [index, parameter] of parameters.entries()) {
+    if (!(parameter instanceof Tensor))
+      throw new TypeError(
+        `${name}: parameter ${index} is no tensor; give model.parameters(), or groups { params, lr }`,
+      );
+    checkTypes(name, { [`parameter ${index}`]: parameter });
+    if (parameter.freed)
+      throw new RangeError(`${name}: parameter ${index} ${show(parameter.shape)} was freed`);
+    if (parameter.node)
+      throw new RangeError(
+        `${name}: parameter ${index} ${show(parameter.shape)} was computed by an op, so that it gets no gradient of its own; give what it was computed from`,
+      );
+  }
+  if (!parameters.some(({ requiresGrad }) => requiresGrad))
+    throw new RangeError(
+      `${name}: none of the ${parameters.length} parameters requires a gradient (all are frozen), so that nothing would train; unfreeze(model), or set requiresGrad, before making the optimiser`,
+    );
   if (new Set(parameters).size < parameters.length)
     throw new RangeError(`${name}: a parameter was given twice; it would be updated twice a step`);
   if (parameters.some(({ device }) => device !== parameters[0].device))

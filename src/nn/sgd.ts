@@ -46,7 +46,7 @@ function sgdRule({ momentum = 0, nesterov = false }: SGDOptions): UpdateRule {
 }
 
 export class SGD extends Optimizer {
-  /** @throws RangeError for Nesterov without momentum, and for parameters given twice or not at all */
+  /** @throws RangeError for Nesterov without momentum; and what every optimiser refuses (optimizer.ts) */
   constructor(params: Parameters, options: SGDOptions) {
     const { lr, momentum = 0, weightDecay = 0, nesterov = false } = options;
     if (!(momentum >= 0 && momentum < 1))

@@ -20,8 +20,24 @@ export interface AdapterName {
   name: string;
 }
 
-/** Dawn stops when its GPU object is collected, so those in use are held here for the life of the process. */
-const gpusInUse: GPU[] = [];
+/**
+ * Dawn's instances, by the flags that they were made with: one serves every device of the same choice of an adapter. Each
+ * loads the drivers and has threads of its own, and stops when its GPU object is collected, so they are held for the
+ * life of the process.
+ */
+const instances = new Map<string, Promise<GPU>>();
+
+/** The devices that were opened, as long as anybody uses them. */
+const devices = new Set<WeakRef<Device>>();
+
+/**
+ * A process must not end while threads of the driver compile or compute: they would go on in libraries that are being
+ * taken down, and crash. Closing a device waits for its threads. This is the one place that every end passes, an uncaught
+ * error and process.exit() alike. Who ends a command by a signal (exit codes from 128 on) does not wait.
+ */
+process.once('exit', (code) => {
+  if (code < 128) for (const reference of devices) reference.deref()?.close();
+});
 
 /**
  * Opens a device and makes it the default one for `tensor` and `createModel`.
@@ -30,9 +46,10 @@ const gpusInUse: GPU[] = [];
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter, ...deviceOptions } = options;
   const gpu = await dawn(await dawnFlags(adapter));
-  gpusInUse.push(gpu);
   deviceOptions.collect ??= collect;
   const device = await Device.open(gpu, deviceOptions);
+  for (const reference of devices) if (!reference.deref()) devices.delete(reference);
+  devices.add(new WeakRef(device));
   setDefaultDevice(device);
   return device;
 }
@@ -76,7 +93,14 @@ async function dawnFlags(adapter: string | undefined): Promise<string[]> {
 }
 
 /** Dawn's `navigator.gpu`. Throws NoAdapterError where its library does not load (musl, an unusual processor). */
-async function dawn(flags: string[]): Promise<GPU> {
+function dawn(flags: string[]): Promise<GPU> {
+  const key = flags.join('\n');
+  const instance = instances.get(key) ?? start(flags);
+  instances.set(key, instance);
+  return instance;
+}
+
+async function start(flags: string[]): Promise<GPU> {
   try {
     const { create } = await import('webgpu');
     return create(flags);

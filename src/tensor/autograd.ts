@@ -4,6 +4,7 @@
  * (creation order is a topological order), frees what each saved as it goes, and sums gradients at the leaves.
  */
 import { accumulate, copyOf } from './accumulate.ts';
+import { checkTypes } from './dtype.ts';
 import { keep, noGrad, recordsGradients, scope } from './recording.ts';
 import { sameShape, show } from './shape.ts';
 import { differentiateBy, type History, type Tensor, tensor } from './tensor.ts';
@@ -24,6 +25,8 @@ export class GradNode implements History {
   readonly id = nextNode++;
   private references = 1; // the output; one more for each node that consumes it
   private spent = false;
+  /** The version of each saved tensor's buffer when it was saved. */
+  private readonly versions: readonly number[];
 
   constructor(
     readonly name: string,
@@ -33,6 +36,7 @@ export class GradNode implements History {
     private readonly formula: Backward<SavedTensors>,
   ) {
     for (const input of inputs) if (input instanceof GradNode) input.ref();
+    this.versions = Object.values(saved).map((tensor) => tensor?.buffer.version ?? 0);
   }
 
   /** One user more. */
@@ -50,10 +54,18 @@ export class GradNode implements History {
     if (--this.references === 0) this.free();
   }
 
-  /** Gradients of the inputs, in their order. Once only: `propagate` then frees what was saved. */
+  /**
+   * Gradients of the inputs, in their order. Once only: `propagate` then frees what was saved.
+   * @throws Error where what was saved has been written to since, as PyTorch does
+   */
   run(dy: Tensor): (Tensor | null)[] {
     if (this.spent)
       throw new Error(`backward: ${this.name} was already differentiated and its saved tensors are freed`);
+    for (const [index, [name, tensor]] of Object.entries(this.saved).entries())
+      if (tensor && tensor.buffer.version !== this.versions[index])
+        throw new Error(
+          `backward: ${this.name} needs ${name} ${show(tensor.shape)} as it was in the forward pass, but it was modified by an in-place operation since (an optimiser's step, write(), fill() or a program that writes into it); call backward() before that, or run the forward pass again after it`,
+        );
     const needs = this.inputs.map((input) => input !== null);
     return this.formula(this.saved, dy, needs);
   }
@@ -107,6 +119,7 @@ export function backward(root: Tensor, gradient?: Tensor): void {
     throw new Error(
       `backward: a tensor of shape ${show(root.shape)} is no scalar; give the gradient to start from`,
     );
+  checkTypes('backward', { gradient });
   if (gradient && !sameShape(gradient.shape, root.shape))
     throw new Error(`backward: gradient ${show(gradient.shape)} for a tensor of shape ${show(root.shape)}`);
   const nodes = newestFirst(start);

@@ -184,16 +184,24 @@ export class Tensor {
     console.log(formatTensor(await this.data(), this.shape, { integers, suffixes }));
   }
 
-  /** Overwrites the values, in order with everything recorded before and after. */
-  write(data: TypedArray): void {
+  /**
+   * Overwrites the values, in order with everything recorded before and after. Numbers of another type are converted.
+   * @throws RangeError where their number is another, or one of them is no number of this tensor's type
+   */
+  write(data: ArrayLike<number>): void {
     if (data.length !== this.size)
       throw new RangeError(`write: ${data.length} values for a tensor of shape ${show(this.shape)}`);
-    this.device.commands.write(this.buffer, data);
+    this.device.commands.write(this.buffer, valuesOf('write', data, this.dtype));
   }
 
   /** Computes the gradient of this scalar with respect to every leaf that requires one. */
   backward(gradient?: Tensor): void {
     differentiate(this, gradient);
+  }
+
+  /** Whether `dispose()` or a scope gave the memory back. */
+  get freed(): boolean {
+    return this.disposed;
   }
 
   /** Gives the memory back before its scope ends. Freeing twice is harmless. */
@@ -227,7 +235,11 @@ export interface TensorOptions {
   owned?: boolean;
 }
 
-/** A tensor from values (row-major). Throws where their number does not fit the shape. */
+/**
+ * A tensor from values (row-major); int32 or uint32 where they are an Int32Array or Uint32Array, else float32.
+ * Throws where their number does not fit the shape, where integers are asked for and a value is none, and where integers
+ * are to have a gradient.
+ */
 export function tensor(data: ArrayLike<number>, shape: Shape, options: TensorOptions = {}): Tensor {
   checkShape('tensor', shape);
   if (data.length !== sizeOf(shape))
@@ -236,12 +248,21 @@ export function tensor(data: ArrayLike<number>, shape: Shape, options: TensorOpt
   const dtype =
     options.dtype ??
     (data instanceof Int32Array ? 'int32' : data instanceof Uint32Array ? 'uint32' : 'float32');
+  const values = valuesOf('tensor', data, dtype);
   const result = empty(device, shape, { ...options, dtype });
-  const array = ARRAYS[dtype];
-  result.write(
-    data instanceof array && data.buffer instanceof ArrayBuffer ? (data as TypedArray) : new array(data),
-  );
+  result.write(values);
   return result;
+}
+
+/** `data` as values of a type, itself where it is that already. Integers are not cut out of what is none. */
+function valuesOf(what: string, data: ArrayLike<number>, dtype: DataType): TypedArray {
+  const array = ARRAYS[dtype];
+  if (data instanceof array && data.buffer instanceof ArrayBuffer) return data as TypedArray;
+  const values = new array(data);
+  if (dtype === 'float32') return values;
+  const wrong = values.findIndex((value, index) => value !== data[index]);
+  if (wrong >= 0) throw new RangeError(`${what}: value ${wrong} is ${data[wrong]}, which is no ${dtype}`);
+  return values;
 }
 
 /** A tensor of zeros. */
@@ -251,8 +272,10 @@ export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
 
 /** A tensor whose values are still to be written by a kernel. */
 export function empty(device: Device, shape: Shape, options: Omit<TensorOptions, 'device'> = {}): Tensor {
+  const { dtype = 'float32', requiresGrad, owned } = options;
+  if (requiresGrad && dtype !== 'float32')
+    throw new TypeError(`a tensor of ${dtype} can have no gradient; those of float32 can`);
   const buffer = device.take(4 * sizeOf(shape), options.kind ?? 'activation');
-  const { dtype, requiresGrad, owned } = options;
   const result = new Tensor(new Storage(device, buffer), shape, dtype, requiresGrad, owned);
   if (owned) result.watch();
   return result;

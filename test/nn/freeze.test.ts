@@ -185,7 +185,12 @@ test('a new head is trainable, on the same device, and starts at zero', async ()
     [...model.namedParameters()].find(([name]) => name === wanted)![1];
   const before = await parameter('conv1.weight').data();
   const { live } = device.memory();
+  const old = parameter('fc.weight');
+  old.grad = tensor(new Float32Array(old.size), old.shape, { device, owned: true, kind: 'gradient' });
   model.resetClassifier(7);
+  assert.ok(old.freed);
+  assert.is(old.grad, null);
+  assert.is(device.memory().byKind.gradient, 0, 'the gradient of the old head is freed with it');
   assert.ok(device.memory().live >= live, 'the old head is freed, the new one is there');
   assert.equal(trainable(model), ['fc.weight', 'fc.bias']);
   assert.is(model.numClasses, 7);

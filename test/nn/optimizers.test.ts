@@ -2,9 +2,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
-import { dropout } from '../../src/kernels/index.ts';
+import { dropout, mul } from '../../src/kernels/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
 import { fill } from '../../src/nn/init.ts';
+import { Linear } from '../../src/nn/layers.ts';
+import { onDevice } from '../../src/nn/module.ts';
 import { decayGroups, type Optimizer, type Parameters } from '../../src/nn/optimizer.ts';
 import { SGD } from '../../src/nn/sgd.ts';
 import { collect } from '../../src/node/collect.ts';
@@ -300,6 +302,77 @@ test('a bare loop draws a new dropout mask after every step, and setStep wins', 
   assert.is(await mask(), sixth);
   setStep(device, 0);
 });
+
+test('a parameter that is freed takes its state along, and the others keep theirs', async () => {
+  for (const make of [
+    (params: Tensor[]) => new AdamW(params, { lr: 0.1 }),
+    (params: Tensor[]) => new SGD(params, { lr: 0.1, momentum: 0.9 }),
+  ]) {
+    const body = [trained(1), trained(3)];
+    const alone = [trained(1), trained(3)];
+    const head = onDevice(device, () => new Linear(512, 1024));
+    for (const parameter of head.parameters())
+      parameter.grad = zeros(parameter.shape, { device, owned: true });
+    const optimizer = make([body[0], ...head.parameters(), body[1]]);
+    const reference = make(alone);
+    const step = () => {
+      optimizer.step();
+      reference.step();
+    };
+    step();
+    step();
+    const before = device.memory().byKind.optimizer;
+    head.dispose();
+    assert.is(head.weight.grad, null);
+    step();
+    assert.ok(device.memory().byKind.optimizer <= before - 4 * 512 * 1024, 'the state of the head is free');
+    step();
+    for (const [index, parameter] of body.entries())
+      assert.equal(await parameter.data(), await alone[index].data());
+    const names: string[] = [];
+    for await (const [name] of optimizer.stateTensors()) names.push(name.split('.')[0]);
+    assert.equal([...new Set(names)], ['step', '0', '3']);
+    optimizer.dispose();
+    reference.dispose();
+  }
+});
+
+const layer = (): Linear => onDevice(device, () => new Linear(2, 3));
+
+/** Parameters that no optimiser takes. */
+const REFUSED: [parameters: () => Iterable<Tensor>, sentence: RegExp][] = [
+  [() => [], /no parameters were given/],
+  [() => [zeros([3], { device }), zeros([2], { device })], /none of the 2 parameters requires a gradient/],
+  [() => [mul(zeros([3], { device, requiresGrad: true }), 2)], /parameter 0 \[3\] was computed by an op/],
+  [() => [zeros([3], { device, dtype: 'int32' })], /parameter 0 is int32 \[3\], and \w+ takes float32/],
+  [() => layer().namedParameters() as unknown as Iterable<Tensor>, /parameter 0 is no tensor; give model/],
+  [
+    () => {
+      const freed = zeros([3], { device, requiresGrad: true });
+      freed.dispose();
+      return [freed];
+    },
+    /parameter 0 \[3\] was freed/,
+  ],
+  [
+    () => {
+      const frozen = layer();
+      for (const parameter of frozen.parameters()) parameter.requiresGrad = false;
+      return frozen.parameters();
+    },
+    /none of the 2 parameters requires a gradient \(all are frozen\), so that nothing would train/,
+  ],
+];
+
+for (const Optimizer of [SGD, AdamW])
+  test(`${Optimizer.name} refuses what it could not train`, () => {
+    for (const [parameters, sentence] of REFUSED) {
+      assert.throws(() => new Optimizer(parameters(), { lr: 1 }), sentence);
+      assert.throws(() => new Optimizer([{ params: parameters() }], { lr: 1 }), sentence);
+    }
+    const part = [zeros([3], { device }), zeros([3], { device, requiresGrad: true })];
+    new Optimizer(part, { lr: 1 }).dispose();
+  });
 
 test('what cannot be is refused in a sentence', () => {
   const x = zeros([3], { device, requiresGrad: true });

@@ -1,4 +1,5 @@
 /** Opening a device: the choice of an adapter, the default device, and the memory to plan with. */
+import { readdirSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { memoryBudget } from '../../src/node/memory.ts';
@@ -47,6 +48,15 @@ open("an adapter's own name opens it, another name lists what there is", async (
     assert.instance(error, RangeError);
     assert.ok((error as Error).message.endsWith(describeAdapters(available)));
   }
+});
+
+open('all devices of a choice come from one instance of Dawn', async () => {
+  const threads = () => readdirSync('/proc/self/task').length;
+  const first = await openDevice();
+  const before = threads();
+  for (let index = 0; index < 5; index++) (await openDevice()).close();
+  assert.ok(threads() <= before + 5, `${threads()} threads after five devices more, ${before} before`);
+  first.close();
 });
 
 open('the memory to plan with', async () => {

@@ -10,7 +10,7 @@
  *
  * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see ../parts/tile.ts.
  */
-import { empty, record, type Shape, scope, show, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, type Shape, scope, show, type Tensor } from '../../tensor/index.ts';
 import { resizeGroups, resizeWeight } from '../parts/align.ts';
 import { channelsFirstHint } from '../parts/channels-last.ts';
 import { checkEpilogue, type EpilogueOptions, epilogueOf } from '../parts/epilogue.ts';
@@ -33,6 +33,7 @@ export interface Conv2dOptions extends WindowOptions, EpilogueOptions {
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   const groups = options.groups ?? 1;
   const where = `(input ${show(x.shape)}, weight ${show(w.shape)}${groups > 1 ? `, ${groups} groups` : ''})`;
+  checkTypes('conv2d', { x, w });
   if (w.shape.length !== 4)
     throw new RangeError(`conv2d: the weight is [kh, kw, cin / groups, cout] ${where}`);
   const [kh, kw, cin, cout] = w.shape as [number, number, number, number];

@@ -9,7 +9,7 @@
  *
  * Cost: 2 · N·H'·W'·kh·kw·C FLOPs in each direction; limited by loads.
  */
-import { show, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, show, type Tensor } from '../../tensor/index.ts';
 import { channelsFirstHint } from '../parts/channels-last.ts';
 import { checkEpilogue } from '../parts/epilogue.ts';
 import { windowOf } from '../parts/window.ts';
@@ -24,6 +24,7 @@ export type DepthwiseOptions = Omit<Conv2dOptions, 'groups'>;
  */
 export function depthwiseConv2d(x: Tensor, w: Tensor, options: DepthwiseOptions = {}): Tensor {
   const where = `(input ${show(x.shape)}, weight ${show(w.shape)})`;
+  checkTypes('depthwiseConv2d', { x, w });
   if (w.shape.length !== 4 || w.shape[2] !== 1)
     throw new RangeError(`depthwiseConv2d: the weight is [kh, kw, 1, C] ${where}`);
   const window = windowOf('depthwiseConv2d', x.shape, [w.shape[0]!, w.shape[1]!], options);

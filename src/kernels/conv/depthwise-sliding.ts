@@ -25,16 +25,9 @@
  * 3×3, slower for 5×5 (spills), and take twice as long to compile.
  */
 
-import { family, type ProgramSpec } from '../../gpu/index.ts';
+import { FIRST_GROUP, family, type ProgramSpec } from '../../gpu/index.ts';
 import { LANES } from '../parts/channel-lanes.ts';
-import {
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueParams,
-  finished,
-  scaleAndShift,
-} from '../parts/epilogue.ts';
-import { activateFunction } from '../pointwise/activations.ts';
+import { type EpilogueSpec, epilogueBindings, epilogueFunctions, epilogueParams } from '../parts/epilogue.ts';
 
 /** Channels of a lane: two, or one where their number is odd. */
 export type Channels = 'vec2f' | 'f32';
@@ -50,6 +43,13 @@ export interface SlidingSpec extends EpilogueSpec {
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const lines = (list: string[], separator = '\n'): string =>
   list.filter((line) => line !== '').join(separator);
+
+/** WGSL: the tile of columns and the channels of a lane; it ends those beyond the last. */
+const PLACE = `  let place = id.x + ${LANES}u * p.firstX;
+  if (place >= p.tiles * p.channels) { return; }
+  let tile = place / p.channels;
+  let c = place - tile * p.channels;
+  let channels = i32(p.channels);`;
 
 type Geometry = Pick<SlidingSpec, 'kernel' | 'stride' | 'dilation'>;
 
@@ -143,21 +143,19 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
       targetColumns: 'i32',
       targetTop: 'i32',
       targetLeft: 'i32',
+      ...FIRST_GROUP,
       ...epilogueParams(spec),
     },
     wgsl: `
-${activateFunction(spec.activation, element)}
-fn put(at: i32, sum: ${element}, scale: ${element}, shift: ${element}) { y[at] = ${finished(spec, 'sum', 'at')}; }
+${epilogueFunctions(spec, element)}
+fn put(at: i32, sum: ${element}, finish: Finish) { y[at] = finished(sum, finish, u32(at)); }
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= p.tiles * p.channels) { return; }
-  let tile = id.x / p.channels;
-  let c = id.x - tile * p.channels;
-  let channels = i32(p.channels);
-  let picture = i32(id.z);
+${PLACE}
+  let picture = i32(id.z + p.firstZ);
 ${lines(taps.map(([ky, kx]) => `  let w${ky}_${kx} = w[${ky * kernel[1] + kx}u * p.channels + c];`))}
-  ${scaleAndShift(spec, element, 'c')}
+  let finish = finishOf(c);
   let sourceColumn = i32(tile) * ${columns.tile * columns.sources} - p.sourceLeft;
 ${lines(
   range(columns.span).map(
@@ -175,7 +173,7 @@ ${lines(
       )}`,
   ),
 )}
-  let start = i32(id.y) * p.strip;
+  let start = i32(id.y + p.firstY) * p.strip;
   for (var g = start; g < start + p.strip + ${rows.ages - 1}; g++) {
     ${lines(
       sums[0]!.map((sum) => `var sum${sum} = ${element}(0);`),
@@ -207,7 +205,7 @@ ${lines(
 ${lines(
   targetColumns.map(
     (t) => `        if (targetColumn + ${t} >= 0 && targetColumn + ${t} < p.targetColumns) {
-          put(first + ${t} * channels, sum${rows.ages - 1}_${a}_${t}, scale, shift);
+          put(first + ${t} * channels, sum${rows.ages - 1}_${a}_${t}, finish);
         }`,
   ),
 )}
@@ -275,14 +273,12 @@ export const slidingWeightProgram = family((spec: SlidingWeightSpec): ProgramSpe
       left: 'i32',
       outputRows: 'i32',
       outputColumns: 'i32',
+      ...FIRST_GROUP,
     },
     wgsl: `
 @compute @workgroup_size(${LANES})
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  if (id.x >= p.tiles * p.channels) { return; }
-  let tile = id.x / p.channels;
-  let c = id.x - tile * p.channels;
-  let channels = i32(p.channels);
+fn main(@builtin(global_invocation_id) id: vec3u) {
+${PLACE}
   let outputColumn = i32(tile) * ${tile};
 ${lines(
   range(tile).map(
@@ -298,9 +294,10 @@ ${lines(
   ),
 )}
 ${lines(taps.map(([ky, kx]) => `  var sum${ky}_${kx} = ${element}(0);`))}
-  let start = i32(id.y) * p.strip;
+  let start = i32(id.y + p.firstY) * p.strip;
   let end = min(start + p.strip, p.outputRows);
-  let firstPicture = i32(id.z) * p.picturesPerLane;
+  let batch = id.z + p.firstZ;
+  let firstPicture = i32(batch) * p.picturesPerLane;
   for (var picture = firstPicture; picture < min(firstPicture + p.picturesPerLane, p.pictures); picture++) {
 ${lines(
   range(ages - 1).map(
@@ -348,7 +345,8 @@ ${lines(
 )}
     }
   }
-  let chunk = (id.z * groups.y + id.y) * p.tiles + tile;
+  let strips = u32((p.outputRows + p.strip - 1) / p.strip);
+  let chunk = (batch * strips + id.y + p.firstY) * p.tiles + tile;
 ${lines(taps.map(([ky, kx]) => `  partial[(chunk * ${taps.length}u + ${ky * kernel[1] + kx}u) * p.channels + c] = sum${ky}_${kx};`))}
 }`,
   };

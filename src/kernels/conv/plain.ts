@@ -13,14 +13,12 @@ import { type Device, elementwise, family, type ParamType, program } from '../..
 import {
   type EpilogueSpec,
   epilogueBindings,
+  epilogueFunctions,
   epilogueParams,
   epilogueRun,
   epilogueSpecOf,
-  finished,
-  scaleAndShift,
 } from '../parts/epilogue.ts';
 import { packPair } from '../parts/tile.ts';
-import { activateFunction } from '../pointwise/activations.ts';
 import { type ConvOperands, type ConvProblem, type ConvRow, channelsOf, multiplyAdds } from './problem.ts';
 
 const PARAMS = {
@@ -59,7 +57,7 @@ const forwardProgram = family((spec: EpilogueSpec) =>
     bindings: { x: 'read f32', w: 'read f32', y: 'write f32', ...epilogueBindings(spec, 'f32') },
     params: { ...PARAMS, ...epilogueParams(spec) },
     wgsl: `${COORDINATES}
-${activateFunction(spec.activation, 'f32')}
+${epilogueFunctions(spec, 'f32')}
 fn element(i: u32) {${HERE}
   let group = channel / p.cout;
   var sum = 0f;
@@ -72,8 +70,7 @@ fn element(i: u32) {${HERE}
       for (var ci = 0u; ci < p.cin; ci++) { sum += x[first + ci] * w[weight + ci * p.resultChannels]; }
     }
   }
-  ${scaleAndShift(spec, 'f32', 'channel')}
-  y[i] = ${finished(spec, 'sum', 'i')};
+  y[i] = finished(sum, finishOf(channel), i);
 }`,
   }),
 );

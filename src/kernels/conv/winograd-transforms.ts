@@ -6,15 +6,8 @@
  * Limited by memory: 4 bytes a value of x or y and 16 of V or M.
  */
 import { elementwise, family, program } from '../../gpu/index.ts';
-import {
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueParams,
-  finished,
-  scaleAndShift,
-} from '../parts/epilogue.ts';
+import { type EpilogueSpec, epilogueBindings, epilogueFunctions, epilogueParams } from '../parts/epilogue.ts';
 import { DIVIDE, unroll } from '../parts/tile.ts';
-import { activateFunction } from '../pointwise/activations.ts';
 
 /** Where invocation i works: four channels of a patch. `p.first` is the first picture of the chunk. */
 const PATCH = `${DIVIDE}
@@ -94,14 +87,14 @@ export const transformOutput = family((spec: EpilogueSpec) =>
     bindings: { m: 'read vec4f', y: 'write vec4f', ...epilogueBindings(spec, 'vec4f') },
     params: { ...PATCH_PARAMS, ...epilogueParams(spec) },
     wgsl: `${PATCH}
-${activateFunction(spec.activation, 'vec4f')}
+${epilogueFunctions(spec, 'vec4f')}
 fn line(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> array<vec4f, 2> { return array(a + b + c, b - c - d); }
-fn store(here: Patch, row: u32, column: u32, sum: vec4f, scale: vec4f, shift: vec4f) {
+fn store(here: Patch, row: u32, column: u32, sum: vec4f, finish: Finish) {
   let y0 = 2 * here.y + row;
   let x = 2 * here.x + column;
   if (y0 >= high(p.size) || x >= low(p.size)) { return; }
   let at = ((here.picture * high(p.size) + y0) * low(p.size) + x) * p.channels + here.channel;
-  y[at] = ${finished(spec, 'sum', 'at')};
+  y[at] = finished(sum, finish, at);
 }
 fn element(i: u32) {
   let here = patchOf(i);
@@ -111,11 +104,11 @@ ${unroll(
 )}
   let column0 = line(row0[0], row1[0], row2[0], row3[0]);
   let column1 = line(row0[1], row1[1], row2[1], row3[1]);
-  ${scaleAndShift(spec, 'vec4f', 'here.channel')}
-  store(here, 0, 0, column0[0], scale, shift);
-  store(here, 0, 1, column1[0], scale, shift);
-  store(here, 1, 0, column0[1], scale, shift);
-  store(here, 1, 1, column1[1], scale, shift);
+  let finish = finishOf(here.channel);
+  store(here, 0, 0, column0[0], finish);
+  store(here, 0, 1, column1[0], finish);
+  store(here, 1, 0, column0[1], finish);
+  store(here, 1, 1, column1[1], finish);
 }`,
   }),
 );

@@ -6,7 +6,7 @@
  *
  * Both are one copy of a window: pad-channels.ts. Limited by memory: 8 bytes an element.
  */
-import { record, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, record, scope, type Tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';
 import { copyWindow } from '../parts/pad-channels.ts';
 
@@ -14,6 +14,7 @@ export type Margins = readonly [top: number, bottom: number, left: number, right
 
 /** x [N, H, W, C] with margins of `value` around H and W. PyTorch: `F.pad` on NCHW. Throws on negative margins. */
 export function pad(x: Tensor, [top, bottom, left, right]: Margins, value = 0): Tensor {
+  checkTypes('pad', { x });
   checkPictures('pad', x.shape);
   const margins = [top, bottom, left, right];
   if (margins.some((margin) => !Number.isInteger(margin) || margin < 0))

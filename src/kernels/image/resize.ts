@@ -14,7 +14,16 @@
  * pass rounded and clipped to 0 … 255, in Pillow's order.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, type Shape, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import {
+  checkTypes,
+  empty,
+  record,
+  recordsGrad,
+  type Shape,
+  scope,
+  type Tensor,
+  tensor,
+} from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import {
@@ -74,6 +83,7 @@ export function resize(
   [height, width]: readonly [number, number],
   { interpolation, round8 = false }: ResizeOptions,
 ): Tensor {
+  checkTypes('resize', { x });
   checkPictures('resize', x.shape);
   if (round8 && recordsGrad(x))
     throw new Error('resize: round8 rounds to whole numbers, so that no gradient passes through it');

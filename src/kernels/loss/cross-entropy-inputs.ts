@@ -2,7 +2,7 @@
  * The inputs of the cross-entropy, checked on the CPU: shapes, labels, weights, smoothing.
  */
 import type { Device } from '../../gpu/index.ts';
-import { type Shape, sameShape, show, Tensor, tensor } from '../../tensor/index.ts';
+import { checkTypes, type Shape, sameShape, show, Tensor, tensor } from '../../tensor/index.ts';
 
 export interface CrossEntropyOptions {
   /** One weight a class, [C]. */
@@ -13,6 +13,9 @@ export interface CrossEntropyOptions {
   ignoreIndex?: number;
 }
 
+/** Class indices [N], or a tensor of them or of probabilities [N, C]. */
+export type Labels = ArrayLike<number> | Tensor;
+
 /** Rows and classes of the logits. Throws where they are no [N, C]. */
 export function checkLogits(logits: Tensor): [rows: number, classes: number] {
   const [rows, classes] = logits.shape;
@@ -21,9 +24,15 @@ export function checkLogits(logits: Tensor): [rows: number, classes: number] {
   return [rows, classes];
 }
 
-/** The labels as a tensor: int32 [N] for class indices, float32 [N, C] for probabilities. Throws where they do not fit. */
-export function labelTensor(logits: Tensor, labels: Int32Array | Tensor, ignored: number): Tensor {
+/**
+ * The labels as a tensor: int32 [N] for class indices, float32 [N, C] for probabilities. Throws where they do not fit.
+ * The values of a tensor are not looked at, which would wait for the GPU: there an index that is no class makes the loss
+ * NaN.
+ */
+export function labelTensor(logits: Tensor, labels: Labels, ignored: number): Tensor {
   const [rows, classes] = checkLogits(logits);
+  if (!Number.isInteger(ignored))
+    throw new RangeError(`crossEntropy: ignoreIndex is a whole number, not ${ignored}`);
   if (labels instanceof Tensor) {
     if (labels.requiresGrad || labels.node)
       throw new Error(
@@ -38,12 +47,14 @@ export function labelTensor(logits: Tensor, labels: Int32Array | Tensor, ignored
   }
   if (labels.length !== rows)
     throw new RangeError(`crossEntropy: ${labels.length} labels for logits ${show(logits.shape)}`);
-  labels.forEach((label, position) => {
-    if (label !== ignored && (label < 0 || label >= classes))
+  // A plain loop: an array of JavaScript may hold anything, or have holes.
+  for (let position = 0; position < rows; position++) {
+    const label = labels[position]!;
+    if (label !== ignored && !(Number.isInteger(label) && label >= 0 && label < classes))
       throw new RangeError(
         `crossEntropy: label ${label} at position ${position} is no class; the logits have ${classes} classes (0 to ${classes - 1}), and ${ignored} is ignored`,
       );
-  });
+  }
   return tensor(labels, [rows], { device: logits.device, dtype: 'int32' });
 }
 
@@ -57,5 +68,6 @@ export function weightTensor(
   const shape = weight instanceof Tensor ? weight.shape : [weight.length];
   if (!sameShape(shape, [classes]))
     throw new RangeError(`crossEntropy: the weights are ${show(shape)}, and there are ${classes} classes`);
+  if (weight instanceof Tensor) checkTypes('crossEntropy', { weight });
   return weight instanceof Tensor ? weight : tensor(weight, [classes], { device, dtype: 'float32' });
 }

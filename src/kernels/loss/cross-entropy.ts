@@ -18,11 +18,17 @@
  * sum), 8 backward.
  */
 import { elementwise, family, program } from '../../gpu/index.ts';
-import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
 import { rowStatistics } from '../parts/row-statistics.ts';
-import { type CrossEntropyOptions, checkLogits, labelTensor, weightTensor } from './cross-entropy-inputs.ts';
+import {
+  type CrossEntropyOptions,
+  checkLogits,
+  type Labels,
+  labelTensor,
+  weightTensor,
+} from './cross-entropy-inputs.ts';
 
 export type { CrossEntropyOptions } from './cross-entropy-inputs.ts';
 
@@ -166,20 +172,17 @@ fn element(i: u32) {
 /**
  * The mean cross-entropy of `logits` [N, C], a scalar `[]`. PyTorch: `F.cross_entropy`, reduction 'mean'.
  *
- * Labels are class indices (an Int32Array, checked here, or an int32 tensor [N], where an index that is no class makes
- * the loss NaN) or probabilities (a float32 tensor [N, C]). The gradient goes to the logits only.
- * Throws where shapes do not fit, and where a label of the array is no class, naming its position.
+ * Labels are class indices (an array, checked here, or an int32 tensor [N], where an index that is no class
+ * makes the loss NaN) or probabilities (a float32 tensor [N, C]). The gradient goes to the logits only.
+ * Throws where shapes do not fit, and where a label of an array is no class (NaN and 0.5 are none), naming its position.
  */
-export function crossEntropy(
-  logits: Tensor,
-  labels: Int32Array | Tensor,
-  options: CrossEntropyOptions = {},
-): Tensor {
+export function crossEntropy(logits: Tensor, labels: Labels, options: CrossEntropyOptions = {}): Tensor {
   const { labelSmoothing: smoothing = 0, ignoreIndex: ignored = -100 } = options;
   if (!(smoothing >= 0 && smoothing <= 1))
     throw new RangeError(`crossEntropy: the label smoothing is a number from 0 to 1, not ${smoothing}`);
   return scope(() => {
     const { device } = logits;
+    checkTypes('crossEntropy', { logits });
     const [count, classes] = checkLogits(logits);
     const target = labelTensor(logits, labels, ignored);
     const weight = weightTensor(device, options.weight, classes);

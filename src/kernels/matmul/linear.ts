@@ -4,7 +4,7 @@
  * A matrix product whose bias is added as the result is written; see matmul.ts for the directions and for weights
  * larger than a binding. Cost: 2 · N · in · out FLOPs. A small batch is limited by reading w once (4 · in · out bytes).
  */
-import { record, scope, show, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, record, scope, show, type Tensor } from '../../tensor/index.ts';
 import { sum } from '../reduce/reduce.ts';
 import { product, productAT, productBT } from './matmul.ts';
 
@@ -14,6 +14,7 @@ import { product, productAT, productBT } from './matmul.ts';
  */
 export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
   const where = `(input ${show(x.shape)}, weight ${show(w.shape)}${b ? `, bias ${show(b.shape)}` : ''})`;
+  checkTypes('linear', { x, w, b });
   if (x.shape.length !== 2 || w.shape.length !== 2)
     throw new RangeError(`linear: the input is [N, in] and the weight [in, out] ${where}`);
   if (x.shape[1] !== w.shape[0])

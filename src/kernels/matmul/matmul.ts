@@ -14,7 +14,7 @@
  */
 import type { BufferBinding, Device, PooledBuffer } from '../../gpu/index.ts';
 import { elementwise, program } from '../../gpu/index.ts';
-import { empty, record, scope, show, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, show, type Tensor } from '../../tensor/index.ts';
 import { fours, resizeRows } from '../parts/align.ts';
 import { padLastAxis } from '../parts/pad-channels.ts';
 import { problemOf } from './problem.ts';
@@ -173,6 +173,7 @@ export function matmul(
   { transposeA = false, transposeB = false }: MatmulOptions = {},
 ): Tensor {
   const where = `(${show(a.shape)}${transposeA ? 'ᵀ' : ''} · ${show(b.shape)}${transposeB ? 'ᵀ' : ''})`;
+  checkTypes('matmul', { a, b });
   if (a.shape.length !== 2 || b.shape.length !== 2)
     throw new RangeError(`matmul: two matrices are needed ${where}`);
   const inner = [a.shape[transposeA ? 0 : 1], b.shape[transposeB ? 1 : 0]];

@@ -10,13 +10,11 @@ import { elementwise, family } from '../../gpu/index.ts';
 import {
   type EpilogueSpec,
   epilogueBindings,
+  epilogueFunctions,
   epilogueParams,
   epilogueRun,
   epilogueSpecOf,
-  finished,
-  scaleAndShift,
 } from '../parts/epilogue.ts';
-import { activateFunction } from '../pointwise/activations.ts';
 import { type MatrixRow, multiplyAdds } from './problem.ts';
 
 const plainProgram = family((spec: EpilogueSpec & { accumulate: boolean }) =>
@@ -35,7 +33,7 @@ const plainProgram = family((spec: EpilogueSpec & { accumulate: boolean }) =>
       cRow: 'u32',
       ...epilogueParams(spec),
     },
-    wgsl: `${activateFunction(spec.activation, 'f32')}
+    wgsl: `${epilogueFunctions(spec, 'f32')}
 fn element(i: u32) {
   let row = i / p.columns;
   let column = i % p.columns;
@@ -44,8 +42,7 @@ fn element(i: u32) {
   for (var k = 0u; k < p.terms; k++) {
     sum += a[p.aStart + row * p.aRow + k * p.aTerm] * b[k * p.bTerm + column * p.bColumn];
   }
-  ${scaleAndShift(spec, 'f32', 'column')}
-  c[at] = ${finished(spec, 'sum', 'at')};
+  c[at] = finished(sum, finishOf(column), at);
 }`,
   }),
 );

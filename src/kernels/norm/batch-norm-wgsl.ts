@@ -1,7 +1,7 @@
 /**
  * The programs of batch norm: what each computes stands in batch-norm.ts, who computes what in channel-lanes.ts.
  */
-import { family, type ProgramSpec } from '../../gpu/index.ts';
+import { elementwise, family, type ProgramSpec } from '../../gpu/index.ts';
 import { LANE, LANE_PARAMS, LANES } from '../parts/channel-lanes.ts';
 import type { Element } from '../parts/element.ts';
 import { type Activation, activateFunction, slopeFunction } from '../pointwise/activations.ts';
@@ -49,7 +49,7 @@ var<workgroup> sums: array<array<${element}, 2>, ${LANES}>;
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u) {
-  let c = group.x * ${COLUMNS} + lane % ${COLUMNS};
+  let c = (group.x + p.firstX) * ${COLUMNS} + lane % ${COLUMNS};
   var a = ${element}(0);
   var b = ${element}(0);
   if (c < p.channels) {
@@ -109,28 +109,26 @@ export const mergeProgram = family(
 );
 
 export const runningProgram = family(
-  ({ element }: { element: Element }): ProgramSpec => ({
-    name: `batch-norm-running-${element}`,
-    bindings: {
-      weight: `read ${element}`,
-      bias: `read ${element}`,
-      runningMean: `read ${element}`,
-      runningVar: `read ${element}`,
-      coefficients: `write ${element}`,
-    },
-    params: { channels: 'u32', eps: 'f32' },
-    wgsl: `
-@compute @workgroup_size(${LANES})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let c = id.x;
-  if (c >= p.channels) { return; }
+  ({ element }: { element: Element }): ProgramSpec =>
+    elementwise({
+      name: `batch-norm-running-${element}`,
+      bindings: {
+        weight: `read ${element}`,
+        bias: `read ${element}`,
+        runningMean: `read ${element}`,
+        runningVar: `read ${element}`,
+        coefficients: `write ${element}`,
+      },
+      params: { eps: 'f32' },
+      wgsl: `
+fn element(c: u32) {
   let rstd = 1 / sqrt(runningVar[c] + p.eps);
   coefficients[c] = runningMean[c];
-  coefficients[p.channels + c] = weight[c] * rstd;
-  coefficients[2 * p.channels + c] = bias[c];
-  coefficients[3 * p.channels + c] = rstd;
+  coefficients[p.count + c] = weight[c] * rstd;
+  coefficients[2 * p.count + c] = bias[c];
+  coefficients[3 * p.count + c] = rstd;
 }`,
-  }),
+    }),
 );
 
 /** WGSL of the pre-activation z of element `i`. */
@@ -224,7 +222,7 @@ export const mergeSumsProgram = family(
   ({ element }: { element: Element }): ProgramSpec => ({
     name: `batch-norm-merge-sums-${element}`,
     bindings: { partial: `read ${element}`, dbias: `write ${element}`, dweight: `write ${element}` },
-    params: { channels: 'u32', lanes: 'u32' },
+    params: { channels: 'u32', lanes: 'u32', firstX: 'u32' },
     wgsl: merging(element, {
       each: `
       a += partial[i];

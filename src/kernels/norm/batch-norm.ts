@@ -26,8 +26,8 @@
  * bytes per second of an element-wise copy (large tensors; at 7×7×512 the merges, 0.1 ms each, cost as much as a pass).
  */
 import type { PooledBuffer } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
-import { channelLanes, LANES } from '../parts/channel-lanes.ts';
+import { checkTypes, empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
+import { channelLanes } from '../parts/channel-lanes.ts';
 import { channelsFirstHint } from '../parts/channels-last.ts';
 import { elementOf, widthOf } from '../parts/element.ts';
 import { type Activation, activationBackward, SLOPE_READS } from '../pointwise/activations.ts';
@@ -62,7 +62,9 @@ export interface BatchNormOptions {
   residual?: Tensor | null;
 }
 
-function checkShapes(x: Tensor, options: BatchNormOptions): void {
+function checkInputs(x: Tensor, options: BatchNormOptions): void {
+  const { weight, bias, runningMean, runningVar, residual } = options;
+  checkTypes('batchNorm', { x, weight, bias, runningMean, runningVar, residual });
   const channels = x.shape.at(-1);
   if (x.shape.length < 2) throw new RangeError(`batchNorm: the input is [..., C], not ${show(x.shape)}`);
   for (const name of ['weight', 'bias', 'runningMean', 'runningVar'] as const) {
@@ -72,9 +74,9 @@ function checkShapes(x: Tensor, options: BatchNormOptions): void {
         `batchNorm: the input ${show(x.shape)} has ${channels} channels, ${name} has the shape ${show(shape)}${channelsFirstHint(x.shape, shape[0]!)}`,
       );
   }
-  if (options.residual && show(options.residual.shape) !== show(x.shape))
+  if (residual && show(residual.shape) !== show(x.shape))
     throw new RangeError(
-      `batchNorm: the residual has the shape ${show(options.residual.shape)}, the input ${show(x.shape)}`,
+      `batchNorm: the residual has the shape ${show(residual.shape)}, the input ${show(x.shape)}`,
     );
   if (options.training && x.size === channels)
     throw new RangeError(
@@ -88,7 +90,7 @@ function checkShapes(x: Tensor, options: BatchNormOptions): void {
  * by R − 1, as in PyTorch. Gradients for x, weight, bias and residual.
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
-  checkShapes(x, options);
+  checkInputs(x, options);
   return scope(() => {
     const { weight, bias, training, activation = 'none', residual = null } = options;
     const coefficients = training ? batchCoefficients(x, options) : runningCoefficients(x, options);
@@ -161,8 +163,7 @@ function runningCoefficients(x: Tensor, options: BatchNormOptions): Tensor {
       runningVar: runningVar.buffer,
       coefficients: coefficients.buffer,
     },
-    params: { channels, eps },
-    groups: [Math.ceil(channels / LANES), 1, 1],
+    params: { count: channels, eps },
     bytes: 32 * width,
   });
   return coefficients;

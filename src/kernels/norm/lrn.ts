@@ -15,7 +15,7 @@
  * many backward.
  */
 import { elementwise, family, program } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
 
 export interface LrnOptions {
   /** Channels in a window, at least 1. */
@@ -95,6 +95,7 @@ fn element(i: u32) {${PLACE}
  * Throws where the size is no positive whole number.
  */
 export function lrn(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: LrnOptions): Tensor {
+  checkTypes('lrn', { x });
   if (!Number.isInteger(size) || size < 1)
     throw new RangeError(`lrn: the size is a whole number of at least 1, not ${size}`);
   const channels = x.shape.at(-1) ?? 1;

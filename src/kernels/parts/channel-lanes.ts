@@ -20,21 +20,22 @@ export const LANES = 64;
 
 /** Elements that a lane goes through, where there are enough of them. */
 const STEPS = { least: 16, most: 64 };
-/** About how many lanes there should be: few where each leaves a partial result; below 65,535 workgroups in any case. */
+/** About how many lanes there should be: few where each leaves a partial result. */
 const WANTED = { map: 2 ** 16, reduce: 2 ** 13, most: 2 ** 20 };
 
-/** Parameters of `LANE`, in elements. */
+/** Parameters of `LANE`, in elements, and the first workgroup. */
 export const LANE_PARAMS = {
   count: 'u32',
   channels: 'u32',
   stride: 'u32',
   block: 'u32',
   lanes: 'u32',
+  firstX: 'u32',
 } as const;
 
 /** WGSL that opens a kernel: this lane's channel `c`, and its elements `first`, `first + p.stride`, … below `end`. */
 export const LANE = `
-  let lane = id.x;
+  let lane = id.x + ${LANES}u * p.firstX;
   if (lane >= p.lanes) { return; }
   let blockIndex = lane / p.stride;
   let within = lane - blockIndex * p.stride;
@@ -44,7 +45,7 @@ export const LANE = `
 
 export interface ChannelLanes {
   element: Element;
-  params: Record<keyof typeof LANE_PARAMS, number>;
+  params: Record<Exclude<keyof typeof LANE_PARAMS, 'firstX'>, number>;
   groups: readonly [number, number, number];
   /** Lanes per channel element: partial results that a reduction has to merge. */
   partials: number;

@@ -1,15 +1,16 @@
 /**
  * What a convolution does to a sum as it writes it:
  *
- *   y = act(sum · scale + shift + residual)      bias: scale = 1,            shift = bias
- *                                                norm: scale = γ / √(σ² + ε), shift = β − μ · scale
+ *   y = act((sum − mean) · scale + shift + residual)      bias: mean = 0, scale = 1,             shift = bias
+ *                                                         norm: mean = μ, scale = γ / √(σ² + ε), shift = β
  *
- * In inference that saves a pass over y for the norm, one for the residual and one for the activation. The tile loop,
+ * The norm is computed as in ../norm/batch-norm.ts, to the bit: sum · scale + (β − μ · scale) would lose digits where
+ * the mean is far from zero. In inference that saves a pass over y for the norm, one for the residual and one for the activation. The tile loop,
  * Winograd's output transform and the depthwise programs all end in the lines that are written here.
  */
 import type { BindingType, BufferBinding, ParamType, Run } from '../../gpu/index.ts';
-import { recordsGrad, type Shape, sameShape, show, type Tensor } from '../../tensor/index.ts';
-import type { Activation } from '../pointwise/activations.ts';
+import { checkTypes, recordsGrad, type Shape, sameShape, show, type Tensor } from '../../tensor/index.ts';
+import { type Activation, activateFunction } from '../pointwise/activations.ts';
 
 /** Batch norm with running statistics. */
 export interface NormEpilogue {
@@ -51,7 +52,7 @@ export interface EpilogueSpec {
 
 /**
  * Checks the options of an `op` of `inputs` whose result is `output`; `where` tells their shapes.
- * @throws RangeError where a shape does not fit; Error where a norm meets a bias, or an option that is for inference
+ * @throws RangeError where a shape does not fit; TypeError where one is no float32; Error where a norm meets a bias, or an option that is for inference
  * a gradient that is recorded
  */
 export function checkEpilogue(
@@ -63,14 +64,16 @@ export function checkEpilogue(
 ): void {
   const { bias, norm, residual, activation = 'none' } = options;
   const channels = output.slice(-1);
-  for (const [name, tensor, shape] of [
+  const given = [
     ['bias', bias, channels],
     ['norm.weight', norm?.weight, channels],
     ['norm.bias', norm?.bias, channels],
     ['norm.runningMean', norm?.runningMean, channels],
     ['norm.runningVar', norm?.runningVar, channels],
     ['residual', residual, output],
-  ] as const)
+  ] as const;
+  checkTypes(op, Object.fromEntries(given));
+  for (const [name, tensor, shape] of given)
     if (tensor && !sameShape(tensor.shape, shape))
       throw new RangeError(`${op}: ${name} is ${show(tensor.shape)}, but ${show(shape)} is needed ${where}`);
   const inferenceOnly = norm || residual || activation !== 'none';
@@ -130,17 +133,25 @@ export function epilogueRun({ bias, norm, residual }: Epilogue): Pick<Run, 'bind
   };
 }
 
-/** WGSL: `scale` and `shift` of the channels at `channel`. */
-export function scaleAndShift({ shift }: EpilogueSpec, element: string, channel: string): string {
-  if (shift === 'norm')
-    return `let scale = gamma[${channel}] * inverseSqrt(variance[${channel}] + p.eps);
-  let shift = beta[${channel}] - mean[${channel}] * scale;`;
-  return `let scale = ${element}(1);
-  let shift = ${shift === 'bias' ? `bias[${channel}]` : `${element}(0)`};`;
-}
-
-/** WGSL: what is written for `sum` at the place `at` of y. */
-export function finished({ shift, residual }: EpilogueSpec, sum: string, at: string): string {
-  const shifted = { none: sum, bias: `${sum} + shift`, norm: `fma(${sum}, scale, shift)` }[shift];
-  return `activate(${shifted}${residual ? ` + residual[${at}]` : ''})`;
+/**
+ * WGSL of sums of `element`: `finishOf(channel)` reads what the channels there need, and `finished(sum, finish, at)` is
+ * what is written for a sum at the place `at` of y.
+ */
+export function epilogueFunctions({ shift, residual, activation }: EpilogueSpec, element: string): string {
+  const finish = {
+    none: `${element}(0), ${element}(1), ${element}(0)`,
+    bias: `${element}(0), ${element}(1), bias[channel]`,
+    norm: 'mean[channel], gamma[channel] * (1 / sqrt(variance[channel] + p.eps)), beta[channel]',
+  }[shift];
+  const shifted = {
+    none: 'sum',
+    bias: 'sum + finish.shift',
+    norm: 'fma(sum - finish.mean, finish.scale, finish.shift)',
+  }[shift];
+  return `${activateFunction(activation, element)}
+struct Finish { mean: ${element}, scale: ${element}, shift: ${element} }
+fn finishOf(channel: u32) -> Finish { return Finish(${finish}); }
+fn finished(sum: ${element}, finish: Finish, at: u32) -> ${element} {
+  return activate(${shifted}${residual ? ' + residual[at]' : ''});
+}`;
 }

@@ -12,15 +12,13 @@
  */
 import type { Device } from '../../gpu/index.ts';
 import { family, foldGroups } from '../../gpu/index.ts';
-import { activateFunction } from '../pointwise/activations.ts';
 import {
   type EpilogueSpec,
   epilogueBindings,
+  epilogueFunctions,
   epilogueParams,
   epilogueRun,
   epilogueSpecOf,
-  finished,
-  scaleAndShift,
 } from './epilogue.ts';
 import {
   DIVIDE,
@@ -72,14 +70,13 @@ const gatherProgram = family((spec: GatherSpec) => {
       depth: 'u32', // … and those of them that a group sums over
       resultChannels: 'u32', // vec4s in a pixel of y …
       columns: 'u32', // … and those of them in a group
-      sourceGroup: 'u32', // vec4s from a group of x to the next, …
-      weightGroup: 'u32', // … of w …
-      resultGroup: 'u32', // … and of y
+      planes: 'u32', // 1 where the groups are matrices of their own, 0 where they are channels side by side
+      firstZ: 'u32',
       offset: 'u32', // first vec4 of x (forward) or y (input) that this slice of the weight belongs to
       ...epilogueParams(spec),
     },
     wgsl: `${DIVIDE}
-${activateFunction(spec.activation, 'vec4f')}
+${epilogueFunctions(spec, 'vec4f')}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
@@ -89,13 +86,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let stride = vec2i(i32(high(p.stride)), i32(low(p.stride)));
   let dilation = vec2i(i32(high(p.dilation)), i32(low(p.dilation)));
   let padding = vec2i(i32(high(p.padding)), i32(low(p.padding)));
+  let plane = workgroup.z + p.firstZ;
   ${
     forward
-      ? `let group = workgroup.z;
+      ? `let group = plane;
   let grid = vec2u(high(p.result), low(p.result));`
       : `let residues = u32(stride.x * stride.y);
-  let group = workgroup.z / residues;
-  let residue = vec2u(workgroup.z % residues / u32(stride.y), workgroup.z % residues % u32(stride.y));
+  let group = plane / residues;
+  let residue = vec2u(plane % residues / u32(stride.y), plane % residues % u32(stride.y));
   let grid = (vec2u(high(p.result), low(p.result)) + vec2u(stride) - 1 - residue) / vec2u(stride);`
   }
   let rows = p.pictures * grid.x * grid.y;
@@ -106,6 +104,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   if (firstColumn >= p.columns || rows == 0) { return; }
   let column = firstColumn + lane;
   let safeColumn = min(column, p.columns - 1);
+  // Where the group begins, in vec4s of x, w and y.
+  let apart = p.planes == 1;
+  let sourceStart = group * select(p.depth, p.pictures * height * width * p.sourceChannels, apart);
+  let weightStart = group
+    * select(p.${forward ? 'columns' : 'depth'}, high(p.kernel) * low(p.kernel) * 4 * p.depth * p.columns, apart);
+  let resultStart = group * select(p.columns, p.pictures * high(p.result) * low(p.result) * p.resultChannels, apart);
   ${chunks > 1 ? `let chunk = lane / ${rows}u;` : 'const chunk = 0u;'}
 
   // The rows that this lane loads: their part of the source pixel, and where they go.
@@ -142,12 +146,12 @@ ${unroll(
   (i) => `      let pixel${i} = from${i} + vec2i(offsetY, offsetX);
       let inside${i} = u32(pixel${i}.x) < height && u32(pixel${i}.y) < width;
       let base${i} = ((picture${i} * height + u32(pixel${i}.x)) * width + u32(pixel${i}.y)) * p.sourceChannels
-        + group * p.sourceGroup + ${forward ? 'p.offset + ' : ''}chunk;`,
+        + sourceStart + ${forward ? 'p.offset + ' : ''}chunk;`,
 )}
       ${
         forward
-          ? 'var weight = tap * 4 * p.depth * p.resultChannels + group * p.weightGroup + safeColumn;'
-          : 'var weight = (tap * p.columns + safeColumn) * 4 * p.sourceChannels + group * p.weightGroup;'
+          ? 'var weight = tap * 4 * p.depth * p.resultChannels + weightStart + safeColumn;'
+          : 'var weight = (tap * p.columns + safeColumn) * 4 * p.sourceChannels + weightStart;'
       }
       for (var c = 0u; c < p.depth; c += ${chunks}u) {
 ${unroll(loads, (i) => `        let v${i} = select(vec4f(0), x[base${i} + c], inside${i}${chunks > 1 ? ' && c + chunk < p.depth' : ''});`)}
@@ -183,13 +187,13 @@ ${unroll(
     }
   }
 
-  let here = group * p.resultGroup + column${forward ? '' : ' + p.offset'};
-  ${scaleAndShift(spec, 'vec4f', 'min(here, p.resultChannels - 1)')}
+  let here = resultStart + column${forward ? '' : ' + p.offset'};
+  let finish = finishOf(min(here, p.resultChannels - 1));
 ${unroll(
   rows,
   (r) => `  let target${r} = ${shared('to', r)} * p.resultChannels + here;
   if (column < p.columns && firstRow + ${r}u < rows) {
-    y[target${r}] = ${finished(spec, accumulate ? `(sum${r} + y[target${r}])` : `sum${r}`, `target${r}`)};
+    y[target${r}] = finished(sum${r}${accumulate ? ` + y[target${r}]` : ''}, finish, target${r});
   }`,
 )}
 }`,
@@ -238,9 +242,7 @@ export function gather(device: Device, product: Product, operands: GatherOperand
         depth,
         resultChannels: product.resultChannels / 4,
         columns,
-        sourceGroup: planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth,
-        weightGroup: planes ? taps * 4 * depth * columns : forward ? columns : depth,
-        resultGroup: planes ? (rows * product.resultChannels) / 4 : columns,
+        planes: Number(planes),
         offset: (slice?.start ?? 0) / 4,
         ...finish.params,
       },

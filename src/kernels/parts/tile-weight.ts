@@ -63,9 +63,9 @@ const weightProgram = family((spec: TileSpec) => {
       pixels: 'u32', // pixels of dy in all pictures
       split: 'u32', // pixels of one split
       splitSize: 'u32', // vec4s from a split of dw to the next
-      sourceGroup: 'u32', // vec4s from a group of x to the next, …
-      resultGroup: 'u32', // … of dy …
-      weightGroup: 'u32', // … and of dw
+      sourceGroup: 'u32', // vec4s from a group of x to the next
+      planes: 'u32', // 1 where the groups are matrices of their own, 0 where they are channels side by side
+      firstZ: 'u32',
     },
     wgsl: `${DIVIDE}
 
@@ -84,16 +84,17 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let column = firstColumn + lane;
   let tap = tile % (rowTiles * taps) / rowTiles;
   let quad = tile % rowTiles * ${quads}u; // the first vec4 of input channels
-  let groups = workgroups.z / ((p.pixels + p.split - 1) / p.split);
-  let group = workgroup.z % groups;
-  let split = workgroup.z / groups;
+  let splits = (p.pixels + p.split - 1) / p.split;
+  let group = (workgroup.z + p.firstZ) / splits;
+  let split = (workgroup.z + p.firstZ) % splits;
+  let apart = p.planes == 1;
   let stride = vec2u(p.steps >> 24, (p.steps >> 16) & 0xff);
   let dilation = vec2u((p.steps >> 8) & 0xff, p.steps & 0xff);
 
   let offset = vec2i(i32(tap / low(p.kernel) * dilation.x) - i32(high(p.padding)),
                      i32(tap % low(p.kernel) * dilation.y) - i32(low(p.padding)));
   let channel = p.offset + group * p.sourceGroup + quad;
-  let gradient = group * p.resultGroup + min(column, p.columns - 1);
+  let gradient = group * select(p.columns, p.pixels * p.resultChannels, apart) + min(column, p.columns - 1);
   let last = min((split + 1) * p.split, p.pixels);
 ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
 
@@ -122,7 +123,8 @@ ${unroll(4, (j) => `      sum${4 * i + j} = ${fmaChain(turn, (q) => [`vec4f(a${i
 )}
   }
 
-  let to = split * p.splitSize + (tap * 4 * p.depth + 4 * quad) * p.resultChannels + group * p.weightGroup + column;
+  let to = split * p.splitSize + (tap * 4 * p.depth + 4 * quad) * p.resultChannels
+    + group * select(p.columns, taps * 4 * p.depth * p.columns, apart) + column;
   if (column < p.columns) {
 ${unroll(rows, (r) => `    ${r >= 4 ? `if (quad + ${Math.floor(r / 4)}u < p.depth) ` : ''}{ dw[to + ${r}u * p.resultChannels] = sum${r}; }`)}
   }
@@ -185,8 +187,7 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
       split,
       splitSize: size / 4,
       sourceGroup: planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth,
-      resultGroup: planes ? (pixels * product.resultChannels) / 4 : columns,
-      weightGroup: planes ? taps * 4 * depth * columns : columns,
+      planes: Number(planes),
     },
     groups: foldGroups(tiles, groups * splits),
     flops: 2 * pixels * size,

@@ -100,13 +100,19 @@ export const unroll = (count: number, line: (index: number) => string): string =
 
 export const lanesOf = ({ subgroup }: TileSpec): number => subgroup || LANES_WITHOUT_SUBGROUPS;
 
-/** Exact u32 division by a divisor whose reciprocal is at hand: integer division costs hundreds of cycles on a CPU. */
+/**
+ * ⌊a / b⌋ for every u32 a and 1 ≤ b < 2¹⁹, by floats: a division of integers costs a CPU hundreds of cycles.
+ *
+ * The first quotient may be wrong by more than one: beyond 2²⁴ a float has not all digits of a. But what it leaves is
+ * small (|rest| ≤ 2b + 2¹¹, where all operations together are off by 2⁻²¹), and is divided once more; with half a unit
+ * added to it, its quotient lies 1 / 2b from every whole number, farther than its own rounding reaches.
+ */
 export const DIVIDE = `
 fn divide(a: u32, b: u32) -> u32 {
-  var q = u32(f32(a) * (1 / f32(b)));
-  if (q * b > a) { q--; }
-  if (a - q * b >= b) { q++; }
-  return q;
+  let reciprocal = 1 / f32(b);
+  let q = u32(f32(a) * reciprocal);
+  let rest = f32(i32(a - q * b)) + 0.5;
+  return q + u32(i32(floor(rest * reciprocal)));
 }
 fn high(packed: u32) -> u32 { return packed >> 16; }
 fn low(packed: u32) -> u32 { return packed & 0xffff; }`;

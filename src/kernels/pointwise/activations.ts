@@ -9,7 +9,7 @@
  * One invocation computes four neighbouring elements. Limited by memory: 8 bytes an element forward, 12 backward.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, type Tensor } from '../../tensor/index.ts';
 
 /** The activations that other kernels can apply as they write their result. */
 export type Activation = 'none' | 'relu' | 'relu6' | 'silu' | 'sigmoid';
@@ -76,6 +76,7 @@ fn element(i: u32) { dx[i] = dy[i] * slope(v[i]); }`,
 /** Applies an activation by name. */
 export function activate(x: Tensor, activation: Activation): Tensor {
   if (activation === 'none') return x;
+  checkTypes(activation, { x });
   return scope(() => {
     const y = empty(x.device, x.shape);
     const count = Math.ceil(x.size / 4);

@@ -16,6 +16,7 @@
 import { elementwise, family } from '../../gpu/index.ts';
 import {
   broadcastShapes,
+  checkTypes,
   empty,
   record,
   type Shape,
@@ -140,8 +141,13 @@ export function expand(x: Tensor, shape: Shape, scale = 1): Tensor {
   return combine('*', x, scale, shape);
 }
 
+function checkOperands(op: string, a: Tensor, b: Tensor | number): void {
+  checkTypes(op, { a, b: typeof b === 'number' ? null : b });
+}
+
 /** a + b. PyTorch: `torch.add`. Throws where the shapes do not broadcast. */
 export function add(a: Tensor, b: Tensor | number): Tensor {
+  checkOperands('add', a, b);
   if (typeof b === 'number') return record('add', combine('+', a, b, a.shape), [a], {}, (_, dy) => [dy]);
   const y = combine('+', a, b, broadcastShapes('add', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
@@ -153,6 +159,7 @@ export function add(a: Tensor, b: Tensor | number): Tensor {
 
 /** a − b. PyTorch: `torch.sub`. Throws where the shapes do not broadcast. */
 export function sub(a: Tensor, b: Tensor | number): Tensor {
+  checkOperands('sub', a, b);
   if (typeof b === 'number') return record('sub', combine('-', a, b, a.shape), [a], {}, (_, dy) => [dy]);
   const y = combine('-', a, b, broadcastShapes('sub', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
@@ -164,6 +171,7 @@ export function sub(a: Tensor, b: Tensor | number): Tensor {
 
 /** a · b, element by element. PyTorch: `torch.mul`. Throws where the shapes do not broadcast. */
 export function mul(a: Tensor, b: Tensor | number): Tensor {
+  checkOperands('mul', a, b);
   if (typeof b === 'number')
     return record('mul', combine('*', a, b, a.shape), [a], {}, (_, dy) => [combine('*', dy, b, dy.shape)]);
   const y = combine('*', a, b, broadcastShapes('mul', a.shape, b.shape));
@@ -188,6 +196,7 @@ function productGradient(dy: Tensor, other: Tensor, shape: Shape): Tensor {
 
 /** a / b, element by element. PyTorch: `torch.div`. Throws where the shapes do not broadcast. */
 export function div(a: Tensor, b: Tensor | number): Tensor {
+  checkOperands('div', a, b);
   if (typeof b === 'number')
     return record('div', combine('/', a, b, a.shape), [a], {}, (_, dy) => [combine('/', dy, b, dy.shape)]);
   const y = combine('/', a, b, broadcastShapes('div', a.shape, b.shape));

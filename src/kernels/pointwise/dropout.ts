@@ -6,14 +6,14 @@
  *
  * u is a pure function of (seed, purpose, step, index), index being the number of the value or of the sample: the
  * same as `uniformAt(randomKey(seed, purpose, step), index)` on the CPU. The step is read from the device
- * (src/tensor/step.ts). The mask is not stored: the gradient is the same program on dy, which draws it again. Two
- * layers need two purposes, or they drop the same values.
+ * (src/tensor/step.ts). The mask is not stored: the gradient is the same program on dy, which draws it again from the
+ * step that the forward pass read. Two layers need two purposes, or they drop the same values.
  *
  * One invocation computes four neighbours (one where the values of a sample are no multiple of four). Limited by
  * memory on a GPU, 8 bytes an element, and by the three rounds of the hash on a CPU.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, scope, stepState, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, stepState, type Tensor } from '../../tensor/index.ts';
 import { type RandomPurpose, randomRoot } from '../../tensor/random.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { RANDOM } from '../parts/random.ts';
@@ -54,7 +54,7 @@ fn element(i: u32) {
  * PyTorch: `F.dropout`. Throws where p is not in [0, 1]. Srivastava et al. 2014.
  */
 export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
-  checkProbability('dropout', p);
+  checkDropping('dropout', x, p);
   return options.training && p > 0
     ? dropped('dropout', x, p, options, { unit: 'value', element: 'vec4f' })
     : x;
@@ -65,29 +65,31 @@ export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
  * returns `x`. torchvision: `stochastic_depth(x, p, 'row')`. Throws where p is not in [0, 1]. Huang et al. 2016.
  */
 export function dropPath(x: Tensor, p: number, options: DropoutOptions): Tensor {
-  checkProbability('dropPath', p);
+  checkDropping('dropPath', x, p);
   const sample = x.size / (x.shape[0] ?? 1);
   const element = elementOf(sample);
   return options.training && p > 0 ? dropped('dropPath', x, p, options, { unit: 'sample', element }) : x;
 }
 
-function checkProbability(what: string, p: number): void {
+function checkDropping(what: string, x: Tensor, p: number): void {
+  checkTypes(what, { x });
   if (!(p >= 0 && p <= 1)) throw new RangeError(`${what}: the probability is a number from 0 to 1, not ${p}`);
 }
 
 function dropped(what: string, x: Tensor, p: number, options: DropoutOptions, form: Form): Tensor {
   const root = randomRoot(options.seed ?? 0, options.purpose ?? what);
-  const y = drop(x, p, root, form);
-  return record(what, y, [x], {}, (_, dy) => [drop(dy, p, root, form)]);
+  const step = stepState(x.device);
+  const y = drop(x, step, p, root, form);
+  return record(what, y, [x], { step }, ({ step }, dy) => [drop(dy, step, p, root, form)]);
 }
 
-function drop(x: Tensor, p: number, root: number, form: Form): Tensor {
+function drop(x: Tensor, step: Tensor, p: number, root: number, form: Form): Tensor {
   return scope(() => {
     const y = empty(x.device, x.shape);
     const unit = widthOf(form.element);
     const count = Math.ceil(x.size / unit);
     x.device.run(dropProgram(form), {
-      bindings: { x: x.buffer, step: stepState(x.device), y: y.buffer },
+      bindings: { x: x.buffer, step: step.buffer, y: y.buffer },
       params: {
         count,
         root,

@@ -9,7 +9,7 @@
  * the picture is large, and its gradient repeats dy. Limited by memory. Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, type Shape, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, type Shape, scope, type Tensor } from '../../tensor/index.ts';
 import { checkPictures } from '../parts/channels-last.ts';
 import type { Element } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
@@ -78,6 +78,14 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
       );
   const inputShape = x.shape;
   const [pictures, height, width, channels] = inputShape as [number, number, number, number];
+  for (const [from, to] of [
+    [height, rows],
+    [width, columns],
+  ] as const)
+    if (from * to + Math.max(from, to) > 2 ** 32)
+      throw new RangeError(
+        `adaptiveAvgPool2d: ${from} rows or columns cannot become ${to}: the product is beyond 32-bit numbers`,
+      );
   const shape = [pictures, rows, columns, channels];
   if (rows === 1 && columns === 1) return meanOfPictures('adaptiveAvgPool2d', x, shape);
   return scope(() => {
@@ -120,5 +128,6 @@ function meanOfPictures(name: string, x: Tensor, shape: Shape): Tensor {
 }
 
 function checkPicture(name: string, x: Tensor): void {
+  checkTypes(name, { x });
   checkPictures(name, x.shape);
 }

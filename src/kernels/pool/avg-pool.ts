@@ -8,7 +8,7 @@
  * Limited by loads: kh·kw an output, as many backward divided by stride². Lanes: pixel-lanes.ts.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import type { Element } from '../parts/element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
 import { type PoolOptions, poolWindow } from '../parts/window.ts';
@@ -92,6 +92,7 @@ ${pixelKernel(`
  * Throws where the padding is more than half of the window.
  */
 export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
+  checkTypes('avgPool2d', { x });
   const window = poolWindow('avgPool2d', x.shape, { ...options, dilation: 1 });
   const inputShape = x.shape;
   const [pictures, height, width, channels] = inputShape as [number, number, number, number];

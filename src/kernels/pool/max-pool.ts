@@ -10,7 +10,7 @@
  * pixel-lanes.ts. Measured on lavapipe, 3×3 at stride 2: 40 % of a copy's bandwidth each way.
  */
 import { family, type ProgramSpec } from '../../gpu/index.ts';
-import { empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
 import { type PoolOptions, poolWindow } from '../parts/window.ts';
@@ -179,6 +179,7 @@ ${cells
  * The stride is the kernel size unless given. Throws where the padding is more than half of the window.
  */
 export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
+  checkTypes('maxPool2d', { x });
   const window = poolWindow('maxPool2d', x.shape, options);
   const [pictures, height, width, channels] = x.shape as [number, number, number, number];
   const shape = [pictures, ...window.output, channels];

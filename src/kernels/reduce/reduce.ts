@@ -7,7 +7,7 @@
  * The sums themselves are in partial-sums.ts, the repetition is a broadcast. Limited by memory: 4 bytes an element
  * forward and backward.
  */
-import { normaliseAxis, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, normaliseAxis, record, type Shape, show, type Tensor } from '../../tensor/index.ts';
 import { sumAxes } from '../parts/partial-sums.ts';
 import { expand } from '../pointwise/broadcast.ts';
 
@@ -27,6 +27,7 @@ function reduce(
   axes: number | readonly number[] | undefined,
   keepDims: boolean,
 ): Tensor {
+  checkTypes(what, { x });
   const reduced = axesOf(what, x.shape, axes);
   const kept = x.shape.map((size, axis) => (reduced.includes(axis) ? 1 : size));
   const shape = keepDims ? kept : x.shape.filter((_, axis) => !reduced.includes(axis));

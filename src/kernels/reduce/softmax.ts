@@ -9,7 +9,7 @@
  * safe. Limited by memory: 12 bytes an element forward, 20 backward.
  */
 import { elementwise, family } from '../../gpu/index.ts';
-import { empty, record, scope, type Tensor } from '../../tensor/index.ts';
+import { checkTypes, empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
 import { rowStatistics } from '../parts/row-statistics.ts';
@@ -50,12 +50,13 @@ const backwardProgram = family(({ kind, element }: Form) =>
 );
 
 /** exp(x) / Σ exp(x) along the last axis. PyTorch: `F.softmax(x, -1)`. */
-export const softmax = (x: Tensor): Tensor => along('softmax', x);
+export const softmax = (x: Tensor): Tensor => along('softmax', 'softmax', x);
 
 /** x − log Σ exp(x) along the last axis. PyTorch: `F.log_softmax(x, -1)`. */
-export const logSoftmax = (x: Tensor): Tensor => along('log-softmax', x);
+export const logSoftmax = (x: Tensor): Tensor => along('logSoftmax', 'log-softmax', x);
 
-function along(kind: Kind, x: Tensor): Tensor {
+function along(op: string, kind: Kind, x: Tensor): Tensor {
+  checkTypes(op, { x });
   const columns = x.shape.at(-1) ?? 1;
   const form: Form = { kind, element: elementOf(columns) };
   const unit = widthOf(form.element);
@@ -69,7 +70,7 @@ function along(kind: Kind, x: Tensor): Tensor {
       flops: 3 * x.size,
       bytes: 8 * x.size,
     });
-    return record(kind, y, [x], { y }, ({ y }, dy) => {
+    return record(op, y, [x], { y }, ({ y }, dy) => {
       const rows = y.size / columns;
       const times = kind === 'softmax' ? y : null;
       const sums = sumGroup(dy, [rows], { outer: rows, reduce: columns, inner: 1, times });

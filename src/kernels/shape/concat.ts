@@ -5,22 +5,13 @@
  *   dx[o, r] = dy[o, start + r]
  *
  * Forward and backward are the same copy of a block, one dispatch a tensor: an invocation moves four neighbours of a
- * row where all rows and starts are multiples of four, else one value. Limited by memory: 8 bytes an element.
+ * row where all rows and starts are multiples of four, else one value. Limited by memory: 8 bytes an element. Bits are
+ * copied, of any type.
  */
 import { elementwise, family, type PooledBuffer } from '../../gpu/index.ts';
-import {
-  empty,
-  normaliseAxis,
-  record,
-  type Shape,
-  scope,
-  show,
-  sizeOf,
-  type Tensor,
-} from '../../tensor/index.ts';
-import type { Element } from '../parts/element.ts';
+import { empty, normaliseAxis, record, scope, show, sizeOf, type Tensor } from '../../tensor/index.ts';
 
-const blockProgram = family(({ element }: { element: Element }) =>
+const blockProgram = family(({ element }: { element: 'vec4u' | 'u32' }) =>
   elementwise({
     name: `copy-block-${element}`,
     bindings: { x: `read ${element}`, y: `write ${element}` },
@@ -46,7 +37,7 @@ function copyBlock(like: Tensor, rows: number, columns: number, from: Rows, to: 
   const wide = [columns, from.start, from.row, to.start, to.row].every((length) => length % 4 === 0);
   const unit = wide ? 4 : 1;
   const count = (rows * columns) / unit;
-  like.device.run(blockProgram({ element: wide ? 'vec4f' : 'f32' }), {
+  like.device.run(blockProgram({ element: wide ? 'vec4u' : 'u32' }), {
     bindings: { x: from.buffer, y: to.buffer },
     params: {
       count,
@@ -62,14 +53,14 @@ function copyBlock(like: Tensor, rows: number, columns: number, from: Rows, to: 
 
 /**
  * The tensors one after the other along `axis` (negative: from the back). PyTorch: `torch.cat`.
- * Throws where there is none or where they differ in another axis.
+ * Throws where there is none, and where they differ in another axis or in their types.
  */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const first = tensors[0];
   if (!first) throw new RangeError('concat: there is no tensor to concatenate');
   const front = normaliseAxis('concat', axis, first.shape.length);
   tensors.forEach((tensor, index) => {
-    checkAlike(first.shape, tensor.shape, front, index);
+    checkAlike(first, tensor, front, index);
   });
   const outer = sizeOf(first.shape.slice(0, front));
   const widths = tensors.map((tensor) => tensor.size / outer);
@@ -77,7 +68,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const row = widths.reduce((total, width) => total + width, 0);
   const extent = tensors.reduce((total, tensor) => total + tensor.shape[front]!, 0);
   return scope(() => {
-    const y = empty(first.device, first.shape.with(front, extent));
+    const y = empty(first.device, first.shape.with(front, extent), { dtype: first.dtype });
     tensors.forEach((x, index) => {
       const width = widths[index]!;
       const from = { buffer: x.buffer, start: 0, row: width };
@@ -97,7 +88,12 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   });
 }
 
-function checkAlike(first: Shape, shape: Shape, axis: number, index: number): void {
+function checkAlike({ shape: first, dtype }: Tensor, tensor: Tensor, axis: number, index: number): void {
+  const { shape } = tensor;
+  if (tensor.dtype !== dtype)
+    throw new TypeError(
+      `concat: tensor ${index} is ${tensor.dtype} and tensor 0 is ${dtype}; their types must be equal`,
+    );
   const alike =
     first.length === shape.length && shape.every((size, other) => other === axis || size === first[other]);
   if (!alike)

@@ -164,6 +164,14 @@ test('an index that is no class makes the loss NaN where only the GPU sees it', 
   }
 });
 
+test('plain numbers are labels too', async () => {
+  const device = await testDevice();
+  const x = tensor([1, 2, 3, 4], [2, 2]);
+  const [array, numbers] = [crossEntropy(x, Int32Array.of(1, -100)), crossEntropy(x, [1, -100])];
+  assert.equal(await numbers.data(), await array.data());
+  device.close();
+});
+
 test('what does not fit is a sentence', async () => {
   const device = await testDevice();
   const x = tensor(new Float32Array(15), [3, 5]);
@@ -175,6 +183,23 @@ test('what does not fit is a sentence', async () => {
     [
       () => crossEntropy(x, Int32Array.of(0, 4, -1), { ignoreIndex: -2 }),
       'crossEntropy: label -1 at position 2 is no class; the logits have 5 classes (0 to 4), and -2 is ignored',
+    ],
+    ...[Number.NaN, 0.5, -1, 5, Number.POSITIVE_INFINITY, 2 ** 32, '1' as unknown as number].flatMap(
+      (label) =>
+        [[0, 1, label], Float64Array.of(0, 1, Number(label)), Float32Array.of(0, 1, Number(label))]
+          .filter((labels) => labels[2] === label)
+          .map((labels): [() => unknown, string] => [
+            () => crossEntropy(x, labels),
+            `crossEntropy: label ${label} at position 2 is no class; the logits have 5 classes (0 to 4), and -100 is ignored`,
+          ]),
+    ),
+    [
+      () => crossEntropy(x, new Array<number>(3)),
+      'crossEntropy: label undefined at position 0 is no class; the logits have 5 classes (0 to 4), and -100 is ignored',
+    ],
+    [
+      () => crossEntropy(x, [0, 1, 2], { ignoreIndex: 0.5 }),
+      'crossEntropy: ignoreIndex is a whole number, not 0.5',
     ],
     [() => crossEntropy(x, Int32Array.of(0, 1)), 'crossEntropy: 2 labels for logits [3,5]'],
     [

@@ -149,7 +149,7 @@ function reordered(x: Float64Array, shape: Shape, axes: readonly number[]): numb
 }
 
 for (const open of [testDevice, clampedDevice])
-  test(`permute (${open.name})`, async () => {
+  test(`permute, and bits of integers (${open.name})`, async () => {
     const device = await open();
     for (const [shape, axes] of ORDERS)
       await checkOp(device, {
@@ -158,6 +158,14 @@ for (const open of [testDevice, clampedDevice])
         op: (x) => permute(x, axes),
         formula: (x) => reordered(x, shape, axes),
       });
+    // Bits that floats would not keep: small integers are subnormal floats, and −1 is a NaN.
+    for (const columns of [3, 4]) {
+      const [a, b] = [2 * columns, columns].map((count) =>
+        Int32Array.from({ length: count }, (_, i) => i - 1),
+      );
+      const joined = concat([tensor(a!, [2, columns]), tensor(b!, [1, columns])], 0);
+      assert.equal(await joined.data(), Int32Array.of(...a!, ...b!));
+    }
     const integers = permute(tensor([1, -2, 3, -4], [2, 2], { dtype: 'int32' }), [1, 0]);
     assert.equal(await integers.data(), Int32Array.of(1, 3, -2, -4));
     device.close();
