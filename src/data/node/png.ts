@@ -1,17 +1,24 @@
 /**
- * PNG by libvips, with the container read here first: the size before anything is allocated, EXIF orientation, and the
+ * PNG by pngjs, with the container read here first: the size before anything is allocated, EXIF orientation, and the
  * chunks that no decoder must see. The compressed data are inflated once before and must hold as many bytes as the header
- * says: decoders take memory for the header's size, and some hand out what they find there. Pixels are what Pillow's
- * `convert('RGB')` gives: alpha and transparent colours are dropped and the colour under them stays, 16-bit samples keep
+ * says: decoders take memory for the header's size, and some hand out what they find there. What pngjs would take too much
+ * memory for goes to libvips: large and interlaced pictures, those of 16 bits, and those of very many chunks. Pixels are what
+ * Pillow's `convert('RGB')` gives: alpha and transparent colours are dropped and the colour under them stays, 16-bit samples keep
  * their high byte.
  */
 import { createInflate, inflateSync } from 'node:zlib';
+import { PNG } from 'pngjs';
+import { newImage, type RgbImage } from '../image.ts';
 import { exifOrientation } from './exif.ts';
 
 /** What the chunks of a PNG say before a pixel is decoded. */
 export interface PngHeader {
   width: number;
   height: number;
+  /** Bits a sample: 1, 2, 4, 8 or 16. */
+  depth: number;
+  interlaced: boolean;
+  chunks: number;
   /** EXIF orientation, 1 (upright) where there is none. */
   orientation: number;
   /** The critical chunks alone, as a PNG of its own. */
@@ -37,8 +44,11 @@ const ADAM7 = [
 /** Pictures of so many bytes are inflated at once, larger ones in pieces. */
 const AT_ONCE = 2 ** 20;
 const PIECE = 2 ** 17;
-/** Longest compressed data in proportion to what they inflate to: zlib adds a thousandth at most. */
-const MOST_COMPRESSED = { share: 1.01, bytes: 2 ** 16 };
+/** Longest compressed data in proportion to what they inflate to: codes of fixed length make noise an eighth longer. */
+const MOST_COMPRESSED = { share: 1.25, bytes: 2 ** 16 };
+
+/** Up to which pngjs decodes: it holds four copies of a picture, ten of one of 16 bits, and an object for every chunk. */
+const MOST_BY_PNGJS = { pixels: 2 ** 22, chunks: 2 ** 12 };
 
 const SIGNATURE_BYTES = 8;
 
@@ -71,7 +81,7 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [kept, data] = [new Gathered(bytes.length), new Gathered(bytes.length)];
   kept.add(bytes.subarray(0, SIGNATURE_BYTES));
-  let orientation = 1;
+  let [orientation, chunks] = [1, 0];
   for (let at = SIGNATURE_BYTES, type = ''; type !== 'IEND'; ) {
     if (at + 12 > bytes.length) throw new Error('the file ends before the picture does');
     const length = view.getUint32(at);
@@ -84,6 +94,7 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
     if (type === 'IDAT') data.add(bytes.subarray(at + 8, end - 4));
     if (critical) kept.add(bytes.subarray(at, end));
     if (type === 'eXIf') orientation = exifOrientation(bytes.subarray(at + 8, end - 4));
+    chunks++;
     at = end;
   }
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
@@ -100,6 +111,9 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
   return {
     width,
     height,
+    depth,
+    interlaced,
+    chunks,
     orientation,
     critical: kept.bytes,
     data: data.bytes,
@@ -148,4 +162,21 @@ async function inflatedInPieces(data: Uint8Array, most: number): Promise<number>
     if (inflated > most) break;
   }
   return inflated;
+}
+
+/** Whether `decodePng` decodes a picture: pngjs inflates interlaced ones without a bound. */
+export const isForPngjs = ({ width, height, depth, interlaced, chunks }: PngHeader): boolean =>
+  !interlaced && depth <= 8 && width * height <= MOST_BY_PNGJS.pixels && chunks <= MOST_BY_PNGJS.chunks;
+
+/** Decodes a PNG whose data were checked. @throws where a checksum is wrong */
+export function decodePng({ width, height, critical }: PngHeader): RgbImage {
+  const rgba = PNG.sync.read(critical).data;
+  if (rgba.length !== width * height * 4) throw new Error('the file ends before the picture does');
+  const image = newImage(width, height);
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    image.pixels[to] = rgba[from]!;
+    image.pixels[to + 1] = rgba[from + 1]!;
+    image.pixels[to + 2] = rgba[from + 2]!;
+  }
+  return image;
 }

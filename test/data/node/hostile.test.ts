@@ -1,6 +1,6 @@
 /**
- * Hostile pictures: thousands of mutated files of every format, with the stage that each reached. PNG is read by libvips
- * behind our own walk over its chunks, BMP by our own decoder, the rest by libvips alone.
+ * Hostile pictures: thousands of mutated files of every format, with the stage that each reached. PNG is read by pngjs
+ * behind our own walk over its chunks, BMP by our own decoder, everything else by libvips.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';

@@ -3,6 +3,7 @@
  * case says what is odd about it.
  */
 import { deflateSync } from 'node:zlib';
+import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RgbImage } from '../../../src/data/image.ts';
@@ -57,6 +58,19 @@ const rows = Buffer.from(
     i % (1 + 3 * SIZE.width) === 0 ? 0 : (i * 7919) % 256,
   ),
 );
+
+test('a PNG whose compressed data are longer than its rows is read: noise, by an encoder in a hurry', async () => {
+  const size = { width: 512, height: 512, channels: 3 } as const;
+  const noise = Uint16Array.from({ length: 3 * 512 * 512 }, (_, i) => (i * 2654435761) >>> 13);
+  const encoder = sharp(noise, { raw: size }).toColourspace('rgb16').png({ compressionLevel: 1 });
+  const file = await encoder.toBuffer();
+  assert.ok(file.length > 1.05 * 2 * noise.length);
+  const { pixels } = await decodeImage(file, 'x');
+  assert.equal(
+    [...pixels.subarray(0, 3)],
+    [...noise.subarray(0, 3)].map((value) => value >> 8),
+  );
+});
 
 test('a whole PNG is read', async () => {
   const { pixels } = await decodeImage(png(header(SIZE), chunk('IDAT', deflateSync(rows))), 'x');
