@@ -6,8 +6,9 @@
  * No package may be imported here before `ensurePackages` is through. What is set up is said on stderr; when
  * nothing is missing this costs under half a second and says nothing.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { createAdapterCheck } from './adapter.mjs';
 import { closest, commands } from './commands.mjs';
@@ -19,6 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export async function launch(argv) {
   const [name] = argv;
   surviveReaders(commands.find((command) => command.name === name)?.outlivesReader ?? false);
+  surviveTerminal();
   const code = await run(argv);
   // Written output first; then exit, since Dawn's threads or a half-read file must not keep the process alive.
   for (const stream of [process.stdout, process.stderr]) {
@@ -37,6 +39,17 @@ function surviveReaders(goesOn) {
     if (goesOn) return;
     if (code !== 'EPIPE') process.stderr.write(`error: the output cannot be written (${code})\n`);
     process.exit(code === 'EPIPE' ? 0 : 1);
+  });
+}
+
+/**
+ * Node gives a terminal its modes back as it exits, and crashes (SIGSEGV in 20.20) where the terminal has hung up. It leaves
+ * alone what is closed.
+ */
+function surviveTerminal() {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  process.on('exit', () => {
+    for (const fd of terminals) if (!isatty(fd)) closeSync(fd);
   });
 }
 

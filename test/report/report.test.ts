@@ -65,7 +65,7 @@ test('the SVG escapes what names may hold, and draws no number that is none', ()
       },
     ],
   });
-  assert.match(svg, '&lt;cats&gt; &amp; &quot;dogs&quot;·');
+  assert.match(svg, '&lt;cats&gt; &amp; &quot;dogs&quot;\\u0007');
   assert.not.match(svg, /NaN|Infinity|undefined/);
   assert.is(svg.match(/<circle/g)?.length, 1);
   assert.is(svg.match(/<g /g)?.length, svg.match(/<\/g>/g)?.length);

@@ -15,7 +15,7 @@
  * ("fancy") chroma upsampling (measured on 44 photos, 4:4:4 to 4:2:0: no pixel differs). AVIF differs by up to
  * 5 of 255, since the decoders upsample chroma differently.
  */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { systemReason } from '../../node/files.ts';
 import { newImage, type RgbImage } from '../image.ts';
 import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
@@ -92,7 +92,7 @@ export async function decodeImage(
     const header = readPngHeader(bytes);
     checkSize(header.width, header.height);
     await checkPngData(header);
-    return applyOrientation(await decodeBySharp(header.critical, 'PNG', checkSize), header.orientation);
+    return applyOrientation(await rgbOf(sharp(header.critical, optionsFor('PNG'))), header.orientation);
   } catch (error) {
     if (error instanceof UnreadableImageError) throw error;
     if (error instanceof OddSamplesError)
@@ -113,29 +113,41 @@ export async function imageSize(bytes: Uint8Array): Promise<{ width: number; hei
   return sharp(bytes, { limitInputPixels: false }).metadata();
 }
 
+/**
+ * What sharp opens pictures with. A damaged strip of a TIFF and a wrong checksum of a PNG are errors; in other formats
+ * Pillow forgives as much.
+ */
+const optionsFor = (format: ImageFormat) =>
+  ({
+    ignoreIcc: true,
+    autoOrient: true,
+    failOn: format === 'TIFF' || format === 'PNG' ? 'error' : 'truncated',
+    limitInputPixels: false,
+  }) as const;
+
 async function decodeBySharp(
   bytes: Uint8Array,
   format: ImageFormat,
   checkSize: (width: number, height: number) => void,
 ): Promise<RgbImage> {
-  const options = {
-    ignoreIcc: true,
-    autoOrient: true,
-    // A damaged strip of a TIFF and a wrong checksum of a PNG are errors; in other formats Pillow forgives as much.
-    failOn: format === 'TIFF' || format === 'PNG' ? 'error' : 'truncated',
-    limitInputPixels: false,
-  } as const;
+  const open = (): Sharp => sharp(bytes, optionsFor(format));
   const decodeTiff = format === 'TIFF' ? tiffDecoder(bytes) : null;
-  const { width, height, space } = await sharp(bytes, options).metadata();
+  const { width, height, space } = await open().metadata();
   checkSize(width, height);
-  if (decodeTiff) return decodeTiff(() => sharp(bytes, options));
-  const picture = sharp(bytes, options);
-  const planned =
-    space === 'cmyk'
-      ? picture.pipelineColourspace('cmyk').toColourspace('cmyk')
-      : picture.removeAlpha().toColourspace('srgb');
-  const { data, info } = await planned.raw().toBuffer({ resolveWithObject: true });
-  if (space === 'cmyk') return rgbFromCmyk(data, info.width, info.height, info.channels);
+  if (decodeTiff) return decodeTiff(open);
+  if (space !== 'cmyk') return rgbOf(open());
+  const picture = open().pipelineColourspace('cmyk').toColourspace('cmyk').raw();
+  const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+  return rgbFromCmyk(data, info.width, info.height, info.channels);
+}
+
+/** The pixels of a picture as 8-bit RGB. */
+async function rgbOf(picture: Sharp): Promise<RgbImage> {
+  const { data, info } = await picture
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`it decodes to ${info.channels} channels`);
   return { width: info.width, height: info.height, pixels: data };
 }

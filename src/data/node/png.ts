@@ -5,7 +5,7 @@
  * `convert('RGB')` gives: alpha and transparent colours are dropped and the colour under them stays, 16-bit samples keep
  * their high byte.
  */
-import { createInflate } from 'node:zlib';
+import { createInflate, inflateSync } from 'node:zlib';
 import { exifOrientation } from './exif.ts';
 
 /** What the chunks of a PNG say before a pixel is decoded. */
@@ -34,7 +34,8 @@ const ADAM7 = [
   [1, 0, 2, 2],
   [0, 1, 1, 2],
 ] as const;
-/** Bytes that are inflated at a time. */
+/** Pictures of so many bytes are inflated at once, larger ones in pieces. */
+const AT_ONCE = 2 ** 20;
 const PIECE = 2 ** 17;
 /** Longest compressed data in proportion to what they inflate to: zlib adds a thousandth at most. */
 const MOST_COMPRESSED = { share: 1.01, bytes: 2 ** 16 };
@@ -107,20 +108,17 @@ export function readPngHeader(bytes: Uint8Array): PngHeader {
 }
 
 /**
- * Inflates the data and counts them, a piece at a time. Called once the size was found acceptable.
+ * Inflates the data and counts them. Called once the size was found acceptable.
  * @throws where they are damaged, or hold more or fewer bytes than the rows of the picture have
  */
 export async function checkPngData({ data, rowBytes }: PngHeader): Promise<void> {
   if (data.length > MOST_COMPRESSED.share * rowBytes + MOST_COMPRESSED.bytes)
     throw new Error(`${data.length} bytes of data for a picture of ${rowBytes}`);
-  const inflate = createInflate({ chunkSize: PIECE });
-  inflate.end(data);
-  let inflated = 0;
+  let inflated: number;
   try {
-    for await (const piece of inflate) {
-      inflated += piece.length;
-      if (inflated > rowBytes) break;
-    }
+    inflated = await (rowBytes <= AT_ONCE
+      ? inflatedAtOnce(data, rowBytes)
+      : inflatedInPieces(data, rowBytes));
   } catch (error) {
     throw new Error(`its data are damaged: ${error instanceof Error ? error.message : error}`, {
       cause: error,
@@ -128,4 +126,26 @@ export async function checkPngData({ data, rowBytes }: PngHeader): Promise<void>
   }
   if (inflated > rowBytes) throw new Error(`its data hold more than ${rowBytes} bytes`);
   if (inflated < rowBytes) throw new Error(`its data hold ${inflated} bytes of ${rowBytes}`);
+}
+
+/** How many bytes `data` inflate to; more than `most` where there are more. (A picture of 64²: 0.1 ms, in pieces 1.5.) */
+function inflatedAtOnce(data: Uint8Array, most: number): number {
+  try {
+    return inflateSync(data, { maxOutputLength: most }).length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return most + 1;
+    throw error;
+  }
+}
+
+/** The same, without keeping what was inflated. */
+async function inflatedInPieces(data: Uint8Array, most: number): Promise<number> {
+  const inflate = createInflate({ chunkSize: PIECE });
+  inflate.end(data);
+  let inflated = 0;
+  for await (const piece of inflate) {
+    inflated += piece.length;
+    if (inflated > most) break;
+  }
+  return inflated;
 }

@@ -195,6 +195,11 @@ export const BOMBS: readonly Bomb[] = [
     slow: true,
   },
   {
+    name: 'PNG of 10,000² × 8 bytes, interlaced, whole',
+    make: () => png(header(LARGEST, LARGEST, 16, 6, 1), chunk('IDAT', zeros(800_018_750))),
+    slow: true,
+  },
+  {
     name: 'PNG of 10,000² × 8 bytes, interlaced, cut',
     make: () => png(header(LARGEST, LARGEST, 16, 6, 1), chunk('IDAT', zeros(2 ** 20))),
   },
@@ -249,7 +254,7 @@ export const BOMBS: readonly Bomb[] = [
     name: 'TIFF of 2,000² × 12 bytes of floats, whole',
     make: () => tiff(2000, 2000, zeros(12 * 2000 ** 2), samples(3, 32, 3)),
   },
-  { name: 'AVIF of 8,192², whole', make: () => flat(8192).avif({ effort: 0 }).toBuffer(), slow: true },
+  { name: 'AVIF of 10,000², whole', make: () => flat(LARGEST).avif({ effort: 0 }).toBuffer(), slow: true },
   {
     name: 'AVIF of 8,192² that claims 8²',
     make: async () => lyingAvif(await flat(8192).avif({ effort: 0 }).toBuffer(), 8),
