@@ -55,10 +55,11 @@ export class FolderHeld extends Error {
     readonly folder: string,
     readonly owner: LockOwner,
   ) {
-    const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
+    const here = owner.machine === ownMark().machine;
+    const where = here ? '' : ` on ${owner.host}, which gave a sign of life within two minutes`;
     super(
       `${folder} is being written by another process: number ${owner.pid}${where}, since ${owner.since}; ` +
-        `wait for it or end it${where === '' ? ` (kill ${owner.pid})` : ''}, or name another folder`,
+        `wait for it or end it${here ? ` (kill ${owner.pid})` : ''}, or name another folder`,
     );
   }
 }
@@ -166,6 +167,7 @@ function make(path: string, owner: LockOwner): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    rmSync(path, { force: true }); // A full disk takes the name and not the text.
     throw error;
   }
 }
@@ -173,8 +175,13 @@ function make(path: string, owner: LockOwner): boolean {
 /** Puts another text in the file's place, in one step. */
 function replace(path: string, owner: LockOwner): void {
   const temporary = temporaryFor(path);
-  writeFileSync(temporary, JSON.stringify(owner));
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, JSON.stringify(owner));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Who owns the file; null where it is not there, 'damaged' where its maker was ended in the middle. */

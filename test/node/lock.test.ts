@@ -86,7 +86,9 @@ for (const [what, owner, age, free] of OWNERS)
     const time = Date.now() / 1000 - age;
     utimesSync(path, time, time);
     if (!free) {
-      await heldBy(FolderLock.take(folder, 'mine'));
+      const { message } = await heldBy(FolderLock.take(folder, 'mine'));
+      assert.match(message, /on .*, which gave a sign of life within two minutes, since then; wait/);
+      assert.not.match(message, /kill/);
       assert.is(readFileSync(path, 'utf8'), text);
       assert.equal(await readdir(folder), ['.lock']);
       return;
