@@ -55,10 +55,11 @@ export class FolderHeld extends Error {
     readonly folder: string,
     readonly owner: LockOwner,
   ) {
-    const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
+    const here = owner.machine === ownMark().machine;
+    const where = here ? '' : ` on ${owner.host}, which gave a sign of life within two minutes`;
     super(
       `${folder} is being written by another process: number ${owner.pid}${where}, since ${owner.since}; ` +
-        `wait for it or end it${where === '' ? ` (kill ${owner.pid})` : ''}, or name another folder`,
+        `wait for it or end it${here ? ` (kill ${owner.pid})` : ''}, or name another folder`,
     );
   }
 }
@@ -73,8 +74,6 @@ export class FolderLock {
   private constructor(
     private readonly folder: string,
     command: string,
-    /** Who had the folder and ended without a word (killed, or the machine stopped); null where nobody did. */
-    readonly before: LockOwner | null,
   ) {
     this.path = join(folder, LOCK);
     this.owner = newOwner(command);
@@ -93,15 +92,27 @@ export class FolderLock {
     for (;;) {
       const found = await read(path);
       if (found === null) {
-        if (make(path, mine)) return new FolderLock(folder, command, null);
+        if (make(path, mine)) return new FolderLock(folder, command);
         continue;
       }
       if (found !== 'damaged' && lives(found, path)) throw new FolderHeld(folder, found);
       replace(path, mine);
       await sleep(SETTLING);
       const winner = await read(path);
-      if (isOwn(winner)) return new FolderLock(folder, command, found === 'damaged' ? null : found);
+      if (isOwn(winner)) return new FolderLock(folder, command);
     }
+  }
+
+  /**
+   * Who had a folder and ended without a word (killed, or the machine stopped); null where nobody did. Takes nothing.
+   * @throws FolderHeld where its owner lives
+   */
+  static async leftBy(folder: string): Promise<LockOwner | null> {
+    const path = join(folder, LOCK);
+    const found = await read(path);
+    if (found === null || found === 'damaged') return null;
+    if (lives(found, path)) throw new FolderHeld(folder, found);
+    return found;
   }
 
   /**
@@ -166,6 +177,7 @@ function make(path: string, owner: LockOwner): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    rmSync(path, { force: true }); // A full disk takes the name and not the text.
     throw error;
   }
 }
@@ -173,8 +185,13 @@ function make(path: string, owner: LockOwner): boolean {
 /** Puts another text in the file's place, in one step. */
 function replace(path: string, owner: LockOwner): void {
   const temporary = temporaryFor(path);
-  writeFileSync(temporary, JSON.stringify(owner));
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, JSON.stringify(owner));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Who owns the file; null where it is not there, 'damaged' where its maker was ended in the middle. */

@@ -399,16 +399,20 @@ for (const [what, line] of UNDER_NOHUP)
     const env = { ...process.env, npm_lifecycle_event: 'train' };
     const start = [process.execPath, join(root, 'test/cli/fixtures/start.mjs'), '--pid'];
     // The shell ends as npm's does, and the command is left alone.
-    const child = spawn('bash', ['-c', '"$@" & sleep 2', 'bash', ...start], { env });
-    assert.match((await finish(child)).stdout, /^stopped 143$/m);
-    const spared = spawn('nohup', ['bash', '-c', '"$@" & sleep 2', 'bash', ...start], { env });
-    let sent = false;
-    const { stdout } = await finish(spared, (text) => {
-      if (!text.includes('ready') || sent) return;
-      sent = true;
-      const pid = Number(/^pid (\d+)$/m.exec(text)?.[1]);
-      setTimeout(() => process.kill(pid, 'SIGINT'), 3000);
-    });
+    const left = async (program: string[], then: (pid: number) => void) => {
+      const [name, ...args] = [...program, 'bash', '-c', '"$@" & read -r line', 'bash', ...start];
+      const child = spawn(name!, args, { env });
+      let alone = false;
+      const { stdout } = await finish(child, (text) => {
+        if (!text.includes('ready') || alone) return;
+        alone = true;
+        child.stdin.end();
+        then(Number(/^pid (\d+)$/m.exec(text)?.[1]));
+      });
+      return stdout;
+    };
+    assert.match(await left([], () => undefined), /^stopped 143$/m);
+    const stdout = await left(['nohup'], (pid) => setTimeout(() => process.kill(pid, 'SIGINT'), 1000));
     assert.match(stdout, /^stopped 130$/m);
   },
 );
