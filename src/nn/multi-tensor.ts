@@ -117,7 +117,7 @@ export class MultiTensorUpdate {
   /** Updates the parameters that have a gradient. `rates`: four numbers for each group; `loss`: skip if not finite. */
   run(rates: Float32Array<ArrayBuffer>, loss?: Tensor): void {
     this.dropFreed();
-    const active = this.parameters.flatMap(({ grad }, index) => (grad ? [index] : []));
+    const active = this.parameters.flatMap(({ grad, freed }, index) => (grad && !freed ? [index] : []));
     if (active.length === 0) return;
     const { device, rule, control } = this;
     const plan = this.planFor(active);

@@ -324,7 +324,10 @@ test('a parameter that is freed takes its state along, and the others keep their
     const before = device.memory().byKind.optimizer;
     head.dispose();
     assert.is(head.weight.grad, null);
+    // A gradient that somebody left there asks for no update.
+    head.weight.grad = zeros(head.weight.shape, { device, owned: true });
     step();
+    head.weight.grad.dispose();
     assert.ok(device.memory().byKind.optimizer <= before - 4 * 512 * 1024, 'the state of the head is free');
     step();
     for (const [index, parameter] of body.entries())
