@@ -12,6 +12,7 @@ import '../../kernels/loss/cross-entropy.test.ts';
 import '../../kernels/matmul/matmul.test.ts';
 import '../../kernels/norm/batch-norm.test.ts';
 import '../../kernels/norm/lrn.test.ts';
+import '../../kernels/parts/divide.test.ts';
 import '../../kernels/parts/pad-channels.test.ts';
 import '../../kernels/pointwise/broadcast.test.ts';
 import '../../kernels/pointwise/dropout.test.ts';
