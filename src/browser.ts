@@ -131,6 +131,7 @@ export type {
   StepLoss,
   ValidationEvent,
 } from './train/callback.ts';
+export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';

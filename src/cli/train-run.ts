@@ -10,6 +10,7 @@ import { WriteError } from '../node/files.ts';
 import type { Report } from '../report/report.ts';
 import { RunReport } from '../report/run-report.ts';
 import { shown } from '../text/shown.ts';
+import { ResumeError } from '../train/callback.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
@@ -98,7 +99,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   }).catch((error: unknown) => {
-    throw error instanceof WriteError ? new UserError(notWritten(error, setup), { cause: error }) : error;
+    if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
+    if (error instanceof ResumeError && resumed)
+      throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
+    throw error;
   });
   say(...closingText(report.report!, progress, training.batches, setup));
   return report.report!;

@@ -159,7 +159,7 @@ export function withMoreEpochs(
   { done, finished }: { done: number; finished: boolean },
   epochs: number | undefined,
 ): TrainSettings {
-  if (epochs === undefined) return settings;
+  if (epochs === undefined || (!finished && epochs === epochsOf(settings))) return settings;
   if (!finished)
     throw new UserError(
       `the run is in epoch ${done + 1} of ${epochsOf(settings)}, and its learning rates are planned to their end; leave out --epochs now, and give it when the run is finished to train on`,

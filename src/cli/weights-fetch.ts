@@ -241,12 +241,15 @@ function transferBar(label: string) {
   };
 }
 
-/** What stands for a file over http, which anybody on its way can change. */
+/** What vouches for a file over http, which anybody on its way can change. */
 function unprotected(url: string, sha256: string | null): string {
+  const remedy = 'take an https address where there is one';
   const check =
     sha256?.length === 64
-      ? 'the whole SHA-256, which the catalog has, tells'
-      : `the catalog has ${sha256 === null ? 'no hash' : `${sha256.length} digits of the SHA-256`}, which is no proof; take an https address where there is one`;
+      ? 'its whole SHA-256 is compared'
+      : sha256 === null
+        ? `the catalog has no hash that would tell; ${remedy}`
+        : `${sha256.length} digits of its SHA-256 are all that the catalog has, which is no proof; ${remedy}`;
   return `Warning: ${showUrl(url)} comes over http, so anybody on the way can change it; ${check}.`;
 }
 

@@ -74,8 +74,6 @@ export class FolderLock {
   private constructor(
     private readonly folder: string,
     command: string,
-    /** Who had the folder and ended without a word (killed, or the machine stopped); null where nobody did. */
-    readonly before: LockOwner | null,
   ) {
     this.path = join(folder, LOCK);
     this.owner = newOwner(command);
@@ -94,15 +92,27 @@ export class FolderLock {
     for (;;) {
       const found = await read(path);
       if (found === null) {
-        if (make(path, mine)) return new FolderLock(folder, command, null);
+        if (make(path, mine)) return new FolderLock(folder, command);
         continue;
       }
       if (found !== 'damaged' && lives(found, path)) throw new FolderHeld(folder, found);
       replace(path, mine);
       await sleep(SETTLING);
       const winner = await read(path);
-      if (isOwn(winner)) return new FolderLock(folder, command, found === 'damaged' ? null : found);
+      if (isOwn(winner)) return new FolderLock(folder, command);
     }
+  }
+
+  /**
+   * Who had a folder and ended without a word (killed, or the machine stopped); null where nobody did. Takes nothing.
+   * @throws FolderHeld where its owner lives
+   */
+  static async leftBy(folder: string): Promise<LockOwner | null> {
+    const path = join(folder, LOCK);
+    const found = await read(path);
+    if (found === null || found === 'damaged') return null;
+    if (lives(found, path)) throw new FolderHeld(folder, found);
+    return found;
   }
 
   /**

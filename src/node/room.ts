@@ -14,9 +14,10 @@ const PIECE = 8 * 2 ** 20;
  * @throws Error, a sentence, where the folder does not take them
  */
 export async function ensureRoom(folder: string, needed: number, largest: number): Promise<void> {
-  const { bavail, bsize } = await reading(folder, statfs(folder));
+  const { blocks, bavail, bsize } = await reading(folder, statfs(folder));
   const free = bavail * bsize;
-  if (free < needed)
+  // Some file systems say nothing: they have no blocks at all.
+  if (blocks > 0 && free < needed)
     throw new Error(
       `the checkpoints of the run take ${megabytes(needed)}, and the disk with ${folder} has room for ` +
         `${megabytes(free)}; make room there, or name a folder on another disk with --out`,

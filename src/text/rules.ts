@@ -23,13 +23,13 @@ export function rule(fits: (value: unknown) => boolean, wanted: string): Rule {
 export const whole = (least: number, most: number): Rule =>
   rule(
     (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
-    `a whole number from ${figure(least)} to ${figure(most)}`,
+    `a whole number ${range(least, most)}`,
   );
 
 export const number = (least: number, most: number): Rule =>
   rule(
     (value) => typeof value === 'number' && value >= least && value <= most,
-    `a number from ${figure(least)} to ${figure(most)}`,
+    `a number ${range(least, most)}`,
   );
 
 export const text = (most: number): Rule =>
@@ -146,8 +146,14 @@ export function parseBounded(json: string, place: string): unknown {
   }
 }
 
+/** A bound that no number passes is not named. */
+function range(least: number, most: number): string {
+  if (most < Number.MAX_SAFE_INTEGER) return `from ${figure(least)} to ${figure(most)}`;
+  return least > -Number.MAX_SAFE_INTEGER ? `of at least ${figure(least)}` : 'that is finite';
+}
+
 function figure(value: number): string {
-  return Math.abs(value) < 1e15 ? value.toLocaleString('en-US', { maximumFractionDigits: 6 }) : String(value);
+  return value.toLocaleString('en-US', { maximumFractionDigits: 6 });
 }
 
 /** A value in a few words, whatever it is: it may come from a file. */

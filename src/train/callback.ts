@@ -133,6 +133,11 @@ export interface Callback {
   restore?(state: CallbackState): void | Promise<void>;
 }
 
+/** A run cannot go on from what it was given: the state is damaged, or another run's. */
+export class ResumeError extends RangeError {
+  override name = 'ResumeError';
+}
+
 const NAME = /^[\w-]+$/;
 
 /** The callbacks of a run, called one after the other. */
@@ -185,16 +190,20 @@ export class Callbacks {
 
   /**
    * Gives every state back to whom it belongs.
-   * @throws RangeError where nobody takes a state: the run would go on as another one
+   * @throws ResumeError where nobody takes a state (the run would go on as another one), or who takes it finds it damaged
    */
   async restore(states: CallbackStates): Promise<void> {
     for (const [name, state] of Object.entries(states)) {
       const owner = this.list.find((callback) => callback.name === name);
       if (!owner?.restore)
-        throw new RangeError(
+        throw new ResumeError(
           `fit: the run was saved with a callback '${name}', whose state nobody takes now; give that callback, or leave its state out`,
         );
-      await owner.restore(state);
+      try {
+        await owner.restore(state);
+      } catch (error) {
+        throw error instanceof RangeError ? new ResumeError(error.message, { cause: error }) : error;
+      }
     }
   }
 }

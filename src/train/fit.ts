@@ -20,7 +20,14 @@ import type { Device } from '../gpu/index.ts';
 import { constant, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
 import { scope, setStep, type Tensor } from '../tensor/index.ts';
 import { fewestPictures, HeadStart, withLast } from './batches.ts';
-import { type Callback, type CallbackStates, Callbacks, type RunEvent, type StepLoss } from './callback.ts';
+import {
+  type Callback,
+  type CallbackStates,
+  Callbacks,
+  ResumeError,
+  type RunEvent,
+  type StepLoss,
+} from './callback.ts';
 import { type Inference, infer } from './infer.ts';
 import { type Metrics, measure } from './metrics.ts';
 import { noProgress, type Progress } from './progress.ts';
@@ -69,7 +76,8 @@ export interface FitResult {
 
 /**
  * Trains until the epochs of all phases are done, or a callback stops or finishes the run.
- * @throws TrainingError where the loss is not finite; nothing was saved after the last good state
+ * @throws TrainingError where the loss is not finite; nothing was saved after the last good state. ResumeError where it
+ * cannot go on from what it was given
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
   return new Fit(options).run();
@@ -100,7 +108,7 @@ class Fit {
     const { train, val, from, model, device, optimizer, callbacks = [] } = options;
     const progress = from ? structuredClone(from.progress) : noProgress();
     if (progress.batch > train.batches)
-      throw new RangeError(
+      throw new ResumeError(
         `fit: the run is to go on behind batch ${progress.batch} of an epoch that has ${train.batches}; it was saved with ` +
           'other batches, or is damaged',
       );

@@ -319,7 +319,7 @@ test('progress of a download: to 100 %, and without a length bytes and speed onl
       assert.match(
         stderr,
         new RegExp(
-          `^Warning: ${from} comes over http, so anybody on the way can change it; the catalog has no hash,`,
+          `^Warning: ${from} comes over http, so anybody on the way can change it; the catalog has no hash that`,
           'm',
         ),
       );

@@ -89,12 +89,16 @@ for (const [what, owner, age, free] of OWNERS)
       const { message } = await heldBy(FolderLock.take(folder, 'mine'));
       assert.match(message, /on .*, which gave a sign of life within two minutes, since then; wait/);
       assert.not.match(message, /kill/);
+      await FolderLock.leftBy(folder).then(
+        () => assert.unreachable(),
+        (error) => assert.instance(error, FolderHeld),
+      );
       assert.is(readFileSync(path, 'utf8'), text);
       assert.equal(await readdir(folder), ['.lock']);
       return;
     }
+    assert.is((await FolderLock.leftBy(folder))?.command, typeof owner === 'string' ? undefined : 'c');
     const lock = await FolderLock.take(folder, 'mine');
-    assert.is(lock.before?.command, typeof owner === 'string' ? undefined : 'c');
     assert.is(ownerOf(folder).pid, process.pid);
     lock.release();
   });

@@ -47,6 +47,16 @@ const CASES: [of: Rule, passes: unknown[], refused: [value: unknown, sentence: s
       [true, 'x is a number from 0.001 to 1,000, not true'],
     ],
   ],
+  [
+    whole(0, Number.MAX_SAFE_INTEGER),
+    [0, Number.MAX_SAFE_INTEGER],
+    [[-1, 'x is a whole number of at least 0, not -1']],
+  ],
+  [
+    number(-Number.MAX_VALUE, Number.MAX_VALUE),
+    [-1e300, 1e300],
+    [[Number.POSITIVE_INFINITY, 'x is a number that is finite, not Infinity']],
+  ],
   [between(0, 1), [0.5], [[1, 'x is a number between 0 and 1, not 1']]],
   [text(3), ['', 'abc'], [['abcd', "x is a text of at most 3 characters, not 'abcd'"]]],
   [flag, [true, false], [[0, 'x is true or false, not 0']]],

@@ -176,7 +176,9 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
   const { tensors, metadata } = weights.file;
   const info = infoIn(file, metadata[KEY]);
   if (info.sealed && !isSealed(bytes))
-    throw new Error(`${file} is damaged: it was written with a hash over itself, which is gone`);
+    throw new Error(
+      `${file} is damaged: it was written with a hash over itself, which is gone; if another program has written it anew, train and predict take it as --weights`,
+    );
   const under = (prefix: string): [string, Float32Array][] =>
     [...tensors]
       .filter(([name]) => name.startsWith(prefix))

@@ -83,10 +83,10 @@ export class RunFolder {
    * @throws FolderHeld where another process writes into the folder; Error, a sentence, where nothing was saved in it
    */
   static async forSavedRun(path: string, command: string, file = LAST): Promise<RunFolder> {
-    const lock = await locked(path, command);
-    return new RunFolder(path, lock, true, []).opened(async () => {
-      if (!(await statOrNull(join(path, file)))) throw new Error(nothingSaved(path, file, lock.before));
-    });
+    // Looked at before the lock is taken, which may still say what was begun here.
+    if (!(await statOrNull(await fileOfRun(path, file))))
+      throw new Error(nothingSaved(path, file, await FolderLock.leftBy(path)));
+    return new RunFolder(path, await locked(path, command), true, []).opened();
   }
 
   /** Whether a state of the run is there to go on from. */
@@ -142,7 +142,7 @@ export class RunFolder {
   }
 
   /** Sees to what a killed process left, then checks; on failure the folder is given back. */
-  private async opened(check: () => Promise<void>): Promise<RunFolder> {
+  private async opened(check: () => Promise<void> = async () => undefined): Promise<RunFolder> {
     try {
       if (await statOrNull(join(this.path, WHOLE))) await this.moveIn();
       await rm(join(this.path, NEW), { recursive: true, force: true });

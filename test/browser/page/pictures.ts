@@ -28,16 +28,24 @@ interface Decoded {
 }
 const { decoded } = fixture<{ decoded: Record<string, Decoded> }>('data.json');
 
-/** A canvas stores colours times alpha, so what lies under transparent pixels is lost. */
+/**
+ * A canvas stores colours times alpha, so what lies under transparent pixels is lost; Chromium takes what a BMP of runs jumps
+ * over for transparent, and rounds five and six bits where Pillow cuts.
+ */
 const LOSES_COLOURS = [
+  '15-bit.bmp',
+  '16-bit.bmp',
+  'alpha.bmp',
   'alpha.png',
   'alpha.webp',
   'grey-alpha.png',
   'palette-transparent.png',
+  'rle-4.bmp',
+  'rle-8.bmp',
   'transparent-colour.png',
 ];
-/** Chromium reads no TIFF, and turns no WebP by its Exif. */
-const NOT_READ = ['alpha.tif', 'cmyk.tif', 'pages.tif'];
+/** Chromium reads no TIFF and no DIB, and turns no WebP by its Exif. */
+const NOT_READ = ['alpha.tif', 'cmyk.tif', 'headless.dib', 'pages.tif'];
 const NOT_TURNED = ['orientation-6.webp'];
 
 for (const [name, { width, height, sha256 }] of Object.entries(decoded).filter(

@@ -193,10 +193,11 @@ test('where nothing was saved, the command that begins it again is named', async
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   const owner = { ...ownMark(), pid, host: hostname(), since: 's', command: 'npm run train', ending: false };
   await writeFile(join(path, '.lock'), JSON.stringify(owner));
-  await refuses(
-    RunFolder.forSavedRun(path, 'c'),
-    /ended before it had saved anything\. This begins it again: npm run train$/,
-  );
+  for (let time = 0; time < 2; time++)
+    await refuses(
+      RunFolder.forSavedRun(path, 'c'),
+      /ended before it had saved anything\. This begins it again: npm run train$/,
+    );
 });
 
 test('a disk without room is noticed before the first step, a folder that takes nothing too', async () => {
