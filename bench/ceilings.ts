@@ -15,7 +15,8 @@ const INVOCATIONS = 16384;
 
 /**
  * Bytes of each of the two buffers that are copied: together twice the largest cache of a GPU (256 MB). What fits into a
- * cache is copied several times as fast as memory is read, and is no ceiling of kernels whose tensors do not fit.
+ * cache is copied several times as fast as memory is read, and is no ceiling of kernels whose tensors do not fit. (Those
+ * whose tensors do fit may pass this one.)
  */
 const COPIED = 256 * 2 ** 20;
 /** The part of the memory to plan with that both may take. */

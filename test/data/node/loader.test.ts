@@ -225,6 +225,20 @@ test('options that make no sense are sentences', async () => {
   }
 });
 
+test('labels that are no whole numbers are refused with the name of the picture', async () => {
+  for (const label of [0.5, Number.NaN]) {
+    const samples = all.map((sample, index) => (index === 1 ? { ...sample, label } : sample));
+    const error = await collect(samples, { workers: 1 }).then(
+      () => undefined,
+      (e: Error) => e,
+    );
+    assert.is(
+      error?.message,
+      `loadBatches: the label of ${all[1]!.file} is ${label}; labels are whole numbers, indices into the classes`,
+    );
+  }
+});
+
 /** Runs a program of its own and gives what it prints; a process that does not end fails after two minutes. */
 async function runProgram(body: string): Promise<string> {
   const loader = new URL('../../../src/data/node/loader.ts', import.meta.url).href;

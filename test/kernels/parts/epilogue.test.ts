@@ -100,7 +100,7 @@ test('sums about a mean of 4096 lose nothing', async () => {
     device.choices = { get: () => row };
     const y = conv2d(tensor(x, shape, { device }), tensor(w, kernel, { device }), { groups, norm });
     device.choices = null;
-    // sum · scale + (β − mean · scale) is off by 1e-4 here.
+    // sum · scale + (β − mean · scale) is off by 7e-5 here.
     const error = relativeError(await y.data(), expected);
     assert.ok(error < 5e-7, `${row}: off by ${error}`);
   }
