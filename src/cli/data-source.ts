@@ -1,7 +1,7 @@
 /** The pictures of train and evaluate: a folder or the demo data, and the preprocessing that goes with a size. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { imageFolder, labelledFolder } from '../data/node/folder.ts';
+import { imageFolder, labelledFolder, NotTrainable } from '../data/node/folder.ts';
 import { openDemoData } from '../data/node/synthetic.ts';
 import type { DataSet, Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
@@ -77,9 +77,13 @@ async function movedData(
   dir: string,
   { settings, pictures }: Pick<CheckpointInfo, 'settings' | 'pictures'>,
 ): Promise<DataSet | null> {
-  // What can only be measured on, a single class say, is refused as data to train on, and no run had it.
-  const set = await imageFolder(dir, { seed: settings.seed }).catch(() => null);
-  return set && fingerprint(set, dir) === pictures ? set : null;
+  try {
+    const set = await imageFolder(dir, { seed: settings.seed });
+    return fingerprint(set, dir) === pictures ? set : null;
+  } catch (error) {
+    if (error instanceof NotTrainable) return null; // No run had it.
+    throw error;
+  }
 }
 
 /** All that is to be said of a data set, how it was split first. */

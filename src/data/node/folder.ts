@@ -20,6 +20,9 @@ export interface FolderOptions {
 
 const NAMED_IN_NOTES = 3;
 
+/** What is in a folder can be measured on, perhaps, and is no data set to train on. */
+export class NotTrainable extends Error {}
+
 /**
  * Finds the pictures of a data set; none is decoded. Folders inside a class folder are walked; hidden files, other
  * files and what cannot be read are left out and counted in `notes`, and so are pictures that lie on both sides.
@@ -34,7 +37,7 @@ export async function imageFolder(dir: string, options: FolderOptions = {}): Pro
   const { splits, root, notes } = await openLayout(dir);
   if (root !== null) return withNotes(await splitFolder(dir, root, valFraction, seed), notes);
   if (splits.train === undefined)
-    throw new Error(
+    throw new NotTrainable(
       `${dir} holds ${listed(Object.values(splits).map((path) => `${relative(dir, path)}/`))} but no folder to train on; ` +
         `call that train/, or name one of these folders alone`,
     );
@@ -90,7 +93,7 @@ async function pairOfFolders(dir: string, trainDir: string, valDir: string): Pro
   const onlyIn = (a: ClassFolders, b: ClassFolders) => a.classes.filter((name) => !b.classes.includes(name));
   const [onlyTrain, onlyVal] = [onlyIn(train, val), onlyIn(val, train)];
   if (onlyTrain.length + onlyVal.length > 0) {
-    throw new Error(
+    throw new NotTrainable(
       `the class folders of ${trainDir} and ${valDir} differ: only the first has ${named(onlyTrain)}, ` +
         `only the second has ${named(onlyVal)}; both need the same names`,
     );
@@ -197,7 +200,7 @@ async function readClasses(root: string): Promise<ClassFolders> {
   const classes = [...folders.keys()];
   if (classes.length < 2) {
     const what = classes.length === 0 ? 'no class folders' : `only one class folder, ${classes[0]}`;
-    throw new Error(
+    throw new NotTrainable(
       `${root} holds ${what}; put the pictures of each class into a folder of its own, such as ` +
         `${join(root, 'cats')} and ${join(root, 'dogs')}`,
     );
@@ -213,7 +216,7 @@ async function readClasses(root: string): Promise<ClassFolders> {
   if (empty.length > 0) {
     const [lost] = left.lost;
     const unread = lost ? ` (${lost.path} ${lost.why})` : '';
-    throw new Error(
+    throw new NotTrainable(
       `${root}: no picture (PNG, JPEG, WebP, GIF, TIFF, BMP, AVIF) in class ${named(empty)}${unread}; add some or ` +
         `remove the folder`,
     );

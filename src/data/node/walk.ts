@@ -70,19 +70,19 @@ export async function listFolder(dir: string): Promise<Listing> {
 }
 
 async function kindOf(entry: Dirent, path: string): Promise<'folder' | 'file' | { why: string }> {
-  let kind: Pick<Dirent, 'isDirectory' | 'isFile'> = entry;
+  const unlessAbsent = (absent: string) => (error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? absent : `cannot be read: ${systemReason(error)}`;
   // Bytes that are no UTF-8 become this sign, and what it stands for is not found again.
-  if (entry.name.includes('\ufffd') && (await lstat(path).catch(() => null)) === null)
-    return { why: 'has a name that is no UTF-8; rename it' };
-  if (entry.isSymbolicLink())
-    try {
-      kind = await stat(path);
-    } catch (error) {
-      const nowhere = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      return { why: nowhere ? 'is a link that leads nowhere' : `cannot be read: ${systemReason(error)}` };
-    }
-  if (kind.isDirectory()) return 'folder';
-  return kind.isFile() ? 'file' : { why: 'is a pipe, a socket or a device' };
+  const found = entry.name.includes('\ufffd')
+    ? await lstat(path).catch(unlessAbsent('has a name that is no UTF-8; rename it'))
+    : entry;
+  if (typeof found === 'string') return { why: found };
+  const target = entry.isSymbolicLink()
+    ? await stat(path).catch(unlessAbsent('is a link that leads nowhere'))
+    : found;
+  if (typeof target === 'string') return { why: target };
+  if (target.isDirectory()) return 'folder';
+  return target.isFile() ? 'file' : { why: 'is a pipe, a socket or a device' };
 }
 
 /** Puts `more` behind `list`. (`push(...more)` overflows the stack from some 100,000 entries on.) */

@@ -137,8 +137,10 @@ export class RunFolder {
     if (!this.begun) await rm(join(this.path, NEW), { recursive: true, force: true });
     this.lock.release();
     if (this.begun) return;
-    // One that is not empty has come into use.
-    for (const folder of this.made.toReversed()) await rmdir(folder).catch(() => undefined);
+    for (const folder of this.made.toReversed())
+      await rmdir(folder).catch((error: unknown) => {
+        if (!isRefusal(error)) throw error; // Not empty: it has come into use.
+      });
   }
 
   /** Sees to what a killed process left, then checks; on failure the folder is given back. */
@@ -179,12 +181,21 @@ async function removeUnbegun(runs: string): Promise<void> {
   };
   for (const entry of await reading(runs, readdir(runs, { withFileTypes: true }))) {
     const path = join(runs, entry.name);
-    if (!entry.isDirectory() || !(await unbegun(path).catch(() => false))) continue;
-    const lock = await FolderLock.take(path, '').catch(() => null); // It is somebody's.
-    if (lock && (await unbegun(path))) await rm(path, { recursive: true });
-    lock?.release();
+    if (!entry.isDirectory()) continue;
+    try {
+      if (!(await unbegun(path))) continue;
+      const lock = await FolderLock.take(path, '');
+      if (await unbegun(path)) await rm(path, { recursive: true });
+      lock.release();
+    } catch (error) {
+      if (!(error instanceof FolderHeld || isRefusal(error))) throw error; // Somebody's, or gone meanwhile.
+    }
   }
 }
+
+/** Whether the system refused something: its own error, or a sentence made of one. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && ('code' in error || error.cause !== undefined);
 
 /** @throws FolderHeld; Error, a sentence, where the folder cannot be written */
 async function locked(path: string, command: string): Promise<FolderLock> {
