@@ -17,7 +17,8 @@ import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints.ts';
 import { fit } from '../src/train/fit.ts';
-import { BEST, type CheckpointInfo, LAST, saveCheckpoint } from '../src/train/node/checkpoint.ts';
+import { type CheckpointInfo, saveCheckpoint } from '../src/train/node/checkpoint.ts';
+import { BEST, LAST } from '../src/train/node/run-folder.ts';
 import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
 import { plainStep } from '../src/train/step.ts';
 

@@ -6,7 +6,7 @@ import type { Sample } from '../data/sample.ts';
 const LOOKED_AT = 15;
 /** Networks halve the side five times: what is advised is a multiple of this. */
 const STEP = 32;
-/** Small pictures are worth enlarging (docs/fine-tuning.md has what was measured), to this side at least. */
+/** What is advised at least: five halvings leave maps of 4², and of a smaller side hardly anything. */
 const LEAST = 128;
 /** What is advised takes at most this share of the work, or it is not worth a word. */
 const WORTH = 0.6;

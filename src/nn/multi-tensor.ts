@@ -265,6 +265,7 @@ export class MultiTensorUpdate {
 
   /** Lets go of the state of parameters that were freed. What shares a page with them moves to a new one. */
   private dropFreed(): void {
+    if (!this.parameters.some(({ freed }) => freed)) return;
     const freed = this.pieces
       .flat()
       .filter(({ parameter, page }) => page && this.parameters[parameter].freed);

@@ -5,8 +5,8 @@
  *                                                         norm: mean = μ, scale = γ / √(σ² + ε), shift = β
  *
  * The norm is computed as in ../norm/batch-norm.ts, to the bit: sum · scale + (β − μ · scale) would lose digits where
- * the mean is far from zero. In inference that saves a pass over y for the norm, one for the residual and one for the activation. The tile loop,
- * Winograd's output transform and the depthwise programs all end in the lines that are written here.
+ * the mean is far from zero. In inference that saves a pass over y for the norm, one for the residual and one for the
+ * activation. The tile loop, Winograd's output transform and the depthwise programs all end in the lines written here.
  */
 import type { BindingType, BufferBinding, ParamType, Run } from '../../gpu/index.ts';
 import { checkTypes, recordsGrad, type Shape, sameShape, show, type Tensor } from '../../tensor/index.ts';
@@ -52,7 +52,8 @@ export interface EpilogueSpec {
 
 /**
  * Checks the options of an `op` of `inputs` whose result is `output`; `where` tells their shapes.
- * @throws RangeError where a shape does not fit; TypeError where one is no float32; Error where a norm meets a bias, or an option that is for inference
+ * @throws RangeError where a shape does not fit; TypeError where one is no float32; Error where a norm meets a bias, or an
+ * option that is for inference
  * a gradient that is recorded
  */
 export function checkEpilogue(

@@ -49,8 +49,6 @@ import { SETTINGS, type TrainSettings } from '../settings.ts';
 import { BEST, fileOfRun } from './run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnMetadata } from './trained-on.ts';
 
-export { BEST, LAST } from './run-folder.ts';
-
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
  * `progress`; in 2 they are states of callbacks. In 3 a run has phases. Only a run that goes on asks for either, so a file

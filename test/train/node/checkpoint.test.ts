@@ -10,12 +10,12 @@ import { crossEntropy, type Model } from '../../../src/nn/index.ts';
 import { scope, tensor } from '../../../src/tensor/index.ts';
 import {
   type CheckpointInfo,
-  LAST,
   modelOf,
   newestCheckpoint,
   readCheckpoint,
   saveCheckpoint,
 } from '../../../src/train/node/checkpoint.ts';
+import { LAST } from '../../../src/train/node/run-folder.ts';
 import { noProgress } from '../../../src/train/progress.ts';
 import { freezeFor, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
 import { detectModels } from '../../../src/weights/expected.ts';
