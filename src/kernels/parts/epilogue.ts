@@ -53,8 +53,7 @@ export interface EpilogueSpec {
 /**
  * Checks the options of an `op` of `inputs` whose result is `output`; `where` tells their shapes.
  * @throws RangeError where a shape does not fit; TypeError where one is no float32; Error where a norm meets a bias, or an
- * option that is for inference
- * a gradient that is recorded
+ * option that is for inference a gradient that is recorded
  */
 export function checkEpilogue(
   op: string,
