@@ -58,6 +58,7 @@ export {
   Conv2d,
   type ConvOptions,
   type CosineOptions,
+  clipGradNorm,
   constant,
   convNormAct,
   cosine,
@@ -153,7 +154,7 @@ export {
   topKAccuracy,
 } from './train/metrics.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
