@@ -58,6 +58,7 @@ export {
   Conv2d,
   type ConvOptions,
   type CosineOptions,
+  clipGradNorm,
   constant,
   convNormAct,
   cosine,
@@ -83,10 +84,13 @@ export {
   manualSeed,
   maskGradient,
   type NormOptions,
+  type OneCycleOptions,
   Optimizer,
   onDevice,
+  oneCycle,
   type ParameterGroup,
   parameter,
+  perUpdate,
   type Schedule,
   Sequential,
   SGD,
@@ -96,6 +100,7 @@ export {
   stepDecay,
   torchDefault,
   unfreeze,
+  warmUp,
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
@@ -134,13 +139,18 @@ export type {
 } from './train/callback.ts';
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/early-stopping.ts';
+export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
 export {
   type Answers,
   accuracy,
   argmax,
+  type BestBy,
+  better,
   type ClassMetrics,
   classCounts,
   classMetrics,
@@ -153,7 +163,7 @@ export {
   topKAccuracy,
 } from './train/metrics.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
