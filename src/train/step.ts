@@ -7,7 +7,7 @@ import type { Batch } from '../data/loader.ts';
 import type { Device } from '../gpu/index.ts';
 import { crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { imagesOf } from './infer.ts';
+import { logitsOf } from './infer.ts';
 
 /** What a step works with, and where it stands. */
 export interface StepContext {
@@ -49,7 +49,7 @@ export interface PlainStepOptions {
 /** The usual step: cross entropy of the pictures' labels, one update for each batch. */
 export function plainStep({ labelSmoothing = 0 }: PlainStepOptions = {}): Step {
   return (batch, { model, device, optimizer }) => {
-    const logits = model.forward(imagesOf(batch, device));
+    const logits = logitsOf(model, batch, device);
     const loss = crossEntropy(logits, batch.labels as Int32Array<ArrayBuffer>, { labelSmoothing });
     loss.backward();
     optimizer.step(loss);
