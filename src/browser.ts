@@ -10,7 +10,7 @@
 export { type BlobOptions, decodeBlob } from './data/blob.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
-export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
+export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
 export {
   type Augmentation,
@@ -58,6 +58,7 @@ export {
   Conv2d,
   type ConvOptions,
   type CosineOptions,
+  type Cut,
   clipGradNorm,
   constant,
   convNormAct,
@@ -143,8 +144,18 @@ export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/earl
 export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
+export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
+export {
+  type FeatureRoom,
+  type FeatureStore,
+  type KeptFeatures,
+  MemoryStore,
+  type RoomPlan,
+  type Slot,
+} from './train/feature-store.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
-export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
+export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
   type Answers,
   accuracy,
