@@ -19,7 +19,7 @@ import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints
 import { fit } from '../src/train/fit.ts';
 import { type CheckpointInfo, saveCheckpoint } from '../src/train/node/checkpoint.ts';
 import { BEST, LAST } from '../src/train/node/run-folder.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
+import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
 import { plainStep } from '../src/train/step.ts';
 
 export interface SoakOptions {
@@ -50,6 +50,7 @@ export interface SoakRow {
 export async function soak(device: Device, options: SoakOptions): Promise<SoakRow[]> {
   const { steps, size = 32, batch = 8, stepsPerEpoch = 10, model: name = 'resnet18', onEpoch } = options;
   const settings: TrainSettings = {
+    ...BEFORE,
     data: null,
     model: name,
     weights: null,

@@ -30,6 +30,13 @@ export function fractionNumber(text: string): number {
   return value;
 }
 
+/** A commander parser for numbers from 0 to below 1. */
+export function decayNumber(text: string): number {
+  const value = fractionNumber(text);
+  if (value === 1) throw new InvalidArgumentError('It must be below 1.');
+  return value;
+}
+
 /** Where `train` puts its runs when it is not told. */
 export const RUNS = 'runs';
 

@@ -1,5 +1,5 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { epochsOf, type TrainSettings } from '../train/settings.ts';
+import { BEFORE, epochsOf, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
@@ -22,7 +22,18 @@ export function resumeCommand(out: string, { adapter, memory, json }: TrainOptio
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'seed'] as const;
+const NAMED = [
+  'batch',
+  'size',
+  'seed',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -34,6 +45,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
     ...(trainFrom !== (weights === null ? 'all' : 'head') && { trainFrom }),
+    ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
   };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
@@ -42,6 +54,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   const epochs = epochsOf(settings);
   if (epochs !== epochsOf({ phases: usual })) options.epochs = epochs;
   if (phases[0].lr !== usual[0].lr) options.lr = phases[0].lr;
-  for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
+  for (const name of NAMED)
+    if (settings[name] !== byDefault[name]) Object.assign(options, { [name]: settings[name] ?? undefined });
   return options;
 }

@@ -15,7 +15,7 @@ import { fit } from '../../src/train/fit.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import { modelOf, readCheckpoint, saveCheckpoint } from '../../src/train/node/checkpoint.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../../src/train/settings.ts';
+import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../../src/train/settings.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
 import { createModel } from '../../src/weights/node/create-model.ts';
 import { atSize, IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
@@ -90,6 +90,7 @@ async function faces(side: string, each: number): Promise<Sample[]> {
 
 real('a few faces at a small size: the head learns, and its checkpoint answers the same', async () => {
   const settings: TrainSettings = {
+    ...BEFORE,
     data: 'faces',
     model: 'resnet18',
     weights,

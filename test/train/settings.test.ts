@@ -7,6 +7,7 @@ import { buildModel } from '../../src/models/table.ts';
 import { BatchNorm2d, type Model } from '../../src/nn/index.ts';
 import { fewestPictures } from '../../src/train/batches.ts';
 import {
+  BEFORE,
   epochsOf,
   freezeFor,
   optimizerOf,
@@ -31,6 +32,7 @@ const phase = (trainFrom: string, lr = 0.01): PhaseSettings => ({
   backboneFactor: 0.1,
 });
 const settingsWith = (changes: Partial<TrainSettings>): TrainSettings => ({
+  ...BEFORE,
   data: null,
   model: 'resnet18',
   weights: null,

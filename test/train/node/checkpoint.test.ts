@@ -17,7 +17,7 @@ import {
 } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
 import { noProgress } from '../../../src/train/progress.ts';
-import { freezeFor, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, freezeFor, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
 import { detectModels } from '../../../src/weights/expected.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { describeReport, type LoadReport } from '../../../src/weights/load.ts';
@@ -42,6 +42,7 @@ test.after(async () => {
 });
 
 const settings: TrainSettings = {
+  ...BEFORE,
   data: 'pictures',
   model: 'resnet18',
   weights: null,

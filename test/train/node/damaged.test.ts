@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CheckpointInfo, infoIn } from '../../../src/train/node/checkpoint.ts';
 import { noProgress } from '../../../src/train/progress.ts';
-import { trainedIn, trainsOf } from '../../../src/train/settings.ts';
+import { BEFORE, trainedIn, trainsOf } from '../../../src/train/settings.ts';
 import { cardMetadata, readCard } from '../../../src/weights/card.ts';
 import { shapeBuilder } from '../../../src/weights/expected.ts';
 import { WeightsError } from '../../../src/weights/formats/error.ts';
@@ -26,7 +26,7 @@ const metrics = {
   auc: 0.5,
 };
 const INFO = {
-  format: 3,
+  format: 4,
   model: 'resnet18',
   classes: ['ant', 'bee'],
   preprocessing: PREPROCESSING,
@@ -35,6 +35,7 @@ const INFO = {
   seed: 5,
   metrics,
   settings: {
+    ...BEFORE,
     data: 'pictures',
     model: 'resnet18',
     weights: 'pretrained',
@@ -65,6 +66,7 @@ const INFO = {
     'loss-trace': { every: 1, sums: [0.5], last: 1 },
     pace: { seconds: 1, pictures: 2, trainSeconds: 0.5, firstStepSeconds: 0.1 },
     unreadable: [3],
+    'weight-average': { updates: 3 },
   },
 } satisfies CheckpointInfo;
 
@@ -121,7 +123,10 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
     /^(model|pictures|classes\[\d\]|settings\.(model|weights|data|phases\[\d\]\.trainFrom)|progress\.finished)$/,
     (value) => typeof value === 'string',
   ],
-  [/^(metrics|settings\.(data|weights)|progress\.history\[0\]\.val)$/, (value) => value === null],
+  [
+    /^(metrics|settings\.(data|weights|clip|average|patience|best)|progress\.history\[0\]\.val)$/,
+    (value) => value === null,
+  ],
   [
     /^(progress|callbacks|sealed|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
     (value) => value === undefined,

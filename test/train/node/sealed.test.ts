@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readCheckpoint } from '../../../src/train/node/checkpoint.ts';
-import type { TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, type TrainSettings } from '../../../src/train/settings.ts';
 import { readWeights } from '../../../src/weights/formats/read.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { seal, sealable } from '../../../src/weights/formats/seal.ts';
@@ -21,6 +21,7 @@ test.before(async () => {
 test.after(() => rm(folder, { recursive: true }));
 
 const settings: TrainSettings = {
+  ...BEFORE,
   data: 'd',
   model: 'resnet18',
   weights: null,
