@@ -95,6 +95,7 @@ export {
   StochasticDepth,
   stepDecay,
   torchDefault,
+  trainOnly,
   unfreeze,
   xavierNormal,
   xavierUniform,

@@ -4,7 +4,7 @@ export { AdamW, type AdamWOptions } from './adamw.ts';
 export { chain } from './chain.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
 export { Dropout, StochasticDepth } from './dropout.ts';
-export { type FreezeReport, type FreezeSpec, freeze, maskGradient, normNames, unfreeze } from './freeze.ts';
+export { type FreezeReport, type FreezeSpec, freeze, normNames, trainOnly, unfreeze } from './freeze.ts';
 export {
   type Draw,
   type Fan,
@@ -27,6 +27,7 @@ export {
   type NormOptions,
 } from './layers.ts';
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
+export { maskGradient, maskOf } from './mask.ts';
 export { Model, type ModelSpec, type Stages } from './model.ts';
 export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
 export { decayGroups, Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';

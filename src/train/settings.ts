@@ -8,12 +8,11 @@ import {
   cosine,
   decayGroups,
   type FreezeReport,
-  freeze,
   type Model,
   normNames,
   type Optimizer,
   type ParameterGroup,
-  unfreeze,
+  trainOnly,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { all, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
@@ -131,13 +130,11 @@ export function trainedIn(model: Model, phases: readonly Trains[]): [string, Ten
 }
 
 /**
- * Freezes what does not train, and nothing else.
+ * Freezes what does not train, and nothing else; masks stay.
  * @throws RangeError for a stage that does not exist, with what may have been meant
  */
 export function freezeFor(model: Model, trains: Trains): FreezeReport {
-  const trained = trainsIn(model, trains);
-  unfreeze(model);
-  return freeze(model, { match: (name) => !trained(name) });
+  return trainOnly(model, trainsIn(model, trains));
 }
 
 /** Parameters that share their rates throughout a run. */
