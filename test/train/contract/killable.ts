@@ -16,7 +16,7 @@ import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
 import { loadWeights } from '../../../src/weights/node/create-model.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, tinyNet } from '../tiny.ts';
@@ -40,6 +40,7 @@ const settings: TrainSettings = {
   ],
   trainNorms: false,
   batch: 8,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,
