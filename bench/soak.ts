@@ -57,6 +57,7 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     phases: [{ trainFrom: 'all', epochs: Math.ceil(steps / stepsPerEpoch), lr: 1e-4, backboneFactor: 1 }],
     trainNorms: true,
     batch,
+    ...BEFORE,
     weightDecay: 0.01,
     decayNorms: false,
     labelSmoothing: 0.1,

@@ -97,6 +97,7 @@ real('a few faces at a small size: the head learns, and its checkpoint answers t
     phases: [{ trainFrom: 'head', epochs: 3, lr: 3e-3, backboneFactor: 0.1 }],
     trainNorms: false,
     batch: 16,
+    ...BEFORE,
     weightDecay: 0.01,
     decayNorms: false,
     labelSmoothing: 0,

@@ -41,6 +41,7 @@ const settings: TrainSettings = {
   ],
   trainNorms: false,
   batch: 8,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,

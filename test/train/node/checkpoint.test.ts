@@ -49,6 +49,7 @@ const settings: TrainSettings = {
   phases: [{ trainFrom: 'head', epochs: 2, lr: 0.01, backboneFactor: 0.1 }],
   trainNorms: false,
   batch: 4,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,

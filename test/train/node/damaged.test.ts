@@ -45,6 +45,7 @@ const INFO = {
     ],
     trainNorms: false,
     batch: 4,
+    ...BEFORE,
     weightDecay: 0.01,
     decayNorms: false,
     labelSmoothing: 0.1,

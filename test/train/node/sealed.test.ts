@@ -28,6 +28,7 @@ const settings: TrainSettings = {
   phases: [{ trainFrom: 'all', epochs: 2, lr: 0.01, backboneFactor: 1 }],
   trainNorms: true,
   batch: 4,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,
