@@ -63,7 +63,7 @@ async function fittingParts(plan: PreflightOptions): Promise<Rehearsed & { parts
   if (parts > 1)
     say(
       `Steps of ${counted(plan.batch, 'picture')} do not fit (${problem}), so the gradients of ${parts} batches of ${batch} make an update` +
-        `${fewest > 1 ? `; norms take the statistics of ${batch}` : ', which is the same'}.`,
+        `${fewest > 1 ? `; norms that train take the statistics of ${batch}` : ''}.`,
     );
   return { ...rehearsed, parts };
 }
