@@ -22,8 +22,15 @@ import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, patienceOf, phasesOf, plateauOf, trainsOf } from '../train/settings.ts';
-import { plainStep } from '../train/step.ts';
+import {
+  freezeFor,
+  optimizerOf,
+  patienceOf,
+  phasesOf,
+  plateauOf,
+  stepOf,
+  trainsOf,
+} from '../train/settings.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { classSizes } from './class-text.ts';
@@ -31,7 +38,7 @@ import { fingerprint, notesOf } from './data-source.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
-import type { Setup } from './train-setup.ts';
+import type { Plan, Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
 import { adapterName, type StopRequest, say, UserError } from './ui.ts';
 
@@ -100,7 +107,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation,
     phases: phasesOf(model, optimizer, settings, plateau),
     validated,
-    step: noting(trainedOn, plainStep({ ...settings, clipNorm: settings.clip ?? undefined })),
+    step: noting(trainedOn, stepOf(settings)),
     callbacks: [
       stopOn(stop),
       ...[average, plateau, patienceOf(settings)].filter((callback) => callback !== null),
@@ -161,7 +168,7 @@ function notWritten(error: WriteError, { folder, options }: Setup): string {
 }
 
 /** The network with its starting weights and a head for the classes. */
-function startingModel(device: Device, setup: Setup): Promise<Model> {
+export function startingModel(device: Device, setup: Plan): Promise<Model> {
   const { set, settings, network, known } = setup;
   const { weights, seed } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
@@ -180,8 +187,8 @@ interface Sources {
   val: BatchSource;
 }
 
-function batchSources(
-  { settings, set, preprocessing }: Setup,
+export function batchSources(
+  { settings, set, preprocessing }: Plan,
   onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {
   const common = {

@@ -41,6 +41,8 @@ export interface TrainOptions {
   average?: number | true;
   patience?: number;
   best?: BestBy;
+  findLr?: boolean;
+  sanity?: boolean;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -207,6 +209,8 @@ const OF_THE_RUN = [
   'average',
   'patience',
   'best',
+  'findLr',
+  'sanity',
   'out',
   'overwrite',
 ] as const;

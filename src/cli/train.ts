@@ -5,6 +5,7 @@ import { openDevice } from '../node/open-device.ts';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { check } from './train-check.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -78,11 +79,14 @@ export function options(command: Command): void {
       decayNumber,
     )
     .option('--patience <n>', 'end after so many epochs without a better one', wholeNumber(1))
-    .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY));
+    .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY))
+    .option('--find-lr', 'no run: propose a learning rate (a range test), with its curve')
+    .option('--sanity', 'no run: try whether the network can learn one batch by heart');
   command.optionsGroup('Options:');
 }
 
 export async function run(_args: string[], options: TrainOptions): Promise<number> {
+  if (options.findLr || options.sanity) return check(options);
   let setup: Setup | undefined;
   const stop = onStop('Stopping after this step, then saving; once more stops at once.', () =>
     setup?.folder.announceEnd(),

@@ -38,6 +38,7 @@ import { Plateau } from './callbacks/plateau.ts';
 import type { Phase } from './fit.ts';
 import { BEST_BY, type BestBy } from './metrics.ts';
 import { MOST_EPOCHS } from './progress.ts';
+import { plainStep, type Step } from './step.ts';
 
 /** Epochs in which the same stages train, with a schedule of their own. Plain JSON. */
 export interface PhaseSettings {
@@ -245,6 +246,11 @@ export function parameterGroups(model: Model, settings: TrainSettings): RateGrou
 export function optimizerOf(model: Model, settings: TrainSettings): Optimizer {
   const [{ lr }] = settings.phases;
   return new AdamW(parameterGroups(model, settings), { lr });
+}
+
+/** What a step of the run computes. */
+export function stepOf({ labelSmoothing, accumulate, clip }: TrainSettings): Step {
+  return plainStep({ labelSmoothing, accumulate, clipNorm: clip ?? undefined });
 }
 
 /** Epochs whose loss is not below the best, which `--schedule plateau` lets pass: runs here are of few. */

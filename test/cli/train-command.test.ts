@@ -65,7 +65,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   best: ['loss', 'balanced-accuracy'],
 };
 /** Options that decide where a run goes and what it runs on. */
-const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
+const OTHERS = ['findLr', 'sanity', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
 
 test('every option of train is one of these', () => {
   const names = createCommand('train', train).options.map((option) => option.attributeName());

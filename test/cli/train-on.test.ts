@@ -173,6 +173,35 @@ test('a batch that does not fit is split, and the update is that of the batch', 
   assert.ok(Math.abs(a.best!.val.loss - b.best!.val.loss) < 2e-3, `${a.best!.val.loss}, ${b.best!.val.loss}`);
 });
 
+const CHECKS: [what: string, given: TrainOptions, code: number, said: RegExp][] = [
+  [
+    'a learning rate is proposed, with its curve and the command',
+    { findLr: true },
+    0,
+    /└─+\n.*\nProposed: (\d[\d.e-]*), .*\n {2}npm run train -- .*--lr \1$/m,
+  ],
+  [
+    'one batch is learnt by heart',
+    { sanity: true },
+    0,
+    /8 of 8 pictures right\.\n.*can learn these pictures/,
+  ],
+  [
+    'one batch is not learnt where nothing can be',
+    { sanity: true, lr: 1e-9 },
+    1,
+    /What is suspicious:\n {2}the loss hardly moved/,
+  ],
+];
+for (const [what, given, code, said] of CHECKS)
+  test(`${what}; nothing is written`, async () => {
+    const before = await readdir(root);
+    const outcome = await run({ ...options, out: join(root, 'none'), ...given });
+    assert.is(outcome.code, code, outcome.said);
+    assert.match(outcome.said, said);
+    assert.equal(await readdir(root), before);
+  });
+
 const REFUSED: [what: string, given: TrainOptions, message: RegExp][] = [
   ['fewer epochs than there are', { epochs: 2 }, /has \d epochs already; --epochs \d or more adds to them/],
   ['other settings', { lr: 1 }, /leave out --lr, or start a new run/],
