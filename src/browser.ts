@@ -20,6 +20,14 @@ export {
   trainTransform,
 } from './data/transforms.ts';
 export { UnreadableImageError } from './data/unreadable.ts';
+export { type GradCamOptions, gradCam } from './explain/grad-cam.ts';
+export {
+  borderShare,
+  type Explanation,
+  type Heatmap,
+  heatmapOf,
+  strongestPlace,
+} from './explain/heatmap.ts';
 export {
   type BindingType,
   type BufferBinding,
@@ -59,6 +67,7 @@ export {
   type ConvOptions,
   type CosineOptions,
   type Cut,
+  clipGradNorm,
   constant,
   convNormAct,
   cosine,
@@ -84,10 +93,13 @@ export {
   manualSeed,
   maskGradient,
   type NormOptions,
+  type OneCycleOptions,
   Optimizer,
   onDevice,
+  oneCycle,
   type ParameterGroup,
   parameter,
+  perUpdate,
   type Schedule,
   Sequential,
   SGD,
@@ -96,7 +108,9 @@ export {
   StochasticDepth,
   stepDecay,
   torchDefault,
+  trainOnly,
   unfreeze,
+  warmUp,
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
@@ -135,7 +149,10 @@ export type {
 } from './train/callback.ts';
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/early-stopping.ts';
+export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
 export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
 export {
@@ -152,6 +169,8 @@ export {
   type Answers,
   accuracy,
   argmax,
+  type BestBy,
+  better,
   type ClassMetrics,
   classCounts,
   classMetrics,
@@ -164,7 +183,7 @@ export {
   topKAccuracy,
 } from './train/metrics.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';
