@@ -20,6 +20,8 @@ export interface TrainOptions {
   epochs?: number;
   batch?: number;
   lr?: number;
+  views?: number;
+  cache?: CacheMode;
   seed?: number;
   size?: number;
   out?: string;
@@ -83,6 +85,7 @@ export function settingsOf(
     warmup: 0.05,
     size: options.size ?? size,
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
+    views: options.views ?? 0,
     seed: options.seed ?? 0,
   };
 }

@@ -26,7 +26,7 @@ import type { Sample } from '../data/sample.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Cut, Model } from '../nn/index.ts';
 import { noGrad, type Shape, scope, sizeOf, type Tensor, tensor, zeros } from '../tensor/index.ts';
-import { type CutOptions, cutOf } from './cut.ts';
+import { type CutOptions, cutOf, describeCut } from './cut.ts';
 import { type FeatureRoom, type FeatureStore, type KeptFeatures, MemoryStore } from './feature-store.ts';
 import { featuresKey } from './features-key.ts';
 
@@ -51,12 +51,13 @@ export interface FeatureCacheOptions extends CutOptions {
 
 /** See the head of this file. */
 export class FeatureCache {
-  /** Of all passes so far. */
-  readonly counts = { computed: 0, reused: 0 };
+  /** Pictures of all passes so far whose features were computed, and whose were there; `trained` of both were trained on. */
+  readonly counts = { computed: 0, reused: 0, trained: 0 };
   private readonly store: FeatureStore;
   /** What is open, by the samples whose features it holds. */
   private readonly rooms = new Map<readonly Sample[], OpenRoom>();
   private lastCut = '';
+  private most: Kept = { where: null, bytes: 0 };
 
   constructor(private readonly options: FeatureCacheOptions) {
     this.store = options.store ?? new MemoryStore();
@@ -73,8 +74,16 @@ export class FeatureCache {
     };
   }
 
+  /** Where features are kept, and the most bytes of them that were kept at a time. */
+  get kept(): Kept {
+    const rooms = [...this.rooms.values()].map(({ room }) => room);
+    const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
+    return bytes > this.most.bytes ? { where: rooms[0].where, bytes } : this.most;
+  }
+
   /** Lets go of what is kept in memory. */
   close(): void {
+    this.most = this.kept;
     for (const { room } of this.rooms.values()) room.close();
     this.rooms.clear();
   }
@@ -99,6 +108,7 @@ export class FeatureCache {
         of.computed += computed;
         of.reused += reused;
       }
+      if (options.train) this.counts.trained += computed + reused;
       if (computed > 0) this.options.onFeatures?.(pass);
     };
     yield* source.madeBy((maker) => new FeatureMaker(maker, part, room, count)).load(epoch, startBatch);
@@ -119,10 +129,18 @@ export class FeatureCache {
     if (before?.key === key) return { ...before, part: before.part.in(model) };
     before?.room.close();
     const part = FrozenPart.of(model, cut, device, options.preprocessing.inputSize);
-    const room = await this.store.open({ key, samples, views, length: sizeOf(part.shape) });
+    const { inputSize } = options.preprocessing;
+    const name = model.spec?.name ?? model.constructor.name;
+    const about = `${name} ${describeCut(cut)}, ${samples.length} pictures of ${inputSize}×${inputSize}`;
+    const room = await this.store.open({ key, about, samples, views, length: sizeOf(part.shape) });
     this.rooms.set(samples, { key, room, part });
     return { key, room, part };
   }
+}
+
+interface Kept {
+  where: FeatureRoom['where'] | null;
+  bytes: number;
 }
 
 interface OpenRoom {

@@ -22,6 +22,8 @@ export interface Slot {
 export interface RoomPlan {
   /** SHA-256 of all that the features depend on beside the picture itself. */
   key: string;
+  /** What they are of, for people. */
+  about: string;
   /** Values of a picture. */
   length: number;
   samples: readonly Sample[];
@@ -31,6 +33,8 @@ export interface RoomPlan {
 /** Where the features of some pictures are kept. What it cannot keep is computed again. */
 export interface FeatureRoom {
   readonly where: 'memory' | 'disk';
+  /** Of the features that were put or found here. */
+  readonly bytes: number;
   get(slot: Slot): KeptFeatures | undefined | Promise<KeptFeatures | undefined>;
   /** Whether it is kept now. */
   put(slot: Slot, features: KeptFeatures): boolean | Promise<boolean>;
@@ -65,18 +69,24 @@ export class MemoryStore implements FeatureStore {
     const kept = new Map<number, KeptFeatures>();
     const place = ({ index, view, alone }: Slot): number =>
       (2 * view + Number(alone)) * samples.length + index;
+    let own = 0;
     return {
       where: 'memory',
+      get bytes() {
+        return own;
+      },
       get: (slot) => kept.get(place(slot)),
       put: (slot, features) => {
         const { byteLength } = features.values;
         if (kept.has(place(slot)) || this.bytes + byteLength > this.limit) return false;
         kept.set(place(slot), features);
         this.bytes += byteLength;
+        own += byteLength;
         return true;
       },
       close: () => {
-        for (const { values } of kept.values()) this.bytes -= values.byteLength;
+        this.bytes -= own;
+        own = 0;
         kept.clear();
       },
     };
