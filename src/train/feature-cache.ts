@@ -35,7 +35,7 @@ export interface FeaturePass {
   /** Pictures whose features were computed, and whose were there. */
   computed: number;
   reused: number;
-  /** Pictures of the whole pass. */
+  /** Pictures of the whole pass, those that turned out unreadable left out. */
   pictures: number;
 }
 
@@ -103,7 +103,8 @@ export class FeatureCache {
     }
     const { room, part } = await this.roomFor(source, model, cut, views);
     const pass = { computed: 0, reused: 0, pictures: samples.length - startBatch * options.batchSize };
-    const count = (computed: number, reused: number): void => {
+    const count = (computed: number, reused: number, unreadable: number): void => {
+      pass.pictures -= unreadable;
       for (const of of [pass, this.counts]) {
         of.computed += computed;
         of.reused += reused;
@@ -200,7 +201,7 @@ class FeatureMaker implements BatchMaker {
     private readonly part: FrozenPart,
     private readonly room: FeatureRoom,
     /** Told what became of a batch's pictures. */
-    private readonly count: (computed: number, reused: number) => void,
+    private readonly count: (computed: number, reused: number, unreadable: number) => void,
   ) {}
 
   get parallel(): number {
@@ -223,7 +224,7 @@ class FeatureMaker implements BatchMaker {
       for (const [n, position] of missing.entries()) kept[position] = made.features[n];
       unreadable = made.unreadable.map(({ position, reason }) => ({ position: missing[position], reason }));
     }
-    this.count(missing.length - unreadable.length, reused);
+    this.count(missing.length - unreadable.length, reused, unreadable.length);
     const readable = pictures.flatMap((_, position) => (kept[position] ? [position] : []));
     if (readable.length === 1 && !alone) {
       // Nothing else of its batch can be read.

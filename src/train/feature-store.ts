@@ -92,3 +92,13 @@ export class MemoryStore implements FeatureStore {
     };
   }
 }
+
+/** A store that can tell whether it would keep all features of a plan. */
+interface AskedStore extends FeatureStore {
+  takes(plan: RoomPlan): boolean | Promise<boolean>;
+}
+
+/** Memory where it takes all of a plan's features, else the other store, and where neither does, as many as memory takes. */
+export const memoryElse = (memory: MemoryStore, other: AskedStore): FeatureStore => ({
+  open: async (plan) => (!memory.takes(plan) && (await other.takes(plan)) ? other : memory).open(plan),
+});

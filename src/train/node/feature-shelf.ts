@@ -109,7 +109,7 @@ export async function clearShelf(folder: string, rooms: readonly ShelvedRoom[]):
 /** See the head of this file. */
 export class FeatureShelf implements FeatureStore {
   private readonly digests = new WeakMap<Sample, Promise<Buffer | null>>();
-  private readonly told = new Set<string>();
+  private readonly told = new Set<'refused' | 'damaged'>();
 
   /**
    * @param folder that holds the rooms
@@ -153,7 +153,7 @@ export class FeatureShelf implements FeatureStore {
     return new ShelfRoom(path, plan, {
       digestOf: (sample) => this.digestOf(sample),
       refused: (error) => this.refused(error),
-      damaged: () => this.once(`Features kept in ${path} are damaged and are computed again.`),
+      damaged: () => this.once('damaged', `Features kept in ${path} are damaged and are computed again.`),
     });
   }
 
@@ -178,13 +178,14 @@ export class FeatureShelf implements FeatureStore {
 
   private refused(error: unknown): void {
     this.once(
+      'refused',
       `Features cannot be kept in ${this.folder}: ${systemReason(error)}. What is missing there is computed in every epoch.`,
     );
   }
 
-  private once(sentence: string): void {
-    if (this.told.has(sentence)) return;
-    this.told.add(sentence);
+  private once(what: 'refused' | 'damaged', sentence: string): void {
+    if (this.told.has(what)) return;
+    this.told.add(what);
     this.say(sentence);
   }
 }
