@@ -16,12 +16,21 @@ import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
+import { WeightAverage } from '../train/callbacks/weight-average.ts';
 import { fit } from '../train/fit.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, phaseAt, phasesOf, trainsOf } from '../train/settings.ts';
+import {
+  freezeFor,
+  optimizerOf,
+  patienceOf,
+  phaseAt,
+  phasesOf,
+  plateauOf,
+  trainsOf,
+} from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
@@ -59,7 +68,9 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const validating = new PictureSet();
   const validation = (taker: Model): BatchSource =>
     watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
-  const checkpoints = new Checkpoints(writer(setup));
+  const average = settings.average === null ? null : WeightAverage.of(model, settings.average);
+  const validated = average?.average ?? model;
+  const checkpoints = new Checkpoints(writer(setup, validated), settings.best);
   const tracer = new LossTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
@@ -94,16 +105,22 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     bestAnswers: () => answersOfBest(device, setup, validation),
     peakBytes: () => device.memory().peak,
   });
+  const plateau = plateauOf(settings);
   (await prepared)();
   const { progress } = await fit({
     model,
     device,
     optimizer,
     train: cache.of(training),
-    val: validation(model),
-    phases: phasesOf(model, optimizer, settings),
-    step: noting(trainedOn, plainStep(settings)),
-    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
+    val: validation(validated),
+    phases: phasesOf(model, optimizer, settings, plateau),
+    validated,
+    step: noting(trainedOn, plainStep({ ...settings, clipNorm: settings.clip ?? undefined })),
+    callbacks: [
+      stopOn(stop),
+      ...[average, plateau, patienceOf(settings)].filter((callback) => callback !== null),
+      ...[checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
+    ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   })
     .finally(() => cache.close())
@@ -148,10 +165,15 @@ const DESCRIPTION = 2 ** 16;
 const PICTURE = 8;
 
 /** Bytes of the two checkpoints. */
-function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { best: number; last: number } {
+function sizesOf(
+  model: Model,
+  { settings, set, trainedOn }: Setup,
+  { step }: Costs,
+): { best: number; last: number } {
   const values = [...model.tensors()].reduce((sum, { tensor }) => sum + tensor.size, 0);
   const best = 4 * values + DESCRIPTION + PICTURE * (set.train.length + trainedOn.pictures.size);
-  return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
+  const average = settings.average === null ? 0 : 4 * values;
+  return { best, last: best + average + (step.cost?.optimizerBytes ?? 0) };
 }
 
 /** What the network of best.safetensors says to the validation pictures. */
@@ -211,8 +233,11 @@ function batchSources(
   };
 }
 
-/** Writes best.safetensors and last.safetensors into the folder of the run. */
-function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): WriteState {
+/**
+ * Writes best.safetensors and last.safetensors into the folder of the run.
+ * @param validated the network whose figures make an epoch the best
+ */
+function writer({ settings, set, preprocessing, folder, trainedOn }: Setup, validated: Model): WriteState {
   const pictures = fingerprint(set, settings.data);
   return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
     const info = {
@@ -227,7 +252,7 @@ function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): Wri
       pictures,
       trainedOn,
     };
-    if (which === 'best') return saveCheckpoint(await folder.place(BEST), model, info);
+    if (which === 'best') return saveCheckpoint(await folder.place(BEST), validated, info);
     const state = { optimizer, progress, callbacks: await states() };
     await saveCheckpoint(await folder.place(LAST), model, info, state);
     await folder.settle();

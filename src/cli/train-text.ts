@@ -24,11 +24,11 @@ export function openingText(
   freezing: FreezeReport[],
   costs: Costs,
 ): string[] {
-  const { model, size, batch, data } = settings;
+  const { model, size, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
-      `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
+      `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
     ...describePhases(settings, freezing, costs),
   ];
@@ -43,6 +43,10 @@ export function openingText(
     );
   return lines;
 }
+
+/** `32`, or `4 × 8` where the gradients of several batches make an update. */
+const describeBatch = ({ batch, accumulate }: TrainSettings): string =>
+  accumulate === 1 ? `${batch}` : `${accumulate} × ${batch}`;
 
 /** A line a phase: what is frozen in it, and what that saves. */
 function describePhases(
@@ -90,7 +94,7 @@ export function closingText(
   stepsPerEpoch: number,
   { options, trainedOn }: Setup,
 ): string[] {
-  if (report.finished) return finished(report, options, trainedOn);
+  if (report.finished) return finished(report, progress, options, trainedOn);
   return [
     `${stopped(report, progress, stepsPerEpoch)} Go on with:`,
     `  ${resumeCommand(report.out, options)}`,
@@ -106,16 +110,18 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): string[] {
+function finished(report: Report, progress: Progress, options: TrainOptions, trainedOn: TrainedOn): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
     '',
     bold(
       `Trained ${report.model} (${trains(settings)}) on ${pictures.train} pictures for ` +
-        `${counted(epochsOf(settings), 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
+        `${counted(progress.epoch, 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
     ),
   ];
+  if (progress.finished !== undefined)
+    lines.push(`It ended before its ${counted(epochsOf(settings), 'epoch')}: ${progress.finished}.`);
   if (best) {
     const seen = report.trainedOn.ofValidation;
     const history = seen === null ? '' : ` ${describeSeen(seen, best.val.count, trainedOn)}`;

@@ -44,6 +44,7 @@ import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
+import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { BEFORE, SETTINGS, type TrainSettings } from '../settings.ts';
@@ -260,6 +261,7 @@ const INFO: Rule = object({
       'loss-trace': optional(LOSS_TRACE),
       pace: optional(PACE_STATE),
       unreadable: optional(UNREADABLE_STATE),
+      'weight-average': optional(WEIGHT_AVERAGE_STATE),
     }),
   ),
 } satisfies Record<keyof CheckpointInfo, Rule>);
