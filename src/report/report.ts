@@ -3,6 +3,8 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
 import { shownJson } from '../text/shown.ts';
+import type { Intervals } from '../train/evaluation/evaluation.ts';
+import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import { PICTURE, REPORT } from '../train/node/run-folder.ts';
@@ -125,15 +127,27 @@ export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
 /** What a record of a run holds that was begun before more was measured. */
 type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
 
-/** `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`. */
-export function describeMetrics(metrics: FewMetrics): string {
+/**
+ * `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`; where there are
+ * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`
+ */
+export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}): string {
   const { accuracy, largestShare, balancedAccuracy, macroF1, auc, top5, loss } = metrics;
-  const share = largestShare === undefined ? '' : ` (largest class ${percent(largestShare)})`;
-  const parts = [`accuracy ${percent(accuracy)}${share}`];
-  if (balancedAccuracy !== undefined) parts.push(`balanced accuracy ${percent(balancedAccuracy)}`);
-  if (macroF1 !== undefined) parts.push(`macro F1 ${macroF1.toFixed(3)}`);
-  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}`);
-  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}`);
+  const beside = (...words: (string | undefined)[]): string => {
+    const said = words.filter((one) => one !== undefined);
+    return said.length > 0 ? ` (${said.join(', ')})` : '';
+  };
+  const range = (interval?: Interval): string | undefined => interval && percentRange(interval);
+  const fixed = (digits: number, interval?: Interval): string | undefined =>
+    interval && `${interval.low.toFixed(digits)}–${interval.high.toFixed(digits)}`;
+  const largest = largestShare === undefined ? undefined : `largest class ${percent(largestShare)}`;
+  const parts = [`accuracy ${percent(accuracy)}${beside(range(intervals.accuracy), largest)}`];
+  if (balancedAccuracy !== undefined)
+    parts.push(`balanced accuracy ${percent(balancedAccuracy)}${beside(range(intervals.balancedAccuracy))}`);
+  if (macroF1 !== undefined)
+    parts.push(`macro F1 ${macroF1.toFixed(3)}${beside(fixed(3, intervals.macroF1))}`);
+  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}${beside(fixed(4, intervals.auc))}`);
+  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}${beside(range(intervals.top5))}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
 }
 
