@@ -42,6 +42,9 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
+  for (const name of ['threshold', 'targetPrecision', 'targetRecall'] as const)
+    if (settings[name] !== null) options[name] = settings[name];
+  if (settings.positive !== null) options.positive = settings.positive;
   for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
   return options;
 }

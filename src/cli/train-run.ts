@@ -15,7 +15,10 @@ import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts'
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
+import { ThresholdChoice } from '../train/callbacks/threshold.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
+import { evaluationsOf } from '../train/evaluation/headline.ts';
+import type { Decision } from '../train/evaluation/threshold.ts';
 import { fit } from '../train/fit.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
@@ -27,6 +30,7 @@ import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
+import { thresholdWish } from './threshold-options.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -47,13 +51,20 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
   say(...openingText(setup, freezing, costs));
 
-  const unreadable = new UnreadablePictures([...set.train, ...set.val]);
-  const { train: training, val } = batchSources(setup, (message, sample) => {
+  const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
+  const {
+    train: training,
+    val,
+    test: held,
+  } = batchSources(setup, (message, sample) => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   });
   const validating = new PictureSet();
   const validation = watched(val, ({ marks }) => marks && validating.add(marks));
-  const checkpoints = new Checkpoints(writer(setup));
+  const wish = thresholdWish(settings, set.classes);
+  const { positive, target } = wish;
+  const choice = target ? new ThresholdChoice({ classes: set.classes, positive: positive!, target }) : null;
+  const checkpoints = new Checkpoints(writer(setup, () => choice?.decision ?? wish.decision));
   const tracer = new LossTracer();
   const pace = new Pace(paceOf(setup, costs));
   const terminal = new TrainProgress(checkpoints, pace);
@@ -85,6 +96,8 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     preprocessing,
     place: (file) => folder.place(file),
     bestAnswers: () => answersOfBest(device, setup, validation),
+    testAnswers: async () => (held ? answersOfBest(device, setup, held) : null),
+    evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
     peakBytes: () => device.memory().peak,
   });
   (await prepared)();
@@ -96,7 +109,16 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation,
     phases: phasesOf(model, optimizer, settings),
     step: noting(trainedOn, plainStep(settings)),
-    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
+    callbacks: [
+      stopOn(stop),
+      ...(choice ? [choice] : []),
+      checkpoints,
+      tracer,
+      unreadable,
+      pace,
+      terminal,
+      report,
+    ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   }).catch((error: unknown) => {
     if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
@@ -130,12 +152,16 @@ function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { be
   return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
 }
 
-/** What the network of best.safetensors says to the validation pictures. */
-async function answersOfBest(device: Device, { folder }: Setup, val: BatchSource): Promise<Inference | null> {
+/** What the network of best.safetensors says to pictures. */
+async function answersOfBest(
+  device: Device,
+  { folder }: Setup,
+  source: BatchSource,
+): Promise<Inference | null> {
   // Measured whatever it answers: a run that learned nothing has its report too.
   const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
   try {
-    return await infer(model, device, val.load(0));
+    return await infer(model, device, source.load(0));
   } finally {
     model.dispose();
   }
@@ -164,6 +190,8 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
 interface Sources {
   train: BatchSource;
   val: BatchSource;
+  /** Of the pictures that are held out; null where there are none. */
+  test: BatchSource | null;
 }
 
 function batchSources(
@@ -179,11 +207,18 @@ function batchSources(
   return {
     train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),
     val: fromSamples(set.val, common),
+    test: set.test.length > 0 ? fromSamples(set.test, common) : null,
   };
 }
 
-/** Writes best.safetensors and last.safetensors into the folder of the run. */
-function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): WriteState {
+/**
+ * Writes best.safetensors and last.safetensors into the folder of the run.
+ * @param decided on the threshold of the weights as they are
+ */
+function writer(
+  { settings, set, preprocessing, folder, trainedOn }: Setup,
+  decided: () => Decision | null,
+): WriteState {
   const pictures = fingerprint(set, settings.data);
   return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
     const info = {
@@ -196,6 +231,7 @@ function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): Wri
       metrics: progress.history.at(-1)?.val ?? null,
       settings,
       pictures,
+      decision: decided() ?? undefined,
       trainedOn,
     };
     if (which === 'best') return saveCheckpoint(await folder.place(BEST), model, info);

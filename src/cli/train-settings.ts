@@ -27,6 +27,10 @@ export interface TrainOptions {
   resume?: string;
   /** GiB */
   memory?: number;
+  positive?: string;
+  threshold?: number;
+  targetPrecision?: number;
+  targetRecall?: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
@@ -84,6 +88,10 @@ export function settingsOf(
     size: options.size ?? size,
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
     seed: options.seed ?? 0,
+    positive: options.positive ?? null,
+    threshold: options.threshold ?? null,
+    targetPrecision: options.targetPrecision ?? null,
+    targetRecall: options.targetRecall ?? null,
   };
 }
 
@@ -174,6 +182,10 @@ const OF_THE_RUN = [
   'lr',
   'seed',
   'size',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
   'out',
   'overwrite',
 ] as const;

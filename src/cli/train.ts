@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { addThresholdOptions } from './threshold-options.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -15,7 +16,10 @@ export const description =
 
 export function options(command: Command): void {
   command
-    .option('--data <dir>', 'folder with train/ and val/, or one folder to split; a folder for each class')
+    .option(
+      '--data <dir>',
+      'folder with train/ and val/ (and test/), or one to split; a folder for each class',
+    )
     .option(
       '--model <name>',
       'architecture (default: the one that --weights are for; without them efficientnet_lite0, whose weights ship)',
@@ -58,6 +62,7 @@ export function options(command: Command): void {
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
     );
+  addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }
 

@@ -3,7 +3,8 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
 import { shownJson } from '../text/shown.ts';
-import type { Intervals } from '../train/evaluation/evaluation.ts';
+import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
+import type { RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
@@ -23,7 +24,7 @@ export interface Report {
   classes: string[];
   settings: TrainSettings;
   adapter: { description: string; software: boolean };
-  /** `unreadable`: of both, those that the run met and could not read. `perClass`: in the order of the classes. */
+  /** `unreadable`: of all, held out ones too, those that the run met and could not read. `perClass`: in the order of the classes. */
   pictures: { train: number; val: number; unreadable: number; perClass: { train: number[]; val: number[] } };
   /** What was said of the data: how they were split, what was left out, which are there twice. */
   notes: string[];
@@ -53,10 +54,22 @@ export interface Report {
    * best epoch, and in a run that was stopped where another process of it had that epoch.
    */
   confusion: number[][] | null;
+  /**
+   * Of best.safetensors on the pictures of test/ where there are some, else on those that validated, with what was chosen on
+   * them; null as `confusion` is.
+   */
+  evaluation: Evaluation | null;
+  /** Of best.safetensors on the pictures that validated, where `evaluation` is of others. */
+  validation: Evaluation | null;
+  /** Why no threshold was chosen although a target was given; null where one was, or no target was. */
+  notChosen: string | null;
 }
 
 /** Fields of the report that the run itself does not know. */
-export type ReportContext = Omit<Report, 'epochs' | 'best' | 'last' | 'confusion' | 'parameters'> & {
+export type ReportContext = Omit<
+  Report,
+  'epochs' | 'best' | 'last' | 'confusion' | 'parameters' | keyof RunEvaluations
+> & {
   freezing: FreezeReport;
 };
 
@@ -68,10 +81,15 @@ export interface RunFigures {
   trace: [step: number, loss: number][];
   /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
+  /** What they and the answers to the test pictures are worth. */
+  evaluations: RunEvaluations;
 }
 
 /** The figures of a run as report.json holds them. */
-export function makeReport(context: ReportContext, { epochs, best, answers }: RunFigures): Report {
+export function makeReport(
+  context: ReportContext,
+  { epochs, best, answers, evaluations }: RunFigures,
+): Report {
   const { freezing, ...rest } = context;
   return {
     ...rest,
@@ -84,6 +102,7 @@ export function makeReport(context: ReportContext, { epochs, best, answers }: Ru
     best,
     last: epochs.at(-1) ?? null,
     confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
+    ...evaluations,
   };
 }
 
