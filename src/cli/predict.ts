@@ -9,8 +9,9 @@ import type { Model } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
 import { shown, shownJson } from '../text/shown.ts';
+import { cutOf, decisionSentence } from '../train/evaluation/threshold.ts';
 import { type Inference, inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
-import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
+import { type Cut, largest, percent, predicted, rowOf, softmaxRow } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
@@ -54,6 +55,8 @@ interface PredictOptions {
 /** What is said about one picture; the array of these is the output of `--json`. */
 export interface Prediction {
   file: string;
+  /** The class that is called where the checkpoint has a threshold for one, likeliest or not; else absent. */
+  called?: string;
   topK: { index: number; label: string; probability: number; logit: number }[];
 }
 
@@ -62,6 +65,8 @@ interface Classifier {
   model: Model;
   classes: readonly string[];
   preprocessing: Preprocessing;
+  /** A class that is called from a threshold on. */
+  cut?: Cut;
 }
 
 export async function run(args: string[], options: PredictOptions): Promise<number> {
@@ -73,7 +78,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing } = await open(device);
+    const { model, classes, preprocessing, cut } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     let done = 0;
     const source = fromSamples(samples, {
@@ -94,7 +99,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     for await (const answers of inferBatches(model, device, source.load(0))) {
       const none = new Set(unanswered(answers).map(({ file }) => file));
       for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
-      const text = predictionsOf(answers, classes, options.topK)
+      const text = predictionsOf(answers, classes, options.topK, cut)
         .filter(({ file }) => !none.has(file))
         .map(output.item)
         .join('');
@@ -153,9 +158,11 @@ async function chooseClassifier(options: PredictOptions): Promise<(device: Devic
   const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
   if (path !== null) {
     const checkpoint = await readCheckpoint(path);
-    const { classes, preprocessing, model, epoch } = checkpoint.info;
+    const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
-    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
+    if (decision) say(decisionSentence(decision));
+    const cut = decision && cutOf(decision, classes);
+    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, cut });
   }
   const start = await openStart(options);
   const { model: name, known, preprocessing: natural, assumed } = start;
@@ -176,8 +183,13 @@ function classNames(count: number, own: readonly string[] | null): readonly stri
   return Array.from({ length: count }, (_, index) => `class ${index}`);
 }
 
-/** The `k` likeliest classes of every picture. */
-export function predictionsOf(answers: Inference, classes: readonly string[], k: number): Prediction[] {
+/** The `k` likeliest classes of every picture, and the one that is called where there is a cut. */
+export function predictionsOf(
+  answers: Inference,
+  classes: readonly string[],
+  k: number,
+  cut?: Cut,
+): Prediction[] {
   return answers.samples.map(({ file }, picture) => {
     const logits = rowOf(answers, picture);
     const probabilities = softmaxRow(logits);
@@ -187,7 +199,7 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
       probability: probabilities[index],
       logit: logits[index],
     }));
-    return { file, topK };
+    return cut ? { file, called: classes[predicted(logits, cut)], topK } : { file, topK };
   });
 }
 
@@ -213,12 +225,13 @@ function jsonList(): Printing {
 /** The file, and its classes below. */
 function textBlocks(): Printing {
   return {
-    item({ file, topK }) {
+    item({ file, called, topK }) {
       const width = topK.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
       const lines = topK.map(
         ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
       );
-      return `${[shown(file), ...lines].join('\n')}\n`;
+      const name = called === undefined ? shown(file) : `${shown(file)}: ${shown(called)}`;
+      return `${[name, ...lines].join('\n')}\n`;
     },
     end: () => '',
   };

@@ -35,6 +35,10 @@ const NAMED = [
   'average',
   'patience',
   'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
 ] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */

@@ -51,6 +51,10 @@ export interface TrainOptions {
   resume?: string;
   /** GiB */
   memory?: number;
+  positive?: string;
+  threshold?: number;
+  targetPrecision?: number;
+  targetRecall?: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
@@ -116,6 +120,10 @@ export function settingsOf(
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
     views: options.views ?? 0,
     seed: options.seed ?? 0,
+    positive: options.positive ?? null,
+    threshold: options.threshold ?? null,
+    targetPrecision: options.targetPrecision ?? null,
+    targetRecall: options.targetRecall ?? null,
   };
 }
 
@@ -214,6 +222,10 @@ const OF_THE_RUN = [
   'average',
   'patience',
   'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
   'out',
   'overwrite',
 ] as const;

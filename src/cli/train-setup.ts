@@ -26,6 +26,7 @@ import { openStart } from '../weights/node/create-model.ts';
 import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { adviseSize } from './size-advice.ts';
+import { thresholdWish } from './threshold-options.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
@@ -76,6 +77,7 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
   return releasedOnFailure(folder, async () => {
     const set = await openData(common);
+    thresholdWish(common, set.classes);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
     const settings = { ...common, phases: phasesFor(wanted, weights, newHead) };
     const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;

@@ -5,6 +5,7 @@ import { openDevice } from '../node/open-device.ts';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { addThresholdOptions } from './threshold-options.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -17,7 +18,10 @@ export const description =
 
 export function options(command: Command): void {
   command
-    .option('--data <dir>', 'folder with train/ and val/, or one folder to split; a folder for each class')
+    .option(
+      '--data <dir>',
+      'folder with train/ and val/ (and test/), or one to split; a folder for each class',
+    )
     .option(
       '--model <name>',
       'architecture (default: the one that --weights are for; without them efficientnet_lite0, whose weights ship)',
@@ -87,6 +91,7 @@ export function options(command: Command): void {
     )
     .option('--patience <n>', 'end after so many epochs without a better one', wholeNumber(1))
     .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY));
+  addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }
 

@@ -99,6 +99,13 @@ export interface TrainSettings {
    */
   views: number;
   seed: number;
+  /** Name of the class that is the positive one; null: of two the second. */
+  positive: string | null;
+  /** Probability from which it is called; null: the likeliest class is, or a target decides. */
+  threshold: number | null;
+  /** What the threshold is chosen to reach on the validation pictures; null where it is not. */
+  targetPrecision: number | null;
+  targetRecall: number | null;
 }
 
 /** What a run did before there were these settings: files of older formats lack them. */
@@ -111,10 +118,15 @@ export const BEFORE = {
   average: null,
   patience: null,
   best: null,
+  positive: null,
+  threshold: null,
+  targetPrecision: null,
+  targetRecall: null,
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
 const rate = number(0, 1e6);
+const share = orNull(number(0, 1));
 
 const PHASE: Rule = object({
   trainFrom: name,
@@ -150,6 +162,10 @@ export const SETTINGS: Rule = all(
     augmentation: AUGMENTATION,
     views: whole(0, MOST_EPOCHS),
     seed: whole(0, Number.MAX_SAFE_INTEGER),
+    positive: orNull(text(1000)),
+    threshold: share,
+    targetPrecision: share,
+    targetRecall: share,
   } satisfies Record<keyof TrainSettings, Rule>),
   (value, place) => {
     const { batch, size } = value as TrainSettings;
