@@ -18,7 +18,7 @@ const PROMISED = [
   'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
   'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
-  'gradCam heatmapOf strongestPlace borderShare',
+  'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
 ].flatMap((line) => line.split(' '));
