@@ -120,6 +120,7 @@ export {
   StochasticDepth,
   stepDecay,
   torchDefault,
+  trainOnly,
   unfreeze,
   warmUp,
   xavierNormal,

@@ -9,6 +9,7 @@ import { shuffled } from '../tensor/random.ts';
 import type { BatchJob, BatchResult, Features } from './batch.ts';
 import type { Sample } from './sample.ts';
 import { settle } from './settle.ts';
+import type { Perturbation } from './stress.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
 
@@ -62,6 +63,8 @@ export interface LoaderOptions {
   train?: boolean;
   /** How training pictures vary. */
   augmentation?: Augmentation;
+  /** What is done to each decoded picture before all else: to see what answers hang on. */
+  perturbation?: Perturbation;
   /** Default 0. */
   seed?: number;
   /** Default 0; gives another order and other crops. */
@@ -195,7 +198,7 @@ function batchesAhead({ batchSize, preprocessing, prefetch = 2 }: LoaderOptions,
 }
 
 function batchJob(samples: readonly Sample[], indices: Int32Array, options: LoaderOptions): BatchJob {
-  const { preprocessing, train = false, augmentation = {}, seed = 0, epoch = 0 } = options;
+  const { preprocessing, train = false, augmentation = {}, perturbation, seed = 0, epoch = 0 } = options;
   const views = viewsIn(epoch, options);
   const pictures = Array.from(indices, (index) => {
     const { file, blob, image } = samples[index];
@@ -204,6 +207,7 @@ function batchJob(samples: readonly Sample[], indices: Int32Array, options: Load
   return {
     preprocessing,
     augmentation: train ? augmentation : undefined,
+    perturbation,
     seed,
     view: views === 0 ? epoch : epoch % views,
     pictures,

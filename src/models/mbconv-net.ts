@@ -42,7 +42,7 @@ export class MBConvNet extends Model {
 
   readonly inputSize: number;
   readonly classifier: string;
-  readonly lastFeatureStage: string;
+  protected readonly lastFeatureStage: string;
   override readonly pooling = globalAvgPool;
   protected override readonly stagePrefixes: Readonly<Record<string, readonly string[]>>;
   protected readonly stageTable: Readonly<Record<string, (x: Tensor) => Tensor>>;

@@ -37,7 +37,7 @@ export abstract class Model extends Module {
   /** What each stage computes, in order. */
   protected abstract readonly stageTable: Stages;
   /** The last stage of the feature extractor; what follows classifies. */
-  abstract readonly lastFeatureStage: string;
+  protected abstract readonly lastFeatureStage: string;
   /**
    * The global pooling that the last stage begins with: it has no parameters, so what it gives is frozen with the stages
    * before. The entry of `stageTable` is what follows it. Null where the last stage is of one piece.
@@ -58,6 +58,11 @@ export abstract class Model extends Module {
   /** The names of the stages, in order. */
   get stages(): readonly string[] {
     return Object.keys(this.stageTable);
+  }
+
+  /** The stage whose result `forwardFeatures` gives. */
+  get featureStage(): string {
+    return this.lastFeatureStage;
   }
 
   /** Pictures [N, H, W, 3] → logits [N, classes]. */

@@ -38,7 +38,7 @@ class RedOrBlue extends Model {
   fc = new Linear(3, 2);
   readonly classifier = 'fc';
   readonly inputSize = 8;
-  readonly lastFeatureStage = 'colours';
+  protected readonly lastFeatureStage = 'colours';
   protected readonly stageTable = {
     colours: (x: Tensor) => this.colours.forward(x),
     fc: (x: Tensor) => this.fc.forward(globalAvgPool(x)),

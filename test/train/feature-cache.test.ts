@@ -44,7 +44,7 @@ class Hidden extends Model {
   fc8 = new Linear(8, 2);
   readonly classifier = 'fc8';
   readonly inputSize = SIDE;
-  readonly lastFeatureStage = 'conv1';
+  protected readonly lastFeatureStage = 'conv1';
   protected override readonly stagePrefixes = { fc6: ['fc6', 'drop6'] };
   protected readonly stageTable = {
     conv1: (x: Tensor) => relu(this.conv1.forward(x)),
@@ -71,7 +71,7 @@ class Residual extends Model {
   readonly classifier = 'fc';
   readonly inputSize = SIDE;
   override readonly pooling = globalAvgPool;
-  readonly lastFeatureStage = 'layer1';
+  protected readonly lastFeatureStage = 'layer1';
   protected override readonly stagePrefixes = { conv1: ['conv1', 'bn1'], fc: ['dropout', 'fc'] };
   protected readonly stageTable = {
     conv1: (x: Tensor) => relu(this.bn1.forward(this.conv1.forward(x))),
