@@ -7,6 +7,7 @@ import { findLearningRate, type LearningRateTest } from '../train/find-lr.ts';
 import { type Overfit, overfitOneBatch } from '../train/overfit.ts';
 import { optimizerOf, phasesOf, stepOf } from '../train/settings.ts';
 import { curveText } from './curve-text.ts';
+import { runCache } from './train-cache.ts';
 import { trainCommand } from './train-command.ts';
 import { checkFit } from './train-preflight.ts';
 import { batchSources, startingModel } from './train-run.ts';
@@ -52,18 +53,21 @@ async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<
   const { settings, options } = plan;
   const model = await startingModel(device, plan);
   const optimizer = optimizerOf(model, settings);
+  const cache = await runCache(device, model, plan, { computing: () => undefined, note: say });
   // --lr is the rate of the first phase; what trains in it is tried.
   phasesOf(model, optimizer, settings)[0].begin?.();
   const steps = 100;
   const bar = progressBar('Trying rates', steps);
+  const { train } = batchSources(plan, cache.views, skipped);
   const test = await findLearningRate({
-    ...{ model, device, optimizer, steps, train: batchSources(plan, skipped).train, step: stepOf(settings) },
+    ...{ model, device, optimizer, steps, train: cache.of(train), step: stepOf(settings) },
     onUpdate: (done, rate, loss) => {
       bar.update(done, `rate ${short(rate)}  loss ${loss.toFixed(3)}`, null);
       return !stop.requested;
     },
   });
   bar.stop();
+  cache.close();
   say(...describeRates(test, options));
   if (options.json) printJson(test);
   return 0;

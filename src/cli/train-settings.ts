@@ -9,6 +9,9 @@ import { unfreezing } from './unfreeze-schedule.ts';
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
 export const DEFAULT_BATCH = 32;
 
+/** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
+export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
+export type CacheMode = (typeof CACHE_MODES)[number];
 /** Share of a phase's steps in which the learning rate rises. */
 const WARMUP: Record<ScheduleName, number> = {
   cosine: 0.05,
@@ -32,6 +35,8 @@ export interface TrainOptions {
   epochs?: number;
   batch?: number;
   lr?: number;
+  views?: number;
+  cache?: CacheMode;
   seed?: number;
   size?: number;
   schedule?: ScheduleName;
@@ -48,6 +53,10 @@ export interface TrainOptions {
   resume?: string;
   /** GiB */
   memory?: number;
+  positive?: string;
+  threshold?: number;
+  targetPrecision?: number;
+  targetRecall?: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
@@ -111,7 +120,12 @@ export function settingsOf(
     best: options.best ?? null,
     size: options.size ?? size,
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
+    views: options.views ?? 0,
     seed: options.seed ?? 0,
+    positive: options.positive ?? null,
+    threshold: options.threshold ?? null,
+    targetPrecision: options.targetPrecision ?? null,
+    targetRecall: options.targetRecall ?? null,
   };
 }
 
@@ -200,6 +214,7 @@ const OF_THE_RUN = [
   'lrDecayPerStage',
   'batch',
   'lr',
+  'views',
   'seed',
   'size',
   'schedule',
@@ -211,6 +226,10 @@ const OF_THE_RUN = [
   'best',
   'findLr',
   'sanity',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
   'out',
   'overwrite',
 ] as const;

@@ -27,6 +27,7 @@ import type { Start } from '../weights/start.ts';
 import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { adviseSize } from './size-advice.ts';
+import { thresholdWish } from './threshold-options.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
@@ -102,6 +103,7 @@ async function begin(options: TrainOptions): Promise<Begun> {
 async function planOf({ options, wanted, start, common }: Begun): Promise<Plan> {
   const { network, known } = start;
   const set = await openData(common);
+  thresholdWish(common, set.classes);
   const newHead = !known || !(await bringsHead(network, known, set.classes));
   const settings = { ...common, phases: phasesFor(wanted, common.weights, newHead) };
   const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
+import { headline } from '../train/evaluation/headline.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
@@ -121,14 +123,21 @@ function finished(report: Report, progress: Progress, options: TrainOptions, tra
   ];
   if (progress.finished !== undefined)
     lines.push(`It ended before its ${counted(epochsOf(settings), 'epoch')}: ${progress.finished}.`);
+  const { evaluation, validation } = report;
+  if (evaluation) lines.push(...headline(evaluation));
+  if (report.notChosen) lines.push(report.notChosen);
+  if (evaluation && validation)
+    lines.push(`Test pictures: ${describeMetrics(evaluation.metrics, evaluation.intervals)}.`);
   if (best) {
+    const { metrics, intervals } = validation ?? evaluation ?? { metrics: best.val };
     const seen = report.trainedOn.ofValidation;
     const history = seen === null ? '' : ` ${describeSeen(seen, best.val.count, trainedOn)}`;
     lines.push(
-      `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}, on ${counted(best.val.count, 'picture')}.${history}`,
+      `Best epoch, ${best.epoch}: ${describeMetrics(metrics, intervals)}, on ${counted(best.val.count, 'picture')}.${history}`,
     );
   }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
+  lines.push(...describeSaved(report.cache));
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(
@@ -140,6 +149,20 @@ function finished(report: Report, progress: Progress, options: TrainOptions, tra
   return lines;
 }
 
+/** What the feature cache saved; nothing where it kept nothing that was asked for again. */
+function describeSaved({ computed, reused, where, bytes, first, later, speedUp }: CacheFigures): string[] {
+  if (reused === 0) return [];
+  const kept = where === null ? '' : ` (${formatBytes(bytes)} ${where === 'disk' ? 'on disk' : 'in memory'})`;
+  const faster =
+    speedUp === null
+      ? ''
+      : `: an epoch from the cache took ${formatSeconds(later.meanSeconds!)}, one that computed all of its features ` +
+        `${formatSeconds(first.meanSeconds!)}, ${formatNumber(speedUp)} times as long`;
+  return [
+    `Features of ${counted(computed, 'picture')} were computed${kept} and ${counted(reused, 'time')} used again${faster}.`,
+  ];
+}
+
 /** [command, what for]. */
 function nextSteps(
   { out, settings, classes, epochs, best, parameters }: Report,
@@ -147,8 +170,8 @@ function nextSteps(
 ): [string, string][] {
   const steps: [string, string][] = [
     [
-      commandLine('evaluate', ['--checkpoint', out]),
-      `the confusion matrix${classes.length === 2 ? ', another --threshold' : ''}`,
+      commandLine('evaluate', ['--checkpoint', out, '--stress']),
+      `the confusion matrix${classes.length === 2 ? ', another --threshold,' : ''} and what it makes of the pictures in grey, blurred, cropped otherwise`,
     ],
     [commandLine('predict', ['PICTURE', '--checkpoint', out]), 'what it says to pictures of yours'],
   ];

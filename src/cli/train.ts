@@ -5,10 +5,11 @@ import { openDevice } from '../node/open-device.ts';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train-check.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
-import { DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
+import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
 import { newRun, resumedRun, type Setup } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
@@ -18,7 +19,10 @@ export const description =
 
 export function options(command: Command): void {
   command
-    .option('--data <dir>', 'folder with train/ and val/, or one folder to split; a folder for each class')
+    .option(
+      '--data <dir>',
+      'folder with train/ and val/ (and test/), or one to split; a folder for each class',
+    )
     .option(
       '--model <name>',
       'architecture (default: the one that --weights are for; without them efficientnet_lite0, whose weights ship)',
@@ -60,6 +64,14 @@ export function options(command: Command): void {
       '--lr-decay-per-stage <factor>',
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
+    )
+    .option(
+      '--views <n>',
+      'crops of each picture while layers are frozen; 0: a new one every epoch',
+      wholeNumber(0),
+    )
+    .addOption(
+      new Option('--cache <where>', 'what frozen layers make of pictures is kept').choices(CACHE_MODES),
     );
   command
     .optionsGroup('Learning rate and steps:')
@@ -82,6 +94,7 @@ export function options(command: Command): void {
     .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY))
     .option('--find-lr', 'no run: propose a learning rate (a range test), with its curve')
     .option('--sanity', 'no run: try whether the network can learn one batch by heart');
+  addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }
 

@@ -35,6 +35,7 @@ import {
 import { unknownName } from '../text/suggest.ts';
 import { EarlyStopping } from './callbacks/early-stopping.ts';
 import { Plateau } from './callbacks/plateau.ts';
+import { cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
 import { BEST_BY, type BestBy } from './metrics.ts';
 import { MOST_EPOCHS } from './progress.ts';
@@ -93,22 +94,40 @@ export interface TrainSettings {
   /** Side of the network's input, pixels. */
   size: number;
   augmentation: Augmentation;
+  /**
+   * In how many random views a picture is shown, one after the other, while what is in front of what trains is frozen
+   * (feature-cache.ts); 0: a new one in every epoch. Where everything trains, every epoch has its own.
+   */
+  views: number;
   seed: number;
+  /** Name of the class that is the positive one; null: of two the second. */
+  positive: string | null;
+  /** Probability from which it is called; null: the likeliest class is, or a target decides. */
+  threshold: number | null;
+  /** What the threshold is chosen to reach on the validation pictures; null where it is not. */
+  targetPrecision: number | null;
+  targetRecall: number | null;
 }
 
 /** What a run did before there were these settings: files of older formats lack them. */
 export const BEFORE = {
   lrDecayPerStage: 1,
+  views: 0,
   schedule: 'cosine',
   accumulate: 1,
   clip: null,
   average: null,
   patience: null,
   best: null,
+  positive: null,
+  threshold: null,
+  targetPrecision: null,
+  targetRecall: null,
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
 const rate = number(0, 1e6);
+const share = orNull(number(0, 1));
 
 const PHASE: Rule = object({
   trainFrom: name,
@@ -142,7 +161,12 @@ export const SETTINGS: Rule = all(
     best: orNull(among(BEST_BY)),
     size: whole(1, MOST_SIZE),
     augmentation: AUGMENTATION,
+    views: whole(0, MOST_EPOCHS),
     seed: whole(0, Number.MAX_SAFE_INTEGER),
+    positive: orNull(text(1000)),
+    threshold: share,
+    targetPrecision: share,
+    targetRecall: share,
   } satisfies Record<keyof TrainSettings, Rule>),
   (value, place) => {
     const { batch, size } = value as TrainSettings;
@@ -307,4 +331,27 @@ export function phasesOf(
         optimizer.groups[index].lr = rateOf(group, phase, settings);
     },
   }));
+}
+
+/** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
+export function viewsOf(
+  model: Model,
+  settings: Pick<TrainSettings, 'phases' | 'trainNorms' | 'views'>,
+): (epoch: number) => number {
+  const { phases, views } = settings;
+  const inPhases = trainsOf(settings).map((trains) => {
+    freezeFor(model, trains);
+    return cutOf(model).cut ? views : 0;
+  });
+  return (epoch) => inPhases[phaseAt(phases, epoch)];
+}
+
+/** The number of the phase that an epoch (counted from 0) belongs to; of the last one behind the end. */
+export function phaseAt(phases: readonly Pick<PhaseSettings, 'epochs'>[], epoch: number): number {
+  let end = 0;
+  const found = phases.findIndex(({ epochs }) => {
+    end += epochs;
+    return epoch < end;
+  });
+  return found < 0 ? phases.length - 1 : found;
 }

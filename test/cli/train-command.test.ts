@@ -63,6 +63,10 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   average: [true, 0.99, 0],
   patience: [3],
   best: ['loss', 'balanced-accuracy'],
+  positive: ['fake', "it's"],
+  threshold: [0, 0.25],
+  targetPrecision: [0.9],
+  targetRecall: [1],
 };
 /** Options that decide where a run goes and what it runs on. */
 const OTHERS = ['findLr', 'sanity', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
