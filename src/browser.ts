@@ -8,6 +8,14 @@
  *   const image = await decodeBlob(input.files[0], 'chosen.jpg');
  */
 export { type BlobOptions, decodeBlob } from './data/blob.ts';
+export {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  type ColorJitter,
+  jitterColors,
+} from './data/color-jitter.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
 export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';

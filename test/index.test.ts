@@ -16,6 +16,7 @@ const PROMISED = [
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
   'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
   'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
+  'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'fit plainStep infer measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
