@@ -66,6 +66,7 @@ export {
   Conv2d,
   type ConvOptions,
   type CosineOptions,
+  clipGradNorm,
   constant,
   convNormAct,
   cosine,
@@ -161,7 +162,7 @@ export {
   topKAccuracy,
 } from './train/metrics.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

@@ -2,6 +2,7 @@
 export { crossEntropy } from '../kernels/index.ts';
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export { chain } from './chain.ts';
+export { clipGradNorm } from './clip.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
 export { Dropout, StochasticDepth } from './dropout.ts';
 export { type FreezeReport, type FreezeSpec, freeze, maskGradient, normNames, unfreeze } from './freeze.ts';

@@ -23,6 +23,11 @@ export function imagesOf(batch: Batch, device: Device): Tensor {
   return tensor(batch.images, [batch.size, side, side, 3], { device });
 }
 
+/** What a network says to a batch; to be called inside a scope. */
+export function logitsOf(model: Model, batch: Batch, device: Device): Tensor {
+  return model.forward(imagesOf(batch, device));
+}
+
 /**
  * What the network says to every picture in `batches`, batch by batch, in evaluation mode; the model's mode is as before
  * afterwards.
@@ -40,7 +45,7 @@ export async function* inferBatches(
   model.eval();
   try {
     for await (const batch of batches) {
-      const output = noGrad(() => scope(() => model.forward(imagesOf(batch, device))));
+      const output = noGrad(() => scope(() => logitsOf(model, batch, device)));
       await device.pace();
       const before: (() => Inference) | null = pending && (await pending);
       pending = settle(answersOf(output, batch, model.numClasses));

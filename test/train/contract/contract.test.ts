@@ -20,7 +20,6 @@ import { measure } from '../../../src/train/metrics.ts';
 import { plainStep, type Step } from '../../../src/train/step.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, stripes, type TinyNet, tinyNet } from '../tiny.ts';
-import { accumulatedStep } from './accumulated-step.ts';
 import { MovingAverage } from './moving-average.ts';
 import { Patience } from './patience.ts';
 
@@ -96,7 +95,7 @@ test('accumulated gradients are those of the large batch where norms are frozen 
   const trained: number[][] = [];
   for (const [batchSize, step] of [
     [16, plainStep()],
-    [4, accumulatedStep(4)],
+    [4, plainStep({ accumulate: 4 })],
   ] as const) {
     const { model } = setUp();
     freeze(model, { match: /bn/ });
@@ -141,13 +140,13 @@ for (const [what, missing, updates] of ENDS)
       if (updated) seen.push(step);
     };
     const callbacks = [{ name: 'updates', onStep }];
-    await fit({ ...options, train: without(train, missing), step: accumulatedStep(4), callbacks });
+    await fit({ ...options, train: without(train, missing), step: plainStep({ accumulate: 4 }), callbacks });
     assert.equal(seen, updates);
   });
 
 test('a stop amid accumulated gradients waits for the batch that updates', async () => {
   const stops: Callback = { name: 'stops', onStep: ({ step, stop }) => void (step === 2 && stop('now')) };
-  const { finished, progress } = await fit({ ...setUp(), step: accumulatedStep(4), callbacks: [stops] });
+  const { finished, progress } = await fit({ ...setUp(), step: plainStep({ accumulate: 4 }), callbacks: [stops] });
   assert.not(finished);
   assert.is(progress.batch, 4);
 });

@@ -17,10 +17,10 @@ import { fit } from '../../../src/train/fit.ts';
 import { readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
 import { optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { plainStep } from '../../../src/train/step.ts';
 import { loadWeights } from '../../../src/weights/node/create-model.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, tinyNet } from '../tiny.ts';
-import { accumulatedStep } from './accumulated-step.ts';
 import { MovingAverage } from './moving-average.ts';
 import { Patience } from './patience.ts';
 
@@ -84,7 +84,7 @@ const { progress, reason } = await fit({
   optimizer,
   ...stripeBatches(),
   phases: phasesOf(model, optimizer, settings),
-  step: accumulatedStep(4),
+  step: plainStep({ accumulate: 4 }),
   validated: average.average,
   callbacks: [checkpoints, average, new Patience(3), tracer],
   from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
