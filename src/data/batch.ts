@@ -2,6 +2,7 @@
  * One batch's work, stated as plain data so that it can be sent to whoever does it: a worker thread in Node
  * (node/worker.ts) or the thread that asks (in-thread.ts). They differ in how a picture is decoded, nothing else.
  */
+import type { Cut } from '../nn/index.ts';
 import { randomStream } from '../tensor/random.ts';
 import { type RgbImage, whole } from './image.ts';
 import { PICTURE_MARK } from './picture-set.ts';
@@ -15,7 +16,8 @@ export interface BatchJob {
   /** How training pictures vary; none: the evaluation transform. */
   augmentation: Augmentation | undefined;
   seed: number;
-  epoch: number;
+  /** Which of their random views the pictures are shown in: the epoch, or fewer of them (`LoaderOptions.views`). */
+  view: number;
   pictures: PictureJob[];
 }
 
@@ -27,10 +29,21 @@ export interface PictureJob extends PictureSource {
   index: number;
 }
 
+/** What the part of a network in front of a cut made of pictures. */
+export interface Features {
+  /** One picture after the other. */
+  values: Float32Array;
+  /** Of one picture: `[h, w, c]`, or pooled `[c]`. */
+  shape: readonly number[];
+  /** Where the network goes on with them: `model.forwardFrom(x, cut)`. */
+  cut: Cut;
+}
+
 /** What comes back for a batch: the readable pictures without gaps, and why the others are not among them. */
 export interface BatchResult {
-  /** `[readable.length, inputSize, inputSize, 3]` */
+  /** `[readable.length, inputSize, inputSize, 3]`; empty where there are `features`. */
   images: Float32Array;
+  features?: Features | undefined;
   /** Positions in `pictures` of those that `images` holds, in order. */
   readable: number[];
   unreadable: { position: number; reason: string }[];
@@ -54,7 +67,7 @@ export type Decode = (picture: PictureSource) => Promise<Decoded>;
  * @throws the signal's reason once `signal` is aborted; where preprocessing or augmentation make no sense
  */
 export async function makeBatch(
-  { preprocessing, augmentation, seed, epoch, pictures }: BatchJob,
+  { preprocessing, augmentation, seed, view, pictures }: BatchJob,
   decode: Decode,
   signal?: AbortSignal,
 ): Promise<BatchResult> {
@@ -68,7 +81,7 @@ export async function makeBatch(
     signal?.throwIfAborted();
     const slot = images.subarray(readable.length * length, (readable.length + 1) * length);
     try {
-      const random = randomStream(seed, 'augment', epoch, picture.index);
+      const random = randomStream(seed, 'augment', view, picture.index);
       const { image, mark } = await decode(picture);
       transform(whole(image), random, slot);
       if (mark) marks.push(mark);

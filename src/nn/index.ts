@@ -28,7 +28,7 @@ export {
   type NormOptions,
 } from './layers.ts';
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
-export { Model, type ModelSpec, type Stages } from './model.ts';
+export { type Cut, Model, type ModelSpec, type Stages } from './model.ts';
 export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
 export { decayGroups, Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
 export { type CosineOptions, constant, cosine, type Schedule, stepDecay } from './schedule.ts';

@@ -17,15 +17,24 @@ export interface InferOptions {
   onBatch?: (done: number) => boolean | undefined;
 }
 
-/** The pictures of a batch as a tensor [N, H, W, 3]; to be called inside a scope. */
+/**
+ * The pictures of a batch as a tensor [N, H, W, 3]; to be called inside a scope.
+ * @throws Error where the batch carries features in their place
+ */
 export function imagesOf(batch: Batch, device: Device): Tensor {
+  if (batch.features)
+    throw new Error(
+      'this batch carries features of a FeatureCache in place of pictures; give logitsOf(model, batch, device), or load it without the cache',
+    );
   const side = Math.sqrt(batch.images.length / batch.size / 3);
   return tensor(batch.images, [batch.size, side, side, 3], { device });
 }
 
 /** What a network says to a batch; to be called inside a scope. */
 export function logitsOf(model: Model, batch: Batch, device: Device): Tensor {
-  return model.forward(imagesOf(batch, device));
+  const { features, size } = batch;
+  if (!features) return model.forward(imagesOf(batch, device));
+  return model.forwardFrom(tensor(features.values, [size, ...features.shape], { device }), features.cut);
 }
 
 /**
