@@ -20,6 +20,7 @@ export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
 export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
+export { balancedOrder, type Sampler } from './data/sampler.ts';
 export {
   type Augmentation,
   evalTransform,
@@ -144,6 +145,7 @@ export type {
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
 export {
@@ -161,8 +163,9 @@ export {
   softmaxRow,
   topKAccuracy,
 } from './train/metrics.ts';
+export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mix.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

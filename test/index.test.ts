@@ -17,6 +17,7 @@ const PROMISED = [
   'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
   'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
+  'balancedOrder balancedWeights classWeightsFor mixPictures',
   'fit plainStep infer measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',

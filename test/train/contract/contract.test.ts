@@ -146,7 +146,11 @@ for (const [what, missing, updates] of ENDS)
 
 test('a stop amid accumulated gradients waits for the batch that updates', async () => {
   const stops: Callback = { name: 'stops', onStep: ({ step, stop }) => void (step === 2 && stop('now')) };
-  const { finished, progress } = await fit({ ...setUp(), step: plainStep({ accumulate: 4 }), callbacks: [stops] });
+  const { finished, progress } = await fit({
+    ...setUp(),
+    step: plainStep({ accumulate: 4 }),
+    callbacks: [stops],
+  });
   assert.not(finished);
   assert.is(progress.batch, 4);
 });
