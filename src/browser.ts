@@ -18,7 +18,7 @@ export {
 } from './data/color-jitter.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
-export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
+export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
 export { balancedOrder, type Sampler } from './data/sampler.ts';
 export {
@@ -29,6 +29,14 @@ export {
   trainTransform,
 } from './data/transforms.ts';
 export { UnreadableImageError } from './data/unreadable.ts';
+export { type GradCamOptions, gradCam } from './explain/grad-cam.ts';
+export {
+  borderShare,
+  type Explanation,
+  type Heatmap,
+  heatmapOf,
+  strongestPlace,
+} from './explain/heatmap.ts';
 export {
   type BindingType,
   type BufferBinding,
@@ -67,6 +75,7 @@ export {
   Conv2d,
   type ConvOptions,
   type CosineOptions,
+  type Cut,
   clipGradNorm,
   constant,
   convNormAct,
@@ -93,10 +102,13 @@ export {
   manualSeed,
   maskGradient,
   type NormOptions,
+  type OneCycleOptions,
   Optimizer,
   onDevice,
+  oneCycle,
   type ParameterGroup,
   parameter,
+  perUpdate,
   type Schedule,
   Sequential,
   SGD,
@@ -105,7 +117,9 @@ export {
   StochasticDepth,
   stepDecay,
   torchDefault,
+  trainOnly,
   unfreeze,
+  warmUp,
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
@@ -144,14 +158,29 @@ export type {
 } from './train/callback.ts';
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/early-stopping.ts';
+export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
+export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
+export {
+  type FeatureRoom,
+  type FeatureStore,
+  type KeptFeatures,
+  MemoryStore,
+  type RoomPlan,
+  type Slot,
+} from './train/feature-store.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
-export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
+export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
   type Answers,
   accuracy,
   argmax,
+  type BestBy,
+  better,
   type ClassMetrics,
   classCounts,
   classMetrics,

@@ -7,6 +7,7 @@ import { randomStream } from '../tensor/random.ts';
 import { type RgbImage, whole } from './image.ts';
 import { PICTURE_MARK } from './picture-set.ts';
 import type { Sample } from './sample.ts';
+import { type Perturbation, perturbed, type ThroughJpeg } from './stress.ts';
 import { type Augmentation, evalTransform, type Preprocessing, trainTransform } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
 
@@ -15,6 +16,8 @@ export interface BatchJob {
   preprocessing: Preprocessing;
   /** How training pictures vary; none: the evaluation transform. */
   augmentation: Augmentation | undefined;
+  /** What is done to each decoded picture before. */
+  perturbation?: Perturbation | undefined;
   seed: number;
   pictures: PictureJob[];
 }
@@ -65,12 +68,14 @@ export type Decode = (picture: PictureSource) => Promise<Decoded>;
 /**
  * Does the work of one batch, picture by picture. Whatever one of them meets, in a decoder or in the transform, costs that
  * picture only.
+ * @param throughJpeg for the perturbation that needs it
  * @throws the signal's reason once `signal` is aborted; where preprocessing or augmentation make no sense
  */
 export async function makeBatch(
-  { preprocessing, augmentation, seed, pictures }: BatchJob,
+  { preprocessing, augmentation, perturbation, seed, pictures }: BatchJob,
   decode: Decode,
   signal?: AbortSignal,
+  throughJpeg?: ThroughJpeg,
 ): Promise<BatchResult> {
   const transform = augmentation ? trainTransform(preprocessing, augmentation) : evalTransform(preprocessing);
   const length = preprocessing.inputSize ** 2 * 3;
@@ -84,7 +89,10 @@ export async function makeBatch(
     try {
       const random = randomStream(seed, 'augment', picture.view, picture.index);
       const { image, mark } = await decode(picture);
-      transform(whole(image), random, slot);
+      const seen = perturbation
+        ? await perturbed(whole(image), perturbation, picture.index, throughJpeg)
+        : whole(image);
+      transform(seen, random, slot);
       if (mark) marks.push(mark);
       readable.push(position);
     } catch (error) {

@@ -10,6 +10,7 @@ import type { BatchJob, BatchResult, Features } from './batch.ts';
 import type { Sample } from './sample.ts';
 import { balancedOrder, repeatsIn, SAMPLERS, type Sampler } from './sampler.ts';
 import { settle } from './settle.ts';
+import type { Perturbation } from './stress.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
 
@@ -63,6 +64,8 @@ export interface LoaderOptions {
   train?: boolean;
   /** How training pictures vary. */
   augmentation?: Augmentation;
+  /** What is done to each decoded picture before all else: to see what answers hang on. */
+  perturbation?: Perturbation;
   /** Default 0. */
   seed?: number;
   /** Default 0; gives another order and other crops. */
@@ -233,13 +236,13 @@ function batchJob(
   samples: readonly Sample[],
   indices: Int32Array,
   views: Int32Array,
-  { preprocessing, train = false, augmentation = {}, seed = 0 }: LoaderOptions,
+  { preprocessing, train = false, augmentation = {}, perturbation, seed = 0 }: LoaderOptions,
 ): BatchJob {
   const pictures = Array.from(indices, (index, position) => {
     const { file, blob, image } = samples[index];
     return { index, view: views[position], file, blob, image };
   });
-  return { preprocessing, augmentation: train ? augmentation : undefined, seed, pictures };
+  return { preprocessing, augmentation: train ? augmentation : undefined, perturbation, seed, pictures };
 }
 
 function assemble(

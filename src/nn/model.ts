@@ -60,6 +60,11 @@ export abstract class Model extends Module {
     return Object.keys(this.stageTable);
   }
 
+  /** The stage whose result `forwardFeatures` gives. */
+  get featureStage(): string {
+    return this.lastFeatureStage;
+  }
+
   /** Pictures [N, H, W, 3] → logits [N, classes]. */
   forward(x: Tensor): Tensor {
     return this.forwardStages(x);
