@@ -2,6 +2,7 @@
 import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
+import { augmentationOptions, classWeightsText } from './train-pictures.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
@@ -23,7 +24,7 @@ export function resumeCommand(out: string, { adapter, memory, json }: TrainOptio
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'seed'] as const;
+const NAMED = ['batch', 'size', 'seed', 'mixup', 'cutmix', 'labelSmoothing', 'sampler'] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -42,8 +43,14 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
-  for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
-  return options;
+  const different = NAMED.filter((name) => settings[name] !== byDefault[name]);
+  const classWeights = classWeightsText(settings.classWeights);
+  return {
+    ...options,
+    ...Object.fromEntries(different.map((name) => [name, settings[name]])),
+    ...augmentationOptions(settings.augmentation, byDefault.augmentation),
+    ...(classWeights !== byDefault.classWeights && { classWeights }),
+  };
 }
 
 /** The options that give the phases: a first stage and a number of epochs, or a schedule where these do not. */

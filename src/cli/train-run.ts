@@ -21,7 +21,7 @@ import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
+import { freezeFor, optimizerOf, phasesOf, stepOptions, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
@@ -95,7 +95,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     train: training,
     val: validation,
     phases: phasesOf(model, optimizer, settings),
-    step: noting(trainedOn, plainStep(settings)),
+    step: noting(trainedOn, plainStep(stepOptions(settings, set.classes, classSizes(set).train))),
     callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   }).catch((error: unknown) => {
@@ -170,6 +170,7 @@ function batchSources(
   { settings, set, preprocessing }: Setup,
   onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {
+  const { augmentation, sampler } = settings;
   const common = {
     batchSize: settings.batch,
     preprocessing,
@@ -177,7 +178,7 @@ function batchSources(
     onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
   };
   return {
-    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),
+    train: fromSamples(set.train, { ...common, train: true, augmentation, sampler }),
     val: fromSamples(set.val, common),
   };
 }

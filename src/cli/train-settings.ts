@@ -2,6 +2,7 @@
 import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
+import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './train-pictures.ts';
 import { UserError } from './ui.ts';
 import { unfreezing } from './unfreeze-schedule.ts';
 
@@ -9,7 +10,7 @@ import { unfreezing } from './unfreeze-schedule.ts';
 export const DEFAULT_BATCH = 32;
 
 /** The options of `train`, as commander gives them. */
-export interface TrainOptions {
+export interface TrainOptions extends PictureOptions {
   data?: string;
   model?: string;
   weights?: string;
@@ -79,12 +80,31 @@ export function settingsOf(
     weightDecay: 0.01,
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
-    labelSmoothing: 0,
+    labelSmoothing: options.labelSmoothing ?? 0,
+    mixup: options.mixup ?? 0,
+    cutmix: options.cutmix ?? 0,
+    // Weights by name wait for the names, which come with the pictures.
+    classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
+    sampler: options.sampler ?? 'shuffled',
     warmup: 0.05,
     size: options.size ?? size,
-    augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
+    augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     seed: options.seed ?? 0,
   };
+}
+
+/** The settings with the weights of classes that an option names. @throws UserError for what it cannot mean */
+export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights' | 'sampler'>>(
+  settings: Some,
+  { classWeights: text }: TrainOptions,
+  classes: readonly string[],
+): Some {
+  const classWeights = text === undefined ? settings.classWeights : classWeightsIn(text, classes);
+  if (classWeights === 'auto' && settings.sampler === 'balanced')
+    throw new UserError(
+      '--class-weights auto and --sampler balanced each make up for unequal classes, and together do it twice; leave one of them out',
+    );
+  return { ...settings, classWeights };
 }
 
 /** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
@@ -174,6 +194,7 @@ const OF_THE_RUN = [
   'lr',
   'seed',
   'size',
+  ...PICTURE_OPTIONS,
   'out',
   'overwrite',
 ] as const;

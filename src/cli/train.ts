@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { pictureOptions } from './train-pictures.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -58,6 +59,7 @@ export function options(command: Command): void {
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
     );
+  pictureOptions(command);
   command.optionsGroup('Options:');
 }
 

@@ -55,6 +55,16 @@ export interface Augmentation {
   erase?: number;
 }
 
+/** What an augmentation does where it does not say. */
+export const USUAL_AUGMENTATION: Required<Augmentation> = {
+  scale: [0.08, 1],
+  ratio: [3 / 4, 4 / 3],
+  flip: 0.5,
+  verticalFlip: 0,
+  colorJitter: {},
+  erase: 0,
+};
+
 const ordered = rule((pair) => Array.isArray(pair) && pair[0] <= pair[1], 'a smaller and a larger number');
 
 /** `Augmentation` out of a file. */
@@ -97,13 +107,22 @@ const ERASE = JITTER + 8;
 export function trainTransform(preprocessing: Preprocessing, augmentation: Augmentation = {}): Transform {
   demand(AUGMENTATION, augmentation, 'augmentation');
   const { inputSize, interpolation } = preprocessing;
-  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = augmentation;
-  const { flip = 0.5, verticalFlip = 0, colorJitter, erase: erased = 0 } = augmentation;
+  const {
+    scale,
+    ratio,
+    flip,
+    verticalFlip,
+    colorJitter,
+    erase: erased,
+  } = {
+    ...USUAL_AUGMENTATION,
+    ...augmentation,
+  };
   const normalize = normalizer(preprocessing);
   return (image, random, out = newInput(inputSize)) => {
     const area = randomCropArea(image.width, image.height, random, scale, ratio);
     const square = resizedCrop(image, area, inputSize, inputSize, interpolation);
-    const coloured = colorJitter ? jitterColors(square, colorJitter, from(JITTER, random)) : square;
+    const coloured = jitterColors(square, colorJitter, from(JITTER, random));
     normalize(
       coloured,
       { mirrored: random(FLIP) < flip, overturned: random(VERTICAL_FLIP) < verticalFlip },

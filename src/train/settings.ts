@@ -2,6 +2,7 @@
  * What a run is made of: its settings as checkpoints store them, and what follows from them: what trains in which
  * phase, at which rates, and the schedule.
  */
+import { SAMPLERS, type Sampler } from '../data/sampler.ts';
 import { AUGMENTATION, type Augmentation, MOST_SIZE } from '../data/transforms.ts';
 import {
   AdamW,
@@ -15,10 +16,13 @@ import {
   trainOnly,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { all, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
+import { all, among, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
 import { unknownName } from '../text/suggest.ts';
+import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
 import type { Phase } from './fit.ts';
+import { MIX_ALPHA, mixPictures } from './mix.ts';
 import { MOST_EPOCHS } from './progress.ts';
+import type { PlainStepOptions } from './step.ts';
 
 /** Epochs in which the same stages train, with a schedule of their own. Plain JSON. */
 export interface PhaseSettings {
@@ -52,6 +56,13 @@ export interface TrainSettings {
   /** Whether norms and biases decay as well, as they did in runs that were begun before phases were. */
   decayNorms: boolean;
   labelSmoothing: number;
+  /** α of mixup and of CutMix (mix.ts); 0: none. */
+  mixup: number;
+  cutmix: number;
+  /** How much a picture of each class counts in the loss (class-weights.ts). */
+  classWeights: ClassWeights;
+  /** Which pictures an epoch draws (src/data/sampler.ts). */
+  sampler: Sampler;
   /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
   /** Side of the network's input, pixels. */
@@ -61,7 +72,13 @@ export interface TrainSettings {
 }
 
 /** What a run did before there were these settings: files of older formats lack them. */
-export const BEFORE = { lrDecayPerStage: 1 } as const satisfies Partial<TrainSettings>;
+export const BEFORE = {
+  lrDecayPerStage: 1,
+  mixup: 0,
+  cutmix: 0,
+  classWeights: 'none',
+  sampler: 'shuffled',
+} as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
 const rate = number(0, 1e6);
@@ -89,6 +106,10 @@ export const SETTINGS: Rule = all(
     lrDecayPerStage: number(0, 1),
     decayNorms: flag,
     labelSmoothing: number(0, 1),
+    mixup: MIX_ALPHA,
+    cutmix: MIX_ALPHA,
+    classWeights: CLASS_WEIGHTS,
+    sampler: among(SAMPLERS),
     warmup: number(0, 1),
     size: whole(1, MOST_SIZE),
     augmentation: AUGMENTATION,
@@ -211,4 +232,22 @@ export function phasesOf(model: Model, optimizer: Optimizer, settings: TrainSett
         optimizer.groups[index].lr = rateOf(group, phase, settings);
     },
   }));
+}
+
+/**
+ * What a step of the run does beside the usual.
+ * @param pictures of each class that train
+ * @throws RangeError where the weights of classes name one that there is not
+ */
+export function stepOptions(
+  settings: TrainSettings,
+  classes: readonly string[],
+  pictures: readonly number[],
+): PlainStepOptions {
+  const { labelSmoothing, classWeights } = settings;
+  return {
+    labelSmoothing,
+    classWeights: classWeightsFor(classWeights, classes, pictures),
+    mix: mixPictures(settings),
+  };
 }
