@@ -5,7 +5,9 @@ import type { Device } from '../gpu/index.ts';
 import { openDevice } from '../node/open-device.ts';
 import { findLearningRate, type LearningRateTest } from '../train/find-lr.ts';
 import { type Overfit, overfitOneBatch } from '../train/overfit.ts';
-import { optimizerOf, phasesOf, stepOf } from '../train/settings.ts';
+import { optimizerOf, phasesOf, stepOptions } from '../train/settings.ts';
+import { plainStep } from '../train/step.ts';
+import { classSizes } from './class-text.ts';
 import { curveText } from './curve-text.ts';
 import { runCache } from './train-cache.ts';
 import { trainCommand } from './train-command.ts';
@@ -50,7 +52,7 @@ export async function check(options: TrainOptions): Promise<number> {
 const skipped = (message: string): void => say(`skipped: ${message}`);
 
 async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<number> {
-  const { settings, options } = plan;
+  const { settings, set, options } = plan;
   const model = await startingModel(device, plan);
   const optimizer = optimizerOf(model, settings);
   const cache = await runCache(device, model, plan, { computing: () => undefined, note: say });
@@ -59,8 +61,9 @@ async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<
   const steps = 100;
   const bar = progressBar('Trying rates', steps);
   const { train } = batchSources(plan, cache.views, skipped);
+  const step = plainStep(stepOptions(settings, set.classes, classSizes(set).train));
   const test = await findLearningRate({
-    ...{ model, device, optimizer, steps, train: cache.of(train), step: stepOf(settings) },
+    ...{ model, device, optimizer, steps, train: cache.of(train), step },
     onUpdate: (done, rate, loss) => {
       bar.update(done, `rate ${short(rate)}  loss ${loss.toFixed(3)}`, null);
       return !stop.requested;

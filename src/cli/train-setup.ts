@@ -36,6 +36,7 @@ import {
   settingsOf,
   type TrainOptions,
   trainFromOf,
+  withClassWeights,
   withMoreEpochs,
 } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
@@ -105,7 +106,8 @@ async function planOf({ options, wanted, start, common }: Begun): Promise<Plan> 
   const set = await openData(common);
   thresholdWish(common, set.classes);
   const newHead = !known || !(await bringsHead(network, known, set.classes));
-  const settings = { ...common, phases: phasesFor(wanted, common.weights, newHead) };
+  const phases = phasesFor(wanted, common.weights, newHead);
+  const settings = withClassWeights({ ...common, phases }, options, set.classes);
   const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
   if (advice) say(advice);
   const preprocessing = preprocessingFor(settings, start.preprocessing);

@@ -7,6 +7,7 @@ import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train-check.ts';
+import { pictureOptions } from './train-pictures.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -94,6 +95,7 @@ export function options(command: Command): void {
     .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY))
     .option('--find-lr', 'no run: propose a learning rate (a range test), with its curve')
     .option('--sanity', 'no run: try whether the network can learn one batch by heart');
+  pictureOptions(command);
   addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }
