@@ -135,8 +135,21 @@ export type {
 } from './train/callback.ts';
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export {
+  FreezingMeter,
+  type FreezingMeterOptions,
+  type MeasuredStep,
+  measureStep,
+} from './train/callbacks/freezing-meter.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
+export {
+  type FreezingFigures,
+  type FreezingPhase,
+  plannedFreezing,
+  type StageState,
+  type StepWork,
+} from './train/freezing.ts';
 export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
 export {
   type Answers,
@@ -153,6 +166,7 @@ export {
   softmaxRow,
   topKAccuracy,
 } from './train/metrics.ts';
+export { type Preflight, type PreflightOptions, preflight, type StepCost } from './train/preflight.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
 export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';

@@ -12,11 +12,13 @@ import { RunReport } from '../report/run-report.ts';
 import { shown } from '../text/shown.ts';
 import { ResumeError } from '../train/callback.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
+import { FreezingMeter, measureStep } from '../train/callbacks/freezing-meter.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { fit } from '../train/fit.ts';
+import { plannedFreezing } from '../train/freezing.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
@@ -41,11 +43,13 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
-  const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
+  const phases = trainsOf(settings);
+  const savings = plannedFreezing(model, settings, costs.step.costs, costs.unfrozen?.cost ?? null);
+  const freezing = freezeFor(model, phases.at(-1)!);
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
-  say(...openingText(setup, freezing, costs));
+  say(...openingText(setup, savings, costs));
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val]);
   const { train: training, val } = batchSources(setup, (message, sample) => {
@@ -57,6 +61,19 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const tracer = new LossTracer();
   const pace = new Pace(paceOf(setup, costs));
   const terminal = new TrainProgress(checkpoints, pace);
+  const meter = new FreezingMeter({
+    figures: savings,
+    phases,
+    fits: (costs.unfrozen?.cost?.totalBytes ?? Number.POSITIVE_INFINITY) <= costs.step.budget,
+    measure: (trains) =>
+      measureStep(trains, {
+        device,
+        network: setup.network,
+        modelOptions: { numClasses: set.classes.length },
+        batch: settings.batch,
+        size: settings.size,
+      }),
+  });
   const report = new RunReport({
     describe: () => ({
       out: folder.path,
@@ -70,7 +87,8 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         unreadable: unreadable.count,
         perClass: classSizes(set),
       },
-      freezing: freezing.at(-1)!,
+      freezing,
+      savings: meter.figures,
       notes: notesOf(set),
       trainedOn: {
         pictures: trainedOn.pictures.size,
@@ -85,7 +103,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     preprocessing,
     place: (file) => folder.place(file),
     bestAnswers: () => answersOfBest(device, setup, validation),
-    peakBytes: () => device.memory().peak,
+    peakBytes: () => meter.peakBytes || device.memory().peak,
   });
   (await prepared)();
   const { progress } = await fit({
@@ -96,7 +114,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation,
     phases: phasesOf(model, optimizer, settings),
     step: noting(trainedOn, plainStep(settings)),
-    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
+    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, meter, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   }).catch((error: unknown) => {
     if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });

@@ -1,15 +1,14 @@
 /** The first and the last words of `train`: what it will do; what it did, what it measured, what to try next. */
 import { join } from 'node:path';
-import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
-import { percent } from '../train/metrics.ts';
+import type { FreezingFigures } from '../train/freezing.ts';
 import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
-import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
-import { epochsOf, type TrainSettings } from '../train/settings.ts';
+import { epochsOf } from '../train/settings.ts';
 import { classSizes, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
+import { freezingSaved, freezingTable } from './freezing-text.ts';
 import { describeSeen } from './seen-text.ts';
 import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
@@ -20,8 +19,8 @@ import { bold, counted, formatBytes, formatNumber, formatSeconds } from './ui.ts
 /** What is trained on what, in lines. */
 export function openingText(
   { settings, set, folder }: Setup,
-  freezing: FreezeReport[],
-  costs: Costs,
+  freezing: FreezingFigures,
+  { unfrozen }: Costs,
 ): string[] {
   const { model, size, batch, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
@@ -29,8 +28,10 @@ export function openingText(
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
       `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
-    ...describePhases(settings, freezing, costs),
+    ...freezingTable(freezing),
   ];
+  if (unfrozen?.problem)
+    lines.push(`With everything training a step is beyond this adapter: ${unfrozen.problem}.`);
   if (data === null)
     lines.push(
       'No --data was given: this is the demo. It learns to tell photographs from copies that went through a ' +
@@ -41,45 +42,6 @@ export function openingText(
       'It starts from random weights, which need many pictures to become good; pretrained ones: --weights FILE.',
     );
   return lines;
-}
-
-/** A line a phase: what is frozen in it, and what that saves. */
-function describePhases(
-  { phases }: TrainSettings,
-  freezing: FreezeReport[],
-  { step, unfrozen }: Costs,
-): string[] {
-  const takes = (cost: StepCost | null | undefined, problem: string | null): string =>
-    cost
-      ? `${formatNumber(cost.flops / 1e9)} GFLOP and ${formatBytes(cost.totalBytes)}`
-      : `what this adapter does not allow (${problem})`;
-  const instead = unfrozen ? ` in place of ${takes(unfrozen.cost, unfrozen.problem)}` : '';
-  let last = 0;
-  return phases.map(({ epochs, lr }, index) => {
-    const line = `${describeFreezing(freezing[index])}: a step takes ${takes(step.costs[index], step.problem)}${instead}.`;
-    const first = last + 1;
-    last += epochs;
-    if (phases.length === 1) return line;
-    return `${first === last ? `Epoch ${first}` : `Epochs ${first} to ${last}`}, learning rate ${lr}. ${line}`;
-  });
-}
-
-/** What is frozen, and what that spares. */
-function describeFreezing({
-  frozenStages,
-  frozenNorms,
-  frozenParameters,
-  trainableParameters,
-}: FreezeReport): string {
-  const all = frozenParameters + trainableParameters;
-  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train`;
-  const stages = frozenStages.join(', ');
-  const frozen = frozenNorms ? [stages, 'the batch norms'].filter(Boolean).join(' and ') : stages;
-  return (
-    `Frozen: ${frozen || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ${formatNumber(all)} ` +
-    `parameters (${percent(frozenParameters / all)}), which need no backward pass, no saved activations and no ` +
-    'optimiser state'
-  );
 }
 
 /** The closing text of a run, finished or stopped, in lines. */
@@ -106,7 +68,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
 }
 
 function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): string[] {
-  const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
+  const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, savings, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
     '',
@@ -123,6 +85,7 @@ function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): 
     );
   }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
+  lines.push(...freezingSaved(savings));
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(

@@ -3,6 +3,7 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
 import { shownJson } from '../text/shown.ts';
+import type { FreezingFigures } from '../train/freezing.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import { PICTURE, REPORT } from '../train/node/run-folder.ts';
@@ -32,6 +33,8 @@ export interface Report {
   trainedOn: { pictures: number; complete: boolean; ofValidation: number | null };
   /** Values that train in the end and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
+  /** What freezing saves, phase by phase. */
+  savings: FreezingFigures;
   /** Of one step, found before the run. */
   step: StepCost | null;
   epochs: ValidatedRecord[];

@@ -24,6 +24,7 @@ const RUNS: Record<string, { args: string[]; says: RegExp }> = {
     args: ['pictures', '2', '64'],
     says: /^epoch 2: (9|10) of 10 validation pictures are right$/m,
   },
+  'some-filters.ts': { args: ['20'], says: /^6 of 8 filters moved: 2, 3, 4, 5, 6, 7$/m },
   // Chance is 11 of 32.
   'from-scratch.ts': { args: ['120'], says: /^(2[5-9]|3[0-2]) of 32 new pictures are right$/m },
 };
