@@ -47,8 +47,6 @@ test.before(async () => {
   }
 });
 test.after(() => rm(folder, { recursive: true }));
-// As typed in a shell, whatever runs the tests.
-process.env.npm_lifecycle_event = '';
 
 /** Runs a command in the temporary folder, in this process. */
 const tessera = ([name, ...args]: string[]): Promise<Outcome> => inProcess(name, ...args);
