@@ -9,7 +9,7 @@ import type { MemoryBudget } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
 import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
-import { freezeFor } from '../train/settings.ts';
+import { BEFORE, freezeFor } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { freezingTable } from './freezing-text.ts';
 import { fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
@@ -123,7 +123,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
           {
             phases: [phasesFor({ data: '', ...trains }, 'pretrained', false)[0]],
             ...trains,
-            lrDecayPerStage: 1,
+            ...BEFORE,
           },
           cost ? [cost] : [],
           (

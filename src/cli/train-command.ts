@@ -27,7 +27,7 @@ const NAMED = ['batch', 'size', 'seed'] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
-  const { data, model, weights, trainNorms, lrDecayPerStage, phases } = settings;
+  const { data, model, weights, keptClasses, trainNorms, lrDecayPerStage, phases } = settings;
   const { trainFrom, backboneFactor } = phases.at(-1)!;
   const weightsGiven = weights !== defaultWeights(model);
   const decaysByStage =
@@ -36,6 +36,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(keptClasses > 0 && { addClasses: true }),
   };
   const rates: TrainOptions = {
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),

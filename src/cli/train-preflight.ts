@@ -67,7 +67,7 @@ export async function checkFit(
     batch,
     size,
     phases,
-    optimizer: (built: Model) => optimizerOf(built, settings),
+    optimizer: (built: Model) => optimizerOf(built.holdClasses(settings.keptClasses), settings),
     budget,
   };
   const { step, programs } = await fittingStep(plan, wanted === undefined && !resumed);

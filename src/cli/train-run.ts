@@ -43,6 +43,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
+  model.holdClasses(settings.keptClasses);
   const phases = trainsOf(settings);
   const savings = plannedFreezing(model, settings, costs.step.costs, costs.unfrozen?.cost ?? null);
   const freezing = freezeFor(model, phases.at(-1)!);
@@ -165,18 +166,19 @@ function notWritten(error: WriteError, { folder, options }: Setup): string {
 }
 
 /** The network with its starting weights and a head for the classes. */
-function startingModel(device: Device, setup: Setup): Promise<Model> {
+async function startingModel(device: Device, setup: Setup): Promise<Model> {
   const { set, settings, network, known } = setup;
-  const { weights, seed } = settings;
+  const { weights, seed, keptClasses } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  return createModel(network, {
+  const model = await createModel(network, {
     device,
-    numClasses: set.classes.length,
+    numClasses: keptClasses || set.classes.length,
     seed,
     weights: known ?? undefined,
     use: 'train',
     onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
+  return keptClasses === 0 ? model : model.addClasses(set.classes.length - keptClasses);
 }
 
 interface Sources {

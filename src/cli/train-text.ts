@@ -112,7 +112,8 @@ function nextSteps(
   const [before, last] = epochs.slice(-2);
   const falling = last && best === last && last.val.loss < 0.95 * before.val.loss;
   const lastFrozen = parameters.frozenStages.at(-1);
-  if (lastFrozen !== undefined)
+  // With another stage the classes that were kept would answer otherwise.
+  if (lastFrozen !== undefined && settings.keptClasses === 0)
     steps.push([
       trainCommand({
         ...optionsOf(settings),

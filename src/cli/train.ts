@@ -57,7 +57,8 @@ export function options(command: Command): void {
       '--lr-decay-per-stage <factor>',
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
-    );
+    )
+    .option('--add-classes', 'adds the new folders of --data to the classes of --weights, which stay');
   command.optionsGroup('Options:');
 }
 

@@ -60,7 +60,7 @@ export interface StepWork {
  */
 export function plannedFreezing(
   model: Model,
-  settings: Pick<TrainSettings, 'phases' | 'trainNorms' | 'lrDecayPerStage'>,
+  settings: Pick<TrainSettings, 'phases' | 'trainNorms' | 'lrDecayPerStage' | 'keptClasses'>,
   costs: readonly StepCost[],
   everything: StepCost | null,
 ): FreezingFigures {
@@ -84,7 +84,7 @@ export function plannedFreezing(
 function stagesIn(
   model: Model,
   phase: PhaseSettings,
-  settings: Pick<TrainSettings, 'lrDecayPerStage'>,
+  settings: Pick<TrainSettings, 'lrDecayPerStage' | 'keptClasses'>,
 ): StageState[] {
   const stages = new Map<string, StageState>(
     model.stages.map((stage) => [stage, { stage, parameters: 0, trainable: 0, rate: null }]),
@@ -93,8 +93,9 @@ function stagesIn(
     const state = stages.get(model.stageOf(name))!;
     state.parameters += size;
     if (!requiresGrad) continue;
-    state.trainable += size;
-    const group = { head: model.isHead(name), distance: distanceOf(model, name) };
+    const head = model.isHead(name);
+    state.trainable += head ? size - (size * settings.keptClasses) / model.numClasses : size;
+    const group = { head, distance: distanceOf(model, name) };
     state.rate = Math.max(state.rate ?? 0, rateOf(group, phase, settings));
   }
   return [...stages.values()];

@@ -10,7 +10,7 @@ import { FreezingMeter, measureStep } from '../../src/train/callbacks/freezing-m
 import { plannedFreezing } from '../../src/train/freezing.ts';
 import { type Preflight, preflight } from '../../src/train/preflight.ts';
 import { noProgress } from '../../src/train/progress.ts';
-import { type PhaseSettings, type Trains, trainsOf } from '../../src/train/settings.ts';
+import { BEFORE, type PhaseSettings, type Trains, trainsOf } from '../../src/train/settings.ts';
 import { testDevice } from '../helpers/device.ts';
 
 const test = suite('train/freezing');
@@ -29,6 +29,7 @@ const phase = (trainFrom: string, epochs: number, lr: number): PhaseSettings => 
 const SETTINGS = {
   phases: [phase('head', 3, 0.003), phase('layer4', 1, 0.001), phase('all', 2, 0.001)],
   trainNorms: false,
+  keptClasses: 0,
   lrDecayPerStage: 0.5,
 };
 const ALL = { trainFrom: 'all', trainNorms: true };
@@ -89,12 +90,7 @@ test('as a table: a column a phase, tables of three at most, within eighty colum
       .slice(0, -2)
       .every((line) => line.length <= 80),
   );
-  const one = plannedFreezing(
-    model(),
-    { ...ALL, phases: [phase('all', 1, 1)], lrDecayPerStage: 1 },
-    [],
-    null,
-  );
+  const one = plannedFreezing(model(), { ...ALL, phases: [phase('all', 1, 1)], ...BEFORE }, [], null);
   assert.match(freezingTable(one).join('\n'), /^stage +parameters +rate\n[^(]*\nmultiply-adds +too large/);
   assert.equal(freezingSaved(one), []);
 });
