@@ -55,10 +55,11 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
+  views: [0, 1, 3],
   seed: [0, 3],
 };
 /** Options that decide where a run goes and what it runs on. */
-const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
+const OTHERS = ['cache', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
 
 test('every option of train is one of these', () => {
   const names = createCommand('train', train).options.map((option) => option.attributeName());
