@@ -4,12 +4,12 @@ import type { Device } from '../gpu/index.ts';
 import type { Cut, Model } from '../nn/index.ts';
 import { memoryBudget } from '../node/memory.ts';
 import { CacheWatch } from '../train/callbacks/cache-figures.ts';
-import { type CutFound, cutOf, describeCut } from '../train/cut.ts';
+import { type CutFound, describeCut, MIXED } from '../train/cut.ts';
 import { FeatureCache, type FeaturePass } from '../train/feature-cache.ts';
 import { MemoryStore, memoryElse } from '../train/feature-store.ts';
 import { FeatureShelf, SHELF_LIMIT, shelfFolder } from '../train/node/feature-shelf.ts';
-import { freezeFor, phaseAt, type TrainSettings, trainsOf, viewsOf } from '../train/settings.ts';
-import type { CacheMode } from './train-settings.ts';
+import { cutsOf, mixes, phaseAt, type TrainSettings, viewsOf } from '../train/settings.ts';
+import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { counted, formatBytes } from './ui.ts';
 
@@ -51,11 +51,8 @@ export async function runCache(
   const memory = new MemoryStore(await memoryLimit());
   const shelf = new FeatureShelf(shelfFolder(), note);
   const store = { auto: memoryElse(memory, shelf), memory, disk: shelf, off: memory }[mode];
-  const cache = new FeatureCache({ model, device, store, onFeatures: computing });
-  const cuts = trainsOf(settings).map((trains) => {
-    freezeFor(model, trains);
-    return cutOf(model);
-  });
+  const cache = new FeatureCache({ model, device, store, mixes: mixes(settings), onFeatures: computing });
+  const cuts = cutsOf(model, settings);
   const views = viewsOf(model, settings);
   const cutAt = (epoch: number): Cut | null =>
     mode === 'off' ? null : cuts[phaseAt(settings.phases, epoch)].cut;
@@ -64,7 +61,7 @@ export async function runCache(
     views,
     takes: (epoch) => ({ train: cutAt(epoch) !== null && views(epoch) > 0, val: cutAt(epoch) !== null }),
     watch: new CacheWatch(cache),
-    lines: describeCache(settings, mode, cuts, { memory, shelf }),
+    lines: describeCache(settings, options, cuts, { memory, shelf }),
     close: () => cache.close(),
   };
 }
@@ -75,34 +72,40 @@ async function memoryLimit(): Promise<number> {
 
 /** What is kept where, and what that does to augmentation. */
 function describeCache(
-  { phases, views }: TrainSettings,
-  mode: CacheMode,
+  settings: TrainSettings,
+  { cache: mode = 'auto', views: asked }: TrainOptions,
   cuts: readonly CutFound[],
   { memory, shelf }: { memory: MemoryStore; shelf: FeatureShelf },
 ): string[] {
+  const { phases, views } = settings;
   if (mode === 'off')
     return views === 0 ? [] : [`No features are kept (--cache off). ${describeViews(views)}`];
   const found = cuts.map(({ cut }) => cut).filter((cut) => cut !== null);
   if (found.length === 0) {
+    // Where nothing is frozen, nobody who did not ask expects any.
+    if (mode === 'auto' && !asked) return [];
     const { reason } = cuts[0] as { reason: string };
-    return mode === 'auto' ? [] : [`No features are kept: ${reason}.`];
+    return [`No features are kept: ${reason}. Every epoch shows its pictures in new crops.`];
   }
   const inMemory = `memory (up to ${formatBytes(memory.limit)}, an eighth of this machine's)`;
   const onDisk = `${shelf.folder} (up to ${formatBytes(SHELF_LIMIT)})`;
-  const where = {
-    auto: `${inMemory}, or where they do not fit, in ${onDisk}`,
-    memory: inMemory,
-    disk: onDisk,
-  }[mode];
+  const where = { auto: `${inMemory}, else in ${onDisk}`, memory: inMemory, disk: onDisk }[mode];
   const places = [...new Set(found.map(describeCut))].join(', later ');
   const part =
-    phases.length > found.length ? `, in ${counted(found.length, 'phase')} of ${phases.length}` : '';
+    phases.length > found.length ? ` in ${found.length} of ${counted(phases.length, 'phase')}` : '';
+  const whose = views === 0 || mixes(settings) ? 'of the pictures that validate' : 'of each picture';
   return [
-    `What the frozen part makes of a picture (${places}) is computed once${views > 1 ? ' a view' : ''} and kept in ${where}${part}.`,
-    views === 0
-      ? 'Training pictures are shown in a new crop every epoch (--views 0), so only those that validate are kept.'
-      : describeViews(views),
+    `What the frozen part makes ${whose} (${places}) is computed once${part} and kept in ${where}.`,
+    describeAugmentation(settings),
   ];
+}
+
+/** What keeping features does to the pictures that train. */
+function describeAugmentation(settings: TrainSettings): string {
+  if (mixes(settings)) return `Those that train are not kept: ${MIXED}.`;
+  return settings.views === 0
+    ? 'Those that train are shown in a new crop every epoch (--views 0) and are not kept.'
+    : describeViews(settings.views);
 }
 
 const describeViews = (views: number): string =>

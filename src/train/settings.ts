@@ -37,7 +37,7 @@ import { unknownName } from '../text/suggest.ts';
 import { EarlyStopping } from './callbacks/early-stopping.ts';
 import { Plateau } from './callbacks/plateau.ts';
 import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
-import { cutOf } from './cut.ts';
+import { type CutFound, cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
 import { BEST_BY, type BestBy } from './metrics.ts';
 import { MIX_ALPHA, mixPictures } from './mix.ts';
@@ -106,7 +106,7 @@ export interface TrainSettings {
   augmentation: Augmentation;
   /**
    * In how many random views a picture is shown, one after the other, while what is in front of what trains is frozen
-   * (feature-cache.ts); 0: a new one in every epoch. Where everything trains, every epoch has its own.
+   * (feature-cache.ts); 0: a new one in every epoch. Where everything trains or pictures are mixed, every epoch has its own.
    */
   views: number;
   seed: number;
@@ -346,17 +346,23 @@ export function phasesOf(
   }));
 }
 
-/** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
-export function viewsOf(
-  model: Model,
-  settings: Pick<TrainSettings, 'phases' | 'trainNorms' | 'views'>,
-): (epoch: number) => number {
-  const { phases, views } = settings;
-  const inPhases = trainsOf(settings).map((trains) => {
+/** Whether a run's steps mix pictures with one another. */
+export const mixes = ({ mixup, cutmix }: Pick<TrainSettings, 'mixup' | 'cutmix'>): boolean =>
+  mixup > 0 || cutmix > 0;
+
+/** Where the network is cut in each phase. Leaves the model frozen for the last one. */
+export function cutsOf(model: Model, settings: TrainSettings): CutFound[] {
+  return trainsOf(settings).map((trains) => {
     freezeFor(model, trains);
-    return cutOf(model).cut ? views : 0;
+    return cutOf(model);
   });
-  return (epoch) => inPhases[phaseAt(phases, epoch)];
+}
+
+/** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
+export function viewsOf(model: Model, settings: TrainSettings): (epoch: number) => number {
+  const fewer = mixes(settings) ? 0 : settings.views;
+  const views = cutsOf(model, settings).map(({ cut }) => (cut ? fewer : 0));
+  return (epoch) => views[phaseAt(settings.phases, epoch)];
 }
 
 /** The number of the phase that an epoch (counted from 0) belongs to; of the last one behind the end. */
