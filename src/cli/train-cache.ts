@@ -8,7 +8,7 @@ import { type CutFound, describeCut, MIXED } from '../train/cut.ts';
 import { FeatureCache, type FeaturePass } from '../train/feature-cache.ts';
 import { MemoryStore, memoryElse } from '../train/feature-store.ts';
 import { FeatureShelf, SHELF_LIMIT, shelfFolder } from '../train/node/feature-shelf.ts';
-import { cutsOf, mixes, phaseAt, type TrainSettings, viewsOf } from '../train/settings.ts';
+import { cutsOf, firstEpoch, mixes, phaseAt, type TrainSettings, viewsOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { counted, formatBytes } from './ui.ts';
@@ -61,7 +61,7 @@ export async function runCache(
     views,
     takes: (epoch) => ({ train: cutAt(epoch) !== null && views(epoch) > 0, val: cutAt(epoch) !== null }),
     watch: new CacheWatch(cache),
-    lines: describeCache(settings, options, cuts, { memory, shelf }),
+    lines: describeCache(settings, options, cuts, views, { memory, shelf }),
     close: () => cache.close(),
   };
 }
@@ -75,11 +75,14 @@ function describeCache(
   settings: TrainSettings,
   { cache: mode = 'auto', views: asked }: TrainOptions,
   cuts: readonly CutFound[],
+  views: (epoch: number) => number,
   { memory, shelf }: { memory: MemoryStore; shelf: FeatureShelf },
 ): string[] {
-  const { phases, views } = settings;
+  const { phases } = settings;
   if (mode === 'off')
-    return views === 0 ? [] : [`No features are kept (--cache off). ${describeViews(views)}`];
+    return settings.views === 0
+      ? []
+      : [`No features are kept (--cache off).`, describeViews(settings, views)];
   const found = cuts.map(({ cut }) => cut).filter((cut) => cut !== null);
   if (found.length === 0) {
     // Where nothing is frozen, nobody who did not ask expects any.
@@ -93,20 +96,25 @@ function describeCache(
   const places = [...new Set(found.map(describeCut))].join(', later ');
   const part =
     phases.length > found.length ? ` in ${found.length} of ${counted(phases.length, 'phase')}` : '';
-  const whose = views === 0 || mixes(settings) ? 'of the pictures that validate' : 'of each picture';
+  const whose = phases.some((_, phase) => views(firstEpoch(phases, phase)) > 0)
+    ? 'of each picture'
+    : 'of the pictures that validate';
   return [
     `What the frozen part makes ${whose} (${places}) is computed once${part} and kept in ${where}.`,
-    describeAugmentation(settings),
+    describeViews(settings, views),
   ];
 }
 
 /** What keeping features does to the pictures that train. */
-function describeAugmentation(settings: TrainSettings): string {
+function describeViews(settings: TrainSettings, views: (epoch: number) => number): string {
   if (mixes(settings)) return `Those that train are not kept: ${MIXED}.`;
-  return settings.views === 0
-    ? 'Those that train are shown in a new crop every epoch (--views 0) and are not kept.'
-    : describeViews(settings.views);
+  const { phases, views: count } = settings;
+  const fixed = phases.flatMap(({ epochs }, phase) => {
+    const first = firstEpoch(phases, phase);
+    return views(first) > 0 ? [epochs === 1 ? `${first + 1}` : `${first + 1} to ${first + epochs}`] : [];
+  });
+  if (fixed.length === 0) return 'Training pictures are shown in a new crop every epoch.';
+  const when = fixed.length === phases.length ? '' : `In epochs ${fixed.join(' and ')}, `;
+  const seen = `${when === '' ? 'Each' : 'each'} training picture is seen in ${count === 1 ? 'one fixed crop' : `${count} fixed crops`}`;
+  return `${when}${seen} in place of a new one every epoch (--views 0).`;
 }
-
-const describeViews = (views: number): string =>
-  `Each training picture is seen in ${views === 1 ? 'one fixed crop' : `${views} fixed crops`} in place of a new one every epoch (--views 0).`;

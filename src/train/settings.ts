@@ -195,7 +195,7 @@ export const SETTINGS: Rule = all(
 );
 
 /** Epochs of the whole run. */
-export function epochsOf({ phases }: Pick<TrainSettings, 'phases'>): number {
+export function epochsOf({ phases }: { phases: readonly Pick<PhaseSettings, 'epochs'>[] }): number {
   return phases.reduce((sum, { epochs }) => sum + epochs, 0);
 }
 
@@ -360,9 +360,13 @@ export function cutsOf(model: Model, settings: TrainSettings): CutFound[] {
 
 /** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
 export function viewsOf(model: Model, settings: TrainSettings): (epoch: number) => number {
+  const { phases } = settings;
   const fewer = mixes(settings) ? 0 : settings.views;
-  const views = cutsOf(model, settings).map(({ cut }) => (cut ? fewer : 0));
-  return (epoch) => views[phaseAt(settings.phases, epoch)];
+  // A phase that is over before a view comes again has as many views as epochs anyway.
+  const views = cutsOf(model, settings).map(({ cut }, phase) =>
+    cut && phases[phase].epochs > fewer ? fewer : 0,
+  );
+  return (epoch) => views[phaseAt(phases, epoch)];
 }
 
 /** The number of the phase that an epoch (counted from 0) belongs to; of the last one behind the end. */
@@ -394,3 +398,7 @@ export function stepOptions(
     clipNorm: settings.clip ?? undefined,
   };
 }
+
+/** The first epoch of a phase, counted from 0. */
+export const firstEpoch = (phases: readonly Pick<PhaseSettings, 'epochs'>[], phase: number): number =>
+  epochsOf({ phases: phases.slice(0, phase) });
