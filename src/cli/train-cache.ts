@@ -22,8 +22,8 @@ export interface RunCache {
   of(source: SampleSource, model?: Model): BatchSource;
   /** In how many views an epoch shows its pictures. */
   views: (epoch: number) => number;
-  /** What an epoch (counted from 0) takes from the cache: pictures that train, and those that validate. */
-  takes: (epoch: number) => { train: boolean; val: boolean };
+  /** Where an epoch (counted from 0) begins; null where it begins with pictures. */
+  cutAt: (epoch: number) => Cut | null;
   watch: CacheWatch;
   /** What there is to say of it before the run. */
   lines: string[];
@@ -59,7 +59,7 @@ export async function runCache(
   return {
     of: (source, taker) => (mode === 'off' ? source : cache.of(source, taker)),
     views,
-    takes: (epoch) => ({ train: cutAt(epoch) !== null && views(epoch) > 0, val: cutAt(epoch) !== null }),
+    cutAt,
     watch: new CacheWatch(cache),
     lines: describeCache(settings, options, cuts, views, { memory, shelf }),
     close: () => cache.close(),
