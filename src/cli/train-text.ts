@@ -8,7 +8,7 @@ import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
-import { classSizes, describeSizes } from './class-text.ts';
+import { classSizes, describeBalance, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
 import { freezingSaved, freezingTable } from './freezing-text.ts';
 import { describeSeen } from './seen-text.ts';
@@ -26,10 +26,12 @@ export function openingText(
 ): string[] {
   const { model, size, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
+  const balance = describeBalance(classSizes(set), set.classes, settings);
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
       `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
+    ...(balance === null ? [] : [balance]),
     ...freezingTable(freezing),
   ];
   if (unfrozen?.problem)
