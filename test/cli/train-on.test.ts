@@ -239,7 +239,8 @@ test('--add-classes: new folders are appended, and what was learnt keeps its bit
   assert.equal(await rows(trained), await rows(old), 'rows');
   device.close();
 
-  assert.match((await tessera('evaluate', '--checkpoint', out)).out, /8 pictures: accuracy/);
+  const evaluated = await tessera('evaluate', '--checkpoint', out, '--json');
+  assert.is(JSON.parse(evaluated.out).count, 8, evaluated.err);
   const predicted = await tessera('predict', join(data!, 'val/down'), '--checkpoint', out, '--json');
   assert.is(JSON.parse(predicted.out)[0].topK.length, 3);
 });
