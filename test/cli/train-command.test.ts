@@ -71,6 +71,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
+  views: [0, 1, 4],
   seed: [0, 3],
   schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
   warmup: [0, 0.05, 0.5],
@@ -94,7 +95,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   sampler: ['shuffled', 'balanced'],
 };
 /** Options that decide where a run goes and what it runs on. */
-const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
+const OTHERS = ['cache', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
 
 test('every option of train is one of these', () => {
   const names = createCommand('train', train).options.map((option) => option.attributeName());

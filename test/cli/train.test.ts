@@ -187,7 +187,7 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
   assert.match(err, /the pictures in data are not those that the run began with/);
   assert.match(
     err,
-    /--weights terminated\/last\.safetensors --train-from all --train-norms --lr-decay-per-stage 1 --epochs 2 --lr 0\.002 --batch 8 --size 32$/m,
+    /--weights terminated\/last\.safetensors --train-from all --train-norms --lr-decay-per-stage 1 --epochs 2 --lr 0\.002 --batch 8 --size 32 --crop 0\.08$/m,
   );
 });
 
@@ -236,7 +236,7 @@ test('evaluate: the run’s own figures on its validation pictures; a threshold 
   );
   const all = await tessera(['evaluate', '--checkpoint', 'run', '--threshold', '0', '--data', 'data/train']);
   assert.is(all.code, 0, all.err);
-  assert.match(all.out, /44 pictures: accuracy 50\.0 %/);
+  assert.match(all.out, /22 of the 44 pictures are answered rightly: accuracy 50\.0 %/);
   assert.match(all.out, /across +0 +22\ndown +0 +22\n/);
 });
 
