@@ -246,7 +246,10 @@ test('a device that is lost before anything was saved is replaced, and the run e
 test('a device that is lost twice ends the run, with what goes on from the last state to the same bits', async () => {
   const out = join(root, 'lost twice');
   let heard = '';
-  await losing([LATE, 40], () => run({ ...options, out }, (said) => void (heard = said))).then(
+  const listen = (said: string): void => {
+    heard = said;
+  };
+  await losing([LATE, 40], () => run({ ...options, out }, listen)).then(
     () => assert.unreachable(),
     ({ message }: Error) => {
       assert.match(message, /lost .*, for the second time in this run; what was saved last is whole/);
