@@ -47,7 +47,7 @@ import { type RunCache, runCache } from './train-cache.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
-import type { Setup } from './train-setup.ts';
+import type { Plan, Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
 import { adapterName, type StopRequest, say, UserError } from './ui.ts';
 
@@ -238,7 +238,7 @@ function notWritten(error: WriteError, { folder, options }: Setup): string {
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, setup: Setup): Promise<Model> {
+export async function startingModel(device: Device, setup: Plan): Promise<Model> {
   const { set, settings, network, known } = setup;
   const { weights, seed, keptClasses } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
@@ -260,8 +260,8 @@ interface Sources {
   test: SampleSource | null;
 }
 
-function batchSources(
-  { settings, set, preprocessing }: Setup,
+export function batchSources(
+  { settings, set, preprocessing }: Plan,
   views: (epoch: number) => number,
   onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {

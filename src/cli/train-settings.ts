@@ -49,6 +49,8 @@ export interface TrainOptions extends PictureOptions {
   average?: number | true;
   patience?: number;
   best?: BestBy;
+  findLr?: boolean;
+  sanity?: boolean;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -263,6 +265,8 @@ const OF_THE_RUN = [
   'average',
   'patience',
   'best',
+  'findLr',
+  'sanity',
   'positive',
   'threshold',
   'targetPrecision',
