@@ -12,6 +12,7 @@ export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
 export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
+export { PERTURBATIONS, type Perturbation, perturbed, type ThroughJpeg } from './data/stress.ts';
 export {
   type Augmentation,
   evalTransform,
@@ -152,8 +153,53 @@ export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/early-stopping.ts';
 export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { ThresholdChoice, type ThresholdChoiceOptions } from './train/callbacks/threshold.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export {
+  BINS,
+  type Calibration,
+  type CalibrationBin,
+  calibration,
+  fitTemperature,
+  type Temperature,
+} from './train/evaluation/calibration.ts';
+export { type CurvePoint, type Curves, curves } from './train/evaluation/curves.ts';
+export {
+  type Choice,
+  type ClassFigures,
+  type Evaluation,
+  type EvaluationOptions,
+  evaluation,
+  type OneAgainstRest,
+} from './train/evaluation/evaluation.ts';
+export { accuracySentence, choiceSentence, headline } from './train/evaluation/headline.ts';
+export {
+  aucScoreInterval,
+  type Interval,
+  meanInterval,
+  pairedDifference,
+  wilson,
+} from './train/evaluation/intervals.ts';
+export {
+  type StressFigure,
+  type StressOptions,
+  type StressRow,
+  type StressTable,
+  stress,
+  stressTable,
+} from './train/evaluation/stress.ts';
+export {
+  chooseThreshold,
+  cutOf as cutOfDecision,
+  type Decision,
+  decisionSentence,
+  figuresAt,
+  givenDecision,
+  type ThresholdRow,
+  type ThresholdTarget,
+  thresholdTable,
+} from './train/evaluation/threshold.ts';
 export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
 export {
   type FeatureRoom,

@@ -11,6 +11,7 @@ export * from './browser.ts';
 export { readImage } from './data/node/decode.ts';
 export { type FolderOptions, imageFolder } from './data/node/folder.ts';
 export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
+export { throughJpeg } from './data/node/through-jpeg.ts';
 export { memoryBudget } from './node/memory.ts';
 export { listAdapters, type OpenOptions, openDevice } from './node/open-device.ts';
 export {

@@ -58,7 +58,7 @@ test('test/ is held out, with and without val/; a class may be absent there', ()
     async (dir) => {
       const set = await imageFolder(dir);
       assert.equal([set.train.length, set.val.length, set.test.length], [5, 2, 2]);
-      assert.match(set.notes.join(), /2 pictures of .*Testing are held out; evaluate measures on them/);
+      assert.match(set.notes.join(), /2 pictures of .*Testing are held out: nothing is chosen on them/);
       assert.match(set.notes.join(), /Testing holds no picture of b/);
       await rm(join(dir, 'val'), { recursive: true });
       const split = await imageFolder(dir);
