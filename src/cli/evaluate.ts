@@ -9,7 +9,7 @@ import { openDevice } from '../node/open-device.ts';
 import { shown } from '../text/shown.ts';
 import { type Choice, type Evaluation, evaluation } from '../train/evaluation/evaluation.ts';
 import { type StressTable, stress } from '../train/evaluation/stress.ts';
-import { chooseThreshold, cutOf, type Decision, type Scored } from '../train/evaluation/threshold.ts';
+import { callingOf, chooseThreshold, type Decision, type Scored } from '../train/evaluation/threshold.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { epochsOf } from '../train/settings.ts';
@@ -186,8 +186,8 @@ function underStress(
   const source = (perturbation?: (typeof PERTURBATIONS)[number]): BatchSource =>
     fromSamples(clean.samples, { batchSize, preprocessing, perturbation, onUnreadable: () => undefined });
   bar.turnTo('Under stress', source().batches * PERTURBATIONS.length);
-  const cut = decision ? cutOf(decision, classes) : undefined;
-  return stress(model, device, { source, classes, clean, cut, onBatch });
+  const calling = decision ? callingOf(decision, classes) : undefined;
+  return stress(model, device, { source, classes, clean, calling, onBatch });
 }
 
 /** The figures by themselves, as scripts read them. */

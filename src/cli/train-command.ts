@@ -1,5 +1,5 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
@@ -18,12 +18,28 @@ export function trainCommand(options: TrainOptions): string {
 }
 
 /** The command that goes on with a run, as it was started last. */
-export function resumeCommand(out: string, { adapter, memory, json }: TrainOptions): string {
-  return trainCommand({ resume: out, adapter, memory, json });
+export function resumeCommand(out: string, { cache, adapter, memory, json }: TrainOptions): string {
+  return trainCommand({ resume: out, cache, adapter, memory, json });
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'seed'] as const;
+const NAMED = [
+  'batch',
+  'size',
+  'views',
+  'seed',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
+] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -36,16 +52,15 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
     ...(decaysByStage && { lrDecayPerStage }),
   };
   const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
-  for (const name of ['threshold', 'targetPrecision', 'targetRecall'] as const)
-    if (settings[name] !== null) options[name] = settings[name];
-  if (settings.positive !== null) options.positive = settings.positive;
-  for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
+  for (const name of NAMED)
+    if (settings[name] !== byDefault[name]) Object.assign(options, { [name]: settings[name] ?? undefined });
   return options;
 }
 

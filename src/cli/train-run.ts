@@ -1,5 +1,5 @@
 /** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
-import { type BatchSource, watched } from '../data/loader.ts';
+import { type BatchSource, type SampleSource, watched } from '../data/loader.ts';
 import { fromSamples } from '../data/node/loader.ts';
 import { PictureSet } from '../data/picture-set.ts';
 import type { Sample } from '../data/sample.ts';
@@ -17,6 +17,7 @@ import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { ThresholdChoice } from '../train/callbacks/threshold.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
+import { WeightAverage } from '../train/callbacks/weight-average.ts';
 import { evaluationsOf } from '../train/evaluation/headline.ts';
 import type { Decision } from '../train/evaluation/threshold.ts';
 import { fit } from '../train/fit.ts';
@@ -24,13 +25,22 @@ import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
+import {
+  freezeFor,
+  optimizerOf,
+  patienceOf,
+  phaseAt,
+  phasesOf,
+  plateauOf,
+  trainsOf,
+} from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import { thresholdWish } from './threshold-options.ts';
+import { type RunCache, runCache } from './train-cache.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -49,24 +59,32 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
-  say(...openingText(setup, freezing, costs));
+  const cache = await runCache(device, model, setup, {
+    computing: (pass) => terminal.features(pass),
+    note: (line) => terminal.note(line),
+  });
+  say(...openingText(setup, freezing, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
   const {
     train: training,
     val,
     test: held,
-  } = batchSources(setup, (message, sample) => {
+  } = batchSources(setup, cache.views, (message, sample) => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   });
   const validating = new PictureSet();
-  const validation = watched(val, ({ marks }) => marks && validating.add(marks));
+  const validation = (taker: Model): BatchSource =>
+    watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
+  const average = settings.average === null ? null : WeightAverage.of(model, settings.average);
+  const validated = average?.average ?? model;
   const wish = thresholdWish(settings, set.classes);
   const { positive, target } = wish;
   const choice = target ? new ThresholdChoice({ classes: set.classes, positive: positive!, target }) : null;
-  const checkpoints = new Checkpoints(writer(setup, () => choice?.decision ?? wish.decision));
+  const decided = () => choice?.decision ?? wish.decision;
+  const checkpoints = new Checkpoints(writer(setup, validated, decided), settings.best);
   const tracer = new LossTracer();
-  const pace = new Pace(paceOf(setup, costs));
+  const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
   const report = new RunReport({
     describe: () => ({
@@ -89,6 +107,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         ofValidation: validating.size > 0 ? trainedOn.pictures.count(validating.marks()) : null,
       },
       step: costs.step.cost,
+      cache: cache.watch.figures,
     }),
     checkpoints,
     tracer,
@@ -96,48 +115,62 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     preprocessing,
     place: (file) => folder.place(file),
     bestAnswers: () => answersOfBest(device, setup, validation),
-    testAnswers: async () => (held ? answersOfBest(device, setup, held) : null),
+    testAnswers: async () => (held ? answersOfBest(device, setup, () => held) : null),
     evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
     peakBytes: () => device.memory().peak,
   });
+  const plateau = plateauOf(settings);
   (await prepared)();
   const { progress } = await fit({
     model,
     device,
     optimizer,
-    train: training,
-    val: validation,
-    phases: phasesOf(model, optimizer, settings),
-    step: noting(trainedOn, plainStep(settings)),
+    train: cache.of(training),
+    val: validation(validated),
+    phases: phasesOf(model, optimizer, settings, plateau),
+    validated,
+    step: noting(trainedOn, plainStep({ ...settings, clipNorm: settings.clip ?? undefined })),
     callbacks: [
       stopOn(stop),
-      ...(choice ? [choice] : []),
-      checkpoints,
-      tracer,
-      unreadable,
-      pace,
-      terminal,
-      report,
+      ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
+      ...[checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
     ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
-  }).catch((error: unknown) => {
-    if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
-    if (error instanceof ResumeError && resumed)
-      throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
-    throw error;
-  });
+  })
+    .finally(() => cache.close())
+    .catch((error: unknown) => {
+      if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
+      if (error instanceof ResumeError && resumed)
+        throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
+      throw error;
+    });
   say(...closingText(report.report!, progress, training.batches, setup));
   return report.report!;
 }
 
+/** What a step on kept features costs beside one that computes them, at most: what is left of it is reading and waiting. */
+const KEPT = 0.02;
+
 /** What is known of the pace before anything is measured. */
-function paceOf({ settings: { phases } }: Setup, { step: { costs } }: Costs): PaceOptions {
-  const flops = phases.flatMap(({ epochs }, phase) => Array<number>(epochs).fill(costs[phase]?.flops ?? 1));
+function paceOf(
+  { settings, resumed }: Setup,
+  { step: { costs } }: Costs,
+  { takes, views }: RunCache,
+): PaceOptions {
+  const { phases } = settings;
+  const first = resumed?.info.progress?.epoch ?? 0;
+  /** Whether this process has the features of an epoch from another one of its phase, `every` so many. */
+  const kept = (epoch: number, every: number): boolean =>
+    epoch - every >= first && phaseAt(phases, epoch) === phaseAt(phases, epoch - every);
+  const flopsOf = (epoch: number): number => costs[phaseAt(phases, epoch)]?.flops ?? 1;
   return {
     // A later phase's steps take longer, about as their operations say.
-    stepCost: (epoch) => flops[epoch] ?? 1,
+    stepCost: (epoch) => flopsOf(epoch) * (takes(epoch).train && kept(epoch, views(epoch)) ? KEPT : 1),
     // Of a step that trains the last layer, all stages, or something in between.
-    validationShare: { head: 1, all: 0.35 }[phases[0].trainFrom] ?? 0.7,
+    validationCost: (epoch) => {
+      const share = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
+      return flopsOf(epoch) * share * (takes(epoch).val && kept(epoch, 1) ? KEPT : 1);
+    },
   };
 }
 
@@ -146,22 +179,27 @@ const DESCRIPTION = 2 ** 16;
 const PICTURE = 8;
 
 /** Bytes of the two checkpoints. */
-function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { best: number; last: number } {
+function sizesOf(
+  model: Model,
+  { settings, set, trainedOn }: Setup,
+  { step }: Costs,
+): { best: number; last: number } {
   const values = [...model.tensors()].reduce((sum, { tensor }) => sum + tensor.size, 0);
   const best = 4 * values + DESCRIPTION + PICTURE * (set.train.length + trainedOn.pictures.size);
-  return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
+  const average = settings.average === null ? 0 : 4 * values;
+  return { best, last: best + average + (step.cost?.optimizerBytes ?? 0) };
 }
 
 /** What the network of best.safetensors says to pictures. */
 async function answersOfBest(
   device: Device,
   { folder }: Setup,
-  source: BatchSource,
+  source: (model: Model) => BatchSource,
 ): Promise<Inference | null> {
   // Measured whatever it answers: a run that learned nothing has its report too.
   const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
   try {
-    return await infer(model, device, source.load(0));
+    return await infer(model, device, source(model).load(0));
   } finally {
     model.dispose();
   }
@@ -188,14 +226,15 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
 }
 
 interface Sources {
-  train: BatchSource;
-  val: BatchSource;
+  train: SampleSource;
+  val: SampleSource;
   /** Of the pictures that are held out; null where there are none. */
-  test: BatchSource | null;
+  test: SampleSource | null;
 }
 
 function batchSources(
   { settings, set, preprocessing }: Setup,
+  views: (epoch: number) => number,
   onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {
   const common = {
@@ -205,7 +244,7 @@ function batchSources(
     onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
   };
   return {
-    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),
+    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation, views }),
     val: fromSamples(set.val, common),
     test: set.test.length > 0 ? fromSamples(set.test, common) : null,
   };
@@ -213,10 +252,12 @@ function batchSources(
 
 /**
  * Writes best.safetensors and last.safetensors into the folder of the run.
+ * @param validated the network whose figures make an epoch the best
  * @param decided on the threshold of the weights as they are
  */
 function writer(
   { settings, set, preprocessing, folder, trainedOn }: Setup,
+  validated: Model,
   decided: () => Decision | null,
 ): WriteState {
   const pictures = fingerprint(set, settings.data);
@@ -234,7 +275,7 @@ function writer(
       decision: decided() ?? undefined,
       trainedOn,
     };
-    if (which === 'best') return saveCheckpoint(await folder.place(BEST), model, info);
+    if (which === 'best') return saveCheckpoint(await folder.place(BEST), validated, info);
     const state = { optimizer, progress, callbacks: await states() };
     await saveCheckpoint(await folder.place(LAST), model, info, state);
     await folder.settle();

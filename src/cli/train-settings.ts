@@ -1,5 +1,6 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import type { BestBy } from '../train/metrics.ts';
+import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
 import { UserError } from './ui.ts';
@@ -7,6 +8,20 @@ import { unfreezing } from './unfreeze-schedule.ts';
 
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
 export const DEFAULT_BATCH = 32;
+
+/** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
+export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
+export type CacheMode = (typeof CACHE_MODES)[number];
+/** Share of a phase's steps in which the learning rate rises. */
+const WARMUP: Record<ScheduleName, number> = {
+  cosine: 0.05,
+  'one-cycle': 0.3,
+  plateau: 0.05,
+  constant: 0.05,
+};
+
+/** Of `--average` alone: an average over some 100 updates, where small sets make a few hundred in all. */
+export const DEFAULT_AVERAGE = 0.99;
 
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions {
@@ -20,8 +35,17 @@ export interface TrainOptions {
   epochs?: number;
   batch?: number;
   lr?: number;
+  views?: number;
+  cache?: CacheMode;
   seed?: number;
   size?: number;
+  schedule?: ScheduleName;
+  warmup?: number;
+  accumulate?: number;
+  clip?: number;
+  average?: number | true;
+  patience?: number;
+  best?: BestBy;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -73,6 +97,7 @@ export function settingsOf(
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
   const scratch = weights === null;
+  const { schedule = 'cosine' } = options;
   const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : inputSize;
   return {
     data: options.data ?? null,
@@ -84,9 +109,16 @@ export function settingsOf(
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
     labelSmoothing: 0,
-    warmup: 0.05,
+    schedule,
+    warmup: options.warmup ?? WARMUP[schedule],
+    accumulate: options.accumulate ?? 1,
+    clip: options.clip ?? null,
+    average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
+    patience: options.patience ?? null,
+    best: options.best ?? null,
     size: options.size ?? size,
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
+    views: options.views ?? 0,
     seed: options.seed ?? 0,
     positive: options.positive ?? null,
     threshold: options.threshold ?? null,
@@ -180,8 +212,16 @@ const OF_THE_RUN = [
   'lrDecayPerStage',
   'batch',
   'lr',
+  'views',
   'seed',
   'size',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
   'positive',
   'threshold',
   'targetPrecision',

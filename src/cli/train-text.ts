@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import { headline } from '../train/evaluation/headline.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/run-folder.ts';
@@ -24,11 +25,11 @@ export function openingText(
   freezing: FreezeReport[],
   costs: Costs,
 ): string[] {
-  const { model, size, batch, data } = settings;
+  const { model, size, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
-      `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
+      `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
     ...describePhases(settings, freezing, costs),
   ];
@@ -43,6 +44,10 @@ export function openingText(
     );
   return lines;
 }
+
+/** `32`, or `4 × 8` where the gradients of several batches make an update. */
+const describeBatch = ({ batch, accumulate }: TrainSettings): string =>
+  accumulate === 1 ? `${batch}` : `${accumulate} × ${batch}`;
 
 /** A line a phase: what is frozen in it, and what that saves. */
 function describePhases(
@@ -90,7 +95,7 @@ export function closingText(
   stepsPerEpoch: number,
   { options, trainedOn }: Setup,
 ): string[] {
-  if (report.finished) return finished(report, options, trainedOn);
+  if (report.finished) return finished(report, progress, options, trainedOn);
   return [
     `${stopped(report, progress, stepsPerEpoch)} Go on with:`,
     `  ${resumeCommand(report.out, options)}`,
@@ -106,16 +111,18 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): string[] {
+function finished(report: Report, progress: Progress, options: TrainOptions, trainedOn: TrainedOn): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
     '',
     bold(
       `Trained ${report.model} (${trains(settings)}) on ${pictures.train} pictures for ` +
-        `${counted(epochsOf(settings), 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
+        `${counted(progress.epoch, 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
     ),
   ];
+  if (progress.finished !== undefined)
+    lines.push(`It ended before its ${counted(epochsOf(settings), 'epoch')}: ${progress.finished}.`);
   const { evaluation, validation } = report;
   if (evaluation) lines.push(...headline(evaluation));
   if (report.notChosen) lines.push(report.notChosen);
@@ -130,6 +137,7 @@ function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): 
     );
   }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
+  lines.push(...describeSaved(report.cache));
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(
@@ -139,6 +147,20 @@ function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): 
     ...nextSteps(report, options).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
   );
   return lines;
+}
+
+/** What the feature cache saved; nothing where it kept nothing that was asked for again. */
+function describeSaved({ computed, reused, where, bytes, first, later, speedUp }: CacheFigures): string[] {
+  if (reused === 0) return [];
+  const kept = where === null ? '' : ` (${formatBytes(bytes)} ${where === 'disk' ? 'on disk' : 'in memory'})`;
+  const faster =
+    speedUp === null
+      ? ''
+      : `: an epoch from the cache took ${formatSeconds(later.meanSeconds!)}, one that computed all of its features ` +
+        `${formatSeconds(first.meanSeconds!)}, ${formatNumber(speedUp)} times as long`;
+  return [
+    `Features of ${counted(computed, 'picture')} were computed${kept} and ${counted(reused, 'time')} used again${faster}.`,
+  ];
 }
 
 /** [command, what for]. */

@@ -3,6 +3,7 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
 import { shownJson } from '../text/shown.ts';
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
 import type { RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
@@ -37,6 +38,8 @@ export interface Report {
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
   step: StepCost | null;
+  /** What keeping the features of frozen stages saved. */
+  cache: CacheFigures;
   epochs: ValidatedRecord[];
   /** The epoch of best.safetensors. */
   best: ValidatedRecord | null;

@@ -41,10 +41,12 @@ import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
 import type { Use } from '../../weights/sound.ts';
 import type { CallbackStates } from '../callback.ts';
+import { CACHE_STATE } from '../callbacks/cache-figures.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
+import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
 import { DECISION, type Decision } from '../evaluation/threshold.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
@@ -262,9 +264,11 @@ const INFO: Rule = all(
     callbacks: optional(
       object({
         checkpoints: optional(CHECKPOINTS_STATE),
+        'feature-cache': optional(CACHE_STATE),
         'loss-trace': optional(LOSS_TRACE),
         pace: optional(PACE_STATE),
         unreadable: optional(UNREADABLE_STATE),
+        'weight-average': optional(WEIGHT_AVERAGE_STATE),
       }),
     ),
   } satisfies Record<keyof CheckpointInfo, Rule>),

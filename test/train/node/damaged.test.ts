@@ -35,6 +35,7 @@ const INFO = {
   seed: 5,
   metrics,
   settings: {
+    ...BEFORE,
     data: 'pictures',
     model: 'resnet18',
     weights: 'pretrained',
@@ -67,6 +68,7 @@ const INFO = {
     'loss-trace': { every: 1, sums: [0.5], last: 1 },
     pace: { seconds: 1, pictures: 2, trainSeconds: 0.5, firstStepSeconds: 0.1 },
     unreadable: [3],
+    'weight-average': { updates: 3 },
   },
 } satisfies CheckpointInfo;
 
@@ -124,7 +126,7 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
     (value) => typeof value === 'string',
   ],
   [
-    /^(metrics|settings\.(data|weights|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
+    /^(metrics|settings\.(data|weights|clip|average|patience|best|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
     (value) => value === null,
   ],
   [
