@@ -8,10 +8,19 @@
  *   const image = await decodeBlob(input.files[0], 'chosen.jpg');
  */
 export { type BlobOptions, decodeBlob } from './data/blob.ts';
+export {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  type ColorJitter,
+  jitterColors,
+} from './data/color-jitter.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
 export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
+export { balancedOrder, type Sampler } from './data/sampler.ts';
 export { PERTURBATIONS, type Perturbation, perturbed, type ThroughJpeg } from './data/stress.ts';
 export {
   type Augmentation,
@@ -167,6 +176,7 @@ export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
 export { ThresholdChoice, type ThresholdChoiceOptions } from './train/callbacks/threshold.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
+export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
 export {
   BINS,
@@ -241,9 +251,10 @@ export {
   softmaxRow,
   topKAccuracy,
 } from './train/metrics.ts';
+export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mix.ts';
 export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

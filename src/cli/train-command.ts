@@ -2,6 +2,7 @@
 import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
+import { augmentationOptions, classWeightsText } from './train-pictures.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
@@ -27,6 +28,10 @@ const NAMED = [
   'batch',
   'size',
   'views',
+  'mixup',
+  'cutmix',
+  'labelSmoothing',
+  'sampler',
   'seed',
   'schedule',
   'warmup',
@@ -59,9 +64,14 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
-  for (const name of NAMED)
-    if (settings[name] !== byDefault[name]) Object.assign(options, { [name]: settings[name] ?? undefined });
-  return options;
+  const different = NAMED.filter((name) => settings[name] !== byDefault[name]);
+  const classWeights = classWeightsText(settings.classWeights);
+  return {
+    ...options,
+    ...Object.fromEntries(different.map((name) => [name, settings[name] ?? undefined])),
+    ...augmentationOptions(settings.augmentation, byDefault.augmentation),
+    ...(classWeights !== byDefault.classWeights && { classWeights }),
+  };
 }
 
 /** The options that give the phases: a first stage and a number of epochs, or a schedule where these do not. */

@@ -32,6 +32,7 @@ import {
   phaseAt,
   phasesOf,
   plateauOf,
+  stepOptions,
   trainsOf,
 } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
@@ -129,7 +130,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation(validated),
     phases: phasesOf(model, optimizer, settings, plateau),
     validated,
-    step: noting(trainedOn, plainStep({ ...settings, clipNorm: settings.clip ?? undefined })),
+    step: noting(trainedOn, plainStep(stepOptions(settings, set.classes, classSizes(set).train))),
     callbacks: [
       stopOn(stop),
       ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
@@ -237,6 +238,7 @@ function batchSources(
   views: (epoch: number) => number,
   onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {
+  const { augmentation, sampler } = settings;
   const common = {
     batchSize: settings.batch,
     preprocessing,
@@ -244,7 +246,7 @@ function batchSources(
     onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
   };
   return {
-    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation, views }),
+    train: fromSamples(set.train, { ...common, train: true, augmentation, sampler, views }),
     val: fromSamples(set.val, common),
     test: set.test.length > 0 ? fromSamples(set.test, common) : null,
   };

@@ -34,6 +34,7 @@ import {
   settingsOf,
   type TrainOptions,
   trainFromOf,
+  withClassWeights,
   withMoreEpochs,
 } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
@@ -79,7 +80,8 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
     const set = await openData(common);
     thresholdWish(common, set.classes);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
-    const settings = { ...common, phases: phasesFor(wanted, weights, newHead) };
+    const phases = phasesFor(wanted, weights, newHead);
+    const settings = withClassWeights({ ...common, phases }, options, set.classes);
     const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
     if (advice) say(advice);
     const preprocessing = preprocessingFor(settings, natural);

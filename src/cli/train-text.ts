@@ -10,7 +10,7 @@ import type { TrainedOn } from '../train/node/trained-on.ts';
 import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
-import { classSizes, describeSizes } from './class-text.ts';
+import { classSizes, describeBalance, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
 import { describeSeen } from './seen-text.ts';
 import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
@@ -27,10 +27,12 @@ export function openingText(
 ): string[] {
   const { model, size, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
+  const balance = describeBalance(classSizes(set), set.classes, settings);
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
       `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
+    ...(balance === null ? [] : [balance]),
     ...describePhases(settings, freezing, costs),
   ];
   if (data === null)

@@ -2,6 +2,7 @@
  * What a run is made of: its settings as checkpoints store them, and what follows from them: what trains in which
  * phase, at which rates, and the schedule.
  */
+import { SAMPLERS, type Sampler } from '../data/sampler.ts';
 import { AUGMENTATION, type Augmentation, MOST_SIZE } from '../data/transforms.ts';
 import {
   AdamW,
@@ -35,10 +36,13 @@ import {
 import { unknownName } from '../text/suggest.ts';
 import { EarlyStopping } from './callbacks/early-stopping.ts';
 import { Plateau } from './callbacks/plateau.ts';
+import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
 import { cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
 import { BEST_BY, type BestBy } from './metrics.ts';
+import { MIX_ALPHA, mixPictures } from './mix.ts';
 import { MOST_EPOCHS } from './progress.ts';
+import type { PlainStepOptions } from './step.ts';
 
 /** Epochs in which the same stages train, with a schedule of their own. Plain JSON. */
 export interface PhaseSettings {
@@ -78,6 +82,13 @@ export interface TrainSettings {
   labelSmoothing: number;
   /** How the learning rate goes over the steps of a phase. */
   schedule: ScheduleName;
+  /** α of mixup and of CutMix (mix.ts); 0: none. */
+  mixup: number;
+  cutmix: number;
+  /** How much a picture of each class counts in the loss (class-weights.ts). */
+  classWeights: ClassWeights;
+  /** Which pictures an epoch draws (src/data/sampler.ts). */
+  sampler: Sampler;
   /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
   /** Batches to an update. */
@@ -122,6 +133,10 @@ export const BEFORE = {
   threshold: null,
   targetPrecision: null,
   targetRecall: null,
+  mixup: 0,
+  cutmix: 0,
+  classWeights: 'none',
+  sampler: 'shuffled',
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
@@ -152,6 +167,10 @@ export const SETTINGS: Rule = all(
     decayNorms: flag,
     labelSmoothing: number(0, 1),
     schedule: among(SCHEDULES),
+    mixup: MIX_ALPHA,
+    cutmix: MIX_ALPHA,
+    classWeights: CLASS_WEIGHTS,
+    sampler: among(SAMPLERS),
     warmup: number(0, 1),
     accumulate: whole(1, MOST_PIXELS),
     clip: orNull(between(0, 1e6)),
@@ -348,4 +367,24 @@ export function phaseAt(phases: readonly Pick<PhaseSettings, 'epochs'>[], epoch:
     return epoch < end;
   });
   return found < 0 ? phases.length - 1 : found;
+}
+
+/**
+ * What a step of the run does beside the usual.
+ * @param pictures of each class that train
+ * @throws RangeError where the weights of classes name one that there is not
+ */
+export function stepOptions(
+  settings: TrainSettings,
+  classes: readonly string[],
+  pictures: readonly number[],
+): PlainStepOptions {
+  const { labelSmoothing, classWeights } = settings;
+  return {
+    labelSmoothing,
+    classWeights: classWeightsFor(classWeights, classes, pictures),
+    mix: mixPictures(settings),
+    accumulate: settings.accumulate,
+    clipNorm: settings.clip ?? undefined,
+  };
 }
