@@ -63,7 +63,9 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
   const { info, path, trainedOn } = checkpoint;
   const { classes, preprocessing } = info;
-  const wish = thresholdWish(options, classes);
+  // A run that named its positive class means the same one here.
+  const positive = options.positive ?? info.settings.positive;
+  const wish = thresholdWish({ ...options, positive }, classes);
   const { samples, notes, scored } = await openEvaluation(data, info, options.split);
   for (const note of notes) say(note);
 

@@ -104,7 +104,9 @@ export function makeReport(
     epochs,
     best,
     last: epochs.at(-1) ?? null,
-    confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
+    confusion:
+      (evaluations.validation ?? evaluations.evaluation)?.confusion ??
+      (answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null),
     ...evaluations,
   };
 }

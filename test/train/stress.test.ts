@@ -187,6 +187,9 @@ real(
         clean,
         perturbations: ['flipped', 'tighter'],
       }))!;
+      const source = () => fromSamples(clean.samples, common);
+      const ended = await stress(model, device, { source, classes: set.classes, onBatch: () => false });
+      assert.is(ended, null);
       console.log(`framing: ${table.sentences.join(' ')}`);
       assert.is(table.sentences.length, 1);
       assert.match(

@@ -203,6 +203,18 @@ test('a folder with splits: test/ before val/', () =>
     assert.is((await labelledFolder(dir, ['a', 'b'])).samples.length, 2);
   }));
 
+test('a trained network is measured on the split that is asked for, and where there is none a sentence says so', () =>
+  withFiles([...pair, 'test/a/9.jpg'], async (dir) => {
+    const sizes = async (split?: 'val' | 'test') =>
+      (await labelledFolder(dir, ['a', 'b'], split)).samples.length;
+    assert.equal([await sizes(), await sizes('val'), await sizes('test')], [1, 2, 1]);
+    await rm(join(dir, 'test'), { recursive: true });
+    assert.match(
+      await messageOf(labelledFolder(dir, ['a', 'b'], 'test')),
+      /holds no folder test\/ with class folders/,
+    );
+  }));
+
 test('nested folders are walked; hidden files, foreign files and dead links are not pictures', () =>
   withFiles(
     [
