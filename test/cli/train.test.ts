@@ -126,7 +126,7 @@ test('train: a report on stdout, everything else on stderr, checkpoints and pict
     assert.ok(await exists(`run/${file}`), file);
   assert.match(err, /A step takes .*images\/s.*are left, validation included/);
   assert.match(err, /Epoch 2\/2: training loss .*AUC/);
-  assert.match(err, /All 690,[0-9,]+ parameters train: a step takes/);
+  assert.match(err, /\nclassifier +[\d,]+ +0\.00\d+\nmultiply-adds +\d/);
   assert.match(err, /npm run predict -- PICTURE --checkpoint run/);
 });
 
@@ -174,7 +174,7 @@ test('Ctrl-C saves and names the command that goes on, which gives the numbers o
   assert.is(deeper.code, 0, deeper.err);
   assert.match(
     deeper.err,
-    /mobilenetv2_050 on 44 pictures .*\nPictures a class .*across 22 \(6\), down 22 \(6\); .*\nFrozen: conv_stem, blocks\.0, .*blocks\.6 and the batch norms, /,
+    /mobilenetv2_050 on 44 pictures .*\nPictures a class .*across 22 \(6\), down 22 \(6\); .*\nstage +parameters +rate +everything\nconv_stem +[\d,]+ +frozen\nblocks\.0 .*frozen/,
   );
 });
 
@@ -189,7 +189,7 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
   assert.match(err, /the pictures in data are not those that the run began with/);
   assert.match(
     err,
-    /--weights terminated\/last\.safetensors --train-norms --lr-decay-per-stage 1 --train-from all --epochs 2 --lr 0\.002 --batch 8 --size 32$/m,
+    /--weights terminated\/last\.safetensors --train-from all --train-norms --lr-decay-per-stage 1 --epochs 2 --lr 0\.002 --batch 8 --size 32 --crop 0\.08$/m,
   );
 });
 
