@@ -146,8 +146,8 @@ function figureOf(pairs: readonly Pair[]): StressFigure {
   };
 }
 
-/** A share that falls by more than this of itself is most of it. */
-const MOST = 0.5;
+/** Where a share falls by more than this of itself, the decision rests on what was taken away; by less, it leans on it. */
+const MUCH = 0.25;
 
 /**
  * `Under tighter crops 'fake' falls from 98.0 % (95 % interval 89.5–99.6 %) to 12.0 %: the decision rests on framing.` A class
@@ -164,7 +164,7 @@ function sentencesOf(
       if (value === null || drop === null || !dropInterval || before === null || !interval) return [];
       if (!(value < interval.low && dropInterval.low > 0)) return [];
       const { where, reliance } = PERTURBATION_WORDS[perturbation];
-      const rests = drop > MOST * before ? 'rests' : 'leans';
+      const rests = drop > MUCH * before ? 'rests' : 'leans';
       const sentence =
         `${where[0].toUpperCase()}${where.slice(1)} '${classes[label]}' falls from ${percent(before)} ` +
         `(95 % interval ${percentRange(interval)}) to ${percent(value)}: the decision ${rests} on ${reliance}.`;
