@@ -1,0 +1,115 @@
+/**
+ * How far a figure may be from what more pictures of the same kind would show: 95 % intervals.
+ *
+ * A share (accuracy, recall, precision) has Wilson's score interval, which stays within 0 to 1 and does not close where
+ * all of a few are right. A mean of shares (balanced accuracy) has those combined by square and add. AUC and macro F1 are
+ * resampled; a resample of a small set cannot show a mistake that the set does not hold, so that the interval of a perfect
+ * one would close to a point. There the score interval of the figure widens it: the outer ends of both count.
+ */
+
+/** From `low` to `high`, both within what the figure can be. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/** The share of a normal distribution within ±1.96 deviations. */
+export const CONFIDENCE = 0.95;
+/** The 97.5 % quantile of the normal distribution. */
+const Z = 1.959963984540054;
+/** Resamples of the bootstrap. */
+export const RESAMPLES = 1000;
+
+/**
+ * Wilson's score interval of a share (Wilson 1927): the p for which |p̂ − p| ≤ z·√(p(1 − p)/n),
+ *
+ *     (p̂ + z²/2n ± z·√(p̂(1 − p̂)/n + z²/4n²)) / (1 + z²/n),   p̂ = right / count
+ *
+ * statsmodels: `proportion_confint(method='wilson')`. Null where nothing was counted. `count` need not be whole.
+ */
+export function wilson(right: number, count: number): Interval | null {
+  if (!(count > 0)) return null;
+  const share = right / count;
+  const centre = share + Z ** 2 / (2 * count);
+  const half = Z * Math.sqrt((share * (1 - share)) / count + Z ** 2 / (4 * count ** 2));
+  const scale = 1 + Z ** 2 / count;
+  // At the ends rounding would leave 1e-17.
+  return {
+    low: right === 0 ? 0 : Math.max((centre - half) / scale, 0),
+    high: right === count ? 1 : Math.min((centre + half) / scale, 1),
+  };
+}
+
+/**
+ * The interval of a mean of independent figures that have intervals (square and add; Newcombe 1998, Zou & Donner 2008):
+ * mean − √Σ(xᵢ − lowᵢ)²/k to mean + √Σ(highᵢ − xᵢ)²/k.
+ */
+export function meanInterval(values: readonly number[], intervals: readonly Interval[]): Interval {
+  const k = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / k;
+  const below = values.reduce((sum, value, i) => sum + (value - intervals[i].low) ** 2, 0);
+  const above = values.reduce((sum, value, i) => sum + (intervals[i].high - value) ** 2, 0);
+  return { low: Math.max(mean - Math.sqrt(below) / k, 0), high: Math.min(mean + Math.sqrt(above) / k, 1) };
+}
+
+/**
+ * The score interval of an area under the ROC curve (Newcombe 2006, method 5): the A for which
+ * |Â − A| ≤ z·√V(A), with Hanley & McNeil's variance (1982)
+ *
+ *     V(A) = A(1 − A)·(1 + (n* − 1)·((1 − A)/(2 − A) + A/(1 + A))) / (m·n),   n* = (m + n)/2
+ *
+ * for m positives and n negatives. It does not close where every positive scores above every negative.
+ */
+export function aucScoreInterval(auc: number, positives: number, negatives: number): Interval | null {
+  if (positives === 0 || negatives === 0) return null;
+  const n = (positives + negatives) / 2 - 1;
+  const within = (a: number): boolean => {
+    const variance = (a * (1 - a) * (1 + n * ((1 - a) / (2 - a) + a / (1 + a)))) / (positives * negatives);
+    return (auc - a) ** 2 <= Z ** 2 * variance;
+  };
+  const edge = (end: 0 | 1): number => {
+    let [inside, outside] = [auc, end as number];
+    if (auc === end) return end;
+    for (let i = 0; i < 60; i++) {
+      const middle = (inside + outside) / 2;
+      if (within(middle)) inside = middle;
+      else outside = middle;
+    }
+    return inside;
+  };
+  return { low: edge(0), high: edge(1) };
+}
+
+/**
+ * The interval of the difference of two shares of the same pictures, before − after (Newcombe 1998, paired, method 10):
+ * Wilson's intervals of both by square and add, with their correlation φ.
+ * @param counts how many were right both times, only before, only after, never
+ */
+export function pairedDifference(counts: {
+  both: number;
+  before: number;
+  after: number;
+  neither: number;
+}): Interval | null {
+  const { both, before, after, neither } = counts;
+  const n = both + before + after + neither;
+  const [first, second] = [wilson(both + before, n), wilson(both + after, n)];
+  if (!first || !second) return null;
+  const [p, q] = [(both + before) / n, (both + after) / n];
+  const spread = (both + before) * (after + neither) * (both + after) * (before + neither);
+  const product = both * neither - before * after;
+  // With Newcombe's correction for continuity where the correlation is positive.
+  const phi = spread === 0 ? 0 : (product > 0 ? Math.max(product - n / 2, 0) : product) / Math.sqrt(spread);
+  const distance = (a: number, b: number): number =>
+    Math.sqrt(Math.max(a ** 2 - 2 * phi * a * b + b ** 2, 0));
+  return {
+    low: Math.max(p - q - distance(p - first.low, second.high - q), -1),
+    high: Math.min(p - q + distance(first.high - p, q - second.low), 1),
+  };
+}
+
+/** From the lower of two lower ends to the higher of two higher ones. */
+export function outer(a: Interval | null, b: Interval | null): Interval | null {
+  if (!a || !b) return a ?? b;
+  return { low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) };
+}
