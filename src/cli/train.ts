@@ -28,10 +28,6 @@ export function options(command: Command): void {
       '--train-from <stage>',
       "the first stage that trains: a stage, 'head' (the last layer) or 'all'; a new head learns alone first",
     )
-    .option(
-      '--train-norms',
-      'batch norms of pretrained stages train as well (default: they stay as they are)',
-    )
     .option('--epochs <n>', 'passes over the training pictures', wholeNumber(1))
     .option('--batch <n>', `pictures in a step (default: ${DEFAULT_BATCH})`, wholeNumber(1))
     .option(
@@ -50,6 +46,13 @@ export function options(command: Command): void {
     .option('--memory <GiB>', 'GPU memory to plan with, where the machine does not say', positiveNumber)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--json', 'print the report as one JSON document on stdout');
+  command
+    .optionsGroup('What trains:')
+    .option(
+      '--train-norms',
+      'batch norms of pretrained stages train as well (default: they stay as they are)',
+    );
+  command.optionsGroup('Options:');
 }
 
 export async function run(_args: string[], options: TrainOptions): Promise<number> {

@@ -56,6 +56,9 @@ export interface TrainSettings {
   seed: number;
 }
 
+/** What a run did before there were these settings: files of older formats lack them. */
+export const BEFORE = {} as const satisfies Partial<TrainSettings>;
+
 const name = text(256);
 const rate = number(0, 1e6);
 

@@ -45,16 +45,16 @@ import { PACE_STATE } from '../callbacks/pace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
-import { SETTINGS, type TrainSettings } from '../settings.ts';
+import { BEFORE, SETTINGS, type TrainSettings } from '../settings.ts';
 import { BEST, fileOfRun } from './run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnMetadata } from './trained-on.ts';
 
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
- * `progress`; in 2 they are states of callbacks. In 3 a run has phases. Only a run that goes on asks for either, so a file
- * without a place to go on says 1.
+ * `progress`; in 2 they are states of callbacks. In 3 a run has phases. In 4 its settings hold what `BEFORE` names. Only a
+ * run that goes on asks for any of these, so a file without a place to go on says 1.
  */
-const FORMAT = 3;
+const FORMAT = 4;
 const WITHOUT_STATE = 1;
 const KEY = 'tessera';
 
@@ -230,7 +230,7 @@ function checkedInfo(given: unknown): CheckpointInfo {
   const info = given as Record<string, unknown>;
   demand(whole(1, FORMAT), info.format, 'format');
   demand(object({}), info.settings, 'settings');
-  const settings = migratedSettings(info.settings as Record<string, unknown>);
+  const settings = migratedSettings(info.settings as Record<string, unknown>, info.format === FORMAT);
   const current: Record<string, unknown> = { ...migrated(info), settings };
   demand(INFO, current, '');
   return current as unknown as CheckpointInfo;
@@ -269,11 +269,16 @@ function migrated(info: Record<string, unknown>): Record<string, unknown> {
   return { ...info, progress, callbacks: { checkpoints: { best }, 'loss-trace': trace } };
 }
 
-/** The settings of a run that was begun before there were phases: it is of one, its norms train, and all decays. */
-function migratedSettings(settings: Record<string, unknown>): Record<string, unknown> {
-  if ('phases' in settings) return settings;
+/**
+ * The settings of a run that an older version began. One from before there were phases is of one, its norms train, and
+ * all decays. A file without a place to go on says 1 whatever wrote it, so its settings may be whole.
+ */
+function migratedSettings(settings: Record<string, unknown>, current: boolean): Record<string, unknown> {
+  if (current) return settings;
+  if ('phases' in settings) return { ...BEFORE, ...settings };
   const { trainFrom, epochs, lr, backboneFactor, ...rest } = settings;
-  return { ...rest, phases: [{ trainFrom, epochs, lr, backboneFactor }], trainNorms: true, decayNorms: true };
+  const phases = [{ trainFrom, epochs, lr, backboneFactor }];
+  return { ...BEFORE, ...rest, phases, trainNorms: true, decayNorms: true };
 }
 
 /** What `work` gives; what it finds out of range is the checkpoint's fault, whose name stands before it. */
