@@ -7,7 +7,7 @@ import { fixture } from './helpers/fixture.ts';
 
 const test = suite('goldens');
 const recorded = fixture<{ adapter: string; goldens: Record<GoldenName, Golden> }>('goldens.json');
-const device = await testDevice();
+const device = await testDevice({ poison: false });
 const same = adapterOf(device) === recorded.adapter;
 
 for (const name of Object.keys(GOLDENS) as GoldenName[])
