@@ -20,6 +20,14 @@ export {
   trainTransform,
 } from './data/transforms.ts';
 export { UnreadableImageError } from './data/unreadable.ts';
+export { type GradCamOptions, gradCam } from './explain/grad-cam.ts';
+export {
+  borderShare,
+  type Explanation,
+  type Heatmap,
+  heatmapOf,
+  strongestPlace,
+} from './explain/heatmap.ts';
 export {
   type BindingType,
   type BufferBinding,

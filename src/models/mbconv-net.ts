@@ -42,7 +42,7 @@ export class MBConvNet extends Model {
 
   readonly inputSize: number;
   readonly classifier: string;
-  protected readonly lastFeatureStage: string;
+  readonly lastFeatureStage: string;
   protected override readonly stagePrefixes: Readonly<Record<string, readonly string[]>>;
   protected readonly stageTable: Readonly<Record<string, (x: Tensor) => Tensor>>;
 

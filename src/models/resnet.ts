@@ -135,7 +135,7 @@ export class ResNet extends Model {
 
   readonly classifier = 'fc';
   readonly inputSize = 224;
-  protected readonly lastFeatureStage = 'layer4';
+  readonly lastFeatureStage = 'layer4';
   protected override readonly stagePrefixes = { conv1: ['conv1', 'bn1'], fc: ['dropout', 'fc'] };
   protected override readonly initRule: InitRule;
 

@@ -28,7 +28,7 @@ export abstract class Model extends Module {
   /** What each stage computes, in order. */
   protected abstract readonly stageTable: Stages;
   /** The last stage of the feature extractor; what follows classifies. */
-  protected abstract readonly lastFeatureStage: string;
+  abstract readonly lastFeatureStage: string;
   /** Modules that belong to a stage whose name is not their own prefix (`bn1` to `conv1`). */
   protected readonly stagePrefixes: Readonly<Record<string, readonly string[]>> = {};
   /** Prefix of the parameters of the last layer, whose outputs are the classes. */

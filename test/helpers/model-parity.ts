@@ -27,7 +27,7 @@ export interface ModelFixture {
   training: TrainingRow[];
 }
 
-interface ModelRow {
+export interface ModelRow {
   input: { name: string; shape: [number, number, number, number] };
   weights: StateOptions;
 }
@@ -67,7 +67,11 @@ function stateOf(model: Model): Map<string, State> {
 }
 
 /** The model of a fixture with the weights of a row; nothing is dropped at random. */
-function build(device: Device, { model: name, numClasses }: ModelFixture, row: EvaluationRow | TrainingRow) {
+export function build(
+  device: Device,
+  { model: name, numClasses }: Pick<ModelFixture, 'model' | 'numClasses'>,
+  row: ModelRow,
+) {
   const model = buildModel(name, { device, numClasses, initialise: false, dropout: 0, dropPath: 0 });
   const state = stateOf(model);
   const shapes = new Map(
