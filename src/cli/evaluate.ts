@@ -119,10 +119,11 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
 }
 
 function summary(answers: Inference, classes: string[], threshold?: number) {
-  const predicted = predictions(answers, threshold);
+  const cut = threshold === undefined ? undefined : { threshold };
+  const predicted = predictions(answers, cut);
   const confusion = confusionMatrix(predicted, answers.labels, classes.length);
   return {
-    ...measure(answers, threshold),
+    ...measure(answers, cut),
     ...(threshold === undefined ? {} : { threshold }),
     classes: classMetrics(confusion).map((metrics, index) => ({ name: classes[index], ...metrics })),
     /** [actual][predicted] */

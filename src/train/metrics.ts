@@ -3,8 +3,8 @@
  * differ in size, top-5, AUC, and the confusion matrix. On the CPU in double precision: a few thousand numbers, and no
  * kernel to get wrong.
  *
- * With two classes the second one (in alphabetical order) is the positive one: the score of a picture is its
- * probability, and the threshold is on that.
+ * With two classes the second one (in alphabetical order) is the positive one unless another is named: the score of a
+ * picture is its probability, and the threshold is on that. Evaluation/ has intervals, curves and calibration.
  */
 
 import { number, object, optional, type Rule, whole } from '../text/rules.ts';
@@ -21,7 +21,7 @@ export interface Metrics {
   count: number;
   /** Mean cross-entropy, without label smoothing. */
   loss: number;
-  /** Share of pictures whose likeliest class is right (two classes: with the threshold). */
+  /** Share of pictures whose likeliest class is right (with a cut: as it calls them). */
   accuracy: number;
   /** Share of the largest class among the pictures: the accuracy of always answering it. */
   largestShare: number;
@@ -101,19 +101,30 @@ export function meanCrossEntropy(answers: Answers): number {
   return sum / answers.labels.length;
 }
 
-/** The score of the second class of two: its probability. */
-export function positiveScores(answers: Answers): Float64Array {
-  return Float64Array.from(answers.labels, (_, index) => softmaxRow(rowOf(answers, index))[1]);
+/** The score of a class: its probability. */
+export function scoresOf(answers: Answers, positive: number): Float64Array {
+  return Float64Array.from(answers.labels, (_, index) => softmaxRow(rowOf(answers, index))[positive]);
 }
 
-/**
- * The class that each picture is taken for: the likeliest, or of two classes the second one where its probability
- * reaches `threshold`.
- */
-export function predictions(answers: Answers, threshold?: number): Int32Array {
-  if (answers.classes === 2 && threshold !== undefined)
-    return Int32Array.from(positiveScores(answers), (score) => Number(score >= threshold));
-  return Int32Array.from(answers.labels, (_, index) => argmax(rowOf(answers, index)));
+/** A class that is called wherever its probability reaches a threshold, likeliest or not. */
+export interface Cut {
+  threshold: number;
+  /** Index of the class. Default 1: of two classes the second. */
+  positive?: number;
+}
+
+/** The class that a picture is taken for: the likeliest, or where there is a cut that class, else the likeliest of the others. */
+export function predicted(logits: ArrayLike<number>, cut?: Cut): number {
+  if (!cut) return argmax(logits);
+  const { threshold, positive = 1 } = cut;
+  if (softmaxRow(logits)[positive] >= threshold) return positive;
+  const [first, second] = largest(logits, 2);
+  return first === positive ? second : first;
+}
+
+/** The class that each picture is taken for. */
+export function predictions(answers: Answers, cut?: Cut): Int32Array {
+  return Int32Array.from(answers.labels, (_, index) => predicted(rowOf(answers, index), cut));
 }
 
 /** Share of equal entries. */
@@ -193,20 +204,20 @@ function mean(values: readonly (number | null)[]): number {
   return defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
-/** All figures of one pass over a validation set. */
-export function measure(answers: Answers, threshold?: number): Metrics {
+/** All figures of one pass over a validation set; top-5 and AUC know no cut. */
+export function measure(answers: Answers, cut?: Cut): Metrics {
   const { labels, classes } = answers;
-  const predicted = predictions(answers, threshold);
-  const perClass = classMetrics(confusionMatrix(predicted, labels, classes));
+  const called = predictions(answers, cut);
+  const perClass = classMetrics(confusionMatrix(called, labels, classes));
   const both = classes === 2 && labels.includes(0) && labels.includes(1);
   return {
     count: labels.length,
     loss: meanCrossEntropy(answers),
-    accuracy: accuracy(predicted, labels),
+    accuracy: accuracy(called, labels),
     largestShare: perClass.reduce((most, { count }) => Math.max(most, count), 0) / labels.length,
     balancedAccuracy: mean(perClass.map(({ recall }) => recall)),
     macroF1: mean(perClass.map(({ f1 }) => f1)),
-    ...(both ? { auc: rocAuc(positiveScores(answers), labels) } : {}),
+    ...(both ? { auc: rocAuc(scoresOf(answers, 1), labels) } : {}),
     ...(classes > 5 ? { top5: topKAccuracy(answers, 5) } : {}),
   };
 }

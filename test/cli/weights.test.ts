@@ -24,10 +24,14 @@ import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
 import { writeSafetensors } from '../../src/weights/formats/safetensors.ts';
 import { fromFloat32 } from '../../src/weights/formats/state.ts';
 import { sendFile } from '../weights/node/server.ts';
+import { tessera } from './in-process.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const shipped = join(root, 'weights/efficientnet_lite0.safetensors');
 const content = readFileSync(shipped);
+
+for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']) delete process.env[name];
+process.env.npm_lifecycle_event = '';
 
 const test = suite('weights command');
 let folder: string;
@@ -38,21 +42,21 @@ test.after.each(() => rmSync(folder, { recursive: true }));
 
 interface Outcome {
   code: number | null;
-  signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
 
-/** Runs the command as the launcher does; `during` may watch and stop it. */
-async function weights(
-  args: string[],
-  during?: (child: ChildProcess, output: () => string) => void,
-): Promise<Outcome> {
-  const environment: NodeJS.ProcessEnv = { ...process.env, npm_lifecycle_event: '' };
-  for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']) delete environment[name];
+/** Runs the command in this process. */
+async function weights(args: string[]): Promise<Outcome> {
+  const { code, out, err } = await tessera('weights', ...args);
+  return { code, stdout: out, stderr: err };
+}
+
+/** Runs the command in a process of its own, as the launcher does; `during` may watch and stop it. */
+async function started(args: string[], during: (child: ChildProcess) => void): Promise<Outcome> {
   const child = spawn(process.execPath, ['bin/tessera.mjs', 'weights', ...args], {
     cwd: root,
-    env: environment,
+    env: { ...process.env, npm_lifecycle_event: '' },
   });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data) => {
@@ -61,10 +65,8 @@ async function weights(
   child.stderr.on('data', (data) => {
     stderr += data;
   });
-  during?.(child, () => stderr);
-  return new Promise((resolve) =>
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
-  );
+  during(child);
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
 }
 
 test('list: a table, and with --json one document with everything', async () => {
@@ -201,9 +203,8 @@ const WRONG: [args: string[], sentence: RegExp][] = [
   [['sell'], /argument 'sell' is invalid|Allowed choices are list, fetch, convert, inspect/],
 ];
 test('what cannot be done: a sentence each, and exit code 1', async () => {
-  const outcomes = await Promise.all(WRONG.map(([args]) => weights(args)));
-  for (const [index, { code, stdout, stderr }] of outcomes.entries()) {
-    const [args, sentence] = WRONG[index];
+  for (const [args, sentence] of WRONG) {
+    const { code, stdout, stderr } = await weights(args);
     assert.match(stderr, sentence, args.join(' '));
     assert.is(code, 1, args.join(' '));
     assert.is(stdout, '', args.join(' '));
@@ -274,7 +275,7 @@ for (const [signal, code] of STOPS)
     const server = await slowServer();
     const file = join(folder, 'efficientnet_lite0.ra_in1k.safetensors');
     const command = ['fetch', 'efficientnet_lite0.ra_in1k', '--from', server.url, '--out', folder];
-    const first = await weights(command, stopHalfway(`${file}.part`, signal));
+    const first = await started(command, stopHalfway(`${file}.part`, signal));
     assert.is(first.code, code);
     assert.not(existsSync(file));
     if (code !== null)

@@ -101,10 +101,10 @@ test('the threshold is on the probability of the second class, and reaching it c
     [0, 1, 1],
   );
   assert.equal([...predictions(even)], [0, 1, 0]);
-  assert.equal([...predictions(even, 0.5)], [1, 1, 0]);
-  assert.equal([...predictions(even, 0.76)], [0, 0, 0]);
-  assert.equal([...predictions(even, 0.05)], [1, 1, 1]);
-  assert.is(measure(even, 0.05).accuracy, 2 / 3);
+  assert.equal([...predictions(even, { threshold: 0.5 })], [1, 1, 0]);
+  assert.equal([...predictions(even, { threshold: 0.76 })], [0, 0, 0]);
+  assert.equal([...predictions(even, { threshold: 0.05 })], [1, 1, 1]);
+  assert.is(measure(even, { threshold: 0.05 }).accuracy, 2 / 3);
 });
 
 test('confusion matrix: rows are the truth; precision down a column, recall along a row', () => {

@@ -3,8 +3,7 @@
  *
  * A share (accuracy, recall, precision) has Wilson's score interval, which stays within 0 to 1 and does not close where
  * all of a few are right. A mean of shares (balanced accuracy) has those combined by square and add. AUC and macro F1 are
- * resampled; a resample of a small set cannot show a mistake that the set does not hold, so that the interval of a perfect
- * one would close to a point. There the score interval of the figure widens it: the outer ends of both count.
+ * resampled (bootstrap.ts).
  */
 
 /** From `low` to `high`, both within what the figure can be. */
@@ -13,12 +12,16 @@ export interface Interval {
   high: number;
 }
 
-/** The share of a normal distribution within ±1.96 deviations. */
+/** `93.1–98.6 %`, never rounded up to 100. */
+export function percentRange({ low, high }: Interval): string {
+  const end = (share: number): string => (share > 0.9995 && share < 1 ? '>99.9' : (100 * share).toFixed(1));
+  return `${end(low)}–${end(high)} %`;
+}
+
+/** Of all intervals here. */
 export const CONFIDENCE = 0.95;
 /** The 97.5 % quantile of the normal distribution. */
 const Z = 1.959963984540054;
-/** Resamples of the bootstrap. */
-export const RESAMPLES = 1000;
 
 /**
  * Wilson's score interval of a share (Wilson 1927): the p for which |p̂ − p| ≤ z·√(p(1 − p)/n),
