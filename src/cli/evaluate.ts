@@ -4,6 +4,7 @@ import { watched } from '../data/loader.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { describeMetrics } from '../report/report.ts';
+import { describeSeen } from '../report/seen-text.ts';
 import { shown } from '../text/shown.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import {
@@ -18,7 +19,6 @@ import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { describeAbsent } from './class-text.ts';
 import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
-import { describeSeen } from './seen-text.ts';
 import { fittingBatch } from './train-preflight.ts';
 import {
   announceSoftware,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
+import { describeSeen } from '../report/seen-text.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
@@ -10,7 +11,6 @@ import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { classSizes, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
-import { describeSeen } from './seen-text.ts';
 import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import type { TrainOptions } from './train-settings.ts';

@@ -1,16 +1,33 @@
 /**
  * Writes the report when a run ends: a callback over `fit`. The report is of the whole run, whatever number of processes it
- * took, and of one network, that of the best epoch.
+ * took, and of one network, that of the best epoch. report.json has every figure, report.html shows them, predictions.csv
+ * has what the network said to each picture.
  */
+import type { BatchSource } from '../data/loader.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import type { Device } from '../gpu/index.ts';
+import type { Model } from '../nn/index.ts';
+import { writeWhole } from '../node/files.ts';
 import { demand, object, whole } from '../text/rules.ts';
+import { shownJson } from '../text/shown.ts';
 import type { Callback, CallbackState, EndEvent, EpochEvent } from '../train/callback.ts';
 import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { LossTracer } from '../train/callbacks/loss-trace.ts';
 import type { Pace } from '../train/callbacks/pace.ts';
-import type { Inference } from '../train/infer.ts';
+import type { RateTracer } from '../train/callbacks/rate-trace.ts';
+import type { Evaluation } from '../train/evaluation/evaluation.ts';
+import type { Scored } from '../train/evaluation/threshold.ts';
+import { type Inference, infer } from '../train/infer.ts';
+import { PAGE, PREDICTIONS, REPORT } from '../train/node/run-folder.ts';
 import { isValidated } from '../train/progress.ts';
-import { makeReport, type Report, type ReportContext, writeReport } from './report.ts';
+import { answeredAs } from './answered.ts';
+import type { PictureRow } from './document.ts';
+import { exampleRows } from './examples.ts';
+import { explainWith } from './explain-with.ts';
+import { reportHtml } from './page.ts';
+import { predictionsCsv } from './predictions.ts';
+import { makeReport, type Report, type ReportContext } from './report.ts';
+import { type RunParts, runDocument } from './run-document.ts';
 
 export interface RunReportOptions {
   /** What the loop does not know of the run; asked at its end. */
@@ -18,17 +35,36 @@ export interface RunReportOptions {
     ReportContext,
     'finished' | 'seconds' | 'firstStepSeconds' | 'imagesPerSecond' | 'peakBytes'
   >;
-  /** Which epoch was the best, the losses, the times. */
+  /** The same for the page alone. */
+  words(): Pick<RunParts, 'commands' | 'history'>;
+  /** Which epoch was the best, the losses, the rates, the times. */
   checkpoints: Checkpoints;
   tracer: LossTracer;
+  rates: RateTracer;
   pace: Pace;
   preprocessing: Preprocessing;
   /** Where a file of the run goes. */
   place: (file: string) => Promise<string>;
-  /** What best.safetensors says to the validation pictures: asked where another process had the best epoch. */
-  bestAnswers: () => Promise<Inference | null>;
-  /** Most bytes of GPU memory in use at a time in this process. */
-  peakBytes: () => number;
+  device: Device;
+  /** The pictures that validate, and those that are held out; none: null. */
+  val: BatchSource;
+  test: BatchSource | null;
+  /** Has `work` done with the network of best.safetensors. */
+  withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
+  /** All that is known from answers. */
+  measure: (answers: Inference, scored: Scored) => Evaluation;
+}
+
+/** What the network of best.safetensors says and looks at. */
+interface Findings {
+  answers: Inference | null;
+  validation: Evaluation | null;
+  test: Evaluation | null;
+  /** Of the pictures that the headline is of: each one's answer, and some to look at. */
+  headline: Inference | null;
+  called: Int32Array | null;
+  pictures: PictureRow[];
+  missing: string[];
 }
 
 export class RunReport implements Callback {
@@ -47,19 +83,26 @@ export class RunReport implements Callback {
 
   async onEnd({ finished, error, progress, stepsPerEpoch }: EndEvent): Promise<void> {
     if (error !== undefined) return;
-    const { describe, checkpoints, tracer, pace, preprocessing, place, bestAnswers } = this.options;
+    const { describe, words, checkpoints, tracer, rates, pace, place } = this.options;
     const best = checkpoints.bestOf(progress.history);
     const { seconds, firstStepSeconds, imagesPerSecond } = pace;
-    if (finished && best) this.answers ??= await bestAnswers();
+    const found = best ? await this.findings(finished) : await this.found(null, null, null);
+    const { answers, validation, test, headline, called, pictures, missing } = found;
     const figures = {
       epochs: progress.history.filter(isValidated),
       best: best && isValidated(best) ? best : null,
-      trace: tracer.points(),
-      answers: this.answers,
+      answers,
+      validation,
+      test,
     };
     const times = { seconds, firstStepSeconds, imagesPerSecond };
     this.report = makeReport({ ...describe(), finished, ...times, peakBytes: this.peakBytes }, figures);
-    await writeReport(this.report, figures, stepsPerEpoch, preprocessing, place);
+    await writeWhole(await place(REPORT), `${shownJson(this.report)}\n`);
+    if (headline && called)
+      await writeWhole(await place(PREDICTIONS), predictionsCsv(headline, this.report.classes, called));
+    const curves = { losses: tracer.points(), rates: rates.points(), stepsPerEpoch };
+    const document = runDocument(this.report, { ...words(), ...curves, pictures, missing });
+    await writeWhole(await place(PAGE), await reportHtml(document));
   }
 
   state(): CallbackState {
@@ -71,7 +114,38 @@ export class RunReport implements Callback {
     this.peakBefore = (json as { peakBytes: number }).peakBytes;
   }
 
+  /** A run that was stopped is not to keep anybody waiting: it has what is known already. */
+  private findings(finished: boolean): Promise<Findings> {
+    if (!finished) return this.found(this.answers, null, null);
+    const { device, val, test, withBest } = this.options;
+    return withBest(async (model) => {
+      const answers = this.answers ?? (await infer(model, device, val.load(0)));
+      const held = test && (await infer(model, device, test.load(0)));
+      return this.found(answers, held, model);
+    });
+  }
+
+  private async found(
+    answers: Inference | null,
+    held: Inference | null,
+    model: Model | null,
+  ): Promise<Findings> {
+    const { measure, device, preprocessing, describe } = this.options;
+    const some = (of: Inference | null): Inference | null => (of && of.labels.length > 0 ? of : null);
+    const [val, test] = [some(answers), some(held)];
+    const validation = val && measure(val, 'val');
+    const tested = test && measure(test, 'test');
+    const headline = test ?? val;
+    const evaluation = tested ?? validation;
+    const called = headline && evaluation && answeredAs(headline, evaluation);
+    const common = { answers: val, validation, test: tested, headline, called };
+    if (!headline || !called) return { ...common, pictures: [], missing: [] };
+    const options = { classes: describe().classes, preprocessing, called };
+    const explain = model && explainWith(model, device);
+    return { ...common, ...(await exampleRows(headline, { ...options, explain })) };
+  }
+
   private get peakBytes(): number {
-    return Math.max(this.peakBefore, this.options.peakBytes());
+    return Math.max(this.peakBefore, this.options.device.memory().peak);
   }
 }

@@ -13,7 +13,7 @@ const MOST_PAIRS = 25;
 export function confusion({ classes, confusion: matrix, positive, threshold }: Evaluation, pen: Pen): Html {
   const at =
     threshold && positive !== null
-      ? html`<p>${classes[positive]} is called from a probability of ${threshold.value}.</p>`
+      ? html`<p>${classes[positive]} is called from a probability of ${threshold.decision.threshold}.</p>`
       : null;
   const pairs = mostConfused(classes, matrix);
   if (classes.length <= TABLE_CLASSES)

@@ -24,7 +24,7 @@ const row = ({ threshold, called, precision, recall, f1, accuracy }: ThresholdRo
 
 export function threshold(evaluation: Evaluation, name: string, { plot, draw }: Pen): Html {
   const { threshold: chosen, thresholds, metrics } = evaluation;
-  const value = chosen?.value ?? 0.5;
+  const value = chosen?.decision.threshold ?? 0.5;
   const chart = draw(
     {
       height: 300,
@@ -63,9 +63,9 @@ ${details('Every hundredth', table('Every hundredth', HEAD, thresholds.map(row),
 }
 
 /** The figures at the threshold that was chosen. */
-function at({ value, at: figures, intervals }: NonNullable<Evaluation['threshold']>, name: string): Html {
+function at({ decision, at: figures, intervals }: NonNullable<Evaluation['threshold']>, name: string): Html {
   return table(
-    `${name} is called from ${value}`,
+    `${name} is called from ${decision.threshold}`,
     ['', 'share', '95 %'],
     (['accuracy', 'precision', 'recall'] as const).map((key) => [
       key,

@@ -42,6 +42,7 @@ import type { CallbackStates } from '../callback.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
+import { RATE_TRACE } from '../callbacks/rate-trace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
@@ -257,6 +258,7 @@ const INFO: Rule = object({
       checkpoints: optional(CHECKPOINTS_STATE),
       'loss-trace': optional(LOSS_TRACE),
       pace: optional(PACE_STATE),
+      'rate-trace': optional(RATE_TRACE),
       unreadable: optional(UNREADABLE_STATE),
     }),
   ),

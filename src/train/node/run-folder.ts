@@ -1,7 +1,10 @@
 /**
  * The folder of a run: who writes into it, and how what a run saves first takes the place of what was there.
  *
- *   best.safetensors  last.safetensors  report.json  report.svg      the run
+ *   best.safetensors  last.safetensors                               the run: what it goes on from
+ *   report.json  report.html  predictions.csv  metrics.jsonl         what it measured, and for TensorBoard
+ *   events.out.tfevents.…                                              (src/report/)
+ *   evaluation….html  evaluation….csv                                  of `evaluate`, later
  *   .lock      who writes into the folder (src/node/lock.ts)
  *   .new/      what a new run has saved, until its first state is whole
  *   .whole/    the same, whole: it goes into its place, and an older run out of it
@@ -19,9 +22,13 @@ import { ensureRoom, PROBE } from '../../node/room.ts';
 export const BEST = 'best.safetensors';
 export const LAST = 'last.safetensors';
 export const REPORT = 'report.json';
-export const PICTURE = 'report.svg';
+export const PAGE = 'report.html';
+export const PREDICTIONS = 'predictions.csv';
+export const METRICS_LOG = 'metrics.jsonl';
 
-const RUN_FILES = [BEST, LAST, REPORT, PICTURE];
+const RUN_FILES = [BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG];
+/** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
+const OF_A_RUN = /^(events\.out\.tfevents\..*|evaluation(-.*)?\.(html|csv)|report\.svg)$/;
 const NEW = '.new';
 const WHOLE = '.whole';
 /** In `.whole`: the file of this name without it is an older run's and goes. */
@@ -105,7 +112,8 @@ export class RunFolder {
     if (this.begun) return;
     const fresh = join(this.path, NEW);
     const written = await readdir(fresh);
-    for (const file of RUN_FILES)
+    const older = (await readdir(this.path)).filter((name) => OF_A_RUN.test(name));
+    for (const file of [...RUN_FILES, ...older])
       if (!written.includes(file)) await writeWhole(join(fresh, `${file}${GONE}`), '');
     await rename(fresh, join(this.path, WHOLE));
     await syncFolder(this.path);

@@ -1,0 +1,118 @@
+/** A run as its report shows it. */
+import { shown } from '../text/shown.ts';
+import { choiceSentence, type Evaluation } from '../train/evaluation/evaluation.ts';
+import { describeScored } from '../train/evaluation/threshold.ts';
+import { epochsOf, type TrainSettings } from '../train/settings.ts';
+import type { PictureRow, ReportDocument } from './document.ts';
+import { environmentRows } from './environment.ts';
+import { type Report, trains } from './report.ts';
+
+/** What the report shows and report.json does not hold. */
+export interface RunParts {
+  losses: [step: number, loss: number][];
+  rates: [step: number, rate: number][];
+  stepsPerEpoch: number;
+  pictures: PictureRow[];
+  /** What of it could not be made, sentences. */
+  missing: string[];
+  /** [command, what it does] */
+  commands: [command: string, what: string][];
+  /** Of the pictures that validate, how many the weights had learnt from. */
+  history: string | null;
+}
+
+export function runDocument(report: Report, parts: RunParts): ReportDocument {
+  const { settings, classes, pictures, best, finished, epochs, validation, test } = report;
+  const evaluation = test ?? validation;
+  return {
+    title: `${report.model}: ${namesOf(classes)}`,
+    summary: [
+      `${finished ? 'Trained' : 'Stopped; trained so far'} on ${pictures.train.toLocaleString('en-US')} pictures` +
+        `${settings.data === null ? ' of the demo' : ` of ${settings.data}`}; ${trains(settings)}.`,
+    ],
+    checkpoint: best && {
+      file: `${report.out}/best.safetensors`,
+      epoch: best.epoch,
+      epochs: finished ? epochs.length : epochsOf(settings),
+    },
+    sentences: evaluation ? sentencesOf(evaluation, [parts.history, ...parts.missing]) : parts.missing,
+    evaluation,
+    validation: test && validation,
+    run: {
+      finished,
+      epochs,
+      best: best?.epoch ?? null,
+      stepsPerEpoch: parts.stepsPerEpoch,
+      losses: parts.losses,
+      rates: parts.rates,
+      phases: settings.phases.map((phase) => ({
+        epochs: phase.epochs,
+        trains: trains({ phases: [phase] }),
+      })),
+      seconds: report.seconds,
+      firstStepSeconds: report.firstStepSeconds,
+      imagesPerSecond: report.imagesPerSecond,
+      peakBytes: report.peakBytes,
+    },
+    pictures: parts.pictures,
+    data: {
+      classes,
+      sides: [
+        { name: 'to train', counts: pictures.perClass.train },
+        { name: 'to validate', counts: pictures.perClass.val },
+      ],
+      notes: [
+        ...report.notes,
+        ...(pictures.unreadable > 0
+          ? [`${pictures.unreadable.toLocaleString('en-US')} could not be read and took no part.`]
+          : []),
+      ],
+    },
+    configuration: {
+      commands: parts.commands,
+      groups: [
+        { title: 'Settings', rows: settingRows(settings) },
+        { title: 'Environment', rows: environmentRows(report.adapter) },
+      ],
+    },
+  };
+}
+
+/** What was measured on what, what was chosen on the same pictures, and what else is to be said. */
+export function sentencesOf(evaluation: Evaluation, more: readonly (string | null)[]): string[] {
+  const { scored, metrics, confusion, confidence } = evaluation;
+  const right = confusion.reduce((sum, row, index) => sum + row[index], 0);
+  return [
+    `Of ${describeScored(scored, metrics.count)} ${right.toLocaleString('en-US')} are right. ` +
+      `More pictures of the same kind would give figures within the intervals ${100 * confidence} times in 100; other kinds of pictures may give any.`,
+    choiceSentence(evaluation),
+    ...more,
+  ].filter((sentence) => sentence !== null);
+}
+
+/** The classes by their names, the first of many. */
+export const namesOf = (classes: readonly string[]): string =>
+  `${classes.slice(0, 6).map(shown).join(' / ')}${classes.length > 6 ? ' / …' : ''}`;
+
+/** Every setting of a run, its phases one by one. */
+function settingRows({ phases, ...settings }: TrainSettings): [name: string, value: string][] {
+  return [
+    ...phases.flatMap((phase, index) =>
+      Object.entries(phase).map(([name, value]): [string, string] => [
+        phases.length > 1 ? `phase ${index + 1}: ${words(name)}` : words(name),
+        valueText(value),
+      ]),
+    ),
+    ...Object.entries(settings).map(([name, value]): [string, string] => [words(name), valueText(value)]),
+  ];
+}
+
+/** `label smoothing` of `labelSmoothing`. */
+const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === null) return 'none';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return JSON.stringify(value) ?? 'none';
+}
