@@ -69,6 +69,18 @@ export function evalTransform(preprocessing: Preprocessing): Transform {
   };
 }
 
+/**
+ * What a network sees of a picture under `evalTransform`, for people to look at: the same part of it, on `side` pixels in
+ * place of `inputSize`, in its own colours.
+ */
+export function networkView(
+  image: RgbImage,
+  { inputSize, resizeSize, interpolation }: Preprocessing,
+  side: number = inputSize,
+): RgbImage {
+  return resizedCentre(image, Math.round((resizeSize * side) / inputSize), side, interpolation);
+}
+
 /** torchvision's training preset: `RandomResizedCrop(inputSize)`, `RandomHorizontalFlip`, `Normalize`. */
 export function trainTransform(preprocessing: Preprocessing, augmentation: Augmentation = {}): Transform {
   const { inputSize, interpolation } = preprocessing;
