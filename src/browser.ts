@@ -10,7 +10,7 @@
 export { type BlobOptions, decodeBlob } from './data/blob.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
-export type { Batch, BatchSource, LoaderOptions } from './data/loader.ts';
+export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
 export {
   type Augmentation,
@@ -66,6 +66,8 @@ export {
   Conv2d,
   type ConvOptions,
   type CosineOptions,
+  type Cut,
+  clipGradNorm,
   constant,
   convNormAct,
   cosine,
@@ -91,10 +93,13 @@ export {
   manualSeed,
   maskGradient,
   type NormOptions,
+  type OneCycleOptions,
   Optimizer,
   onDevice,
+  oneCycle,
   type ParameterGroup,
   parameter,
+  perUpdate,
   type Schedule,
   Sequential,
   SGD,
@@ -104,6 +109,7 @@ export {
   stepDecay,
   torchDefault,
   unfreeze,
+  warmUp,
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
@@ -142,13 +148,28 @@ export type {
 } from './train/callback.ts';
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
+export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/early-stopping.ts';
+export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { WeightAverage } from './train/callbacks/weight-average.ts';
+export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
+export {
+  type FeatureRoom,
+  type FeatureStore,
+  type KeptFeatures,
+  MemoryStore,
+  type RoomPlan,
+  type Slot,
+} from './train/feature-store.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
-export { type Inference, type InferOptions, imagesOf, infer } from './train/infer.ts';
+export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
   type Answers,
   accuracy,
   argmax,
+  type BestBy,
+  better,
   type ClassMetrics,
   classCounts,
   classMetrics,
@@ -161,7 +182,7 @@ export {
   topKAccuracy,
 } from './train/metrics.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

@@ -16,7 +16,7 @@ const PROMISED = [
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
   'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
   'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
-  'fit plainStep infer measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
+  'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
   'gradCam heatmapOf strongestPlace borderShare',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',

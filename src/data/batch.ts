@@ -2,10 +2,12 @@
  * One batch's work, stated as plain data so that it can be sent to whoever does it: a worker thread in Node
  * (node/worker.ts) or the thread that asks (in-thread.ts). They differ in how a picture is decoded, nothing else.
  */
+import type { Cut } from '../nn/index.ts';
 import { randomStream } from '../tensor/random.ts';
 import { type RgbImage, whole } from './image.ts';
 import { PICTURE_MARK } from './picture-set.ts';
 import type { Sample } from './sample.ts';
+import { type Perturbation, perturbed, type ThroughJpeg } from './stress.ts';
 import { type Augmentation, evalTransform, type Preprocessing, trainTransform } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
 
@@ -14,8 +16,11 @@ export interface BatchJob {
   preprocessing: Preprocessing;
   /** How training pictures vary; none: the evaluation transform. */
   augmentation: Augmentation | undefined;
+  /** What is done to each decoded picture before. */
+  perturbation?: Perturbation | undefined;
   seed: number;
-  epoch: number;
+  /** Which of their random views the pictures are shown in: the epoch, or fewer of them (`LoaderOptions.views`). */
+  view: number;
   pictures: PictureJob[];
 }
 
@@ -27,10 +32,21 @@ export interface PictureJob extends PictureSource {
   index: number;
 }
 
+/** What the part of a network in front of a cut made of pictures. */
+export interface Features {
+  /** One picture after the other. */
+  values: Float32Array;
+  /** Of one picture: `[h, w, c]`, or pooled `[c]`. */
+  shape: readonly number[];
+  /** Where the network goes on with them: `model.forwardFrom(x, cut)`. */
+  cut: Cut;
+}
+
 /** What comes back for a batch: the readable pictures without gaps, and why the others are not among them. */
 export interface BatchResult {
-  /** `[readable.length, inputSize, inputSize, 3]` */
+  /** `[readable.length, inputSize, inputSize, 3]`; empty where there are `features`. */
   images: Float32Array;
+  features?: Features | undefined;
   /** Positions in `pictures` of those that `images` holds, in order. */
   readable: number[];
   unreadable: { position: number; reason: string }[];
@@ -51,12 +67,14 @@ export type Decode = (picture: PictureSource) => Promise<Decoded>;
 /**
  * Does the work of one batch, picture by picture. Whatever one of them meets, in a decoder or in the transform, costs that
  * picture only.
+ * @param throughJpeg for the perturbation that needs it
  * @throws the signal's reason once `signal` is aborted; where preprocessing or augmentation make no sense
  */
 export async function makeBatch(
-  { preprocessing, augmentation, seed, epoch, pictures }: BatchJob,
+  { preprocessing, augmentation, perturbation, seed, view, pictures }: BatchJob,
   decode: Decode,
   signal?: AbortSignal,
+  throughJpeg?: ThroughJpeg,
 ): Promise<BatchResult> {
   const transform = augmentation ? trainTransform(preprocessing, augmentation) : evalTransform(preprocessing);
   const length = preprocessing.inputSize ** 2 * 3;
@@ -68,9 +86,12 @@ export async function makeBatch(
     signal?.throwIfAborted();
     const slot = images.subarray(readable.length * length, (readable.length + 1) * length);
     try {
-      const random = randomStream(seed, 'augment', epoch, picture.index);
+      const random = randomStream(seed, 'augment', view, picture.index);
       const { image, mark } = await decode(picture);
-      transform(whole(image), random, slot);
+      const seen = perturbation
+        ? await perturbed(whole(image), perturbation, picture.index, throughJpeg)
+        : whole(image);
+      transform(seen, random, slot);
       if (mark) marks.push(mark);
       readable.push(position);
     } catch (error) {

@@ -8,9 +8,10 @@ import { decodePicture } from './blob.ts';
 import {
   type Batch,
   type BatchMaker,
-  type BatchSource,
   batchesFrom,
   type LoaderOptions,
+  type SampleSource,
+  type SourceOptions,
   sourceFrom,
 } from './loader.ts';
 import type { Sample } from './sample.ts';
@@ -31,9 +32,6 @@ export function loadBatches(
 }
 
 /** Samples as a source of batches that this thread makes. */
-export function fromSamples(
-  samples: readonly Sample[],
-  options: Omit<LoaderOptions, 'epoch' | 'startBatch'>,
-): BatchSource {
+export function fromSamples(samples: readonly Sample[], options: SourceOptions): SampleSource {
   return sourceFrom(thisThread, samples, options);
 }

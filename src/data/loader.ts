@@ -6,16 +6,22 @@
  * samples, every sample draws from its own random stream, and batches are handed out in order.
  */
 import { shuffled } from '../tensor/random.ts';
-import type { BatchJob, BatchResult } from './batch.ts';
+import type { BatchJob, BatchResult, Features } from './batch.ts';
 import type { Sample } from './sample.ts';
 import { settle } from './settle.ts';
+import type { Perturbation } from './stress.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
 import { UnreadableImageError } from './unreadable.ts';
 
 /** One batch for the network. */
 export interface Batch {
-  /** `[size, inputSize, inputSize, 3]`, normalised. The memory belongs to whoever takes the batch. */
+  /**
+   * `[size, inputSize, inputSize, 3]`, normalised; empty where there are `features`. The memory belongs to whoever takes the
+   * batch.
+   */
   images: Float32Array;
+  /** In place of the pictures: what the frozen part of the network makes of them (src/train/feature-cache.ts). */
+  features?: Features | undefined;
   /** Class indices, `[size]`. */
   labels: Int32Array;
   /** Number of pictures: the batch size, less at the end of the epoch and where pictures were unreadable. */
@@ -38,6 +44,17 @@ export interface BatchSource {
   load(epoch: number, startBatch?: number): AsyncGenerator<Batch, void, undefined>;
 }
 
+/** A source that makes its batches of samples. */
+export interface SampleSource extends BatchSource {
+  readonly samples: readonly Sample[];
+  readonly options: SourceOptions;
+  /** The same batches from another maker, which is made of this source's. */
+  madeBy(other: (maker: BatchMaker) => BatchMaker): SampleSource;
+}
+
+/** What is the same in every epoch. */
+export type SourceOptions = Omit<LoaderOptions, 'epoch' | 'startBatch'>;
+
 /** How the batches of an epoch are made. */
 export interface LoaderOptions {
   batchSize: number;
@@ -46,10 +63,18 @@ export interface LoaderOptions {
   train?: boolean;
   /** How training pictures vary. */
   augmentation?: Augmentation;
+  /** What is done to each decoded picture before all else: to see what answers hang on. */
+  perturbation?: Perturbation;
   /** Default 0. */
   seed?: number;
   /** Default 0; gives another order and other crops. */
   epoch?: number;
+  /**
+   * How many random views a training picture is shown in, one after the other (epoch mod views); 0, the default: a new one
+   * in every epoch. Fewer views are less variety, and what a frozen part of a network makes of them can be kept. The order
+   * depends on the epoch all the same. A function tells it for each epoch.
+   */
+  views?: number | ((epoch: number) => number);
   /** Default: as `train`. */
   shuffle?: boolean;
   /** Batches made ahead, at least (as many as are made at a time, where memory allows). Default 2. */
@@ -131,12 +156,24 @@ export async function* batchesFrom(
 export function sourceFrom(
   maker: BatchMaker,
   samples: readonly Sample[],
-  options: Omit<LoaderOptions, 'epoch' | 'startBatch'>,
-): BatchSource {
+  options: SourceOptions,
+): SampleSource {
   return {
+    samples,
+    options,
     batches: countBatches(samples.length, options.batchSize),
     load: (epoch, startBatch = 0) => batchesFrom(maker, samples, { ...options, epoch, startBatch }),
+    madeBy: (other) => sourceFrom(other(maker), samples, options),
   };
+}
+
+/** In how many views an epoch's pictures are shown: see `LoaderOptions.views`. The evaluation transform has one. */
+export function viewsIn(epoch: number, { train = false, views = 0 }: SourceOptions): number {
+  if (!train) return 1;
+  const count = typeof views === 'number' ? views : views(epoch);
+  if (!Number.isInteger(count) || count < 0)
+    throw new Error(`loadBatches: views must be a whole number of at least 0, not ${count}`);
+  return count;
 }
 
 /** A source of which each batch is shown to `look` on its way. */
@@ -161,18 +198,26 @@ function batchesAhead({ batchSize, preprocessing, prefetch = 2 }: LoaderOptions,
 }
 
 function batchJob(samples: readonly Sample[], indices: Int32Array, options: LoaderOptions): BatchJob {
-  const { preprocessing, train = false, augmentation = {}, seed = 0, epoch = 0 } = options;
+  const { preprocessing, train = false, augmentation = {}, perturbation, seed = 0, epoch = 0 } = options;
+  const views = viewsIn(epoch, options);
   const pictures = Array.from(indices, (index) => {
     const { file, blob, image } = samples[index];
     return { index, file, blob, image };
   });
-  return { preprocessing, augmentation: train ? augmentation : undefined, seed, epoch, pictures };
+  return {
+    preprocessing,
+    augmentation: train ? augmentation : undefined,
+    perturbation,
+    seed,
+    view: views === 0 ? epoch : epoch % views,
+    pictures,
+  };
 }
 
 function assemble(
   samples: readonly Sample[],
   indices: Int32Array,
-  { images, readable, unreadable, marks }: BatchResult,
+  { images, features, readable, unreadable, marks }: BatchResult,
   index: number,
   onUnreadable: (error: UnreadableImageError, sample: Sample) => void,
 ): Batch {
@@ -183,6 +228,7 @@ function assemble(
   const kept = readable.map((position) => samples[indices[position]]);
   return {
     images,
+    features,
     labels: Int32Array.from(kept, ({ label }) => label),
     size: kept.length,
     samples: kept,

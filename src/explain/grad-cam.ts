@@ -19,7 +19,7 @@ import { undisturbed } from './undisturbed.ts';
 export interface GradCamOptions {
   /** The class of each picture's map; by default the one that the network takes it for. */
   classes?: ArrayLike<number>;
-  /** The stage whose result is the map; by default the last that has one (`model.lastFeatureStage`). */
+  /** The stage whose result is the map; by default the last that has one (`model.featureStage`). */
   stage?: string;
 }
 
@@ -32,7 +32,7 @@ export interface GradCamOptions {
 export async function gradCam(
   model: Model,
   images: Tensor,
-  { classes, stage = model.lastFeatureStage }: GradCamOptions = {},
+  { classes, stage = model.featureStage }: GradCamOptions = {},
 ): Promise<Explanation> {
   const chosen = classes && checkedClasses('gradCam', model, images, classes);
   const { features, logits } = traced(model, images, stage);
@@ -70,7 +70,7 @@ function traced(model: Model, images: Tensor, stage: string): { features: Tensor
     try {
       if (next === undefined || features.shape.length !== 4)
         throw new RangeError(
-          `gradCam: stage '${stage}' gives ${show(features.shape)}, which is no map of the picture; choose one up to '${model.lastFeatureStage}'`,
+          `gradCam: stage '${stage}' gives ${show(features.shape)}, which is no map of the picture; choose one up to '${model.featureStage}'`,
         );
       features.requiresGrad = true;
       return { features, logits: scope(() => model.forwardStages(features, { from: next })) };

@@ -84,7 +84,7 @@ export class AlexNet extends Model {
 
   readonly inputSize = 224;
   readonly classifier: string;
-  readonly lastFeatureStage: string;
+  protected readonly lastFeatureStage: string;
   protected override readonly stagePrefixes: Readonly<Record<string, readonly string[]>>;
   protected override readonly initRule: InitRule;
   protected readonly stageTable: Readonly<Record<string, (x: Tensor) => Tensor>>;

@@ -42,7 +42,8 @@ export class MBConvNet extends Model {
 
   readonly inputSize: number;
   readonly classifier: string;
-  readonly lastFeatureStage: string;
+  protected readonly lastFeatureStage: string;
+  override readonly pooling = globalAvgPool;
   protected override readonly stagePrefixes: Readonly<Record<string, readonly string[]>>;
   protected readonly stageTable: Readonly<Record<string, (x: Tensor) => Tensor>>;
 
@@ -115,7 +116,7 @@ export class MBConvNet extends Model {
         }),
       ),
       [head.stage]: (x) => convNormAct(x, this.headConv, this.headNorm, activation),
-      [classifier.stage]: (x) => this.head.forward(this.dropout.forward(globalAvgPool(x))), // [N, classes]
+      [classifier.stage]: (x) => this.head.forward(this.dropout.forward(x)), // behind the pooling
     };
   }
 

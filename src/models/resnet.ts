@@ -135,7 +135,8 @@ export class ResNet extends Model {
 
   readonly classifier = 'fc';
   readonly inputSize = 224;
-  readonly lastFeatureStage = 'layer4';
+  protected readonly lastFeatureStage = 'layer4';
+  override readonly pooling = globalAvgPool; //        [N, 512c]
   protected override readonly stagePrefixes = { conv1: ['conv1', 'bn1'], fc: ['dropout', 'fc'] };
   protected override readonly initRule: InitRule;
 
@@ -147,7 +148,7 @@ export class ResNet extends Model {
     layer2: (x: Tensor) => this.layer2.forward(x), // conv3_x  [N, 28, 28, 128c]
     layer3: (x: Tensor) => this.layer3.forward(x), // conv4_x  [N, 14, 14, 256c]
     layer4: (x: Tensor) => this.layer4.forward(x), // conv5_x  [N, 7, 7, 512c]
-    fc: (x: Tensor) => this.fc.forward(this.dropout.forward(globalAvgPool(x))), //    [N, classes]
+    fc: (x: Tensor) => this.fc.forward(this.dropout.forward(x)), // behind the pooling [N, classes]
   };
 
   constructor(name: ResNetName, options: ResNetOptions = {}) {

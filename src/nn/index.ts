@@ -2,6 +2,7 @@
 export { crossEntropy } from '../kernels/index.ts';
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export { chain } from './chain.ts';
+export { clipGradNorm } from './clip.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
 export { Dropout, StochasticDepth } from './dropout.ts';
 export { type FreezeReport, type FreezeSpec, freeze, maskGradient, normNames, unfreeze } from './freeze.ts';
@@ -27,10 +28,20 @@ export {
   type NormOptions,
 } from './layers.ts';
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
-export { Model, type ModelSpec, type Stages } from './model.ts';
+export { type Cut, Model, type ModelSpec, type Stages } from './model.ts';
 export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
 export { decayGroups, Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
-export { type CosineOptions, constant, cosine, type Schedule, stepDecay } from './schedule.ts';
+export {
+  type CosineOptions,
+  constant,
+  cosine,
+  type OneCycleOptions,
+  oneCycle,
+  perUpdate,
+  type Schedule,
+  stepDecay,
+  warmUp,
+} from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SqueezeExcitation } from './squeeze-excitation.ts';
 export { type Tap, tapped, tapping } from './tap.ts';

@@ -22,13 +22,27 @@ export interface ModelSpec {
   readonly table?: unknown;
 }
 
+/**
+ * Where a network is cut in two: before the stage `from`, or where that is the last one and begins with a pooling
+ * (`Model.pooling`), behind it.
+ */
+export interface Cut {
+  readonly from: string;
+  readonly pooled: boolean;
+}
+
 export abstract class Model extends Module {
   /** Set by `buildModel`. */
   spec: ModelSpec | null = null;
   /** What each stage computes, in order. */
   protected abstract readonly stageTable: Stages;
   /** The last stage of the feature extractor; what follows classifies. */
-  abstract readonly lastFeatureStage: string;
+  protected abstract readonly lastFeatureStage: string;
+  /**
+   * The global pooling that the last stage begins with: it has no parameters, so what it gives is frozen with the stages
+   * before. The entry of `stageTable` is what follows it. Null where the last stage is of one piece.
+   */
+  readonly pooling: ((x: Tensor) => Tensor) | null = null;
   /** Modules that belong to a stage whose name is not their own prefix (`bn1` to `conv1`). */
   protected readonly stagePrefixes: Readonly<Record<string, readonly string[]>> = {};
   /** Prefix of the parameters of the last layer, whose outputs are the classes. */
@@ -46,6 +60,11 @@ export abstract class Model extends Module {
     return Object.keys(this.stageTable);
   }
 
+  /** The stage whose result `forwardFeatures` gives. */
+  get featureStage(): string {
+    return this.lastFeatureStage;
+  }
+
   /** Pictures [N, H, W, 3] → logits [N, classes]. */
   forward(x: Tensor): Tensor {
     return this.forwardStages(x);
@@ -61,10 +80,34 @@ export abstract class Model extends Module {
     const { stages } = this;
     const first = range.from === undefined ? 0 : this.stageIndex(range.from);
     const last = range.through === undefined ? stages.length - 1 : this.stageIndex(range.through);
-    return chain(
-      x,
-      stages.slice(first, last + 1).map((stage) => this.stageTable[stage]),
-    );
+    return chain(x, this.steps(first, last));
+  }
+
+  /** Pictures [N, H, W, 3] → what the part in front of a cut makes of them: [N, h, w, c], or pooled [N, c]. */
+  forwardTo(x: Tensor, { from, pooled }: Cut): Tensor {
+    const steps = this.steps(0, this.stageIndex(from) - 1);
+    return chain(x, pooled ? [...steps, this.poolingBefore(from)] : steps);
+  }
+
+  /** What `forwardTo` gave → logits [N, classes]. */
+  forwardFrom(x: Tensor, { from, pooled }: Cut): Tensor {
+    const steps = this.steps(this.stageIndex(from), this.stages.length - 1);
+    if (pooled) this.poolingBefore(from);
+    return chain(x, pooled ? steps.slice(1) : steps);
+  }
+
+  /** What the stages from one to another do, one after the other. */
+  private steps(first: number, last: number): ((x: Tensor) => Tensor)[] {
+    const { stages, pooling } = this;
+    const steps = stages.slice(first, last + 1).map((stage) => this.stageTable[stage]);
+    if (pooling && last === stages.length - 1) steps.splice(-1, 0, pooling);
+    return steps;
+  }
+
+  /** @throws RangeError where a stage does not begin with a pooling */
+  private poolingBefore(stage: string): (x: Tensor) => Tensor {
+    if (this.pooling && stage === this.stages.at(-1)) return this.pooling;
+    throw new RangeError(`the stage ${stage} does not begin with a pooling, so there is no cut behind one`);
   }
 
   /** The place of a stage. Throws a sentence with what may have been meant where there is no such stage. */

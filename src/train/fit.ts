@@ -344,11 +344,16 @@ class Fit {
     this.saved = { epoch: this.progress.epoch, batch: this.progress.batch };
   }
 
-  /** What loads the first batches of the epoch after this one; null where there is none to come. */
+  /**
+   * What loads the first batches of the epoch after this one; null where there is none to come, and where it begins a phase,
+   * which may freeze what this one trains: what batches carry may depend on it (feature-cache.ts).
+   */
   private nextEpoch(): (() => ReturnType<BatchSource['load']>) | null {
-    const { train } = this.options;
+    const { phase, first } = this.now!;
     const next = this.progress.epoch + 1;
-    return next < this.totalEpochs && this.finishReason === null ? () => train.load(next) : null;
+    return next < first + phase.epochs && this.finishReason === null
+      ? () => this.options.train.load(next)
+      : null;
   }
 
   private startNext(load: (() => ReturnType<BatchSource['load']>) | null): void {

@@ -17,10 +17,24 @@ export interface InferOptions {
   onBatch?: (done: number) => boolean | undefined;
 }
 
-/** The pictures of a batch as a tensor [N, H, W, 3]; to be called inside a scope. */
+/**
+ * The pictures of a batch as a tensor [N, H, W, 3]; to be called inside a scope.
+ * @throws Error where the batch carries features in their place
+ */
 export function imagesOf(batch: Batch, device: Device): Tensor {
+  if (batch.features)
+    throw new Error(
+      'this batch carries features of a FeatureCache in place of pictures; give logitsOf(model, batch, device), or load it without the cache',
+    );
   const side = Math.sqrt(batch.images.length / batch.size / 3);
   return tensor(batch.images, [batch.size, side, side, 3], { device });
+}
+
+/** What a network says to a batch; to be called inside a scope. */
+export function logitsOf(model: Model, batch: Batch, device: Device): Tensor {
+  const { features, size } = batch;
+  if (!features) return model.forward(imagesOf(batch, device));
+  return model.forwardFrom(tensor(features.values, [size, ...features.shape], { device }), features.cut);
 }
 
 /**
@@ -40,7 +54,7 @@ export async function* inferBatches(
   model.eval();
   try {
     for await (const batch of batches) {
-      const output = noGrad(() => scope(() => model.forward(imagesOf(batch, device))));
+      const output = noGrad(() => scope(() => logitsOf(model, batch, device)));
       await device.pace();
       const before: (() => Inference) | null = pending && (await pending);
       pending = settle(answersOf(output, batch, model.numClasses));

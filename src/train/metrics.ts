@@ -222,11 +222,31 @@ export function measure(answers: Answers, cut?: Cut): Metrics {
   };
 }
 
-/** Whether `a` is better than `b`: by AUC where there is one, else by accuracy; of equals the smaller loss. */
-export function better(a: Metrics, b: Metrics): boolean {
-  const [scoreA, scoreB] = [a.auc ?? a.accuracy, b.auc ?? b.accuracy];
-  if (Number.isNaN(scoreA) || Number.isNaN(scoreB)) return a.loss < b.loss;
-  return scoreA > scoreB || (scoreA === scoreB && a.loss < b.loss);
+/** What an epoch can be the best by. */
+export const BEST_BY = ['loss', 'accuracy', 'balanced-accuracy', 'macro-f1', 'auc'] as const;
+export type BestBy = (typeof BEST_BY)[number];
+
+const SCORES: Record<BestBy, (metrics: Metrics) => number | undefined> = {
+  loss: ({ loss }) => -loss,
+  accuracy: ({ accuracy }) => accuracy,
+  'balanced-accuracy': ({ balancedAccuracy }) => balancedAccuracy,
+  'macro-f1': ({ macroF1 }) => macroF1,
+  auc: ({ auc }) => auc,
+};
+
+/**
+ * Whether `a` is better than `b` by a figure; of equals the one of smaller loss. By default that is the AUC, which two
+ * classes of any sizes have, and for more of them the balanced accuracy: accuracy itself can be had from the largest
+ * class alone. Where a figure is not defined, the next of those and accuracy decides.
+ */
+export function better(a: Metrics, b: Metrics, by?: BestBy | null): boolean {
+  const asked = by ? [by] : [];
+  for (const each of [...asked, 'auc', 'balanced-accuracy', 'accuracy'] as const) {
+    const [scoreA, scoreB] = [SCORES[each](a), SCORES[each](b)];
+    if (scoreA === undefined || scoreB === undefined || Number.isNaN(scoreA + scoreB)) continue;
+    return scoreA > scoreB || (scoreA === scoreB && a.loss < b.loss);
+  }
+  return a.loss < b.loss;
 }
 
 /** `97.3 %`, never rounded up to 100. */

@@ -7,7 +7,8 @@ import type { Batch } from '../data/loader.ts';
 import type { Device } from '../gpu/index.ts';
 import { crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { imagesOf } from './infer.ts';
+import { imagesOf, logitsOf } from './infer.ts';
+import { updateEvery } from './update.ts';
 
 /** What a step works with, and where it stands. */
 export interface StepContext {
@@ -41,19 +42,67 @@ export interface StepContext {
  */
 export type Step = (batch: Batch, context: StepContext) => Tensor;
 
+/**
+ * Mixes the pictures of a batch with one another before the network sees them, and says what should come out: class
+ * indices [N], or probabilities [N, classes]. What it draws depends on its own seed and on the place of the batch.
+ */
+export type Mixer = (
+  images: Tensor,
+  labels: Int32Array<ArrayBuffer>,
+  classes: number,
+  place: { epoch: number; index: number },
+) => { images: Tensor; targets: Int32Array<ArrayBuffer> | Tensor };
+
 export interface PlainStepOptions {
   /** Share of each target that is spread over all classes (Szegedy et al. 2015). Default 0. */
   labelSmoothing?: number;
+  /** How much a picture of each class counts. Default: all the same. PyTorch: `weight` of `CrossEntropyLoss`. */
+  classWeights?: readonly number[] | undefined;
+  /** Mixup, CutMix. Default: pictures stay as they are. */
+  mix?: Mixer | undefined;
+  /** Batches to an update (update.ts). Default 1. */
+  accumulate?: number;
+  /** The largest length of an update's gradients (`clipGradNorm`). Default: as they are. */
+  clipNorm?: number | undefined;
 }
 
-/** The usual step: cross entropy of the pictures' labels, one update for each batch. */
-export function plainStep({ labelSmoothing = 0 }: PlainStepOptions = {}): Step {
-  return (batch, { model, device, optimizer }) => {
-    const logits = model.forward(imagesOf(batch, device));
-    const loss = crossEntropy(logits, batch.labels as Int32Array<ArrayBuffer>, { labelSmoothing });
-    loss.backward();
-    optimizer.step(loss);
-    optimizer.zeroGrad();
-    return loss;
+/**
+ * The usual step: cross entropy of the pictures' labels, and an update for each batch or for several. It belongs to one
+ * run, since it holds the gradients that wait.
+ */
+export function plainStep({
+  labelSmoothing = 0,
+  classWeights,
+  mix,
+  accumulate = 1,
+  clipNorm,
+}: PlainStepOptions = {}): Step {
+  const update = updateEvery(accumulate, clipNorm);
+  return (batch, context) => {
+    const { logits, targets } = forward(batch, context, mix);
+    const loss = crossEntropy(logits, targets, { labelSmoothing, weight: classWeights });
+    return update(loss, divisorOf(targets, batch.size, classWeights), context);
   };
+}
+
+/** What the network says to a batch, and what it should say. */
+function forward(
+  batch: Batch,
+  { model, device, epoch, index }: StepContext,
+  mix: Mixer | undefined,
+): { logits: Tensor; targets: Int32Array<ArrayBuffer> | Tensor } {
+  const labels = batch.labels as Int32Array<ArrayBuffer>;
+  if (!mix) return { logits: logitsOf(model, batch, device), targets: labels };
+  const { images, targets } = mix(imagesOf(batch, device), labels, model.numClasses, { epoch, index });
+  return { logits: model.forward(images), targets };
+}
+
+/** What cross entropy divides by: the weights of the labels, or the number of pictures where targets are probabilities. */
+function divisorOf(
+  targets: Int32Array | Tensor,
+  pictures: number,
+  weights: readonly number[] | undefined,
+): number {
+  if (!weights || !(targets instanceof Int32Array)) return pictures;
+  return targets.reduce((sum, label) => sum + weights[label], 0);
 }

@@ -1,5 +1,4 @@
 /** `predict` with weights in place of a checkpoint, as people run it. */
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,31 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSafetensors, writeSafetensors } from '../../src/weights/formats/safetensors.ts';
+import { type Outcome, tessera } from './in-process.ts';
 
 const test = suite('cli/predict');
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What `predict` says of the cat. */
-function predict(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(
-    process.execPath,
-    ['bin/tessera.mjs', 'predict', 'data/photos/cat.jpg', '--top-k', '1', ...args],
-    {
-      cwd: root,
-      env: { ...process.env, npm_lifecycle_event: '' },
-    },
-  );
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (data) => {
-    out += data;
-  });
-  child.stderr.on('data', (data) => {
-    err += data;
-  });
-  return new Promise((resolve) => {
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-}
+const predict = (...args: string[]): Promise<Outcome> =>
+  tessera('predict', join(root, 'data/photos/cat.jpg'), '--top-k', '1', ...args);
 
 const SPELLINGS: [args: string[], said: RegExp][] = [
   [['--weights', 'pretrained'], /^efficientnet_lite0 with the weights that ship$/m],

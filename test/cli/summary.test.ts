@@ -1,25 +1,25 @@
 /** `npm run summary` as a command: text, JSON, exit codes and sentences. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { tessera } from './in-process.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** Runs the command as the launcher does. */
-function summary(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['bin/tessera.mjs', 'summary', ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, npm_lifecycle_event: '' },
-  });
-  return { code: status, stdout, stderr };
+async function summary(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, out, err } = await tessera('summary', ...args);
+  return { code, stdout: out, stderr: err };
 }
 
 const test = suite('summary command');
 
-test('layers, totals and a step that fits, as text', () => {
-  const { code, stdout } = summary('resnet18', '--batch', '2', '--size', '64', '--train-from', 'layer4');
+test('layers, totals and a step that fits, as text', async () => {
+  const { code, stdout } = await summary(
+    'resnet18',
+    '--batch',
+    '2',
+    '--size',
+    '64',
+    '--train-from',
+    'layer4',
+  );
   assert.is(code, 0);
   assert.match(
     stdout,
@@ -31,8 +31,8 @@ test('layers, totals and a step that fits, as text', () => {
   assert.match(stdout, /^It fits /m);
 });
 
-test('one JSON document, and exit code 1 with the batch that fits where this one does not', () => {
-  const { code, stdout } = summary(
+test('one JSON document, and exit code 1 with the batch that fits where this one does not', async () => {
+  const { code, stdout } = await summary(
     ...['alexnet', '--classes', '2', '--size', '64', '--batch', '1000', '--memory', '1', '--json'],
   );
   assert.is(code, 1);
@@ -44,8 +44,8 @@ test('one JSON document, and exit code 1 with the batch that fits where this one
   assert.ok(step.largestBatch > 0 && step.largestBatch < 1000);
 });
 
-test('where nobody asks for a batch, the largest that fits is taken and said so', () => {
-  const { code, stdout, stderr } = summary('resnet18', '--memory', '1', '--stages');
+test('where nobody asks for a batch, the largest that fits is taken and said so', async () => {
+  const { code, stdout, stderr } = await summary('resnet18', '--memory', '1', '--stages');
   assert.is(code, 0);
   const [, batch] = stderr.match(
     /^Steps of 32 pictures do not fit \(a step of 32 .*, and 1,024 MiB may be used\), so --batch (\d+) is taken\.$/m,
@@ -55,9 +55,9 @@ test('where nobody asks for a batch, the largest that fits is taken and said so'
   assert.match(stdout, /^It fits .*, with 1\.00 GiB to use \(--memory\)\.$/m);
 });
 
-test('a batch beyond a limit of the adapter: the totals, then the stage and the batch that fits', () => {
+test('a batch beyond a limit of the adapter: the totals, then the stage and the batch that fits', async () => {
   const asked = ['resnet18', '--batch', '20000', '--size', '64', '--stages'];
-  const { code, stdout } = summary(...asked);
+  const { code, stdout } = await summary(...asked);
   assert.is(code, 1);
   assert.match(stdout, /^A training step of 20,000 pictures, .*, without the adapter's limits:$/m);
   assert.match(stdout, /^ {2}taken in all +\S+ GiB with/m);
@@ -65,25 +65,25 @@ test('a batch beyond a limit of the adapter: the totals, then the stage and the 
     stdout,
     /^It does not fit .*: a tensor of conv1 takes [\d,]+ MiB, and this adapter.*; --batch \d+ fits\.$/m,
   );
-  const { kept, step } = JSON.parse(summary(...asked, '--json').stdout);
+  const { kept, step } = JSON.parse((await summary(...asked, '--json')).stdout);
   assert.not(step.fits || step.withinLimits);
   assert.ok(step.cost.totalBytes > kept.layer1);
 });
 
-test('one picture, too little memory: whole bytes, and the same number wherever it stands', () => {
+test('one picture, too little memory: whole bytes, and the same number wherever it stands', async () => {
   const args = ['alexnet', '--size', '64', '--batch', '1', '--memory', '0.1', '--stages'];
-  const { code, stdout } = summary(...args);
+  const { code, stdout } = await summary(...args);
   assert.is(code, 1);
   assert.match(stdout, /^Bytes are those of 1 picture;/m);
   assert.match(stdout, /^A training step of 1 picture,/m);
   assert.match(stdout, /: a step of 1 picture takes [\d,]+ MiB, and 102 MiB may be used \(--memory\);/);
   assert.not.match(stdout, /103 MiB/);
-  const { memory, step } = JSON.parse(summary(...args, '--json').stdout);
+  const { memory, step } = JSON.parse((await summary(...args, '--json')).stdout);
   assert.equal([memory.bytes, step.budget], [107_374_182, 107_374_182]);
 });
 
-test('a step that no adapter can take: the reason, and the layers all the same', () => {
-  const { code, stdout } = summary('resnet18', '--batch', '1', '--size', '32', '--stages');
+test('a step that no adapter can take: the reason, and the layers all the same', async () => {
+  const { code, stdout } = await summary('resnet18', '--batch', '1', '--size', '32', '--stages');
   assert.is(code, 1);
   assert.match(stdout, /^layer4 +1×1×512/m);
   assert.match(stdout, /^It cannot be taken: batchNorm: expected more than 1 value .*; use a larger batch/m);
@@ -98,8 +98,8 @@ const WRONG: [string[], RegExp][] = [
 ];
 
 for (const [args, sentence] of WRONG)
-  test(`${args.join(' ') || 'nothing'}: a sentence`, () => {
-    const { code, stdout, stderr } = summary(...args);
+  test(`${args.join(' ') || 'nothing'}: a sentence`, async () => {
+    const { code, stdout, stderr } = await summary(...args);
     assert.is(code, 1);
     assert.is(stdout, '');
     assert.match(stderr, sentence);

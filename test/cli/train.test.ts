@@ -1,6 +1,6 @@
 /**
- * The commands as people run them, each in a process of its own: train on a small folder, stop it with a signal and
- * go on, evaluate, predict.
+ * The commands as people run them: train on a small folder, stop it with a signal and go on, evaluate, predict. Those that
+ * are stopped or lose their reader have a process of their own.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,6 +22,7 @@ import {
 } from '../../src/cli/train-settings.ts';
 import type { Report } from '../../src/report/report.ts';
 import { stripes } from '../train/tiny.ts';
+import { tessera as inProcess, type Outcome } from './in-process.ts';
 
 const test = suite('cli/train');
 const launcher = fileURLToPath(new URL('../../bin/tessera.mjs', import.meta.url));
@@ -29,6 +30,10 @@ let folder: string;
 let whole: Report;
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-train-'));
+  process.chdir(folder);
+  // What is no picture, no folder and no weights.
+  await mkdir('src');
+  await writeFile('package.json', '{}');
   for (const [side, count, seed] of [
     ['train', 44, 1],
     ['val', 12, 2],
@@ -43,29 +48,22 @@ test.before(async () => {
 });
 test.after(() => rm(folder, { recursive: true }));
 
-interface Outcome {
-  code: number | null;
-  out: string;
-  err: string;
-}
+/** Runs a command in the temporary folder, in this process. */
+const tessera = ([name, ...args]: string[]): Promise<Outcome> => inProcess(name, ...args);
 
-/** Runs a command in the temporary folder. `onText` sees stderr as it grows. */
-function tessera(args: string[], onText?: (text: string, child: ChildProcess) => void): Promise<Outcome> {
-  const child = spawn(process.execPath, [launcher, ...args], {
-    cwd: folder,
-    // As typed in a shell, whatever runs the tests.
-    env: { ...process.env, npm_lifecycle_event: '' },
-  });
-  const outcome: Outcome = { code: null, out: '', err: '' };
+/** The same in a process of its own, as the launcher starts it. `onText` sees stderr as it grows. */
+function started(args: string[], onText: (text: string, child: ChildProcess) => void): Promise<Outcome> {
+  const child = spawn(process.execPath, [launcher, ...args], { cwd: folder });
+  const outcome: Outcome = { code: -1, out: '', err: '' };
   child.stdout.on('data', (data) => {
     outcome.out += data;
   });
   child.stderr.on('data', (data) => {
     outcome.err += data;
-    onText?.(outcome.err, child);
+    onText(outcome.err, child);
   });
   return new Promise((resolve) => {
-    child.on('close', (code) => resolve({ ...outcome, code }));
+    child.on('close', (code) => resolve({ ...outcome, code: code ?? -1 }));
   });
 }
 
@@ -90,7 +88,7 @@ const TRAIN = [
 /** A run that is told to stop once in its first epoch. */
 function stoppedBy(signal: NodeJS.Signals, out: string): Promise<Outcome> {
   let sent = false;
-  return tessera([...TRAIN, '--out', out], (text, child) => {
+  return started([...TRAIN, '--out', out], (text, child) => {
     if (!sent && text.includes('A step takes')) sent = child.kill(signal);
   });
 }
@@ -194,7 +192,7 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
 });
 
 test('a reader that leaves ends no run: it goes on in silence, saving', async () => {
-  const { code } = await tessera([...TRAIN, '--epochs', '1', '--out', 'unread'], (text, child) => {
+  const { code } = await started([...TRAIN, '--epochs', '1', '--out', 'unread'], (text, child) => {
     if (!text.includes('A step takes')) return;
     child.stdout!.destroy();
     child.stderr!.destroy();

@@ -31,7 +31,6 @@ const shipped = join(root, 'weights/efficientnet_lite0.safetensors');
 const content = readFileSync(shipped);
 
 for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']) delete process.env[name];
-process.env.npm_lifecycle_event = '';
 
 const test = suite('weights command');
 let folder: string;

@@ -1,4 +1,4 @@
-/** The real training loop for 60 steps of ResNet-18: nothing is created after the first epoch, and nothing grows. */
+/** The real training loop for 32 steps of ResNet-18: nothing is created after the first epoch, and nothing grows. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type SoakRow, soak } from '../../bench/soak.ts';
@@ -9,7 +9,7 @@ import { clampedDevice, testDevice } from '../helpers/device.ts';
 const test = suite('train/soak');
 
 const DEVICES: [name: string, open: () => Promise<Device>, steps: number, stepsPerEpoch: number][] = [
-  ['what the adapter has', () => testDevice({ poison: false }), 60, 15],
+  ['what the adapter has', () => testDevice({ poison: false }), 32, 8],
   ['default limits, parameters in uniform buffers', clampedDevice, 9, 3],
 ];
 for (const [name, open, steps, stepsPerEpoch] of DEVICES)

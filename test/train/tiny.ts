@@ -21,7 +21,7 @@ export class TinyNet extends Model {
 
   readonly classifier = 'fc';
   readonly inputSize = 16;
-  readonly lastFeatureStage = 'conv2';
+  protected readonly lastFeatureStage = 'conv2';
   protected override readonly stagePrefixes = {
     conv1: ['conv1', 'bn1'],
     conv2: ['conv2', 'bn2'],

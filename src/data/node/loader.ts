@@ -1,5 +1,5 @@
 /** The loader in Node: batches made from files by worker threads, beside the loop that consumes them. */
-import { type Batch, type BatchSource, batchesFrom, type LoaderOptions, sourceFrom } from '../loader.ts';
+import { type Batch, batchesFrom, type LoaderOptions, type SampleSource, sourceFrom } from '../loader.ts';
 import type { Sample } from '../sample.ts';
 import { defaultWorkers, sharedPool } from './pool.ts';
 
@@ -26,6 +26,6 @@ export function loadBatches(
 export function fromSamples(
   samples: readonly Sample[],
   { workers = defaultWorkers(), ...options }: Omit<WorkerLoaderOptions, 'epoch' | 'startBatch'>,
-): BatchSource {
+): SampleSource {
   return sourceFrom(sharedPool(workers), samples, options);
 }

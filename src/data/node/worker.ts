@@ -6,6 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { type BatchJob, type BatchResult, type Decoded, makeBatch, type PictureSource } from '../batch.ts';
 import { decodeImage, readImageFile } from './decode.ts';
 import { markOf } from './picture-file.ts';
+import { throughJpeg } from './through-jpeg.ts';
 
 /** A worker's answer; `error` is a fault of the program, not of a picture. */
 export type WorkerAnswer = { result: BatchResult } | { error: string };
@@ -18,7 +19,7 @@ async function decode({ file, blob, image }: PictureSource): Promise<Decoded> {
 
 parentPort?.on('message', async (job: BatchJob) => {
   try {
-    const result = await makeBatch(job, decode);
+    const result = await makeBatch(job, decode, undefined, throughJpeg);
     const answer: WorkerAnswer = { result };
     parentPort?.postMessage(answer, [result.images.buffer as ArrayBuffer]);
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { demand, object, type Rule, whole } from '../../text/rules.ts';
 import type { Callback, CallbackState, EpochEvent, SavePoint } from '../callback.ts';
-import { better } from '../metrics.ts';
+import { type BestBy, better } from '../metrics.ts';
 import { type EpochRecord, isValidated, MOST_EPOCHS } from '../progress.ts';
 
 /** The state of `Checkpoints` out of a file. */
@@ -23,12 +23,16 @@ export class Checkpoints implements Callback {
   private best = -1;
   private isNew = false;
 
-  constructor(private readonly write: WriteState) {}
+  /** @param by the figure that the best epoch is chosen by; by default as `better` has it */
+  constructor(
+    private readonly write: WriteState,
+    private readonly by: BestBy | null = null,
+  ) {}
 
   onEpoch({ record, progress }: EpochEvent): void {
     const { history } = progress;
     const best = history[this.best]?.val;
-    this.isNew = isValidated(record) && (!best || better(record.val, best));
+    this.isNew = isValidated(record) && (!best || better(record.val, best, this.by));
     if (this.isNew) this.best = history.length - 1;
   }
 

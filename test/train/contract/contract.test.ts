@@ -14,15 +14,14 @@ import { closeLoader, fromSamples } from '../../../src/data/node/loader.ts';
 import type { Device } from '../../../src/gpu/index.ts';
 import { AdamW, freeze, type Model, SGD } from '../../../src/nn/index.ts';
 import type { Callback, EndEvent, StepEvent } from '../../../src/train/callback.ts';
+import { EarlyStopping } from '../../../src/train/callbacks/early-stopping.ts';
+import { WeightAverage } from '../../../src/train/callbacks/weight-average.ts';
 import { type FitOptions, fit } from '../../../src/train/fit.ts';
 import { infer } from '../../../src/train/infer.ts';
 import { measure } from '../../../src/train/metrics.ts';
 import { plainStep, type Step } from '../../../src/train/step.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, stripes, type TinyNet, tinyNet } from '../tiny.ts';
-import { accumulatedStep } from './accumulated-step.ts';
-import { MovingAverage } from './moving-average.ts';
-import { Patience } from './patience.ts';
 
 const test = suite('train/contract');
 let device: Device;
@@ -96,7 +95,7 @@ test('accumulated gradients are those of the large batch where norms are frozen 
   const trained: number[][] = [];
   for (const [batchSize, step] of [
     [16, plainStep()],
-    [4, accumulatedStep(4)],
+    [4, plainStep({ accumulate: 4 })],
   ] as const) {
     const { model } = setUp();
     freeze(model, { match: /bn/ });
@@ -141,13 +140,17 @@ for (const [what, missing, updates] of ENDS)
       if (updated) seen.push(step);
     };
     const callbacks = [{ name: 'updates', onStep }];
-    await fit({ ...options, train: without(train, missing), step: accumulatedStep(4), callbacks });
+    await fit({ ...options, train: without(train, missing), step: plainStep({ accumulate: 4 }), callbacks });
     assert.equal(seen, updates);
   });
 
 test('a stop amid accumulated gradients waits for the batch that updates', async () => {
   const stops: Callback = { name: 'stops', onStep: ({ step, stop }) => void (step === 2 && stop('now')) };
-  const { finished, progress } = await fit({ ...setUp(), step: accumulatedStep(4), callbacks: [stops] });
+  const { finished, progress } = await fit({
+    ...setUp(),
+    step: plainStep({ accumulate: 4 }),
+    callbacks: [stops],
+  });
   assert.not(finished);
   assert.is(progress.batch, 4);
 });
@@ -162,15 +165,21 @@ test('a step that never updates is refused at the end of the epoch', async () =>
 
 test('a moving average follows every update, and validates in place of the network', async () => {
   const options = setUp();
-  const average = new MovingAverage(tinyNet(device, 2), 0.5);
+  const average = new WeightAverage(tinyNet(device, 2), 0.9);
   const before = await valuesOf(options.model);
-  // One step, so that the average is known: half of what was, half of what is.
+  // One step, so that the average is known: 2/11 of what was, the rest of what is; running statistics are copied.
   const train = without(options.train, [1, 2, 3, 4, 5]);
   const validated = average.average;
   const { progress } = await fit({ ...options, train, validated, callbacks: [average] });
   const after = await valuesOf(options.model);
-  for (const [i, value] of (await valuesOf(validated)).entries())
-    assert.ok(Math.abs(value - (before[i] + after[i]) / 2) < 1e-6, `value ${i}`);
+  const averaged = await valuesOf(validated);
+  let at = 0;
+  for (const { name, tensor } of options.model.tensors())
+    for (const end = at + tensor.size; at < end; at++) {
+      const decay = name.includes('running') ? 0 : 2 / 11;
+      const expected = decay * before[at] + (1 - decay) * after[at];
+      assert.ok(Math.abs(averaged[at] - expected) < 1e-6, `${name}: ${averaged[at]}, not ${expected}`);
+    }
   const answers = await infer(validated, device, options.val!.load(0));
   assert.equal(measure(answers!), progress.history[0].val);
 });
@@ -187,10 +196,10 @@ test('patience finishes a run; it is over when it is taken up again', async () =
   const ends: (string | null)[] = [];
   const told: Callback = { name: 'told', onEnd: ({ reason }: EndEvent) => void ends.push(reason) };
   freeze(options.model, { match: /bn/ });
-  const callbacks = () => [new Patience(2), told];
+  const callbacks = () => [new EarlyStopping({ patience: 2 }), told];
   const { finished, reason, progress } = await fit({ ...frozen, epochs: 9, callbacks: callbacks() });
   assert.ok(finished);
-  assert.is(reason, 'no better validation for 2 epochs');
+  assert.is(reason, '2 epochs without a better one');
   assert.is(progress.epoch, 3);
   const again = await fit({ ...frozen, epochs: 9, callbacks: callbacks(), from: { progress } });
   assert.equal([again.finished, again.reason, again.progress.epoch], [true, reason, 3]);
@@ -199,8 +208,8 @@ test('patience finishes a run; it is over when it is taken up again', async () =
 
 test('names are unique, and a state that nobody takes is refused', async () => {
   await refuses(
-    fit({ ...setUp(), callbacks: [new Patience(1), new Patience(2)] }),
-    /two callbacks are called 'patience'/,
+    fit({ ...setUp(), callbacks: [new EarlyStopping({ patience: 1 }), new EarlyStopping({ patience: 2 })] }),
+    /two callbacks are called 'early-stopping'/,
   );
   await refuses(fit({ ...setUp(), callbacks: [{ name: 'a.b' }] }), /letters, digits, - and _, not 'a\.b'/);
   const { progress } = await fit({ ...setUp(), epochs: 1 });

@@ -12,17 +12,17 @@ import { setTimeout } from 'node:timers/promises';
 import { closeLoader } from '../../../src/data/node/loader.ts';
 import type { Model } from '../../../src/nn/index.ts';
 import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
+import { EarlyStopping } from '../../../src/train/callbacks/early-stopping.ts';
 import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
+import { WeightAverage } from '../../../src/train/callbacks/weight-average.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
 import { optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { plainStep } from '../../../src/train/step.ts';
 import { loadWeights } from '../../../src/weights/node/create-model.ts';
 import { testDevice } from '../../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, tinyNet } from '../tiny.ts';
-import { accumulatedStep } from './accumulated-step.ts';
-import { MovingAverage } from './moving-average.ts';
-import { Patience } from './patience.ts';
 
 const [folder, epochs, hold] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -75,7 +75,7 @@ const checkpoints = new Checkpoints(async (which, { progress, states }) => {
   say(`epoch ${progress.epoch}`);
   if (progress.epoch === Number(hold)) await setTimeout(60_000);
 });
-const average = new MovingAverage(tinyNet(device, 2), 0.9);
+const average = new WeightAverage(tinyNet(device, 2), 0.9);
 const tracer = new LossTracer();
 say(resumed ? `resumed after epoch ${resumed.info.progress!.epoch}` : 'started');
 const { progress, reason } = await fit({
@@ -84,9 +84,9 @@ const { progress, reason } = await fit({
   optimizer,
   ...stripeBatches(),
   phases: phasesOf(model, optimizer, settings),
-  step: accumulatedStep(4),
+  step: plainStep({ accumulate: 4 }),
   validated: average.average,
-  callbacks: [checkpoints, average, new Patience(3), tracer],
+  callbacks: [checkpoints, average, new EarlyStopping({ patience: 3 }), tracer],
   from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
 });
 
