@@ -19,10 +19,12 @@ import type { MBConvTable } from '../src/models/mbconv-table.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { readCheckpoint } from '../src/train/node/checkpoint.ts';
-import { BEST, LAST, PICTURE, REPORT } from '../src/train/node/run-folder.ts';
+import { BEST, LAST, METRICS_LOG, PAGE, PREDICTIONS, REPORT } from '../src/train/node/run-folder.ts';
 import { createModel, saveWeights } from '../src/weights/node/create-model.ts';
 
 const launcher = fileURLToPath(new URL('../bin/tessera.mjs', import.meta.url));
+/** What is in the folder of a finished run. */
+const FILES = [BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG];
 const KINDS = ['first save', 'overwrite', 'anywhere'] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -121,7 +123,7 @@ class Trial {
     else {
       if ((await bitsOf(folder)) !== this.whole) faults.push('other bits');
       const left = (await readdir(folder)).sort();
-      if (`${left}` !== `${[BEST, LAST, REPORT, PICTURE].sort()}`) faults.push(`the folder holds ${left}`);
+      if (`${left}` !== `${FILES.toSorted()}`) faults.push(`the folder holds ${left}`);
     }
     if (kind === 'overwrite' && !goesOn && !untouched) faults.push('the older run is lost');
     const how = signal !== 'SIGKILL' ? 'ended before' : goesOn ? 'resumed' : 'repeated';
@@ -197,7 +199,7 @@ async function bitsOf(folder: string): Promise<string> {
 /** A hash of the files of a run, hidden ones left out. */
 async function bytesOf(folder: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of [BEST, LAST, REPORT, PICTURE])
+  for (const file of FILES)
     if (existsSync(join(folder, file))) hash.update(file).update(await readFile(join(folder, file)));
   return hash.digest('hex');
 }

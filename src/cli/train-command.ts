@@ -17,8 +17,8 @@ export function trainCommand(options: TrainOptions): string {
 }
 
 /** The command that goes on with a run, as it was started last. */
-export function resumeCommand(out: string, { adapter, memory, json }: TrainOptions): string {
-  return trainCommand({ resume: out, adapter, memory, json });
+export function resumeCommand(out: string, { adapter, memory, tensorboard, json }: TrainOptions): string {
+  return trainCommand({ resume: out, adapter, memory, tensorboard, json });
 }
 
 /** Settings that an option of the same name sets. */

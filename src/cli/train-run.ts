@@ -8,35 +8,34 @@ import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { WriteError } from '../node/files.ts';
 import type { Report } from '../report/report.ts';
-import { RunReport } from '../report/run-report.ts';
 import { shown } from '../text/shown.ts';
 import { ResumeError } from '../train/callback.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
+import { RateTracer } from '../train/callbacks/rate-trace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { fit } from '../train/fit.ts';
-import { type Inference, infer } from '../train/infer.ts';
-import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
+import { modelOf, ofCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
 import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
-import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
+import { logsOf, reportOf } from './train-report.ts';
 import type { Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
-import { adapterName, type StopRequest, say, UserError } from './ui.ts';
+import { type StopRequest, say, UserError } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, folder, set, preprocessing, trainedOn, resumed } = setup;
+  const { settings, folder, set, trainedOn, resumed } = setup;
   for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
@@ -47,45 +46,21 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
   say(...openingText(setup, freezing, costs));
 
-  const unreadable = new UnreadablePictures([...set.train, ...set.val]);
-  const { train: training, val } = batchSources(setup, (message, sample) => {
+  const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
+  const onUnreadable = ({ message }: Error, sample: Sample): void => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
-  });
+  };
+  const { train: training, val } = batchSources(setup, onUnreadable);
   const validating = new PictureSet();
   const validation = watched(val, ({ marks }) => marks && validating.add(marks));
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
+  const rates = new RateTracer();
   const pace = new Pace(paceOf(setup, costs));
   const terminal = new TrainProgress(checkpoints, pace);
-  const report = new RunReport({
-    describe: () => ({
-      out: folder.path,
-      model: settings.model,
-      classes: set.classes,
-      settings,
-      adapter: { description: adapterName(device.info), software: device.software },
-      pictures: {
-        train: set.train.length,
-        val: set.val.length,
-        unreadable: unreadable.count,
-        perClass: classSizes(set),
-      },
-      freezing: freezing.at(-1)!,
-      notes: notesOf(set),
-      trainedOn: {
-        pictures: trainedOn.pictures.size,
-        complete: trainedOn.complete,
-        ofValidation: validating.size > 0 ? trainedOn.pictures.count(validating.marks()) : null,
-      },
-      step: costs.step.cost,
-    }),
-    checkpoints,
-    tracer,
-    pace,
-    preprocessing,
-    place: (file) => folder.place(file),
-    bestAnswers: () => answersOfBest(device, setup, validation),
-    peakBytes: () => device.memory().peak,
+  const report = reportOf(device, setup, costs, {
+    ...{ checkpoints, tracer, rates, pace, freezing, unreadable, onUnreadable, validating },
+    val: validation,
   });
   (await prepared)();
   const { progress } = await fit({
@@ -96,7 +71,17 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation,
     phases: phasesOf(model, optimizer, settings),
     step: noting(trainedOn, plainStep(settings)),
-    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
+    callbacks: [
+      stopOn(stop),
+      ...logsOf(setup),
+      checkpoints,
+      tracer,
+      rates,
+      unreadable,
+      pace,
+      terminal,
+      report,
+    ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   }).catch((error: unknown) => {
     if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
@@ -130,17 +115,6 @@ function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { be
   return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
 }
 
-/** What the network of best.safetensors says to the validation pictures. */
-async function answersOfBest(device: Device, { folder }: Setup, val: BatchSource): Promise<Inference | null> {
-  // Measured whatever it answers: a run that learned nothing has its report too.
-  const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
-  try {
-    return await infer(model, device, val.load(0));
-  } finally {
-    model.dispose();
-  }
-}
-
 function notWritten(error: WriteError, { folder, options }: Setup): string {
   if (!folder.holdsRun) return `${error.message}; nothing of this run had been saved before`;
   return `${error.message}. When that is mended, this goes on from what was saved last: ${resumeCommand(folder.path, options)}`;
@@ -168,13 +142,13 @@ interface Sources {
 
 function batchSources(
   { settings, set, preprocessing }: Setup,
-  onUnreadable: (message: string, sample: Sample) => void,
+  onUnreadable: (error: Error, sample: Sample) => void,
 ): Sources {
   const common = {
     batchSize: settings.batch,
     preprocessing,
     seed: settings.seed,
-    onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
+    onUnreadable,
   };
   return {
     train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),

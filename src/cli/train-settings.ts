@@ -25,6 +25,7 @@ export interface TrainOptions {
   /** GiB */
   memory?: number;
   adapter?: string;
+  tensorboard?: boolean;
   json?: boolean;
   debug?: boolean;
 }

@@ -4,7 +4,7 @@ import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
 import { describeSeen } from '../report/seen-text.ts';
 import { percent } from '../train/metrics.ts';
-import { BEST } from '../train/node/run-folder.ts';
+import { BEST, PAGE } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
 import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
@@ -126,7 +126,7 @@ function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): 
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(
-    `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows that network and the run, report.json has the figures.`,
+    `${join(out, BEST)} has the weights of the best epoch. The report to look at: ${join(out, PAGE)}`,
     '',
     'Next:',
     ...nextSteps(report, options).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),

@@ -45,6 +45,7 @@ export function options(command: Command): void {
     )
     .option('--memory <GiB>', 'GPU memory to plan with, where the machine does not say', positiveNumber)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--tensorboard', 'write event files for TensorBoard into the folder of the run')
     .option('--json', 'print the report as one JSON document on stdout');
   command
     .optionsGroup('What trains:')

@@ -32,7 +32,13 @@ export async function openPen(): Promise<Pen> {
   const [plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const draw: Pen['draw'] = (options, { label, description }) => {
-    const svg = plot.plot({ document, width: WIDTH, ...options }) as unknown as Element;
+    const svg = plot.plot({
+      document,
+      width: WIDTH,
+      marginBottom: 42,
+      ...options,
+      x: { labelOffset: 38, ...options.x },
+    });
     // Styles of its own would need another permission in the page, which has the same rules.
     for (const style of svg.querySelectorAll('style')) style.remove();
     shorten(svg);

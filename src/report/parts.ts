@@ -28,7 +28,7 @@ export function table(
   { id, words = false }: { id?: string; words?: boolean } = {},
 ): Html {
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table${id === undefined ? null : html` id="${id}"`}${words && html` class="words"`}>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
 <tbody>${rows.map(
     ([first, ...rest]) =>

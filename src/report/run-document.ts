@@ -13,12 +13,10 @@ export interface RunParts {
   rates: [step: number, rate: number][];
   stepsPerEpoch: number;
   pictures: PictureRow[];
-  /** What of it could not be made, sentences. */
-  missing: string[];
+  /** What else is to be said of the figures. */
+  sentences: (string | null)[];
   /** [command, what it does] */
   commands: [command: string, what: string][];
-  /** Of the pictures that validate, how many the weights had learnt from. */
-  history: string | null;
 }
 
 export function runDocument(report: Report, parts: RunParts): ReportDocument {
@@ -35,7 +33,7 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
       epoch: best.epoch,
       epochs: finished ? epochs.length : epochsOf(settings),
     },
-    sentences: evaluation ? sentencesOf(evaluation, [parts.history, ...parts.missing]) : parts.missing,
+    sentences: evaluation ? sentencesOf(evaluation, parts.sentences) : [],
     evaluation,
     validation: test && validation,
     run: {
@@ -84,15 +82,15 @@ export function sentencesOf(evaluation: Evaluation, more: readonly (string | nul
   const right = confusion.reduce((sum, row, index) => sum + row[index], 0);
   return [
     `Of ${describeScored(scored, metrics.count)} ${right.toLocaleString('en-US')} are right. ` +
-      `More pictures of the same kind would give figures within the intervals ${100 * confidence} times in 100; other kinds of pictures may give any.`,
+      `Of 100 such intervals ${100 * confidence} hold the figure that very many pictures of the same kind would give; of other kinds of pictures they say nothing.`,
     choiceSentence(evaluation),
     ...more,
   ].filter((sentence) => sentence !== null);
 }
 
-/** The classes by their names, the first of many. */
+/** The classes by their names, or how many they are. */
 export const namesOf = (classes: readonly string[]): string =>
-  `${classes.slice(0, 6).map(shown).join(' / ')}${classes.length > 6 ? ' / …' : ''}`;
+  classes.length > 3 ? `${classes.length} classes` : classes.map(shown).join(' / ');
 
 /** Every setting of a run, its phases one by one. */
 function settingRows({ phases, ...settings }: TrainSettings): [name: string, value: string][] {

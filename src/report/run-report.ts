@@ -35,8 +35,10 @@ export interface RunReportOptions {
     ReportContext,
     'finished' | 'seconds' | 'firstStepSeconds' | 'imagesPerSecond' | 'peakBytes'
   >;
-  /** The same for the page alone. */
-  words(): Pick<RunParts, 'commands' | 'history'>;
+  /** Of the pictures that were scored, what the weights have learnt from, a sentence; null where that is not known. */
+  history: (of: Evaluation) => string | null;
+  /** [command, what it does] */
+  commands: RunParts['commands'];
   /** Which epoch was the best, the losses, the rates, the times. */
   checkpoints: Checkpoints;
   tracer: LossTracer;
@@ -51,8 +53,8 @@ export interface RunReportOptions {
   test: BatchSource | null;
   /** Has `work` done with the network of best.safetensors. */
   withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
-  /** All that is known from answers. */
-  measure: (answers: Inference, scored: Scored) => Evaluation;
+  /** All that is known from answers; `temperature` was fitted on other pictures. */
+  measure: (answers: Inference, scored: Scored, temperature?: number) => Evaluation;
 }
 
 /** What the network of best.safetensors says and looks at. */
@@ -83,7 +85,7 @@ export class RunReport implements Callback {
 
   async onEnd({ finished, error, progress, stepsPerEpoch }: EndEvent): Promise<void> {
     if (error !== undefined) return;
-    const { describe, words, checkpoints, tracer, rates, pace, place } = this.options;
+    const { describe, history, commands, checkpoints, tracer, rates, pace, place } = this.options;
     const best = checkpoints.bestOf(progress.history);
     const { seconds, firstStepSeconds, imagesPerSecond } = pace;
     const found = best ? await this.findings(finished) : await this.found(null, null, null);
@@ -101,7 +103,9 @@ export class RunReport implements Callback {
     if (headline && called)
       await writeWhole(await place(PREDICTIONS), predictionsCsv(headline, this.report.classes, called));
     const curves = { losses: tracer.points(), rates: rates.points(), stepsPerEpoch };
-    const document = runDocument(this.report, { ...words(), ...curves, pictures, missing });
+    const scored = test ?? validation;
+    const sentences = [scored && history(scored), ...missing];
+    const document = runDocument(this.report, { commands, ...curves, pictures, sentences });
     await writeWhole(await place(PAGE), await reportHtml(document));
   }
 
@@ -134,7 +138,7 @@ export class RunReport implements Callback {
     const some = (of: Inference | null): Inference | null => (of && of.labels.length > 0 ? of : null);
     const [val, test] = [some(answers), some(held)];
     const validation = val && measure(val, 'val');
-    const tested = test && measure(test, 'test');
+    const tested = test && measure(test, 'test', validation?.calibration.temperature?.value);
     const headline = test ?? val;
     const evaluation = tested ?? validation;
     const called = headline && evaluation && answeredAs(headline, evaluation);

@@ -45,22 +45,23 @@ nav a{text-decoration:none}nav a:hover{text-decoration:underline}
 .checkpoint{padding:.7rem .9rem;background:var(--card);border-left:3px solid var(--accent);border-radius:.2rem;max-width:none}
 .note{padding:.7rem .9rem;background:color-mix(in srgb,var(--c2) 10%,var(--bg));border-left:3px solid var(--c2);border-radius:.2rem;max-width:none}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1.75rem 2rem;margin:1.25rem 0}
-figure{margin:0 0 1.25rem;min-width:0;max-width:40rem}
+figure{margin:0 0 1.25rem;min-width:0;max-width:31rem}
 .charts figure{margin:0}
 figcaption{color:var(--muted);font-size:.875rem;line-height:1.45;margin:.4rem 0 .5rem}
-.plot{display:block;width:100%;height:auto;max-width:40rem;overflow:visible;font-size:12px}
+.plot{display:block;width:100%;height:auto;overflow:visible;font-size:12px}
 .plot text,.plot tspan{white-space:pre}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;padding:0;margin:0 0 .5rem;font-size:.875rem}
 .legend li::before{content:"";display:inline-block;width:1.1rem;height:3px;margin-right:.45rem;vertical-align:.25em;border-radius:2px}
 ${KEYS}
 .legend .dashed::before{-webkit-mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px);mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px)}
 .scroll{overflow-x:auto;margin:0 0 1.25rem;max-width:100%}
-table{border-collapse:collapse;font-size:.9rem;min-width:min(100%,20rem)}
+table{border-collapse:collapse;font-size:.9rem;min-width:min(100%,22rem)}
 caption{text-align:left;color:var(--muted);font-size:.875rem;padding:0 0 .4rem}
-th,td{padding:.32rem .8rem .32rem 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line);overflow-wrap:normal}
+caption span{position:sticky;left:0;display:inline-block;max-width:calc(100vw - 2rem)}
+th,td{padding:.32rem 0 .32rem 1.4rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line);overflow-wrap:normal}
 thead th{color:var(--muted);font-weight:500;vertical-align:bottom}
 tbody th{text-align:left;font-weight:500;max-width:22rem;overflow:hidden;text-overflow:ellipsis}
-thead th:first-child{text-align:left}
+th:first-child{padding-left:0}thead th:first-child{text-align:left}
 .words td,.words th{text-align:left;white-space:normal;overflow-wrap:anywhere;vertical-align:top}
 .words tbody th{color:var(--muted);font-weight:400;min-width:9rem}
 .words{width:100%}

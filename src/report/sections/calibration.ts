@@ -11,7 +11,7 @@ export function calibration(
 ): Html {
   const full = bins.filter(({ count }) => count > 0);
   const fitted = temperature
-    ? html`<p>Divided by a temperature of ${fixed(temperature.value, 3)}, the logits give an expected calibration error of ${share(temperature.ece)} and a loss of ${fixed(temperature.loss)} (without: ${fixed(metrics.loss)}). ${temperature.value > 1 ? 'Above 1: the network is surer than it is right.' : 'Below 1: it is right more often than it is sure.'} ${temperature.fittedHere ? 'It was fitted on these very pictures, so that both flatter it.' : 'It was fitted on other pictures.'} Which class is likeliest stays as it is.</p>`
+    ? html`<p>Divided by a temperature of ${fixed(temperature.value, 3)}, the logits give an expected calibration error of ${share(temperature.ece)} and a loss of ${fixed(temperature.loss)} (without: ${fixed(metrics.loss)}). ${temperature.value > 1 ? 'Above 1: the network is surer than it is right.' : 'Below 1: it is right more often than it is sure.'} ${temperature.fittedHere ? 'It was fitted on these very pictures, which flatters both figures.' : 'It was fitted on other pictures.'} Which class is likeliest stays as it is.</p>`
     : html`<p>No temperature could be fitted.</p>`;
   return html`<p>Of pictures that are answered with 80 %, 80 % should be right. The expected calibration error, the mean distance between the two, is <strong>${share(ece)}</strong>.</p>
 ${fitted}

@@ -1,7 +1,7 @@
 /** What was taken for what: as a table for a few classes, as a map for many, and the pairs that are mixed up most. */
 import type { Evaluation } from '../../train/evaluation/evaluation.ts';
 import type { Pen } from '../chart.ts';
-import { Html, html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { details, figure, share, table } from '../parts.ts';
 
 /** Up to this many classes the matrix is a table that can be read. */
@@ -79,13 +79,10 @@ function matrixMap(
       description: 'the table of pairs has the figures',
     },
   );
-  return figure(
+  return html`${figure(
     chart,
     'Rows: what the pictures are; columns: what they were taken for; blue where that is right. Classes are numbered in their order, from 0. The darker, the larger the share of the row.',
-    new Html(
-      `<ol start="0" class="names">${classes.map((name) => html`<li>${name}</li>`.text).join('')}</ol>`,
-    ),
-  );
+  )}${details('The numbers of the classes', html`<ol start="0" class="names">${classes.map((name) => html`<li>${name}</li>`)}</ol>`)}`;
 }
 
 /** The pairs of classes that are mixed up most often. */

@@ -169,10 +169,10 @@ function rates(run: RunPart, pen: Pen): Html {
     zero: true,
     tickFormat: '~g',
   });
-  const [first] = run.phases;
-  const phases = run.phases.length > 1 ? ` ${run.phases.map(({ trains }) => trains).join(', then ')}.` : '';
+  const phases =
+    run.phases.length > 1 ? ` In turn: ${run.phases.map(({ trains }) => trains).join('; ')}.` : '';
   return figure(
     html`<h3>Learning rate</h3>${chart}`,
-    `Of the last layer, step by step: the highest of the step.${first ? phases : ''}`,
+    `Of the last layer, step by step: the highest of the step.${phases}`,
   );
 }

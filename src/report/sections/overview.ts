@@ -49,10 +49,10 @@ function strip({ key, name }: Figure, { metrics, intervals }: Evaluation, { plot
       height: 22,
       margin: 5,
       x: { domain: [0, 1], axis: null },
-      y: { axis: null },
+      y: { domain: [-1, 1], axis: null },
       marks: [
         plot.ruleY([0], { stroke: 'var(--line)', strokeWidth: 4, strokeLinecap: 'round' }),
-        plot.tickX(least, { stroke: 'var(--muted)', strokeWidth: 1.5, insetTop: 1, insetBottom: 1 }),
+        plot.ruleX(least, { y1: -1, y2: 1, stroke: 'var(--muted)', strokeWidth: 1.5 }),
         range
           ? plot.ruleY([0], {
               x1: range.low,

@@ -5,7 +5,7 @@ import { share } from '../parts.ts';
 
 export function pictures(rows: readonly PictureRow[]): Html {
   const explained = rows.some((row) => row.pictures.some(({ heatmap }) => heatmap));
-  return html`${explained && html`<p>Beside each picture, as the network saw it: Grad-CAM, where it found what speaks for its answer, from blue (nothing) to red (most).</p>`}
+  return html`${explained && html`<p>Beside each picture, as the network saw it: Grad-CAM, where it found what speaks for its answer, the brighter, the more. Dark: nothing there counted for it.</p>`}
 ${rows.map(
   (row) => html`<h3>${row.title}</h3>
 <p>${row.words}</p>
