@@ -19,7 +19,7 @@ import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints
 import { fit } from '../src/train/fit.ts';
 import { type CheckpointInfo, saveCheckpoint } from '../src/train/node/checkpoint.ts';
 import { BEST, LAST } from '../src/train/node/run-folder.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
+import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
 import { plainStep } from '../src/train/step.ts';
 
 export interface SoakOptions {
@@ -56,6 +56,7 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     phases: [{ trainFrom: 'all', epochs: Math.ceil(steps / stepsPerEpoch), lr: 1e-4, backboneFactor: 1 }],
     trainNorms: true,
     batch,
+    ...BEFORE,
     weightDecay: 0.01,
     decayNorms: false,
     labelSmoothing: 0.1,

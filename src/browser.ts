@@ -108,6 +108,7 @@ export {
   StochasticDepth,
   stepDecay,
   torchDefault,
+  trainOnly,
   unfreeze,
   warmUp,
   xavierNormal,

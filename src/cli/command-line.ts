@@ -30,6 +30,13 @@ export function fractionNumber(text: string): number {
   return value;
 }
 
+/** A commander parser for factors that shrink: above 0, at most 1. */
+export function shrinkingFactor(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be a number above 0, at most 1.');
+  return value;
+}
+
 /** Where `train` puts its runs when it is not told. */
 export const RUNS = 'runs';
 

@@ -1,8 +1,9 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { epochsOf, type TrainSettings } from '../train/settings.ts';
+import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
+import { scheduleOf } from './unfreeze-schedule.ts';
 
 /** The command with these options; what is undefined or false is left out. */
 export function trainCommand(options: TrainOptions): string {
@@ -26,22 +27,35 @@ const NAMED = ['batch', 'size', 'seed'] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
-  const { data, model, weights, phases, trainNorms } = settings;
-  const { trainFrom } = phases.at(-1)!;
+  const { data, model, weights, trainNorms, lrDecayPerStage, phases } = settings;
+  const { trainFrom, backboneFactor } = phases.at(-1)!;
   const weightsGiven = weights !== defaultWeights(model);
-  const options: TrainOptions = {
+  const decaysByStage =
+    lrDecayPerStage !== 1 || (trainFrom !== 'head' && backboneFactor === 1 && weights !== null);
+  const common: TrainOptions = {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
-    ...(trainFrom !== (weights === null ? 'all' : 'head') && { trainFrom }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
+    ...(decaysByStage && { lrDecayPerStage }),
   };
+  const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
-  const usual = phasesFor(options, weights, phases[0].trainFrom !== trainFrom);
-  const epochs = epochsOf(settings);
-  if (epochs !== epochsOf({ phases: usual })) options.epochs = epochs;
-  if (phases[0].lr !== usual[0].lr) options.lr = phases[0].lr;
   for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
   return options;
+}
+
+/** The options that give the phases: a first stage and a number of epochs, or a schedule where these do not. */
+function phaseOptions({ phases, weights }: TrainSettings, common: TrainOptions): TrainOptions {
+  const { trainFrom } = phases.at(-1)!;
+  const newHead = phases[0].trainFrom !== trainFrom;
+  const from: TrainOptions = trainFrom === (weights === null ? 'all' : 'head') ? {} : { trainFrom };
+  const epochs = epochsOf({ phases });
+  const same = (a: PhaseSettings[], b: PhaseSettings[]): boolean => scheduleOf(a) === scheduleOf(b);
+  const plan = (options: TrainOptions): PhaseSettings[] =>
+    phasesFor({ ...common, ...options }, weights, newHead);
+  const plans = [from, { ...from, epochs }, { unfreezeSchedule: scheduleOf(phases) }];
+  const options = plans.find((options) => same(plan(options), phases))!;
+  return { ...options, ...(phases[0].lr !== plan(options)[0].lr && { lr: phases[0].lr }) };
 }

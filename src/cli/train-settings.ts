@@ -3,6 +3,7 @@ import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/setti
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
 import { UserError } from './ui.ts';
+import { unfreezing } from './unfreeze-schedule.ts';
 
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
 export const DEFAULT_BATCH = 32;
@@ -14,6 +15,8 @@ export interface TrainOptions {
   weights?: string;
   trainFrom?: string;
   trainNorms?: boolean;
+  unfreezeSchedule?: string;
+  lrDecayPerStage?: number;
   epochs?: number;
   batch?: number;
   lr?: number;
@@ -75,6 +78,7 @@ export function settingsOf(
     trainNorms: scratch || (options.trainNorms ?? false),
     batch: options.batch ?? DEFAULT_BATCH,
     weightDecay: 0.01,
+    lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
     labelSmoothing: 0,
     warmup: 0.05,
@@ -85,13 +89,26 @@ export function settingsOf(
 }
 
 /** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
-export function trainFromOf({ trainFrom, trainNorms }: TrainOptions, weights: string | null): string {
-  const first = trainFrom ?? (weights === null ? 'all' : 'head');
+export function trainFromOf(
+  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage }: TrainOptions,
+  weights: string | null,
+): string {
+  const scheduled =
+    unfreezeSchedule === undefined ? undefined : unfreezing(unfreezeSchedule).at(-1)!.trainFrom;
+  if (scheduled !== undefined && (trainFrom !== undefined || epochs !== undefined))
+    throw new UserError(
+      `--unfreeze-schedule says what trains and for how many epochs; leave out ${trainFrom === undefined ? '--epochs' : '--train-from'}`,
+    );
+  const first = trainFrom ?? scheduled ?? (weights === null ? 'all' : 'head');
   if (trainNorms && first === 'head')
     throw new UserError('--train-norms has no norms to train in the last layer; add --train-from STAGE');
-  if (weights === null && first !== 'all')
+  if (lrDecayPerStage !== undefined && first === 'head')
     throw new UserError(
-      `--train-from ${first} would freeze random weights; give pretrained ones with --weights FILE, or leave it out`,
+      '--lr-decay-per-stage is for stages before the last layer, which trains alone; add --train-from STAGE',
+    );
+  if (weights === null && (first !== 'all' || scheduled !== undefined))
+    throw new UserError(
+      `${scheduled === undefined ? `--train-from ${first}` : '--unfreeze-schedule'} would freeze random weights; give pretrained ones with --weights FILE, or leave it out`,
     );
   return first;
 }
@@ -99,28 +116,48 @@ export function trainFromOf({ trainFrom, trainNorms }: TrainOptions, weights: st
 /**
  * The phases of a new run. A new head learns alone before the stages behind it join at a lower rate: its first gradients
  * are large and say nothing of the features. One that the weights bring along has no need to; nor is there room for it in
- * a single epoch.
+ * a single epoch. With `--unfreeze-schedule` they are as it says.
  * @param newHead whether the last layer is new to the classes
  */
 export function phasesFor(options: TrainOptions, weights: string | null, newHead: boolean): PhaseSettings[] {
   const trainFrom = trainFromOf(options, weights);
-  const kind = weights === null ? 'scratch' : trainFrom === 'head' ? 'head' : 'stages';
-  const phase = (of: keyof typeof PHASES, from: string): PhaseSettings => ({
+  const phase = (kind: keyof typeof PHASES, from: string): PhaseSettings => ({
     trainFrom: from,
-    ...PHASES[of],
-    ...(options.data === undefined && { epochs: DEMO.epochs[of] }),
+    ...PHASES[kind],
+    ...(options.data === undefined && { epochs: DEMO.epochs[kind] }),
+    // A factor a stage takes the place of the one factor for all of them.
+    ...(options.lrDecayPerStage !== undefined && { backboneFactor: 1 }),
   });
+  if (options.unfreezeSchedule !== undefined) {
+    const stages = unfreezing(options.unfreezeSchedule);
+    return withRates(
+      stages.map(({ trainFrom: from, epochs }) => ({
+        ...phase(from === 'head' ? 'head' : 'stages', from),
+        epochs,
+      })),
+      options.lr,
+    );
+  }
+  const kind = weights === null ? 'scratch' : trainFrom === 'head' ? 'head' : 'stages';
   const last = phase(kind, trainFrom);
   if (kind !== 'stages' || !newHead || options.epochs === 1)
-    return [{ ...last, epochs: options.epochs ?? last.epochs, lr: options.lr ?? last.lr }];
+    return withRates([{ ...last, epochs: options.epochs ?? last.epochs }], options.lr);
   const head = phase('head', 'head');
   const usual = head.epochs + last.epochs;
-  const { epochs = usual, lr = head.lr } = options;
+  const { epochs = usual } = options;
   const alone = Math.min(Math.max(Math.round((epochs * head.epochs) / usual), 1), epochs - 1);
-  return [
-    { ...head, epochs: alone, lr },
-    { ...last, epochs: epochs - alone, lr: rounded((lr * last.lr) / head.lr) },
-  ];
+  return withRates(
+    [
+      { ...head, epochs: alone },
+      { ...last, epochs: epochs - alone },
+    ],
+    options.lr,
+  );
+}
+
+/** The phases with `lr` as the rate of the first one, and the others' in the same proportion. */
+function withRates(phases: PhaseSettings[], lr = phases[0].lr): PhaseSettings[] {
+  return phases.map((phase) => ({ ...phase, lr: rounded((phase.lr * lr) / phases[0].lr) }));
 }
 
 /** Without what floating point adds to a product: the number is for people too. */
@@ -132,6 +169,8 @@ const OF_THE_RUN = [
   'weights',
   'trainFrom',
   'trainNorms',
+  'unfreezeSchedule',
+  'lrDecayPerStage',
   'batch',
   'lr',
   'seed',

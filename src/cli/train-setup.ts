@@ -28,6 +28,7 @@ import {
   withMoreEpochs,
 } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
+import { inOrder, scheduleOf, unfreezing } from './unfreeze-schedule.ts';
 
 /** A run before its first step. */
 export interface Setup {
@@ -54,9 +55,9 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const common = settingsOf(options, start, natural.inputSize);
   const { weights } = common;
   // A stage that does not exist is named before the pictures are looked through.
-  const trainFrom = await firstStage(options, network, weights);
+  const wanted = await withStages(options, network, weights);
   // What a checkpoint could not be read back with is not begun.
-  demand(SETTINGS, { ...common, phases: phasesFor({ ...options, trainFrom }, weights, true) }, 'settings');
+  demand(SETTINGS, { ...common, phases: phasesFor(wanted, weights, true) }, 'settings');
   const command = trainCommand(options);
   const folder =
     options.out === undefined
@@ -65,7 +66,7 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   return releasedOnFailure(folder, async () => {
     const set = await openData(common);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
-    const settings = { ...common, phases: phasesFor({ ...options, trainFrom }, weights, newHead) };
+    const settings = { ...common, phases: phasesFor(wanted, weights, newHead) };
     const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
     if (advice) say(advice);
     const preprocessing = preprocessingFor(settings, natural);
@@ -74,13 +75,27 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   });
 }
 
-/** The first stage that trains; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
-async function firstStage(options: TrainOptions, network: Network, weights: string | null): Promise<string> {
+/** The options with stages that exist; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
+async function withStages(
+  options: TrainOptions,
+  network: Network,
+  weights: string | null,
+): Promise<TrainOptions> {
   const model = (await shapeBuilder())(network);
-  const trainFrom = trainFromOf(options, weights);
-  freezeFor(model, { trainFrom, trainNorms: true });
-  const trained = [...model.namedParameters()].filter(([, { requiresGrad }]) => requiresGrad);
-  return trained.every(([name]) => model.isHead(name)) ? 'head' : trainFrom;
+  const trained = (trainFrom: string): string[] => {
+    freezeFor(model, { trainFrom, trainNorms: true });
+    return [...model.namedParameters()].flatMap(([name, { requiresGrad }]) => (requiresGrad ? [name] : []));
+  };
+  const named = (trainFrom: string): string =>
+    trained(trainFrom).every((name) => model.isHead(name)) ? 'head' : trainFrom;
+  const trainFrom = named(trainFromOf(options, weights));
+  if (options.unfreezeSchedule === undefined) return { ...options, trainFrom };
+  const stages = unfreezing(options.unfreezeSchedule).map(({ trainFrom, epochs }) => ({
+    trainFrom: named(trainFrom),
+    epochs,
+  }));
+  inOrder(stages, (stage) => trained(stage).length);
+  return { ...options, unfreezeSchedule: stages.map((stage) => scheduleOf([stage])).join() };
 }
 
 /** Whether weights bring a last layer for these classes along, as far as their file says. */

@@ -153,6 +153,7 @@ function nextSteps(
     steps.push([
       trainCommand({
         ...optionsOf(settings),
+        unfreezeSchedule: undefined,
         trainFrom: lastFrozen,
         adapter,
         memory,

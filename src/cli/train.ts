@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
-import { positiveNumber, wholeNumber } from './command-line.ts';
+import { positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -52,6 +52,12 @@ export function options(command: Command): void {
     .option(
       '--train-norms',
       'batch norms of pretrained stages train as well (default: they stay as they are)',
+    )
+    .option('--unfreeze-schedule <list>', 'STAGE:EPOCHS, one after the other, such as head:3,layer4:2,all:2')
+    .option(
+      '--lr-decay-per-stage <factor>',
+      'rates fall by it with every stage towards the input, such as 0.5',
+      shrinkingFactor,
     );
   command.optionsGroup('Options:');
 }

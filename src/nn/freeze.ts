@@ -3,10 +3,10 @@
  * backward pass and saves no activations; a module whose parameters are all frozen behaves as in evaluation (running
  * statistics, nothing dropped), also after `model.train()`.
  */
-import { mul } from '../kernels/index.ts';
-import { checkTypes, sameShape, show, sizeOf, Tensor, tensor } from '../tensor/index.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { didYouMean } from '../text/suggest.ts';
 import { BatchNorm2d } from './layers.ts';
+import { maskGradient } from './mask.ts';
 import type { Model } from './model.ts';
 
 /**
@@ -41,19 +41,30 @@ export function freeze(model: Model, spec: FreezeSpec): FreezeReport {
   for (const [name, parameter] of model.namedParameters()) {
     if (!chosen(name)) continue;
     found++;
-    parameter.requiresGrad = false;
-    parameter.grad?.dispose();
-    parameter.grad = null;
+    setTrains(parameter, false);
   }
   const name = wanted(spec);
   if (found === 0 && name !== null) throw new RangeError(`freeze: ${name} names no parameter`);
   return markModules(model);
 }
 
-/** Lets every parameter train again. */
+/** Lets every parameter train again, all of it: masks (`maskGradient`) come off. */
 export function unfreeze(model: Model): FreezeReport {
-  for (const [, parameter] of model.namedParameters()) parameter.requiresGrad = true;
+  for (const parameter of model.parameters()) maskGradient(parameter, null);
+  return trainOnly(model, () => true);
+}
+
+/** Lets the parameters that `trains` picks by their names train, and freezes the others. Masks stay. */
+export function trainOnly(model: Model, trains: (name: string) => boolean): FreezeReport {
+  for (const [name, parameter] of model.namedParameters()) setTrains(parameter, trains(name));
   return markModules(model);
+}
+
+function setTrains(parameter: Tensor, trains: boolean): void {
+  parameter.requiresGrad = trains;
+  if (trains) return;
+  parameter.grad?.dispose();
+  parameter.grad = null;
 }
 
 /** The names of the parameters of a model's batch norms. */
@@ -126,44 +137,4 @@ function markModules(model: Model): FreezeReport {
 function inFrozenStage(model: Model, path: string, frozenStages: readonly string[]): boolean {
   const stage = model.findStage(path);
   return stage !== undefined && frozenStages.includes(stage);
-}
-
-/**
- * Multiplies the gradient of `parameter` by `mask` before it is added up, so that a part of a layer trains: `[cout]`
- * (one value for each output) or the parameter's own shape (weights are [kh, kw, cin, cout] and [in, out]).
- * `null` takes the mask off. Weight decay does not go through the gradient: it still shrinks what is masked.
- * @throws RangeError where the mask has another shape
- */
-export function maskGradient(parameter: Tensor, mask: ArrayLike<number> | Tensor | null): void {
-  const before = masks.get(parameter);
-  before?.dispose();
-  masks.delete(parameter);
-  parameter.gradHook = null;
-  if (mask === null) return;
-  const held = ownMask(parameter, mask);
-  masks.set(parameter, held);
-  parameter.gradHook = (gradient) => mul(gradient, held);
-}
-
-/** The mask of each masked parameter, which maskGradient owns. */
-const masks = new WeakMap<Tensor, Tensor>();
-
-function ownMask(parameter: Tensor, mask: ArrayLike<number> | Tensor): Tensor {
-  const outputs = [parameter.shape[parameter.shape.length - 1]];
-  if (mask instanceof Tensor) {
-    checkTypes('maskGradient', { mask });
-    if (!sameShape(mask.shape, outputs) && !sameShape(mask.shape, parameter.shape))
-      throw wrongMask(parameter, show(mask.shape));
-    return mask.alias(mask.shape, true);
-  }
-  const shape = mask.length === outputs[0] ? outputs : parameter.shape;
-  if (mask.length !== sizeOf(shape)) throw wrongMask(parameter, `of ${mask.length} values`);
-  return tensor(mask, shape, { device: parameter.device, owned: true, kind: 'optimizer', dtype: 'float32' });
-}
-
-function wrongMask(parameter: Tensor, found: string): RangeError {
-  const outputs = parameter.shape[parameter.shape.length - 1];
-  return new RangeError(
-    `maskGradient: a mask ${found} for a parameter ${show(parameter.shape)}; give [${outputs}] (one value for each output) or the parameter's shape`,
-  );
 }

@@ -5,7 +5,7 @@ export { chain } from './chain.ts';
 export { clipGradNorm } from './clip.ts';
 export { convAct, convNormAct } from './conv-norm-act.ts';
 export { Dropout, StochasticDepth } from './dropout.ts';
-export { type FreezeReport, type FreezeSpec, freeze, maskGradient, normNames, unfreeze } from './freeze.ts';
+export { type FreezeReport, type FreezeSpec, freeze, normNames, trainOnly, unfreeze } from './freeze.ts';
 export {
   type Draw,
   type Fan,
@@ -28,6 +28,7 @@ export {
   type NormOptions,
 } from './layers.ts';
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
+export { maskGradient, maskOf } from './mask.ts';
 export { type Cut, Model, type ModelSpec, type Stages } from './model.ts';
 export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
 export { decayGroups, Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';

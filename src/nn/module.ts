@@ -13,6 +13,7 @@ import { empty, getDefaultDevice, type Shape, Tensor } from '../tensor/index.ts'
 import { chain } from './chain.ts';
 import { fill, type Init } from './init.ts';
 import type { Layout } from './layout.ts';
+import { maskGradient } from './mask.ts';
 
 /** Where parameters are made, and whether they get values then; a model's get theirs when all names are known. */
 interface Making {
@@ -199,11 +200,12 @@ export abstract class Module {
 }
 
 /**
- * Gives back the memory of tensors that leave a module for good, and that of their gradients. An optimiser that knows
+ * Gives back the memory of tensors that leave a module for good, and that of their gradients and masks. An optimiser that knows
  * them lets go of their state at its next step.
  */
 export function freeTensors(tensors: Iterable<Tensor>): void {
   for (const tensor of tensors) {
+    maskGradient(tensor, null);
     tensor.grad?.dispose();
     tensor.grad = null;
     tensor.dispose();

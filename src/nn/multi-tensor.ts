@@ -12,7 +12,7 @@
  * than a binding is cut into pieces. What differs from step to step comes from two small buffers: `rates` (learning
  * rate and decay of each group, written once a step) and `control` (what a parameter needs of them), which a tiny
  * first dispatch computes. That dispatch also counts the steps of each parameter, and looks at the loss: where it is
- * not finite nothing is counted and nothing updated.
+ * not finite nothing is counted and nothing updated. A parameter with a mask (mask.ts) has dispatches of its own.
  *
  * Limited by memory: 12 bytes an element, and 8 more for each state array.
  */
@@ -25,7 +25,8 @@ import {
   slices,
 } from '../gpu/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { BLOCK, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
+import { maskOf } from './mask.ts';
+import { BLOCK, maskedProgram, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
 
 /** Bindings of the update program beside parameters, gradients and state: blocks and control. */
 const FIXED_BINDINGS = 2;
@@ -38,6 +39,8 @@ const PLANS = 4;
 /** A part of a parameter that a binding can hold, and the place of its state. */
 interface Piece {
   parameter: number;
+  /** Its first element in the parameter, and their number. */
+  start: number;
   count: number;
   slice: (buffer: PooledBuffer) => BufferBinding;
   page: Page | null;
@@ -55,6 +58,8 @@ interface Page {
 /** One update dispatch: its pieces and the table of its workgroups. */
 interface Batch {
   pieces: Piece[];
+  /** Whether it is one piece of a parameter with a mask. */
+  masked: boolean;
   blocks: PooledBuffer;
   count: number;
 }
@@ -98,8 +103,9 @@ export class MultiTensorUpdate {
     // Whole MiB, as the pool's large buffers are.
     this.pageSize = Math.floor(Math.min(bytes, 2 ** 30) / 2 ** 20) * 2 ** 18;
     this.pieces = parameters.map((tensor, parameter) =>
-      slices(this.device, tensor.size).map(({ count, slice }) => ({
+      slices(this.device, tensor.size).map(({ start, count, slice }) => ({
         parameter,
+        start,
         count,
         slice,
         page: null,
@@ -135,7 +141,9 @@ export class MultiTensorUpdate {
       },
       params: { count: plan.memberCount, ...rule.constants },
     });
-    for (const batch of plan.batches) this.update(batch);
+    for (const batch of plan.batches)
+      if (batch.masked) this.updateMasked(batch);
+      else this.update(batch);
   }
 
   /** The names of the state arrays. */
@@ -179,11 +187,7 @@ export class MultiTensorUpdate {
 
   private update({ pieces, blocks, count }: Batch): void {
     const { rule, parameters } = this;
-    const bindings: Record<string, BufferBinding> = { blocks, control: this.control };
-    const page = pieces[0].page;
-    rule.state.forEach((name, array) => {
-      bindings[name] = { buffer: page!.arrays[array], offset: 0, size: page!.bytes };
-    });
+    const bindings = this.bindingsOf(pieces[0], blocks);
     for (let slot = 0; slot < this.slots; slot++) {
       const piece = pieces[slot];
       const tensor = piece && parameters[piece.parameter];
@@ -195,24 +199,62 @@ export class MultiTensorUpdate {
       bindings,
       params: { count, ...rule.constants },
       groups: foldGroups(count),
-      flops: 4 * elements * (1 + rule.state.length),
-      bytes: elements * (12 + 8 * rule.state.length),
+      ...this.costOf(elements),
     });
   }
 
-  /** The plan for a set of parameters, made where the set was not seen lately. */
+  private updateMasked({ pieces: [piece], blocks, count }: Batch): void {
+    const { rule } = this;
+    const parameter = this.parameters[piece.parameter];
+    const mask = maskOf(parameter)!;
+    const whole = mask.size === parameter.size;
+    this.device.run(maskedProgram(rule), {
+      bindings: {
+        ...this.bindingsOf(piece, blocks),
+        x: piece.slice(parameter.buffer),
+        g: piece.slice(parameter.grad!.buffer),
+        mask: whole ? piece.slice(mask.buffer) : mask.buffer,
+      },
+      params: {
+        count,
+        first: whole ? 0 : piece.start % mask.size,
+        period: whole ? piece.count : mask.size,
+        ...rule.constants,
+      },
+      groups: foldGroups(count),
+      ...this.costOf(piece.count),
+    });
+  }
+
+  /** What every update binds: the table of its workgroups, what parameters need, and the page of the state. */
+  private bindingsOf({ page }: Piece, blocks: PooledBuffer): Record<string, BufferBinding> {
+    const bindings: Record<string, BufferBinding> = { blocks, control: this.control };
+    this.rule.state.forEach((name, array) => {
+      bindings[name] = { buffer: page!.arrays[array], offset: 0, size: page!.bytes };
+    });
+    return bindings;
+  }
+
+  private costOf(elements: number): { flops: number; bytes: number } {
+    const states = this.rule.state.length;
+    return { flops: 4 * elements * (1 + states), bytes: elements * (12 + 8 * states) };
+  }
+
+  /** The plan for a set of parameters and of masked ones among them, made where they were not seen lately. */
   private planFor(active: readonly number[]): Plan {
-    const key = active.join();
+    const masked = new Set(active.filter((parameter) => maskOf(this.parameters[parameter])));
+    const key = `${active} ${[...masked]}`;
     let plan = this.plans.get(key);
     if (!plan) {
+      const isMasked = ({ parameter }: Piece): boolean => masked.has(parameter);
       this.allocate(active);
       const pieces = active.flatMap((parameter) => this.pieces[parameter]);
-      const batches: Batch[] = [];
-      for (let rest = pieces; rest.length > 0; ) {
+      const batches = pieces.filter(isMasked).map((piece) => this.batch([piece], true));
+      for (let rest = pieces.filter((piece) => !isMasked(piece)); rest.length > 0; ) {
         const page = rest[0].page;
         const end = rest.findIndex((piece, index) => index === this.slots || piece.page !== page);
         const length = end < 0 ? rest.length : end;
-        batches.push(this.batch(rest.slice(0, length)));
+        batches.push(this.batch(rest.slice(0, length), false));
         rest = rest.slice(length);
       }
       const members = this.table(active.flatMap((parameter) => [parameter, this.groupOf[parameter]]));
@@ -222,14 +264,14 @@ export class MultiTensorUpdate {
     return plan;
   }
 
-  private batch(pieces: Piece[]): Batch {
+  private batch(pieces: Piece[], masked: boolean): Batch {
     const blocks: number[] = [];
     pieces.forEach(({ parameter, count, offset }, slot) => {
       const vectors = Math.ceil(count / 4);
       for (let first = 0; first < vectors; first += BLOCK)
         blocks.push(slot | (parameter << 4), first, Math.min(first + BLOCK, vectors), offset / 4);
     });
-    return { pieces, blocks: this.table(blocks), count: blocks.length / 4 };
+    return { pieces, masked, blocks: this.table(blocks), count: blocks.length / 4 };
   }
 
   private table(words: number[]): PooledBuffer {

@@ -1,6 +1,7 @@
 /**
- * The two programs of an optimiser step, made from the rule of the optimiser: one prepares what each parameter needs and
- * looks at the loss, the other updates the blocks of several parameters. See multi-tensor.ts, which dispatches them.
+ * The programs of an optimiser step, made from the rule of the optimiser: one prepares what each parameter needs and
+ * looks at the loss, one updates the blocks of several parameters, one those of a parameter with a mask. See
+ * multi-tensor.ts, which dispatches them.
  */
 import { elementwise, family, program } from '../gpu/index.ts';
 
@@ -67,15 +68,7 @@ export const updateProgram = memoised((rule: UpdateRule) =>
       },
       params: { count: 'u32', ...float(Object.keys(rule.constants)) },
       wgsl: `${rule.update}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
-  let index = id.x + id.y * groups.x;
-  if (index >= p.count) { return; }
-  let block = blocks[index];
-  let c = control[block.x >> 4u];
-  if (c.w == 0) { return; } // the loss was not finite
-  switch (block.x & 15u) {
+${forEachBlock(`switch (block.x & 15u) {
 ${each
   .map(
     (slot) => `    case ${slot}u: {
@@ -84,11 +77,55 @@ ${each
   )
   .join('\n')}
     default: {}
-  }
-}`,
+  }`)}`,
     };
   }),
 );
+
+/**
+ * The same for a piece of one parameter that has a mask (mask.ts), as long as the piece or repeated every `period` values
+ * with its beginning at `first`: where it is 0, value and state keep their bits; state that there was none of yet is 0.
+ */
+export const maskedProgram = memoised((rule: UpdateRule) =>
+  program({
+    name: `${rule.name}-masked`,
+    bindings: {
+      blocks: 'read vec4u',
+      control: 'read vec4f',
+      ...Object.fromEntries(rule.state.map((name) => [name, 'write vec4f' as const])),
+      x: 'write vec4f',
+      g: 'read vec4f',
+      mask: 'read f32',
+    },
+    params: { count: 'u32', first: 'u32', period: 'u32', ...float(Object.keys(rule.constants)) },
+    wgsl: `${rule.update}
+fn trains(i: u32) -> vec4<bool> {
+  let at = (vec4u(4 * i) + vec4u(0, 1, 2, 3) + p.first) % p.period;
+  return vec4f(mask[at.x], mask[at.y], mask[at.z], mask[at.w]) != vec4f(0);
+}
+fn updatePart(i: u32, c: vec4f, s: u32) {
+  let part = trains(i);
+${rule.state.map((name) => `  let ${name}Before = select(${name}[s], vec4f(0), c.w == 1);`).join('\n')}
+  x[i] = select(x[i], update(x[i], g[i], c, s), part);
+${rule.state.map((name) => `  ${name}[s] = select(${name}Before, ${name}[s], part);`).join('\n')}
+}
+${forEachBlock('for (var i = block.y + lane; i < block.z; i += 64u) { updatePart(i, c, i + block.w); }')}`,
+  }),
+);
+
+/** The entry point: `body` sees the `block` of its workgroup, its `lane` and what its parameter needs, `c`. */
+function forEachBlock(body: string): string {
+  return `@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+  let index = id.x + id.y * groups.x;
+  if (index >= p.count) { return; }
+  let block = blocks[index];
+  let c = control[block.x >> 4u];
+  if (c.w == 0) { return; } // the loss was not finite
+  ${body}
+}`;
+}
 
 /** One result for each rule, by its name: optimisers of one kind share their programs. */
 function memoised<Value>(make: (rule: UpdateRule) => Value): (rule: UpdateRule) => Value {

@@ -8,12 +8,11 @@ import {
   cosine,
   decayGroups,
   type FreezeReport,
-  freeze,
   type Model,
   normNames,
   type Optimizer,
   type ParameterGroup,
-  unfreeze,
+  trainOnly,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { all, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
@@ -28,7 +27,7 @@ export interface PhaseSettings {
   epochs: number;
   /** Highest learning rate of the head. */
   lr: number;
-  /** Times `lr`: the learning rate of the other stages that train. */
+  /** Times `lr`: the learning rate of the other stages that train, before `lrDecayPerStage`. */
   backboneFactor: number;
 }
 
@@ -45,6 +44,11 @@ export interface TrainSettings {
   trainNorms: boolean;
   batch: number;
   weightDecay: number;
+  /**
+   * F: rates fall by it with every stage towards the input (`rateOf`); 1 where they do not. Discriminative fine-tuning
+   * (Howard & Ruder 2018, section 3.1), timm's `--layer-decay` by stages.
+   */
+  lrDecayPerStage: number;
   /** Whether norms and biases decay as well, as they did in runs that were begun before phases were. */
   decayNorms: boolean;
   labelSmoothing: number;
@@ -57,7 +61,7 @@ export interface TrainSettings {
 }
 
 /** What a run did before there were these settings: files of older formats lack them. */
-export const BEFORE = {} as const satisfies Partial<TrainSettings>;
+export const BEFORE = { lrDecayPerStage: 1 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
 const rate = number(0, 1e6);
@@ -82,6 +86,7 @@ export const SETTINGS: Rule = all(
     trainNorms: flag,
     batch: whole(1, MOST_PIXELS),
     weightDecay: rate,
+    lrDecayPerStage: number(0, 1),
     decayNorms: flag,
     labelSmoothing: number(0, 1),
     warmup: number(0, 1),
@@ -131,34 +136,60 @@ export function trainedIn(model: Model, phases: readonly Trains[]): [string, Ten
 }
 
 /**
- * Freezes what does not train, and nothing else.
+ * Freezes what does not train, and nothing else; masks stay.
  * @throws RangeError for a stage that does not exist, with what may have been meant
  */
 export function freezeFor(model: Model, trains: Trains): FreezeReport {
-  const trained = trainsIn(model, trains);
-  unfreeze(model);
-  return freeze(model, { match: (name) => !trained(name) });
+  return trainOnly(model, trainsIn(model, trains));
 }
 
 /** Parameters that share their rates throughout a run. */
-interface RateGroup extends ParameterGroup {
+export interface RateGroup extends ParameterGroup {
   /** Whether they are the last layer's. */
   head: boolean;
+  /** Stages between theirs and the last one, this included; 0 where the rates of a run do not depend on it. */
+  distance: number;
 }
 
 /**
- * The parameters that train in any phase: the last layer's, then the others'; of either those that decay, then norms and
- * biases, which do not.
+ * The highest learning rate of a group in a phase:
+ *
+ *   lr                          the last layer
+ *   lr · backboneFactor · Fᵈ    d stages before the last one, F = lrDecayPerStage
+ */
+export function rateOf(
+  { head, distance }: Pick<RateGroup, 'head' | 'distance'>,
+  { lr, backboneFactor }: Pick<PhaseSettings, 'lr' | 'backboneFactor'>,
+  { lrDecayPerStage }: Pick<TrainSettings, 'lrDecayPerStage'>,
+): number {
+  return head ? lr : lr * backboneFactor * lrDecayPerStage ** distance;
+}
+
+/** How far the stage of a parameter lies before the last one. */
+export function distanceOf(model: Model, name: string): number {
+  return model.stages.length - 1 - model.stageIndex(model.stageOf(name));
+}
+
+/**
+ * The parameters that train in any phase: the last layer's, then the others', by stages from the last one where their
+ * rates differ; of each those that decay, then norms and biases, which do not.
  */
 export function parameterGroups(model: Model, settings: TrainSettings): RateGroup[] {
-  const { weightDecay, decayNorms } = settings;
-  const trained = trainedIn(model, trainsOf(settings));
-  return [true, false].flatMap((head) => {
-    const params = trained.filter(([name]) => model.isHead(name) === head).map(([, parameter]) => parameter);
-    if (params.length === 0) return [];
-    const groups = decayNorms ? [{ params, weightDecay }] : decayGroups(params, weightDecay);
-    return groups.map((group) => ({ ...group, head }));
-  });
+  const { weightDecay, decayNorms, lrDecayPerStage } = settings;
+  const parts = new Map<string, { head: boolean; distance: number; params: Tensor[] }>();
+  for (const [name, parameter] of trainedIn(model, trainsOf(settings))) {
+    const head = model.isHead(name);
+    const distance = head || lrDecayPerStage === 1 ? 0 : distanceOf(model, name);
+    const key = `${head} ${distance}`;
+    if (!parts.has(key)) parts.set(key, { head, distance, params: [] });
+    parts.get(key)!.params.push(parameter);
+  }
+  return [...parts.values()]
+    .sort((a, b) => Number(b.head) - Number(a.head) || a.distance - b.distance)
+    .flatMap(({ head, distance, params }) => {
+      const groups = decayNorms ? [{ params, weightDecay }] : decayGroups(params, weightDecay);
+      return groups.map((group) => ({ ...group, head, distance }));
+    });
 }
 
 /** AdamW over all that trains in any phase, so that its state outlives each; phases set the rates. */
@@ -171,13 +202,13 @@ export function optimizerOf(model: Model, settings: TrainSettings): Optimizer {
 export function phasesOf(model: Model, optimizer: Optimizer, settings: TrainSettings): Phase[] {
   const { phases, trainNorms, warmup } = settings;
   const groups = parameterGroups(model, settings);
-  return phases.map(({ trainFrom, epochs, lr, backboneFactor }) => ({
-    epochs,
+  return phases.map((phase) => ({
+    epochs: phase.epochs,
     schedule: (step, total) => cosine({ warmup: Math.round(warmup * total) })(step, total),
     begin: () => {
-      freezeFor(model, { trainFrom, trainNorms });
-      for (const [index, { head }] of groups.entries())
-        optimizer.groups[index].lr = head ? lr : lr * backboneFactor;
+      freezeFor(model, { trainFrom: phase.trainFrom, trainNorms });
+      for (const [index, group] of groups.entries())
+        optimizer.groups[index].lr = rateOf(group, phase, settings);
     },
   }));
 }

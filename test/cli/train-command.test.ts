@@ -6,6 +6,7 @@ import { createCommand } from '../../src/cli/main.ts';
 import * as train from '../../src/cli/train.ts';
 import { optionsOf, resumeCommand, trainCommand } from '../../src/cli/train-command.ts';
 import { phasesFor, settingsOf, type TrainOptions, withMoreEpochs } from '../../src/cli/train-settings.ts';
+import { inOrder, scheduleOf, unfreezing } from '../../src/cli/unfreeze-schedule.ts';
 import { shellWord } from '../../src/text/shell.ts';
 import type { TrainSettings } from '../../src/train/settings.ts';
 
@@ -48,6 +49,8 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   weights: ['none', 'runs/old run/best.safetensors', 'resnet18.a1_in1k'],
   trainFrom: ['all', 'layer4', 'head'],
   trainNorms: [true],
+  unfreezeSchedule: ['head:3,layer4:2,all:2', 'layer4:1,all:4'],
+  lrDecayPerStage: [0.5, 1],
   epochs: [1, 7],
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
@@ -83,7 +86,10 @@ test('every setting that an option gives comes back out of the command that is s
       try {
         settings = settingsFor(options, newHead);
       } catch (error) {
-        assert.match((error as Error).message, /random weights|has no norms/);
+        assert.match(
+          (error as Error).message,
+          /random weights|has no norms|which trains alone|says what trains/,
+        );
         continue; // refused from the beginning
       }
       const command = trainCommand(optionsOf(settings));
@@ -91,6 +97,58 @@ test('every setting that an option gives comes back out of the command that is s
       compared++;
     }
   assert.ok(compared > sets.length);
+});
+
+const SCHEDULES: [options: TrainOptions, outcome: RegExp | [string, number, number][]][] = [
+  [
+    { unfreezeSchedule: 'head:3, layer4:2,all:1' },
+    [
+      ['head', 3, 3e-3],
+      ['layer4', 2, 1e-3],
+      ['all', 1, 1e-3],
+    ],
+  ],
+  [
+    { unfreezeSchedule: 'layer4:2,all:2', lr: 0.5 },
+    [
+      ['layer4', 2, 0.5],
+      ['all', 2, 0.5],
+    ],
+  ],
+  [
+    { unfreezeSchedule: 'head' },
+    /'head' is no STAGE:EPOCHS with a whole number from 1 on; .*head:3,all:2 trains/,
+  ],
+  [{ unfreezeSchedule: 'head:0' }, /'head:0' is no STAGE:EPOCHS/],
+  [{ unfreezeSchedule: 'head:2,' }, /'' is no STAGE:EPOCHS/],
+  [{ unfreezeSchedule: 'head:1.5' }, /'head:1.5' is no STAGE:EPOCHS/],
+  [
+    { unfreezeSchedule: 'head:1,all:1', epochs: 3 },
+    /says what trains and for how many epochs; leave out --epochs/,
+  ],
+  [{ unfreezeSchedule: 'head:1,all:1', trainFrom: 'all' }, /leave out --train-from/],
+  [{ unfreezeSchedule: 'head:1,all:1', weights: 'none' }, /--unfreeze-schedule would freeze random weights/],
+];
+for (const [options, outcome] of SCHEDULES)
+  test(`${JSON.stringify(options)} makes phases, or is refused`, () => {
+    const phases = () => settingsFor({ data: 'd', ...options }).phases;
+    if (outcome instanceof RegExp) assert.throws(phases, outcome);
+    else
+      assert.equal(
+        phases().map(({ trainFrom, epochs, lr }) => [trainFrom, epochs, lr]),
+        outcome,
+      );
+  });
+
+test('a schedule goes from the last stage towards the input', () => {
+  const trains = (stage: string): number => ['head', 'layer4', 'layer3', 'all'].indexOf(stage);
+  inOrder(unfreezing('head:1,layer3:1,all:1'), trains);
+  for (const schedule of ['layer4:1,head:1', 'head:1,head:2', 'head:1,all:1,layer3:2'])
+    assert.throws(
+      () => inOrder(unfreezing(schedule), trains),
+      /lets nothing more train; name stages from the last/,
+    );
+  assert.is(scheduleOf(unfreezing('head:1,head:2,all:1')), 'head:3,all:1');
 });
 
 test('what the defaults give is left out', () => {

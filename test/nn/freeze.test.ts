@@ -4,7 +4,15 @@ import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
 import { buildModel } from '../../src/models/table.ts';
-import { type FreezeSpec, freeze, type Model, maskGradient, SGD, unfreeze } from '../../src/nn/index.ts';
+import {
+  type FreezeSpec,
+  freeze,
+  type Model,
+  maskGradient,
+  maskOf,
+  SGD,
+  unfreeze,
+} from '../../src/nn/index.ts';
 import { type Shape, scope, setStep, sizeOf, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { testDevice } from '../helpers/device.ts';
@@ -149,7 +157,7 @@ test('a mask lets only a part of a layer train', async () => {
   maskGradient(linear, tensor(corner, linear.shape, { device }));
   maskGradient(bias, [0, 1, 0]);
   const before = await Promise.all([conv.data(), linear.data(), bias.data()]);
-  const optimizer = new SGD([...parameters.values()], { lr: 0.1, momentum: 0.9 });
+  const optimizer = new SGD([...parameters.values()], { lr: 0.1, momentum: 0.9, weightDecay: 0.1 });
   for (let step = 0; step < 2; step++) {
     optimizer.zeroGrad();
     backward(model, 64); // a map of 2×2, so that every tap of the last kernel sees something
@@ -170,6 +178,13 @@ test('a mask lets only a part of a layer train', async () => {
   maskGradient(conv, null);
   assert.is(conv.gradHook, null);
   assert.ok(device.memory().live < live, 'the mask is freed');
+  unfreeze(model);
+  assert.is(maskOf(linear), undefined, 'unfreezing takes masks off');
+  maskGradient(linear, corner);
+  freeze(model, { except: ['fc'] });
+  assert.ok(maskOf(linear), 'freezing leaves them');
+  model.resetClassifier(3);
+  assert.is(maskOf(linear), undefined, 'a freed parameter has none');
   assert.throws(
     () => maskGradient(conv, [1, 0]),
     /of 2 values for a parameter \[3,3,512,512\]; give \[512\]/,

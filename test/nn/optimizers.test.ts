@@ -6,6 +6,7 @@ import { dropout, mul } from '../../src/kernels/index.ts';
 import { AdamW } from '../../src/nn/adamw.ts';
 import { fill } from '../../src/nn/init.ts';
 import { Linear } from '../../src/nn/layers.ts';
+import { maskGradient } from '../../src/nn/mask.ts';
 import { onDevice } from '../../src/nn/module.ts';
 import { decayGroups, type Optimizer, type Parameters } from '../../src/nn/optimizer.ts';
 import { SGD } from '../../src/nn/sgd.ts';
@@ -24,7 +25,14 @@ interface Options {
   eps?: number;
 }
 
-type Rule = (x: Float64Array, g: Float32Array, state: Float64Array[], t: number, options: Options) => void;
+type Rule = (
+  x: Float64Array,
+  g: Float32Array,
+  state: Float64Array[],
+  t: number,
+  options: Options,
+  parameter: number,
+) => void;
 
 /** torch.optim.SGD, a step for one parameter. */
 const sgd: Rule = (x, g, [m], t, { lr, momentum = 0, weightDecay = 0, nesterov }) => {
@@ -92,7 +100,7 @@ class Bench {
       const parameter = this.parameters[i];
       const gradient = pseudo(`g${round}.${i}`, parameter.size);
       parameter.grad = tensor(gradient, parameter.shape, { device: parameter.device, owned: true });
-      this.rule(this.expected[i], gradient, this.state[i], ++this.counts[i], optionsOf(i));
+      this.rule(this.expected[i], gradient, this.state[i], ++this.counts[i], optionsOf(i), i);
     }
     optimizer.step();
   }
@@ -130,6 +138,76 @@ for (const [name, kind, options] of CASES)
       await bench.check();
       optimizer.dispose();
     });
+
+/** Masks that parameters have in each of five steps: [cout] and of the parameter's shape, changed and taken off midway. */
+const outputs = (size: number, ...trained: number[]): number[] =>
+  Array.from({ length: size }, (_, i) => Number(trained.includes(i)));
+const odd = (size: number): number[] => Array.from({ length: size }, (_, i) => i % 2);
+const MASKS: [parameter: number, masks: (number[] | null)[]][] = [
+  [0, [[0], [0], [1], [0], null]],
+  [1, [null, odd(7), odd(7), null, odd(7)]],
+  [3, [outputs(8, 1, 6), outputs(8, 1, 6), outputs(8, 2), null, outputs(8)]],
+  [4, [odd(33 * 65), odd(33 * 65), outputs(65, 64), odd(33 * 65), odd(33 * 65)]],
+  [6, [outputs(67, 0, 66), outputs(67, 0, 66), outputs(67, 0, 66), outputs(67, 0, 66), outputs(67, 0, 66)]],
+];
+
+/** The optimiser's rule on the elements that train; the others are as they were, state included. */
+const onlyMasked =
+  (rule: Rule, maskOf: (parameter: number) => number[] | null): Rule =>
+  (x, g, state, t, options, parameter) => {
+    const mask = maskOf(parameter);
+    const all = [x, ...state];
+    const before = all.map((values) => values.slice());
+    rule(x, g, state, t, options, parameter);
+    for (const [which, values] of all.entries())
+      for (const i of values.keys()) if (mask?.[i % mask.length] === 0) values[i] = before[which][i];
+  };
+
+for (const [name, kind, options, on] of [
+  ['plain with decay', 'SGD', { lr: 0.5, weightDecay: 0.1 }, device],
+  ['Nesterov', 'SGD', { lr: 0.1, momentum: 0.5, nesterov: true, weightDecay: 0.1 }, clamped],
+  ['all options', 'AdamW', { lr: 0.02, betas: [0.8, 0.99], eps: 1e-3, weightDecay: 0.1 }, device],
+] as [string, 'SGD' | 'AdamW', Options, Device][])
+  test(`${kind}, ${name}: what a mask holds back keeps its bits, the rest trains as ever`, async () => {
+    let round = 0;
+    const maskIn = (parameter: number) => MASKS.find(([of]) => of === parameter)?.[1][round] ?? null;
+    const bench = new Bench(on, onlyMasked(ruleOf(kind), maskIn));
+    const optimizer = make(kind, bench.parameters, options);
+    for (; round < STEPS; round++) {
+      const masked = MASKS.map(([parameter]) => ({
+        tensor: bench.parameters[parameter],
+        mask: maskIn(parameter),
+      }));
+      for (const { tensor: parameter, mask } of masked)
+        maskGradient(
+          parameter,
+          mask?.length === parameter.size && round > 0 ? tensor(mask, parameter.shape, { device: on }) : mask,
+        );
+      const before = await Promise.all(masked.map(({ tensor }) => tensor.data()));
+      bench.step(optimizer, round, all, () => options);
+      const after = await Promise.all(masked.map(({ tensor }) => tensor.data()));
+      for (const [which, { mask }] of masked.entries()) {
+        const held = (_: number, i: number): boolean => mask?.[i % mask.length] === 0;
+        assert.equal(after[which].filter(held), before[which].filter(held));
+      }
+    }
+    await bench.check();
+    for (const parameter of bench.parameters) maskGradient(parameter, null);
+    optimizer.dispose();
+  });
+
+test('a mask of ones gives the bits of none', async () => {
+  const ends = [false, true].map((masked) => {
+    const bench = new Bench(device, adamw);
+    if (masked)
+      for (const parameter of bench.parameters)
+        maskGradient(parameter, new Float32Array(parameter.size).fill(1));
+    const optimizer = new AdamW(bench.parameters, { lr: 0.02, weightDecay: 0.1 });
+    for (let round = 0; round < 3; round++) bench.step(optimizer, round, all, () => ({ lr: 0.02 }));
+    return bench.parameters;
+  });
+  for (const [i] of SHAPES.entries()) assert.equal(await ends[0][i].data(), await ends[1][i].data());
+});
 
 test('groups have their own rates, and lrFactor scales them all', async () => {
   const bench = new Bench(device, adamw);
@@ -220,7 +298,9 @@ test('a steady loop creates no buffers and few dispatches', async () => {
 test('a parameter larger than a binding is updated in slices', async () => {
   const slice = clamped.limits.maxStorageBufferBindingSize / 4;
   const sizes = [5, slice + 1000, 7];
-  const parameters = sizes.map((size) => empty(clamped, [size], { requiresGrad: true, owned: true }));
+  const parameters = sizes.map((size) =>
+    empty(clamped, size > slice ? [size / 5, 5] : [size], { requiresGrad: true, owned: true }),
+  );
   for (const parameter of parameters) {
     fill(parameter, { constant: 0.5 }, 0, '');
     parameter.grad = empty(clamped, parameter.shape, { owned: true });
@@ -231,12 +311,38 @@ test('a parameter larger than a binding is updated in slices', async () => {
   optimizer.step();
   const expected = Float64Array.of(0.5);
   const state = [Float64Array.of(0), Float64Array.of(0)];
-  for (const t of [1, 2]) adamw(expected, Float32Array.of(0.25), state, t, { lr: 0.1, weightDecay: 0.1 });
+  for (const t of [1, 2]) adamw(expected, Float32Array.of(0.25), state, t, { lr: 0.1, weightDecay: 0.1 }, 1);
   for (const { buffer, size } of parameters)
     for (const at of [0, slice - 2, size - 4].filter((index) => index >= 0 && index + 4 <= size)) {
       const values = new Float32Array(await clamped.read(buffer, 16, 4 * at));
       for (const value of values) assert.ok(Math.abs(value / expected[0] - 1) < 1e-6, `${value} at ${at}`);
     }
+  // The second piece begins within a row of five, and its end in none of four. Of each row the first does not train.
+  const large = parameters[1];
+  const around = [0, slice - 6, slice, slice + 994];
+  const valuesAround = async (): Promise<number[]> =>
+    (await Promise.all(around.map((at) => clamped.read(large.buffer, 24, 4 * at)))).flatMap((bytes) => [
+      ...new Float32Array(bytes),
+    ]);
+  const places = around.flatMap((at) => [0, 1, 2, 3, 4, 5].map((i) => at + i));
+  assert.is.not(slice % 5, 0);
+  const whole = empty(clamped, large.shape);
+  fill(whole, { constant: 0 }, 0, '');
+  for (const [mask, trains] of [
+    [[0, 1, 1, 1, 1], (at: number) => at % 5 !== 0],
+    [whole, () => false],
+  ] as const) {
+    maskGradient(large, mask);
+    const before = await valuesAround();
+    optimizer.step();
+    const after = await valuesAround();
+    assert.equal(
+      after.map((value, i) => value !== before[i]),
+      places.map(trains),
+    );
+  }
+  maskGradient(large, null);
+  whole.dispose();
   optimizer.zeroGrad();
   optimizer.dispose();
   for (const parameter of parameters) parameter.dispose();

@@ -15,7 +15,7 @@ import { fit } from '../../src/train/fit.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import { modelOf, readCheckpoint, saveCheckpoint } from '../../src/train/node/checkpoint.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../../src/train/settings.ts';
+import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../../src/train/settings.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
 import { createModel } from '../../src/weights/node/create-model.ts';
 import { atSize, IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
@@ -96,6 +96,7 @@ real('a few faces at a small size: the head learns, and its checkpoint answers t
     phases: [{ trainFrom: 'head', epochs: 3, lr: 3e-3, backboneFactor: 0.1 }],
     trainNorms: false,
     batch: 16,
+    ...BEFORE,
     weightDecay: 0.01,
     decayNorms: false,
     labelSmoothing: 0,

@@ -7,6 +7,7 @@ import { buildModel } from '../../src/models/table.ts';
 import { BatchNorm2d, type Model } from '../../src/nn/index.ts';
 import { fewestPictures } from '../../src/train/batches.ts';
 import {
+  BEFORE,
   epochsOf,
   freezeFor,
   optimizerOf,
@@ -37,6 +38,7 @@ const settingsWith = (changes: Partial<TrainSettings>): TrainSettings => ({
   phases: [phase('all')],
   trainNorms: false,
   batch: 16,
+  ...BEFORE,
   weightDecay: 0.02,
   decayNorms: false,
   labelSmoothing: 0,
@@ -112,6 +114,32 @@ test('groups hold what trains in any phase: the head, then the rest; norms and b
     ],
     'as in runs of before: two groups, all of which decays',
   );
+});
+
+test('rates fall by a factor a stage towards the input, with the groups of a stage together', () => {
+  const settings = settingsWith({
+    phases: [phase('head'), { ...phase('layer3'), lr: 0.008, backboneFactor: 0.5 }],
+    trainNorms: true,
+    lrDecayPerStage: 0.25,
+  });
+  const model = resnet();
+  const groups = parameterGroups(model, settings);
+  assert.equal(sizes(groups), [
+    [1, 0.02, true],
+    [1, 0, true],
+    [5, 0.02, false],
+    [10, 0, false],
+    [5, 0.02, false],
+    [10, 0, false],
+  ]);
+  const optimizer = optimizerOf(model, settings);
+  const phases = phasesOf(model, optimizer, settings);
+  const rates = [0, 1].map((index) => {
+    phases[index].begin!();
+    return optimizer.groups.map(({ lr }) => lr);
+  });
+  assert.equal(rates[0].slice(0, 2), [0.01, 0.01]);
+  assert.equal(rates[1], [0.008, 0.008, 0.001, 0.001, 0.00025, 0.00025]);
 });
 
 test('a phase that begins freezes and sets the rates; its schedule is its own', () => {

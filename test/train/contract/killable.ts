@@ -18,7 +18,7 @@ import { WeightAverage } from '../../../src/train/callbacks/weight-average.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { readCheckpoint, saveCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../../../src/train/settings.ts';
 import { plainStep } from '../../../src/train/step.ts';
 import { loadWeights } from '../../../src/weights/node/create-model.ts';
 import { testDevice } from '../../helpers/device.ts';
@@ -40,6 +40,7 @@ const settings: TrainSettings = {
   ],
   trainNorms: false,
   batch: 8,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,

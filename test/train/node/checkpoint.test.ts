@@ -17,7 +17,7 @@ import {
 } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
 import { noProgress } from '../../../src/train/progress.ts';
-import { freezeFor, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, freezeFor, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
 import { detectModels } from '../../../src/weights/expected.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { describeReport, type LoadReport } from '../../../src/weights/load.ts';
@@ -48,6 +48,7 @@ const settings: TrainSettings = {
   phases: [{ trainFrom: 'head', epochs: 2, lr: 0.01, backboneFactor: 0.1 }],
   trainNorms: false,
   batch: 4,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,

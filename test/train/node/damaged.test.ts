@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CheckpointInfo, infoIn } from '../../../src/train/node/checkpoint.ts';
 import { noProgress } from '../../../src/train/progress.ts';
-import { trainedIn, trainsOf } from '../../../src/train/settings.ts';
+import { BEFORE, trainedIn, trainsOf } from '../../../src/train/settings.ts';
 import { cardMetadata, readCard } from '../../../src/weights/card.ts';
 import { shapeBuilder } from '../../../src/weights/expected.ts';
 import { WeightsError } from '../../../src/weights/formats/error.ts';
@@ -26,7 +26,7 @@ const metrics = {
   auc: 0.5,
 };
 const INFO = {
-  format: 3,
+  format: 4,
   model: 'resnet18',
   classes: ['ant', 'bee'],
   preprocessing: PREPROCESSING,
@@ -44,6 +44,7 @@ const INFO = {
     ],
     trainNorms: false,
     batch: 4,
+    ...BEFORE,
     weightDecay: 0.01,
     decayNorms: false,
     labelSmoothing: 0.1,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readCheckpoint } from '../../../src/train/node/checkpoint.ts';
-import type { TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, type TrainSettings } from '../../../src/train/settings.ts';
 import { readWeights } from '../../../src/weights/formats/read.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { seal, sealable } from '../../../src/weights/formats/seal.ts';
@@ -27,6 +27,7 @@ const settings: TrainSettings = {
   phases: [{ trainFrom: 'all', epochs: 2, lr: 0.01, backboneFactor: 1 }],
   trainNorms: true,
   batch: 4,
+  ...BEFORE,
   weightDecay: 0.01,
   decayNorms: false,
   labelSmoothing: 0,
