@@ -11,7 +11,7 @@ import { describeSeen } from '../report/seen-text.ts';
 import { TensorBoard } from '../report/tensorboard.ts';
 import type { Callback } from '../train/callback.ts';
 import type { UnreadablePictures } from '../train/callbacks/unreadable.ts';
-import { evaluation } from '../train/evaluation/evaluation.ts';
+import { evaluationsOf } from '../train/evaluation/headline.ts';
 import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { METRICS_LOG } from '../train/node/run-folder.ts';
 import { classSizes } from './class-text.ts';
@@ -78,15 +78,7 @@ export function reportOf(device: Device, setup: Setup, costs: Costs, sources: Re
     device,
     test: set.test.length > 0 ? watched(held, ({ marks }) => marks && testing.add(marks)) : null,
     withBest: (work) => withBest(device, setup, work),
-    measure: (answers, scored, temperature) => {
-      const chosen = scored === 'val' ? (['epoch'] as const) : [];
-      return evaluation(answers, {
-        classes: set.classes,
-        scored,
-        chosen,
-        ...(temperature && { temperature }),
-      });
-    },
+    measure: (answers, epochs) => evaluationsOf(answers, { classes: set.classes, epochs }),
   });
 }
 

@@ -35,7 +35,7 @@ export async function openPen(): Promise<Pen> {
     const svg = plot.plot({
       document,
       width: WIDTH,
-      marginBottom: 42,
+      marginBottom: options.margin ?? 42,
       ...options,
       x: { labelOffset: 38, ...options.x },
     });

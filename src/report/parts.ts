@@ -1,21 +1,26 @@
 /** What sections of the page are put together from: tables, charts with their figures, numbers. */
+import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import { percent } from '../train/metrics.ts';
 import { type Html, html } from './html.ts';
 
+const isNumber = (value: number | null | undefined): value is number =>
+  value !== null && value !== undefined && !Number.isNaN(value);
+/** A figure and its sign stay on one line. */
+const unbroken = (text: string): string => text.replaceAll(' ', '\u00a0');
+
 /** `97.3 %`; a dash where there is none. */
 export const share = (value: number | null | undefined): string =>
-  value === null || value === undefined || Number.isNaN(value) ? '–' : percent(value);
+  isNumber(value) ? unbroken(percent(value)) : '–';
 
 /** With `digits` digits behind the point; a dash where there is none. */
 export const fixed = (value: number | null | undefined, digits = 3): string =>
-  value === null || value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits);
+  isNumber(value) ? value.toFixed(digits) : '–';
 
-/** `92.1 – 98.3 %`, or with `digits` `0.921 – 0.983`; nothing where there is none. */
-export function interval(range: { low: number; high: number } | null | undefined, digits?: number): string {
+/** `92.1–98.3 %`, or with `digits` `0.921–0.983`; nothing where there is none. */
+export function interval(range: Interval | null | undefined, digits?: number): string {
   if (!range) return '';
-  const figure = (value: number): string =>
-    digits === undefined ? (100 * value).toFixed(1) : value.toFixed(digits);
-  return `${figure(range.low)} – ${figure(range.high)}${digits === undefined ? ' %' : ''}`;
+  if (digits === undefined) return unbroken(percentRange(range));
+  return `${range.low.toFixed(digits)}–${range.high.toFixed(digits)}`;
 }
 
 export type Cell = string | number | Html;

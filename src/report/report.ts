@@ -1,6 +1,7 @@
 /** Every figure of a run: report.json, and what report.html shows. */
 import type { FreezeReport } from '../nn/index.ts';
-import type { Evaluation } from '../train/evaluation/evaluation.ts';
+import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
+import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import type { StepCost } from '../train/preflight.ts';
@@ -46,15 +47,16 @@ export interface Report {
    * best epoch, and in a run that was stopped where another process of it had that epoch.
    */
   confusion: number[][] | null;
-  /** All that is known of best.safetensors from its answers to the pictures that validate, and where there are some to those of test/. */
+  /** All that is known of best.safetensors from its answers to the pictures of test/, without them to those that validate. */
+  evaluation: Evaluation | null;
+  /** Of the pictures that validate, where `evaluation` is of others. */
   validation: Evaluation | null;
-  test: Evaluation | null;
 }
 
 /** Fields of the report that the run itself does not know. */
 export type ReportContext = Omit<
   Report,
-  'epochs' | 'best' | 'last' | 'confusion' | 'validation' | 'test' | 'parameters'
+  'epochs' | 'best' | 'last' | 'confusion' | 'evaluation' | 'validation' | 'parameters'
 > & {
   freezing: FreezeReport;
 };
@@ -65,14 +67,14 @@ export interface RunFigures {
   best: ValidatedRecord | null;
   /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
+  evaluation: Evaluation | null;
   validation: Evaluation | null;
-  test: Evaluation | null;
 }
 
 /** The figures of a run as report.json holds them. */
 export function makeReport(
   context: ReportContext,
-  { epochs, best, answers, validation, test }: RunFigures,
+  { epochs, best, answers, evaluation, validation }: RunFigures,
 ): Report {
   const { freezing, ...rest } = context;
   return {
@@ -86,8 +88,8 @@ export function makeReport(
     best,
     last: epochs.at(-1) ?? null,
     confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
+    evaluation,
     validation,
-    test,
   };
 }
 
@@ -103,14 +105,26 @@ export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
 /** What a record of a run holds that was begun before more was measured. */
 type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
 
-/** `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`. */
-export function describeMetrics(metrics: FewMetrics): string {
+/**
+ * `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`; where there are
+ * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`
+ */
+export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}): string {
   const { accuracy, largestShare, balancedAccuracy, macroF1, auc, top5, loss } = metrics;
-  const share = largestShare === undefined ? '' : ` (largest class ${percent(largestShare)})`;
-  const parts = [`accuracy ${percent(accuracy)}${share}`];
-  if (balancedAccuracy !== undefined) parts.push(`balanced accuracy ${percent(balancedAccuracy)}`);
-  if (macroF1 !== undefined) parts.push(`macro F1 ${macroF1.toFixed(3)}`);
-  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}`);
-  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}`);
+  const beside = (...words: (string | undefined)[]): string => {
+    const said = words.filter((one) => one !== undefined);
+    return said.length > 0 ? ` (${said.join(', ')})` : '';
+  };
+  const range = (interval?: Interval): string | undefined => interval && percentRange(interval);
+  const fixed = (digits: number, interval?: Interval): string | undefined =>
+    interval && `${interval.low.toFixed(digits)}–${interval.high.toFixed(digits)}`;
+  const largest = largestShare === undefined ? undefined : `largest class ${percent(largestShare)}`;
+  const parts = [`accuracy ${percent(accuracy)}${beside(range(intervals.accuracy), largest)}`];
+  if (balancedAccuracy !== undefined)
+    parts.push(`balanced accuracy ${percent(balancedAccuracy)}${beside(range(intervals.balancedAccuracy))}`);
+  if (macroF1 !== undefined)
+    parts.push(`macro F1 ${macroF1.toFixed(3)}${beside(fixed(3, intervals.macroF1))}`);
+  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}${beside(fixed(4, intervals.auc))}`);
+  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}${beside(range(intervals.top5))}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
 }

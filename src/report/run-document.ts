@@ -1,7 +1,7 @@
 /** A run as its report shows it. */
 import { shown } from '../text/shown.ts';
-import { choiceSentence, type Evaluation } from '../train/evaluation/evaluation.ts';
-import { describeScored } from '../train/evaluation/threshold.ts';
+import type { Evaluation } from '../train/evaluation/evaluation.ts';
+import { headline } from '../train/evaluation/headline.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import type { PictureRow, ReportDocument } from './document.ts';
 import { environmentRows } from './environment.ts';
@@ -20,8 +20,7 @@ export interface RunParts {
 }
 
 export function runDocument(report: Report, parts: RunParts): ReportDocument {
-  const { settings, classes, pictures, best, finished, epochs, validation, test } = report;
-  const evaluation = test ?? validation;
+  const { settings, classes, pictures, best, finished, epochs, evaluation, validation } = report;
   return {
     title: `${report.model}: ${namesOf(classes)}`,
     summary: [
@@ -35,7 +34,7 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
     },
     sentences: evaluation ? sentencesOf(evaluation, parts.sentences) : [],
     evaluation,
-    validation: test && validation,
+    validation,
     run: {
       finished,
       epochs,
@@ -76,15 +75,13 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
   };
 }
 
-/** What was measured on what, what was chosen on the same pictures, and what else is to be said. */
+/** What is said first of the figures, and what else is to be said. */
 export function sentencesOf(evaluation: Evaluation, more: readonly (string | null)[]): string[] {
-  const { scored, metrics, confusion, confidence } = evaluation;
-  const right = confusion.reduce((sum, row, index) => sum + row[index], 0);
+  const { confidence } = evaluation;
   return [
-    `Of ${describeScored(scored, metrics.count)} ${right.toLocaleString('en-US')} are right. ` +
-      `Of 100 such intervals ${100 * confidence} hold the figure that very many pictures of the same kind would give; of other kinds of pictures they say nothing.`,
-    choiceSentence(evaluation),
+    ...headline(evaluation),
     ...more,
+    `Of 100 such intervals ${100 * confidence} hold the figure that very many pictures of the same kind would give; of other kinds of pictures they say nothing.`,
   ].filter((sentence) => sentence !== null);
 }
 

@@ -16,7 +16,7 @@ import type { LossTracer } from '../train/callbacks/loss-trace.ts';
 import type { Pace } from '../train/callbacks/pace.ts';
 import type { RateTracer } from '../train/callbacks/rate-trace.ts';
 import type { Evaluation } from '../train/evaluation/evaluation.ts';
-import type { Scored } from '../train/evaluation/threshold.ts';
+import type { RunAnswers, RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { PAGE, PREDICTIONS, REPORT } from '../train/node/run-folder.ts';
 import { isValidated } from '../train/progress.ts';
@@ -53,21 +53,24 @@ export interface RunReportOptions {
   test: BatchSource | null;
   /** Has `work` done with the network of best.safetensors. */
   withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
-  /** All that is known from answers; `temperature` was fitted on other pictures. */
-  measure: (answers: Inference, scored: Scored, temperature?: number) => Evaluation;
+  /** All that is known from its answers (`evaluationsOf`). */
+  measure: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations;
 }
 
 /** What the network of best.safetensors says and looks at. */
-interface Findings {
+interface Findings extends RunEvaluations {
   answers: Inference | null;
-  validation: Evaluation | null;
-  test: Evaluation | null;
-  /** Of the pictures that the headline is of: each one's answer, and some to look at. */
-  headline: Inference | null;
-  called: Int32Array | null;
-  pictures: PictureRow[];
-  missing: string[];
+  /** The pictures that the headline is of, each one's answer, and some to look at. */
+  headline: { inference: Inference; called: Int32Array; pictures: PictureRow[] } | null;
+  /** What could not be chosen or made. */
+  sentences: string[];
 }
+
+/** Before the first epoch was validated. */
+const NOTHING: Findings = {
+  ...{ answers: null, evaluation: null, validation: null, notChosen: null },
+  ...{ headline: null, sentences: [] },
+};
 
 export class RunReport implements Callback {
   readonly name = 'report';
@@ -88,23 +91,26 @@ export class RunReport implements Callback {
     const { describe, history, commands, checkpoints, tracer, rates, pace, place } = this.options;
     const best = checkpoints.bestOf(progress.history);
     const { seconds, firstStepSeconds, imagesPerSecond } = pace;
-    const found = best ? await this.findings(finished) : await this.found(null, null, null);
-    const { answers, validation, test, headline, called, pictures, missing } = found;
+    const epochs = progress.history.filter(isValidated);
+    const found = best ? await this.findings(finished, epochs.length) : NOTHING;
+    const { answers, evaluation, validation, headline } = found;
     const figures = {
-      epochs: progress.history.filter(isValidated),
+      epochs,
       best: best && isValidated(best) ? best : null,
       answers,
+      evaluation,
       validation,
-      test,
     };
     const times = { seconds, firstStepSeconds, imagesPerSecond };
     this.report = makeReport({ ...describe(), finished, ...times, peakBytes: this.peakBytes }, figures);
     await writeWhole(await place(REPORT), `${shownJson(this.report)}\n`);
-    if (headline && called)
-      await writeWhole(await place(PREDICTIONS), predictionsCsv(headline, this.report.classes, called));
+    if (headline) {
+      const { inference, called } = headline;
+      await writeWhole(await place(PREDICTIONS), predictionsCsv(inference, this.report.classes, called));
+    }
     const curves = { losses: tracer.points(), rates: rates.points(), stepsPerEpoch };
-    const scored = test ?? validation;
-    const sentences = [scored && history(scored), ...missing];
+    const pictures = headline?.pictures ?? [];
+    const sentences = [evaluation && history(evaluation), ...found.sentences];
     const document = runDocument(this.report, { commands, ...curves, pictures, sentences });
     await writeWhole(await place(PAGE), await reportHtml(document));
   }
@@ -118,35 +124,35 @@ export class RunReport implements Callback {
     this.peakBefore = (json as { peakBytes: number }).peakBytes;
   }
 
-  /** A run that was stopped is not to keep anybody waiting: it has what is known already. */
-  private findings(finished: boolean): Promise<Findings> {
-    if (!finished) return this.found(this.answers, null, null);
+  /**
+   * What the network of best.safetensors says and looks at. A run that was stopped keeps nobody waiting: it has the answers
+   * that are known already.
+   */
+  private async findings(finished: boolean, validatedEpochs: number): Promise<Findings> {
     const { device, val, test, withBest } = this.options;
+    if (!finished) return this.found({ val: this.answers, test: null }, validatedEpochs, null);
     return withBest(async (model) => {
-      const answers = this.answers ?? (await infer(model, device, val.load(0)));
-      const held = test && (await infer(model, device, test.load(0)));
-      return this.found(answers, held, model);
+      const answers = {
+        val: this.answers ?? (await infer(model, device, val.load(0))),
+        test: test && (await infer(model, device, test.load(0))),
+      };
+      return this.found(answers, validatedEpochs, model);
     });
   }
 
-  private async found(
-    answers: Inference | null,
-    held: Inference | null,
-    model: Model | null,
-  ): Promise<Findings> {
-    const { measure, device, preprocessing, describe } = this.options;
-    const some = (of: Inference | null): Inference | null => (of && of.labels.length > 0 ? of : null);
-    const [val, test] = [some(answers), some(held)];
-    const validation = val && measure(val, 'val');
-    const tested = test && measure(test, 'test', validation?.calibration.temperature?.value);
-    const headline = test ?? val;
-    const evaluation = tested ?? validation;
-    const called = headline && evaluation && answeredAs(headline, evaluation);
-    const common = { answers: val, validation, test: tested, headline, called };
-    if (!headline || !called) return { ...common, pictures: [], missing: [] };
-    const options = { classes: describe().classes, preprocessing, called };
+  private async found(answers: RunAnswers, validatedEpochs: number, model: Model | null): Promise<Findings> {
+    const { measure, device, preprocessing } = this.options;
+    const evaluations = measure(answers, validatedEpochs);
+    const { evaluation, notChosen } = evaluations;
+    const inference = evaluation?.scored === 'test' ? answers.test : answers.val;
+    const sentences = notChosen === null ? [] : [notChosen];
+    const common = { ...evaluations, answers: answers.val };
+    if (!evaluation || !inference) return { ...common, headline: null, sentences };
+    const called = answeredAs(inference, evaluation);
     const explain = model && explainWith(model, device);
-    return { ...common, ...(await exampleRows(headline, { ...options, explain })) };
+    const { classes } = evaluation;
+    const { pictures, missing } = await exampleRows(inference, { classes, preprocessing, called, explain });
+    return { ...common, headline: { inference, called, pictures }, sentences: [...sentences, ...missing] };
   }
 
   private get peakBytes(): number {

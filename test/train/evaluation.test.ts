@@ -6,11 +6,11 @@ import { resampledIntervals } from '../../src/train/evaluation/bootstrap.ts';
 import { calibration, fitTemperature } from '../../src/train/evaluation/calibration.ts';
 import { curves } from '../../src/train/evaluation/curves.ts';
 import {
-  choiceSentence,
   type Evaluation,
   type EvaluationOptions,
   evaluation,
 } from '../../src/train/evaluation/evaluation.ts';
+import { choiceSentence } from '../../src/train/evaluation/headline.ts';
 import {
   aucScoreInterval,
   type Interval,
