@@ -54,9 +54,9 @@ export function threshold(evaluation: Evaluation, name: string, { plot, draw }: 
   const tenths = thresholds.filter(({ threshold: at }) => Math.abs(10 * at - Math.round(10 * at)) < 1e-6);
   return html`<p>${chosen ? chosen.sentence : html`Nobody chose a threshold: a picture is called ${name} where that is the likelier class, from a probability of 0.5 with two.`}</p>
 ${chosen && at(chosen, name)}
-<div class="slider" hidden data-table="thresholds" data-start="${start}"><label for="threshold">Another threshold</label>
-<input id="threshold" type="range" min="0" max="${thresholds.length - 1}" value="${start}" aria-describedby="threshold-figures">
-<output id="threshold-figures" for="threshold"></output></div>
+<div class="slider" hidden data-table="thresholds" data-start="${start}"><label for="threshold-slider">Another threshold</label>
+<input id="threshold-slider" type="range" min="0" max="${thresholds.length - 1}" value="${start}" aria-describedby="threshold-figures">
+<output id="threshold-figures" for="threshold-slider"></output></div>
 ${figure(html`${legend(LINES.map(({ key, colour }) => ({ name: key === 'f1' ? 'F1' : key, colour: colour + 1 })))}${chart}`, `On the same ${metrics.count} pictures. Dashed: the threshold in use.`)}
 ${table(`Called ${name} from different probabilities`, HEAD, tenths.map(row))}
 ${details('Every hundredth', table('Every hundredth', HEAD, thresholds.map(row), { id: 'thresholds' }))}`;

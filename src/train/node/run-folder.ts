@@ -12,9 +12,9 @@
  * `.new` becomes `.whole` by one rename. A run that is killed before leaves the folder as it was, an older run in it
  * whole; after one that is killed later, whoever opens the folder next moves what is in `.whole`.
  */
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder, reading, statOrNull, syncFolder, systemReason, writeWhole } from '../../node/files.ts';
+import { makeFolder, reading, statOrNull, syncFolder, systemReason } from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
 import { FolderHeld, FolderLock, LOCK, type LockOwner } from '../../node/lock.ts';
 import { ensureRoom, PROBE } from '../../node/room.ts';
@@ -112,9 +112,11 @@ export class RunFolder {
     if (this.begun) return;
     const fresh = join(this.path, NEW);
     const written = await readdir(fresh);
-    const older = (await readdir(this.path)).filter((name) => OF_A_RUN.test(name));
-    for (const file of [...RUN_FILES, ...older])
-      if (!written.includes(file)) await writeWhole(join(fresh, `${file}${GONE}`), '');
+    const older = (await readdir(this.path)).filter(
+      (name) => RUN_FILES.includes(name) || OF_A_RUN.test(name),
+    );
+    for (const file of older) if (!written.includes(file)) await writeFile(join(fresh, `${file}${GONE}`), '');
+    await syncFolder(fresh);
     await rename(fresh, join(this.path, WHOLE));
     await syncFolder(this.path);
     await this.moveIn();
