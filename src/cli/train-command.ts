@@ -18,12 +18,15 @@ export function trainCommand(options: TrainOptions): string {
 }
 
 /** The command that goes on with a run, as it was started last. */
-export function resumeCommand(out: string, { adapter, memory, tensorboard, json }: TrainOptions): string {
-  return trainCommand({ resume: out, adapter, memory, tensorboard, json });
+export function resumeCommand(
+  out: string,
+  { cache, adapter, memory, tensorboard, json }: TrainOptions,
+): string {
+  return trainCommand({ resume: out, cache, adapter, memory, tensorboard, json });
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'seed'] as const;
+const NAMED = ['batch', 'size', 'views', 'seed'] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {

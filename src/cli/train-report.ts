@@ -10,6 +10,7 @@ import { RunReport, type RunReportOptions } from '../report/run-report.ts';
 import { describeSeen } from '../report/seen-text.ts';
 import { TensorBoard } from '../report/tensorboard.ts';
 import type { Callback } from '../train/callback.ts';
+import type { CacheWatch } from '../train/callbacks/cache-figures.ts';
 import type { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { evaluationsOf } from '../train/evaluation/headline.ts';
 import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
@@ -29,13 +30,14 @@ export interface ReportSources
   freezing: readonly FreezeReport[];
   unreadable: UnreadablePictures;
   onUnreadable: (error: Error, sample: Sample) => void;
+  cache: CacheWatch;
   /** The pictures that validated in this process. */
   validating: PictureSet;
 }
 
 export function reportOf(device: Device, setup: Setup, costs: Costs, sources: ReportSources): RunReport {
   const { settings, folder, set, preprocessing, trainedOn } = setup;
-  const { freezing, unreadable, onUnreadable, validating, ...callbacks } = sources;
+  const { freezing, unreadable, onUnreadable, validating, cache, ...callbacks } = sources;
   const testing = new PictureSet();
   const held = fromSamples(set.test, {
     batchSize: settings.batch,
@@ -66,6 +68,7 @@ export function reportOf(device: Device, setup: Setup, costs: Costs, sources: Re
         ofValidation: learntFrom(validating),
       },
       step: costs.step.cost,
+      cache: cache.figures,
     }),
     history: ({ scored, metrics: { count } }) => {
       const seen = learntFrom(scored === 'test' ? testing : validating);

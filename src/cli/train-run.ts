@@ -1,5 +1,5 @@
 /** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
-import { type BatchSource, watched } from '../data/loader.ts';
+import { type BatchSource, type SampleSource, watched } from '../data/loader.ts';
 import { fromSamples } from '../data/node/loader.ts';
 import { PictureSet } from '../data/picture-set.ts';
 import type { Sample } from '../data/sample.ts';
@@ -20,11 +20,12 @@ import { fit } from '../train/fit.ts';
 import { modelOf, ofCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, phasesOf, trainsOf } from '../train/settings.ts';
+import { freezeFor, optimizerOf, phaseAt, phasesOf, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { fingerprint, notesOf } from './data-source.ts';
+import { type RunCache, runCache } from './train-cache.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -44,31 +45,37 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
-  say(...openingText(setup, freezing, costs));
+  const cache = await runCache(device, model, setup, {
+    computing: (pass) => terminal.features(pass),
+    note: (line) => terminal.note(line),
+  });
+  say(...openingText(setup, freezing, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
   const onUnreadable = ({ message }: Error, sample: Sample): void => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   };
-  const { train: training, val } = batchSources(setup, onUnreadable);
+  const { train: training, val } = batchSources(setup, cache.views, onUnreadable);
   const validating = new PictureSet();
-  const validation = watched(val, ({ marks }) => marks && validating.add(marks));
+  const validation = (taker: Model): BatchSource =>
+    watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
   const rates = new RateTracer();
-  const pace = new Pace(paceOf(setup, costs));
+  const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
   const report = reportOf(device, setup, costs, {
     ...{ checkpoints, tracer, rates, pace, freezing, unreadable, onUnreadable, validating },
     val: validation,
+    cache: cache.watch,
   });
   (await prepared)();
   const { progress } = await fit({
     model,
     device,
     optimizer,
-    train: training,
-    val: validation,
+    train: cache.of(training),
+    val: validation(model),
     phases: phasesOf(model, optimizer, settings),
     step: noting(trainedOn, plainStep(settings)),
     callbacks: [
@@ -79,28 +86,46 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
       rates,
       unreadable,
       pace,
+      cache.watch,
       terminal,
       report,
     ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
-  }).catch((error: unknown) => {
-    if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
-    if (error instanceof ResumeError && resumed)
-      throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
-    throw error;
-  });
+  })
+    .finally(() => cache.close())
+    .catch((error: unknown) => {
+      if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
+      if (error instanceof ResumeError && resumed)
+        throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
+      throw error;
+    });
   say(...closingText(report.report!, progress, training.batches, setup));
   return report.report!;
 }
 
+/** What a step on kept features costs beside one that computes them, at most: what is left of it is reading and waiting. */
+const KEPT = 0.02;
+
 /** What is known of the pace before anything is measured. */
-function paceOf({ settings: { phases } }: Setup, { step: { costs } }: Costs): PaceOptions {
-  const flops = phases.flatMap(({ epochs }, phase) => Array<number>(epochs).fill(costs[phase]?.flops ?? 1));
+function paceOf(
+  { settings, resumed }: Setup,
+  { step: { costs } }: Costs,
+  { takes, views }: RunCache,
+): PaceOptions {
+  const { phases } = settings;
+  const first = resumed?.info.progress?.epoch ?? 0;
+  /** Whether this process has the features of an epoch from another one of its phase, `every` so many. */
+  const kept = (epoch: number, every: number): boolean =>
+    epoch - every >= first && phaseAt(phases, epoch) === phaseAt(phases, epoch - every);
+  const flopsOf = (epoch: number): number => costs[phaseAt(phases, epoch)]?.flops ?? 1;
   return {
     // A later phase's steps take longer, about as their operations say.
-    stepCost: (epoch) => flops[epoch] ?? 1,
+    stepCost: (epoch) => flopsOf(epoch) * (takes(epoch).train && kept(epoch, views(epoch)) ? KEPT : 1),
     // Of a step that trains the last layer, all stages, or something in between.
-    validationShare: { head: 1, all: 0.35 }[phases[0].trainFrom] ?? 0.7,
+    validationCost: (epoch) => {
+      const share = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
+      return flopsOf(epoch) * share * (takes(epoch).val && kept(epoch, 1) ? KEPT : 1);
+    },
   };
 }
 
@@ -136,12 +161,13 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
 }
 
 interface Sources {
-  train: BatchSource;
-  val: BatchSource;
+  train: SampleSource;
+  val: SampleSource;
 }
 
 function batchSources(
   { settings, set, preprocessing }: Setup,
+  views: (epoch: number) => number,
   onUnreadable: (error: Error, sample: Sample) => void,
 ): Sources {
   const common = {
@@ -151,7 +177,7 @@ function batchSources(
     onUnreadable,
   };
   return {
-    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation }),
+    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation, views }),
     val: fromSamples(set.val, common),
   };
 }

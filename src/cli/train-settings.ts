@@ -8,6 +8,10 @@ import { unfreezing } from './unfreeze-schedule.ts';
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
 export const DEFAULT_BATCH = 32;
 
+/** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
+export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
+export type CacheMode = (typeof CACHE_MODES)[number];
+
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions {
   data?: string;
@@ -20,6 +24,8 @@ export interface TrainOptions {
   epochs?: number;
   batch?: number;
   lr?: number;
+  views?: number;
+  cache?: CacheMode;
   seed?: number;
   size?: number;
   out?: string;
@@ -84,6 +90,7 @@ export function settingsOf(
     warmup: 0.05,
     size: options.size ?? size,
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
+    views: options.views ?? 0,
     seed: options.seed ?? 0,
   };
 }
@@ -173,6 +180,7 @@ const OF_THE_RUN = [
   'lrDecayPerStage',
   'batch',
   'lr',
+  'views',
   'seed',
   'size',
   'out',

@@ -1,5 +1,6 @@
 /** Every figure of a run: report.json, and what report.html shows. */
 import type { FreezeReport } from '../nn/index.ts';
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { Inference } from '../train/infer.ts';
@@ -30,6 +31,8 @@ export interface Report {
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
   step: StepCost | null;
+  /** What keeping the features of frozen stages saved. */
+  cache: CacheFigures;
   epochs: ValidatedRecord[];
   /** The epoch of best.safetensors. */
   best: ValidatedRecord | null;

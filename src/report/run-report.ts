@@ -48,8 +48,8 @@ export interface RunReportOptions {
   /** Where a file of the run goes. */
   place: (file: string) => Promise<string>;
   device: Device;
-  /** The pictures that validate, and those that are held out; none: null. */
-  val: BatchSource;
+  /** The pictures that validate, for a network; and those that are held out; none: null. */
+  val: (model: Model) => BatchSource;
   test: BatchSource | null;
   /** Has `work` done with the network of best.safetensors. */
   withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
@@ -133,7 +133,7 @@ export class RunReport implements Callback {
     if (!finished) return this.found({ val: this.answers, test: null }, validatedEpochs, null);
     return withBest(async (model) => {
       const answers = {
-        val: this.answers ?? (await infer(model, device, val.load(0))),
+        val: this.answers ?? (await infer(model, device, val(model).load(0))),
         test: test && (await infer(model, device, test.load(0))),
       };
       return this.found(answers, validatedEpochs, model);
