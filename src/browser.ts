@@ -15,11 +15,21 @@ export type { DataSet, Sample } from './data/sample.ts';
 export {
   type Augmentation,
   evalTransform,
+  networkView,
   type Preprocessing,
   type Transform,
   trainTransform,
 } from './data/transforms.ts';
 export { UnreadableImageError } from './data/unreadable.ts';
+export {
+  type ContactSheetOptions,
+  contactSheet,
+  type FeatureMapOptions,
+  type FeatureMaps,
+  featureMaps,
+  firstFilters,
+  mapPictures,
+} from './explain/features.ts';
 export { type GradCamOptions, gradCam } from './explain/grad-cam.ts';
 export {
   borderShare,
@@ -28,6 +38,8 @@ export {
   heatmapOf,
   strongestPlace,
 } from './explain/heatmap.ts';
+export { type OcclusionOptions, occlusion } from './explain/occlusion.ts';
+export { heatColour, type OverlayOptions, overlay } from './explain/overlay.ts';
 export {
   type BindingType,
   type BufferBinding,

@@ -15,10 +15,10 @@ const PROMISED = [
   'matmul linear conv2d depthwiseConv2d batchNorm maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool lrn',
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
   'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
-  'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
+  'imageFolder fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
   'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
-  'gradCam heatmapOf strongestPlace borderShare',
+  'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
 ].flatMap((line) => line.split(' '));

@@ -242,7 +242,7 @@ async function drawMaps(pass: Pass): Promise<ExplainedPicture[]> {
 const titleOf = ({ options, classifier }: Pass): string =>
   options.method === 'occlusion'
     ? 'Occlusion'
-    : `Grad-CAM of ${options.stage ?? classifier.model.lastFeatureStage}`;
+    : `Grad-CAM of ${options.stage ?? classifier.model.featureStage}`;
 
 /** The maps of a batch; null where it was stopped. */
 async function explanationOf(pass: Pass, batch: Batch, index: number | null): Promise<Explanation | null> {

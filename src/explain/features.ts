@@ -70,7 +70,7 @@ export async function featureMaps(
 ): Promise<FeatureMaps[]> {
   if (image.shape[0] !== 1)
     throw new RangeError(`featureMaps: one picture [1, H, W, 3] at a time, not ${show(image.shape)}`);
-  const last = model.stageIndex(model.lastFeatureStage);
+  const last = model.stageIndex(model.featureStage);
   for (const stage of stages ?? [])
     if (model.stageIndex(stage) > last)
       throw new RangeError(
