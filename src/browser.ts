@@ -175,6 +175,7 @@ export {
   type RoomPlan,
   type Slot,
 } from './train/feature-store.ts';
+export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
@@ -194,6 +195,7 @@ export {
   softmaxRow,
   topKAccuracy,
 } from './train/metrics.ts';
+export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
 export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';

@@ -30,6 +30,13 @@ export function fractionNumber(text: string): number {
   return value;
 }
 
+/** A commander parser for numbers from 0 to below 1. */
+export function decayNumber(text: string): number {
+  const value = fractionNumber(text);
+  if (value === 1) throw new InvalidArgumentError('It must be below 1.');
+  return value;
+}
+
 /** A commander parser for factors that shrink: above 0, at most 1. */
 export function shrinkingFactor(text: string): number {
   const value = Number(text);

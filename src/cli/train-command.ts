@@ -1,5 +1,5 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
@@ -26,7 +26,23 @@ export function resumeCommand(
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'views', 'seed'] as const;
+const NAMED = [
+  'batch',
+  'size',
+  'views',
+  'seed',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
+] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -39,13 +55,15 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
     ...(decaysByStage && { lrDecayPerStage }),
   };
   const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
-  for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
+  for (const name of NAMED)
+    if (settings[name] !== byDefault[name]) Object.assign(options, { [name]: settings[name] ?? undefined });
   return options;
 }
 

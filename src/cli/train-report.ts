@@ -1,8 +1,6 @@
 /** The report of a run of `train`: what the command knows of it, and what it hands the report to ask the network with. */
-import { watched } from '../data/loader.ts';
-import { fromSamples } from '../data/node/loader.ts';
+import { type BatchSource, watched } from '../data/loader.ts';
 import { PictureSet } from '../data/picture-set.ts';
-import type { Sample } from '../data/sample.ts';
 import type { Device } from '../gpu/index.ts';
 import type { FreezeReport, Model } from '../nn/index.ts';
 import { MetricsLog } from '../report/metrics-log.ts';
@@ -12,7 +10,6 @@ import { TensorBoard } from '../report/tensorboard.ts';
 import type { Callback } from '../train/callback.ts';
 import type { CacheWatch } from '../train/callbacks/cache-figures.ts';
 import type { UnreadablePictures } from '../train/callbacks/unreadable.ts';
-import { evaluationsOf } from '../train/evaluation/headline.ts';
 import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { METRICS_LOG } from '../train/node/run-folder.ts';
 import { classSizes } from './class-text.ts';
@@ -25,25 +22,21 @@ import { adapterName } from './ui.ts';
 
 /** What the report asks of the run's other callbacks. */
 export interface ReportSources
-  extends Pick<RunReportOptions, 'checkpoints' | 'tracer' | 'rates' | 'pace' | 'val'> {
+  extends Pick<RunReportOptions, 'checkpoints' | 'tracer' | 'rates' | 'pace' | 'val' | 'evaluate'> {
   /** What each phase leaves to train. */
   freezing: readonly FreezeReport[];
   unreadable: UnreadablePictures;
-  onUnreadable: (error: Error, sample: Sample) => void;
   cache: CacheWatch;
+  /** The pictures that are held out; null where there are none. */
+  held: BatchSource | null;
   /** The pictures that validated in this process. */
   validating: PictureSet;
 }
 
 export function reportOf(device: Device, setup: Setup, costs: Costs, sources: ReportSources): RunReport {
   const { settings, folder, set, preprocessing, trainedOn } = setup;
-  const { freezing, unreadable, onUnreadable, validating, cache, ...callbacks } = sources;
+  const { freezing, unreadable, validating, held, cache, ...callbacks } = sources;
   const testing = new PictureSet();
-  const held = fromSamples(set.test, {
-    batchSize: settings.batch,
-    preprocessing,
-    onUnreadable,
-  });
   /** Of the pictures of a set that were loaded, those that the weights have learnt from; null where none was. */
   const learntFrom = (pictures: PictureSet): number | null =>
     pictures.size > 0 ? trainedOn.pictures.count(pictures.marks()) : null;
@@ -79,9 +72,8 @@ export function reportOf(device: Device, setup: Setup, costs: Costs, sources: Re
     preprocessing,
     place: (file) => folder.place(file),
     device,
-    test: set.test.length > 0 ? watched(held, ({ marks }) => marks && testing.add(marks)) : null,
+    test: held && watched(held, ({ marks }) => marks && testing.add(marks)),
     withBest: (work) => withBest(device, setup, work),
-    measure: (answers, epochs) => evaluationsOf(answers, { classes: set.classes, epochs }),
   });
 }
 

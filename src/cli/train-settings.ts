@@ -1,5 +1,6 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import type { BestBy } from '../train/metrics.ts';
+import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
 import { UserError } from './ui.ts';
@@ -11,6 +12,16 @@ export const DEFAULT_BATCH = 32;
 /** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
 export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
 export type CacheMode = (typeof CACHE_MODES)[number];
+/** Share of a phase's steps in which the learning rate rises. */
+const WARMUP: Record<ScheduleName, number> = {
+  cosine: 0.05,
+  'one-cycle': 0.3,
+  plateau: 0.05,
+  constant: 0.05,
+};
+
+/** Of `--average` alone: an average over some 100 updates, where small sets make a few hundred in all. */
+export const DEFAULT_AVERAGE = 0.99;
 
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions {
@@ -28,11 +39,22 @@ export interface TrainOptions {
   cache?: CacheMode;
   seed?: number;
   size?: number;
+  schedule?: ScheduleName;
+  warmup?: number;
+  accumulate?: number;
+  clip?: number;
+  average?: number | true;
+  patience?: number;
+  best?: BestBy;
   out?: string;
   overwrite?: boolean;
   resume?: string;
   /** GiB */
   memory?: number;
+  positive?: string;
+  threshold?: number;
+  targetPrecision?: number;
+  targetRecall?: number;
   adapter?: string;
   tensorboard?: boolean;
   json?: boolean;
@@ -76,6 +98,7 @@ export function settingsOf(
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
   const scratch = weights === null;
+  const { schedule = 'cosine' } = options;
   const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : inputSize;
   return {
     data: options.data ?? null,
@@ -87,11 +110,21 @@ export function settingsOf(
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
     labelSmoothing: 0,
-    warmup: 0.05,
+    schedule,
+    warmup: options.warmup ?? WARMUP[schedule],
+    accumulate: options.accumulate ?? 1,
+    clip: options.clip ?? null,
+    average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
+    patience: options.patience ?? null,
+    best: options.best ?? null,
     size: options.size ?? size,
     augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
     views: options.views ?? 0,
     seed: options.seed ?? 0,
+    positive: options.positive ?? null,
+    threshold: options.threshold ?? null,
+    targetPrecision: options.targetPrecision ?? null,
+    targetRecall: options.targetRecall ?? null,
   };
 }
 
@@ -183,6 +216,17 @@ const OF_THE_RUN = [
   'views',
   'seed',
   'size',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
   'out',
   'overwrite',
 ] as const;

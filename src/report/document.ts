@@ -3,6 +3,8 @@
  * fills one from a run (run-report.ts), `evaluate` one from a checkpoint (evaluation-report.ts).
  */
 import type { Evaluation } from '../train/evaluation/evaluation.ts';
+import type { StressTable } from '../train/evaluation/stress.ts';
+import type { LearningRateTest } from '../train/find-lr.ts';
 import type { EpochRecord } from '../train/progress.ts';
 
 export interface ReportDocument {
@@ -20,6 +22,9 @@ export interface ReportDocument {
   validation: Evaluation | null;
   run: RunPart | null;
   pictures: PictureRow[];
+  stress: StressTable | null;
+  /** What proposed the learning rate. */
+  rateTest: LearningRateTest | null;
   data: DataPart | null;
   configuration: ConfigurationPart;
 }

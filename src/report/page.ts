@@ -16,9 +16,11 @@ import { configuration } from './sections/configuration.ts';
 import { confusion } from './sections/confusion.ts';
 import { curves } from './sections/curves.ts';
 import { data } from './sections/data.ts';
+import { findRate } from './sections/find-rate.ts';
 import { checkpointLine, overview } from './sections/overview.ts';
 import { pictures } from './sections/pictures.ts';
 import { ranking } from './sections/ranking.ts';
+import { stressed } from './sections/stress.ts';
 import { threshold } from './sections/threshold.ts';
 import { STYLE } from './style.ts';
 
@@ -62,7 +64,9 @@ const SECTIONS: readonly [
       threshold(evaluation, evaluation.classes[evaluation.positive], pen),
   ],
   ['calibration', 'Calibration', ({ evaluation }, pen) => evaluation && calibration(evaluation, pen)],
+  ['stress', 'Under stress', ({ stress }, pen) => stress && stressed(stress, pen)],
   ['data', 'Pictures', ({ data: part }) => part && data(part)],
+  ['find-rate', 'Learning-rate test', ({ rateTest }, pen) => rateTest && findRate(rateTest, pen)],
   ['configuration', 'Configuration', ({ configuration: part }) => configuration(part)],
 ];
 

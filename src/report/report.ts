@@ -2,6 +2,7 @@
 import type { FreezeReport } from '../nn/index.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
+import type { RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
@@ -18,7 +19,7 @@ export interface Report {
   classes: string[];
   settings: TrainSettings;
   adapter: { description: string; software: boolean };
-  /** `unreadable`: of both, those that the run met and could not read. `perClass`: in the order of the classes. */
+  /** `unreadable`: of all, held out ones too, those that the run met and could not read. `perClass`: in the order of the classes. */
   pictures: { train: number; val: number; unreadable: number; perClass: { train: number[]; val: number[] } };
   /** What was said of the data: how they were split, what was left out, which are there twice. */
   notes: string[];
@@ -50,16 +51,21 @@ export interface Report {
    * best epoch, and in a run that was stopped where another process of it had that epoch.
    */
   confusion: number[][] | null;
-  /** All that is known of best.safetensors from its answers to the pictures of test/, without them to those that validate. */
+  /**
+   * Of best.safetensors on the pictures of test/ where there are some, else on those that validated, with what was chosen on
+   * them; null as `confusion` is.
+   */
   evaluation: Evaluation | null;
-  /** Of the pictures that validate, where `evaluation` is of others. */
+  /** Of best.safetensors on the pictures that validated, where `evaluation` is of others. */
   validation: Evaluation | null;
+  /** Why no threshold was chosen although a target was given; null where one was, or no target was. */
+  notChosen: string | null;
 }
 
 /** Fields of the report that the run itself does not know. */
 export type ReportContext = Omit<
   Report,
-  'epochs' | 'best' | 'last' | 'confusion' | 'evaluation' | 'validation' | 'parameters'
+  'epochs' | 'best' | 'last' | 'confusion' | 'parameters' | keyof RunEvaluations
 > & {
   freezing: FreezeReport;
 };
@@ -70,14 +76,14 @@ export interface RunFigures {
   best: ValidatedRecord | null;
   /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
-  evaluation: Evaluation | null;
-  validation: Evaluation | null;
+  /** What they and the answers to the test pictures are worth. */
+  evaluations: RunEvaluations;
 }
 
 /** The figures of a run as report.json holds them. */
 export function makeReport(
   context: ReportContext,
-  { epochs, best, answers, evaluation, validation }: RunFigures,
+  { epochs, best, answers, evaluations }: RunFigures,
 ): Report {
   const { freezing, ...rest } = context;
   return {
@@ -91,8 +97,7 @@ export function makeReport(
     best,
     last: epochs.at(-1) ?? null,
     confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
-    evaluation,
-    validation,
+    ...evaluations,
   };
 }
 

@@ -52,11 +52,16 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
       peakBytes: report.peakBytes,
     },
     pictures: parts.pictures,
+    stress: null,
+    rateTest: null,
     data: {
       classes,
       sides: [
         { name: 'to train', counts: pictures.perClass.train },
         { name: 'to validate', counts: pictures.perClass.val },
+        ...(evaluation?.scored === 'test'
+          ? [{ name: 'to test', counts: evaluation.perClass.map(({ count }) => count) }]
+          : []),
       ],
       notes: [
         ...report.notes,

@@ -54,11 +54,12 @@ export interface RunReportOptions {
   /** Has `work` done with the network of best.safetensors. */
   withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
   /** All that is known from its answers (`evaluationsOf`). */
-  measure: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations;
+  evaluate: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations;
 }
 
 /** What the network of best.safetensors says and looks at. */
-interface Findings extends RunEvaluations {
+interface Findings {
+  evaluations: RunEvaluations;
   answers: Inference | null;
   /** The pictures that the headline is of, each one's answer, and some to look at. */
   headline: { inference: Inference; called: Int32Array; pictures: PictureRow[] } | null;
@@ -68,8 +69,8 @@ interface Findings extends RunEvaluations {
 
 /** Before the first epoch was validated. */
 const NOTHING: Findings = {
-  ...{ answers: null, evaluation: null, validation: null, notChosen: null },
-  ...{ headline: null, sentences: [] },
+  evaluations: { evaluation: null, validation: null, notChosen: null },
+  ...{ answers: null, headline: null, sentences: [] },
 };
 
 export class RunReport implements Callback {
@@ -93,17 +94,17 @@ export class RunReport implements Callback {
     const { seconds, firstStepSeconds, imagesPerSecond } = pace;
     const epochs = progress.history.filter(isValidated);
     const found = best ? await this.findings(finished, epochs.length) : NOTHING;
-    const { answers, evaluation, validation, headline } = found;
     const figures = {
       epochs,
       best: best && isValidated(best) ? best : null,
-      answers,
-      evaluation,
-      validation,
+      answers: found.answers,
+      evaluations: found.evaluations,
     };
     const times = { seconds, firstStepSeconds, imagesPerSecond };
     this.report = makeReport({ ...describe(), finished, ...times, peakBytes: this.peakBytes }, figures);
     await writeWhole(await place(REPORT), `${shownJson(this.report)}\n`);
+    const { headline } = found;
+    const { evaluation } = found.evaluations;
     if (headline) {
       const { inference, called } = headline;
       await writeWhole(await place(PREDICTIONS), predictionsCsv(inference, this.report.classes, called));
@@ -141,12 +142,12 @@ export class RunReport implements Callback {
   }
 
   private async found(answers: RunAnswers, validatedEpochs: number, model: Model | null): Promise<Findings> {
-    const { measure, device, preprocessing } = this.options;
-    const evaluations = measure(answers, validatedEpochs);
+    const { evaluate, device, preprocessing } = this.options;
+    const evaluations = evaluate(answers, validatedEpochs);
     const { evaluation, notChosen } = evaluations;
     const inference = evaluation?.scored === 'test' ? answers.test : answers.val;
     const sentences = notChosen === null ? [] : [notChosen];
-    const common = { ...evaluations, answers: answers.val };
+    const common = { evaluations, answers: answers.val };
     if (!evaluation || !inference) return { ...common, headline: null, sentences };
     const called = answeredAs(inference, evaluation);
     const explain = model && explainWith(model, device);

@@ -56,6 +56,17 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
   seed: [0, 3],
+  schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
+  warmup: [0, 0.05, 0.5],
+  accumulate: [1, 4],
+  clip: [1, 0.5],
+  average: [true, 0.99, 0],
+  patience: [3],
+  best: ['loss', 'balanced-accuracy'],
+  positive: ['fake', "it's"],
+  threshold: [0, 0.25],
+  targetPrecision: [0.9],
+  targetRecall: [1],
 };
 /** Options that decide where a run goes and what it runs on. */
 const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];

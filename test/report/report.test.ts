@@ -144,14 +144,17 @@ const ABSENT: [parts: Partial<ReportDocument>, sections: string[]][] = [
   ],
   [{ pictures: [] }, ['pictures']],
   [{ data: null }, ['data']],
+  [{ stress: null, rateTest: null }, ['stress', 'find-rate']],
 ];
 const SECTIONS =
-  'result curves confusion classes pictures ranking threshold calibration data configuration'.split(' ');
+  'result curves confusion classes pictures ranking threshold calibration stress data find-rate configuration'.split(
+    ' ',
+  );
 for (const [parts, gone] of ABSENT)
   test(`a report without ${Object.keys(parts)} has no section of it`, async () => {
     const html = await reportHtml({ ...(await sampleDocument(['cat', 'dog'])), ...parts });
     assert.equal(faultsOf(html), []);
-    const there = [...html.matchAll(/<section id="([a-z]+)"/g)].map(([, id]) => id);
+    const there = [...html.matchAll(/<section id="([a-z-]+)"/g)].map(([, id]) => id);
     assert.equal(
       there,
       SECTIONS.filter((id) => !gone.includes(id)),

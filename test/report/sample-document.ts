@@ -1,8 +1,10 @@
 /** A report's document with every part filled, of as many classes as one likes, from made-up answers. */
 import sharp from 'sharp';
+import type { Perturbation } from '../../src/data/stress.ts';
 import type { ReportDocument, ShownPicture } from '../../src/report/document.ts';
 import { randomUniform } from '../../src/tensor/random.ts';
 import { evaluation } from '../../src/train/evaluation/evaluation.ts';
+import type { StressFigure, StressRow, StressTable } from '../../src/train/evaluation/stress.ts';
 import { givenDecision } from '../../src/train/evaluation/threshold.ts';
 import { type Answers, measure } from '../../src/train/metrics.ts';
 
@@ -16,8 +18,28 @@ export function madeUpAnswers(count: number, classes: number, skill: number, see
   return { logits, labels, classes };
 }
 
+function stressOf(classes: readonly string[]): StressTable {
+  const figure = (value: number): StressFigure => ({
+    value,
+    interval: { low: value - 0.1, high: value + 0.05 },
+    drop: 0.9 - value,
+    dropInterval: { low: 0.8 - value, high: 1 - value },
+  });
+  const row = (perturbation: Perturbation, label: string, value: number): StressRow => ({
+    ...{ perturbation, label, accuracy: figure(value) },
+    recalls: classes.map((_, index) => (index === 0 ? figure(value / 2) : figure(value))),
+  });
+  return {
+    count: 80,
+    classes: [...classes],
+    clean: { accuracy: figure(0.9), recalls: classes.map(() => figure(0.9)) },
+    rows: [row('grey', 'grey', 0.85), row('blur', 'blurred', 0.4)],
+    sentences: [`Blurred '${classes[0]}' falls from 90.0 % to 20.0 %: the decision rests on fine detail.`],
+  };
+}
+
 export async function sampleDocument(classes: readonly string[], name = 'picture'): Promise<ReportDocument> {
-  const answers = madeUpAnswers(40 * Math.min(classes.length, 25), classes.length, 1.5);
+  const answers = madeUpAnswers(Math.max(80, 2 * classes.length), classes.length, 1.5);
   const decision = classes.length === 2 ? givenDecision(classes[1], 0.4) : null;
   const scored = evaluation(answers, { classes, scored: 'test', decision });
   const validation = evaluation(madeUpAnswers(60, classes.length, 2, 2), {
@@ -69,6 +91,8 @@ export async function sampleDocument(classes: readonly string[], name = 'picture
       { title: 'Surest mistakes', words: 'Wrong, and certain.', pictures: [1, 2, 3].map(picture) },
       { title: 'Surest hits', words: 'Right, and certain.', pictures: [4, 6].map(picture) },
     ],
+    stress: stressOf(classes),
+    rateTest: { rates: [1e-5, 1e-4, 1e-3, 1e-2], losses: [0.7, 0.65, 0.4, 2], proposal: 1e-3 },
     data: {
       classes: [...classes],
       sides: [

@@ -13,7 +13,9 @@ const WIDE = 0.1;
 
 /** The sentences of the headline, each for a line of its own. */
 export function headline(of: Evaluation): string[] {
-  return [accuracySentence(of), of.threshold?.sentence, choiceSentence(of)].filter(
+  // A temperature changes no figure of the headline.
+  const choice = of.chosen.some((one) => one !== 'temperature') ? choiceSentence(of) : null;
+  return [accuracySentence(of), of.threshold?.sentence, choice].filter(
     (sentence) => sentence !== undefined && sentence !== null,
   );
 }
