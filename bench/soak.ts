@@ -121,7 +121,7 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     train,
     val,
     phases: phasesOf(model, optimizer, settings),
-    step: plainStep(settings),
+    step: plainStep({ labelSmoothing: settings.labelSmoothing }),
     callbacks: [new Checkpoints(write), { name: 'rows', onSave: ({ progress }) => addRow(progress.epoch) }],
   });
   created.restore();

@@ -41,7 +41,7 @@ export interface Classifier {
   classes: readonly string[];
   preprocessing: Preprocessing;
   /** A class that is called from a threshold on. */
-  cut?: Cut | undefined;
+  cut?: Cut;
 }
 
 /**

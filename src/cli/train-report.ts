@@ -9,6 +9,7 @@ import { describeSeen } from '../report/seen-text.ts';
 import { TensorBoard } from '../report/tensorboard.ts';
 import type { Callback } from '../train/callback.ts';
 import type { CacheWatch } from '../train/callbacks/cache-figures.ts';
+import type { FreezingMeter } from '../train/callbacks/freezing-meter.ts';
 import type { UnreadablePictures } from '../train/callbacks/unreadable.ts';
 import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { METRICS_LOG } from '../train/node/run-folder.ts';
@@ -23,8 +24,9 @@ import { adapterName } from './ui.ts';
 /** What the report asks of the run's other callbacks. */
 export interface ReportSources
   extends Pick<RunReportOptions, 'checkpoints' | 'tracer' | 'rates' | 'pace' | 'val' | 'evaluate'> {
-  /** What each phase leaves to train. */
-  freezing: readonly FreezeReport[];
+  /** What the last phase leaves to train. */
+  freezing: FreezeReport;
+  meter: FreezingMeter;
   unreadable: UnreadablePictures;
   cache: CacheWatch;
   /** The pictures that are held out; null where there are none. */
@@ -35,7 +37,7 @@ export interface ReportSources
 
 export function reportOf(device: Device, setup: Setup, costs: Costs, sources: ReportSources): RunReport {
   const { settings, folder, set, preprocessing, trainedOn } = setup;
-  const { freezing, unreadable, validating, held, cache, ...callbacks } = sources;
+  const { freezing, unreadable, validating, held, cache, meter, ...callbacks } = sources;
   const testing = new PictureSet();
   /** Of the pictures of a set that were loaded, those that the weights have learnt from; null where none was. */
   const learntFrom = (pictures: PictureSet): number | null =>
@@ -53,7 +55,7 @@ export function reportOf(device: Device, setup: Setup, costs: Costs, sources: Re
         unreadable: unreadable.count,
         perClass: classSizes(set),
       },
-      freezing: freezing.at(-1)!,
+      freezing,
       notes: notesOf(set),
       trainedOn: {
         pictures: trainedOn.pictures.size,
@@ -61,6 +63,7 @@ export function reportOf(device: Device, setup: Setup, costs: Costs, sources: Re
         ofValidation: learntFrom(validating),
       },
       step: costs.step.cost,
+      savings: meter.figures,
       cache: cache.figures,
     }),
     history: ({ scored, metrics: { count } }) => {
@@ -72,6 +75,7 @@ export function reportOf(device: Device, setup: Setup, costs: Costs, sources: Re
     preprocessing,
     place: (file) => folder.place(file),
     device,
+    peakBytes: () => meter.peakBytes || device.memory().peak,
     test: held && watched(held, ({ marks }) => marks && testing.add(marks)),
     withBest: (work) => withBest(device, setup, work),
   });

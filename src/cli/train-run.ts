@@ -11,6 +11,7 @@ import type { Report } from '../report/report.ts';
 import { shown } from '../text/shown.ts';
 import { ResumeError } from '../train/callback.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
+import { FreezingMeter, measureStep } from '../train/callbacks/freezing-meter.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { RateTracer } from '../train/callbacks/rate-trace.ts';
@@ -21,6 +22,7 @@ import { WeightAverage } from '../train/callbacks/weight-average.ts';
 import { evaluationsOf } from '../train/evaluation/headline.ts';
 import type { Decision } from '../train/evaluation/threshold.ts';
 import { fit } from '../train/fit.ts';
+import { plannedFreezing } from '../train/freezing.ts';
 import { modelOf, ofCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
@@ -31,11 +33,13 @@ import {
   phaseAt,
   phasesOf,
   plateauOf,
+  stepOptions,
   trainsOf,
 } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
+import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
 import { thresholdWish } from './threshold-options.ts';
 import { type RunCache, runCache } from './train-cache.ts';
@@ -54,7 +58,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
-  const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
+  model.holdClasses(settings.keptClasses);
+  const phases = trainsOf(settings);
+  const savings = plannedFreezing(model, settings, costs.step.costs, costs.unfrozen?.cost ?? null);
+  const freezing = freezeFor(model, phases.at(-1)!);
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
@@ -62,7 +69,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     computing: (pass) => terminal.features(pass),
     note: (line) => terminal.note(line),
   });
-  say(...openingText(setup, freezing, costs), ...cache.lines);
+  say(...openingText(setup, savings, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
   const onUnreadable = ({ message }: Error, sample: Sample): void => {
@@ -83,11 +90,25 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const rates = new RateTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
+  const meter = new FreezingMeter({
+    figures: savings,
+    phases,
+    fits: (costs.unfrozen?.cost?.totalBytes ?? Number.POSITIVE_INFINITY) <= costs.step.budget,
+    measure: (trains) =>
+      measureStep(trains, {
+        device,
+        network: setup.network,
+        modelOptions: { numClasses: set.classes.length },
+        batch: settings.batch,
+        size: settings.size,
+      }),
+  });
   const report = reportOf(device, setup, costs, {
     ...{ checkpoints, tracer, rates, pace, freezing, unreadable, validating, held: test },
     val: validation,
     evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
     cache: cache.watch,
+    meter,
   });
   const plateau = plateauOf(settings);
   (await prepared)();
@@ -99,12 +120,12 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation(validated),
     phases: phasesOf(model, optimizer, settings, plateau),
     validated,
-    step: noting(trainedOn, plainStep({ ...settings, clipNorm: settings.clip ?? undefined })),
+    step: noting(trainedOn, plainStep(stepOptions(settings, set.classes, classSizes(set).train))),
     callbacks: [
       stopOn(stop),
       ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
       ...logsOf(setup),
-      ...[checkpoints, tracer, rates, unreadable, pace, cache.watch, terminal, report],
+      ...[checkpoints, tracer, rates, unreadable, pace, cache.watch, terminal, meter, report],
     ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   })
@@ -167,18 +188,19 @@ function notWritten(error: WriteError, { folder, options }: Setup): string {
 }
 
 /** The network with its starting weights and a head for the classes. */
-function startingModel(device: Device, setup: Setup): Promise<Model> {
+async function startingModel(device: Device, setup: Setup): Promise<Model> {
   const { set, settings, network, known } = setup;
-  const { weights, seed } = settings;
+  const { weights, seed, keptClasses } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  return createModel(network, {
+  const model = await createModel(network, {
     device,
-    numClasses: set.classes.length,
+    numClasses: keptClasses || set.classes.length,
     seed,
     weights: known ?? undefined,
     use: 'train',
     onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
+  return keptClasses === 0 ? model : model.addClasses(set.classes.length - keptClasses);
 }
 
 interface Sources {
@@ -193,6 +215,7 @@ function batchSources(
   views: (epoch: number) => number,
   onUnreadable: (error: Error, sample: Sample) => void,
 ): Sources {
+  const { augmentation, sampler } = settings;
   const common = {
     batchSize: settings.batch,
     preprocessing,
@@ -200,7 +223,7 @@ function batchSources(
     onUnreadable,
   };
   return {
-    train: fromSamples(set.train, { ...common, train: true, augmentation: settings.augmentation, views }),
+    train: fromSamples(set.train, { ...common, train: true, augmentation, sampler, views }),
     val: fromSamples(set.val, common),
     test: set.test.length > 0 ? fromSamples(set.test, common) : null,
   };

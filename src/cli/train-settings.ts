@@ -3,6 +3,7 @@ import type { BestBy } from '../train/metrics.ts';
 import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
+import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './train-pictures.ts';
 import { UserError } from './ui.ts';
 import { unfreezing } from './unfreeze-schedule.ts';
 
@@ -12,6 +13,7 @@ export const DEFAULT_BATCH = 32;
 /** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
 export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
 export type CacheMode = (typeof CACHE_MODES)[number];
+
 /** Share of a phase's steps in which the learning rate rises. */
 const WARMUP: Record<ScheduleName, number> = {
   cosine: 0.05,
@@ -24,7 +26,7 @@ const WARMUP: Record<ScheduleName, number> = {
 export const DEFAULT_AVERAGE = 0.99;
 
 /** The options of `train`, as commander gives them. */
-export interface TrainOptions {
+export interface TrainOptions extends PictureOptions {
   data?: string;
   model?: string;
   weights?: string;
@@ -32,6 +34,7 @@ export interface TrainOptions {
   trainNorms?: boolean;
   unfreezeSchedule?: string;
   lrDecayPerStage?: number;
+  addClasses?: boolean;
   epochs?: number;
   batch?: number;
   lr?: number;
@@ -86,6 +89,12 @@ const DEMO = {
 /** All settings but the phases, which depend on whether the head is new to the pictures' classes. */
 export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
 
+/** Where a run begins, as far as its settings ask. */
+export interface StartOfRun extends Pick<Start, 'model' | 'weights'> {
+  /** Classes that the weights bring along and keep. Default 0. */
+  keptClasses?: number;
+}
+
 /**
  * The settings of a new run.
  * @param start the model and the weights that the options mean
@@ -93,7 +102,7 @@ export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
  */
 export function settingsOf(
   options: TrainOptions,
-  { model, weights }: Pick<Start, 'model' | 'weights'>,
+  { model, weights, keptClasses = 0 }: StartOfRun,
   inputSize: number,
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
@@ -104,12 +113,12 @@ export function settingsOf(
     data: options.data ?? null,
     model,
     weights,
+    keptClasses,
     trainNorms: scratch || (options.trainNorms ?? false),
     batch: options.batch ?? DEFAULT_BATCH,
     weightDecay: 0.01,
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
-    labelSmoothing: 0,
     schedule,
     warmup: options.warmup ?? WARMUP[schedule],
     accumulate: options.accumulate ?? 1,
@@ -117,9 +126,15 @@ export function settingsOf(
     average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
     patience: options.patience ?? null,
     best: options.best ?? null,
-    size: options.size ?? size,
-    augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
     views: options.views ?? 0,
+    labelSmoothing: options.labelSmoothing ?? 0,
+    mixup: options.mixup ?? 0,
+    cutmix: options.cutmix ?? 0,
+    // Weights by name wait for the names, which come with the pictures.
+    classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
+    sampler: options.sampler ?? 'shuffled',
+    size: options.size ?? size,
+    augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     seed: options.seed ?? 0,
     positive: options.positive ?? null,
     threshold: options.threshold ?? null,
@@ -128,9 +143,23 @@ export function settingsOf(
   };
 }
 
+/** The settings with the weights of classes that an option names. @throws UserError for what it cannot mean */
+export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights' | 'sampler'>>(
+  settings: Some,
+  { classWeights: text }: TrainOptions,
+  classes: readonly string[],
+): Some {
+  const classWeights = text === undefined ? settings.classWeights : classWeightsIn(text, classes);
+  if (classWeights === 'auto' && settings.sampler === 'balanced')
+    throw new UserError(
+      '--class-weights auto and --sampler balanced each make up for unequal classes, and together do it twice; leave one of them out',
+    );
+  return { ...settings, classWeights };
+}
+
 /** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
 export function trainFromOf(
-  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage }: TrainOptions,
+  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage, addClasses }: TrainOptions,
   weights: string | null,
 ): string {
   const scheduled =
@@ -140,6 +169,10 @@ export function trainFromOf(
       `--unfreeze-schedule says what trains and for how many epochs; leave out ${trainFrom === undefined ? '--epochs' : '--train-from'}`,
     );
   const first = trainFrom ?? scheduled ?? (weights === null ? 'all' : 'head');
+  if (addClasses && first !== 'head')
+    throw new UserError(
+      `--add-classes keeps what the network says of its old classes, so that only new rows of the last layer train; leave out ${scheduled === undefined ? '--train-from' : '--unfreeze-schedule'}`,
+    );
   if (trainNorms && first === 'head')
     throw new UserError('--train-norms has no norms to train in the last layer; add --train-from STAGE');
   if (lrDecayPerStage !== undefined && first === 'head')
@@ -211,6 +244,7 @@ const OF_THE_RUN = [
   'trainNorms',
   'unfreezeSchedule',
   'lrDecayPerStage',
+  'addClasses',
   'batch',
   'lr',
   'views',
@@ -227,6 +261,7 @@ const OF_THE_RUN = [
   'threshold',
   'targetPrecision',
   'targetRecall',
+  ...PICTURE_OPTIONS,
   'out',
   'overwrite',
 ] as const;

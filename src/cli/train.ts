@@ -6,6 +6,7 @@ import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
 import { addThresholdOptions } from './threshold-options.ts';
+import { pictureOptions } from './train-pictures.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
 import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
@@ -65,6 +66,7 @@ export function options(command: Command): void {
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
     )
+    .option('--add-classes', 'adds the new folders of --data to the classes of --weights, which stay')
     .option(
       '--views <n>',
       'crops of each picture while layers are frozen; 0: a new one every epoch',
@@ -92,6 +94,7 @@ export function options(command: Command): void {
     )
     .option('--patience <n>', 'end after so many epochs without a better one', wholeNumber(1))
     .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY));
+  pictureOptions(command);
   addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }

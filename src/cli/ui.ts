@@ -13,7 +13,7 @@ import { ignoresHangUp } from './nohup.ts';
 import { watchNpm } from './orphan.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
-export { counted, formatBytes, formatNumber, formatSeconds } from '../text/figures.ts';
+export { counted, formatBytes, formatCount, formatNumber, formatSeconds } from '../text/figures.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {

@@ -2,9 +2,11 @@
  * What a report is of: plain data, each part for one section of the page. A part that is null has no section. `train`
  * fills one from a run (run-report.ts), `evaluate` one from a checkpoint (evaluation-report.ts).
  */
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation } from '../train/evaluation/evaluation.ts';
 import type { StressTable } from '../train/evaluation/stress.ts';
 import type { LearningRateTest } from '../train/find-lr.ts';
+import type { FreezingFigures } from '../train/freezing.ts';
 import type { EpochRecord } from '../train/progress.ts';
 
 export interface ReportDocument {
@@ -23,6 +25,7 @@ export interface ReportDocument {
   run: RunPart | null;
   pictures: PictureRow[];
   stress: StressTable | null;
+  savings: SavingsPart | null;
   /** What proposed the learning rate. */
   rateTest: LearningRateTest | null;
   data: DataPart | null;
@@ -76,6 +79,12 @@ export interface ShownPicture {
   jpeg: Uint8Array;
   /** The same under Grad-CAM's map for the predicted class; null where there is none. */
   heatmap: Uint8Array | null;
+}
+
+/** What a run did not have to compute. */
+export interface SavingsPart {
+  freezing: FreezingFigures;
+  cache: CacheFigures;
 }
 
 /** The pictures of a run. */

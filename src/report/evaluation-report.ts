@@ -61,6 +61,7 @@ export async function writeEvaluationReport(page: string, of: EvaluationReport):
     run: null,
     pictures,
     stress: of.stress,
+    savings: null,
     rateTest: null,
     data: {
       classes,

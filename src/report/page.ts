@@ -20,6 +20,7 @@ import { findRate } from './sections/find-rate.ts';
 import { checkpointLine, overview } from './sections/overview.ts';
 import { pictures } from './sections/pictures.ts';
 import { ranking } from './sections/ranking.ts';
+import { savings } from './sections/savings.ts';
 import { stressed } from './sections/stress.ts';
 import { threshold } from './sections/threshold.ts';
 import { STYLE } from './style.ts';
@@ -66,6 +67,7 @@ const SECTIONS: readonly [
   ['calibration', 'Calibration', ({ evaluation }, pen) => evaluation && calibration(evaluation, pen)],
   ['stress', 'Under stress', ({ stress }, pen) => stress && stressed(stress, pen)],
   ['data', 'Pictures', ({ data: part }) => part && data(part)],
+  ['savings', 'What was saved', ({ savings: part }) => part && savings(part)],
   ['find-rate', 'Learning-rate test', ({ rateTest }, pen) => rateTest && findRate(rateTest, pen)],
   ['configuration', 'Configuration', ({ configuration: part }) => configuration(part)],
 ];

@@ -53,6 +53,7 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
     },
     pictures: parts.pictures,
     stress: null,
+    savings: { freezing: report.savings, cache: report.cache },
     rateTest: null,
     data: {
       classes,

@@ -53,6 +53,8 @@ export interface RunReportOptions {
   test: BatchSource | null;
   /** Has `work` done with the network of best.safetensors. */
   withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
+  /** Most bytes of GPU memory in use at a time in this process. */
+  peakBytes: () => number;
   /** All that is known from its answers (`evaluationsOf`). */
   evaluate: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations;
 }
@@ -157,6 +159,6 @@ export class RunReport implements Callback {
   }
 
   private get peakBytes(): number {
-    return Math.max(this.peakBefore, this.options.device.memory().peak);
+    return Math.max(this.peakBefore, this.options.peakBytes());
   }
 }

@@ -2,6 +2,7 @@
  * What a run is made of: its settings as checkpoints store them, and what follows from them: what trains in which
  * phase, at which rates, and the schedule.
  */
+import { SAMPLERS, type Sampler } from '../data/sampler.ts';
 import { AUGMENTATION, type Augmentation, MOST_SIZE } from '../data/transforms.ts';
 import {
   AdamW,
@@ -35,10 +36,13 @@ import {
 import { unknownName } from '../text/suggest.ts';
 import { EarlyStopping } from './callbacks/early-stopping.ts';
 import { Plateau } from './callbacks/plateau.ts';
+import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
 import { cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
 import { BEST_BY, type BestBy } from './metrics.ts';
+import { MIX_ALPHA, mixPictures } from './mix.ts';
 import { MOST_EPOCHS } from './progress.ts';
+import type { PlainStepOptions } from './step.ts';
 
 /** Epochs in which the same stages train, with a schedule of their own. Plain JSON. */
 export interface PhaseSettings {
@@ -62,6 +66,8 @@ export interface TrainSettings {
   model: string;
   /** File of the starting weights; 'pretrained' for those that ship; null: from scratch. */
   weights: string | null;
+  /** How many classes the weights brought along that hold their rows of the last layer (`Model.holdClasses`). */
+  keptClasses: number;
   /** What trains, one phase after the other: a new head alone, then later stages with it, for example. */
   phases: PhaseSettings[];
   /** Whether the batch norms of the stages that train do so too; else weights and running statistics stay. */
@@ -78,6 +84,13 @@ export interface TrainSettings {
   labelSmoothing: number;
   /** How the learning rate goes over the steps of a phase. */
   schedule: ScheduleName;
+  /** α of mixup and of CutMix (mix.ts); 0: none. */
+  mixup: number;
+  cutmix: number;
+  /** How much a picture of each class counts in the loss (class-weights.ts). */
+  classWeights: ClassWeights;
+  /** Which pictures an epoch draws (src/data/sampler.ts). */
+  sampler: Sampler;
   /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
   /** Batches to an update. */
@@ -110,6 +123,7 @@ export interface TrainSettings {
 
 /** What a run did before there were these settings: files of older formats lack them. */
 export const BEFORE = {
+  keptClasses: 0,
   lrDecayPerStage: 1,
   views: 0,
   schedule: 'cosine',
@@ -122,6 +136,10 @@ export const BEFORE = {
   threshold: null,
   targetPrecision: null,
   targetRecall: null,
+  mixup: 0,
+  cutmix: 0,
+  classWeights: 'none',
+  sampler: 'shuffled',
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
@@ -135,6 +153,9 @@ const PHASE: Rule = object({
   backboneFactor: rate,
 } satisfies Record<keyof PhaseSettings, Rule>);
 
+/** As many as a checkpoint may name. */
+const MOST_CLASSES = 65_536;
+
 /** Pixels of a step, at most: more fit no machine, and nothing is allocated because a file says so. */
 const MOST_PIXELS = 2 ** 30;
 
@@ -144,6 +165,7 @@ export const SETTINGS: Rule = all(
     data: orNull(text(10_000)),
     model: name,
     weights: orNull(text(10_000)),
+    keptClasses: whole(0, MOST_CLASSES),
     phases: list(PHASE, 1, 1000),
     trainNorms: flag,
     batch: whole(1, MOST_PIXELS),
@@ -152,6 +174,10 @@ export const SETTINGS: Rule = all(
     decayNorms: flag,
     labelSmoothing: number(0, 1),
     schedule: among(SCHEDULES),
+    mixup: MIX_ALPHA,
+    cutmix: MIX_ALPHA,
+    classWeights: CLASS_WEIGHTS,
+    sampler: among(SAMPLERS),
     warmup: number(0, 1),
     accumulate: whole(1, MOST_PIXELS),
     clip: orNull(between(0, 1e6)),
@@ -348,4 +374,24 @@ export function phaseAt(phases: readonly Pick<PhaseSettings, 'epochs'>[], epoch:
     return epoch < end;
   });
   return found < 0 ? phases.length - 1 : found;
+}
+
+/**
+ * What a step of the run does beside the usual.
+ * @param pictures of each class that train
+ * @throws RangeError where the weights of classes name one that there is not
+ */
+export function stepOptions(
+  settings: TrainSettings,
+  classes: readonly string[],
+  pictures: readonly number[],
+): PlainStepOptions {
+  const { labelSmoothing, classWeights } = settings;
+  return {
+    labelSmoothing,
+    classWeights: classWeightsFor(classWeights, classes, pictures),
+    mix: mixPictures(settings),
+    accumulate: settings.accumulate,
+    clipNorm: settings.clip ?? undefined,
+  };
 }

@@ -143,11 +143,11 @@ const ABSENT: [parts: Partial<ReportDocument>, sections: string[]][] = [
     ['result', 'confusion', 'classes', 'ranking', 'threshold', 'calibration'],
   ],
   [{ pictures: [] }, ['pictures']],
-  [{ data: null }, ['data']],
+  [{ data: null, savings: null }, ['data', 'savings']],
   [{ stress: null, rateTest: null }, ['stress', 'find-rate']],
 ];
 const SECTIONS =
-  'result curves confusion classes pictures ranking threshold calibration stress data find-rate configuration'.split(
+  'result curves confusion classes pictures ranking threshold calibration stress data savings find-rate configuration'.split(
     ' ',
   );
 for (const [parts, gone] of ABSENT)

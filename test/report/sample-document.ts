@@ -6,6 +6,7 @@ import { randomUniform } from '../../src/tensor/random.ts';
 import { evaluation } from '../../src/train/evaluation/evaluation.ts';
 import type { StressFigure, StressRow, StressTable } from '../../src/train/evaluation/stress.ts';
 import { givenDecision } from '../../src/train/evaluation/threshold.ts';
+import type { FreezingFigures } from '../../src/train/freezing.ts';
 import { type Answers, measure } from '../../src/train/metrics.ts';
 
 /** `count` answers, of which the right class's logit is the larger the better the network is. */
@@ -16,6 +17,23 @@ export function madeUpAnswers(count: number, classes: number, skill: number, see
     return 3 * randomUniform(seed, 'logits', row, column) + (labels[row] === column ? skill : 0);
   });
   return { logits, labels, classes };
+}
+
+function phase(
+  epochs: [number, number],
+  rate: number | null,
+  multiplyAdds: number,
+): FreezingFigures['phases'][number] {
+  return {
+    epochs,
+    stages: [
+      { stage: 'layer4', parameters: 8_393_728, trainable: rate === null ? 0 : 8_389_120, rate },
+      { stage: 'fc', parameters: 1026, trainable: 1026, rate: 0.003 },
+    ],
+    frozenNorms: rate !== null,
+    step: { multiplyAdds, peakBytes: 2 ** 28, seconds: null },
+    runSeconds: 0.25,
+  };
 }
 
 function stressOf(classes: readonly string[]): StressTable {
@@ -92,6 +110,17 @@ export async function sampleDocument(classes: readonly string[], name = 'picture
       { title: 'Surest hits', words: 'Right, and certain.', pictures: [4, 6].map(picture) },
     ],
     stress: stressOf(classes),
+    savings: {
+      freezing: {
+        phases: [phase([1, 2], null, 1e9), phase([3, 4], 1e-4, 3e9)],
+        everything: { multiplyAdds: 5e9, peakBytes: 2 ** 30, seconds: 0.9 },
+      },
+      cache: {
+        ...{ computed: 400, reused: 1200, where: 'memory', bytes: 2 ** 20, speedUp: 50 },
+        first: { epochs: 1, meanSeconds: 10 },
+        later: { epochs: 3, meanSeconds: 0.2 },
+      },
+    },
     rateTest: { rates: [1e-5, 1e-4, 1e-3, 1e-2], losses: [0.7, 0.65, 0.4, 2], proposal: 1e-3 },
     data: {
       classes: [...classes],

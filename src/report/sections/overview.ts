@@ -90,5 +90,5 @@ function beside(evaluation: Evaluation, validation: Evaluation, figures: readonl
 export function checkpointLine({ file, epoch, epochs }: CheckpointPart): Html {
   const of = epochs === null ? '' : ` of ${epochs}`;
   const when = epoch === 0 ? 'before its first epoch was done' : html`as it was after epoch ${epoch}${of}`;
-  return html`<p class="checkpoint">All figures, curves and pictures of answers are of one network: <code>${file}</code>, ${when}.</p>`;
+  return html`<p class="checkpoint">All figures and answers are of one network: <code>${file}</code>, ${when}.</p>`;
 }
