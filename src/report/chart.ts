@@ -8,7 +8,7 @@
  */
 import type { PlotOptions } from '@observablehq/plot';
 import { shown } from '../text/shown.ts';
-import { Html } from './html.ts';
+import { escaped, Html } from './html.ts';
 
 export type Plot = typeof import('@observablehq/plot');
 
@@ -46,17 +46,15 @@ export async function openPen(): Promise<Pen> {
       if (text.children.length === 0) text.textContent = shown(text.textContent ?? '');
     svg.setAttribute('class', 'plot');
     svg.setAttribute('role', 'img');
-    svg.setAttribute('aria-label', inAttribute(label));
-    if (description) svg.setAttribute('aria-description', inAttribute(description));
+    // linkedom writes what stands in attributes as it is.
+    svg.setAttribute('aria-label', escaped(label));
+    if (description) svg.setAttribute('aria-description', escaped(description));
     // Only `viewBox` decides the shape; the page decides the size.
     svg.removeAttribute('height');
     return new Html(svg.outerHTML);
   };
   return { plot, draw };
 }
-
-/** linkedom writes quotes of attributes as entities, and nothing else. */
-const inAttribute = (text: string): string => shown(text).replaceAll('&', '&amp;');
 
 /** Attributes that hold coordinates. */
 const COORDINATES = [
