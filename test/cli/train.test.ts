@@ -122,7 +122,13 @@ test('train: a report on stdout, everything else on stderr, checkpoints and pict
     12,
   );
   assert.equal(JSON.parse(await readFile(join(folder, 'run/report.json'), 'utf8')), whole);
-  for (const file of ['best.safetensors', 'last.safetensors', 'report.svg'])
+  for (const file of [
+    'best.safetensors',
+    'last.safetensors',
+    'report.html',
+    'predictions.csv',
+    'metrics.jsonl',
+  ])
     assert.ok(await exists(`run/${file}`), file);
   assert.match(err, /A step takes .*images\/s.*are left, validation included/);
   assert.match(err, /Epoch 2\/2: training loss .*AUC/);
