@@ -50,6 +50,7 @@ export interface SoakRow {
 export async function soak(device: Device, options: SoakOptions): Promise<SoakRow[]> {
   const { steps, size = 32, batch = 8, stepsPerEpoch = 10, model: name = 'resnet18', onEpoch } = options;
   const settings: TrainSettings = {
+    ...BEFORE,
     data: null,
     model: name,
     weights: null,
@@ -120,7 +121,7 @@ export async function soak(device: Device, options: SoakOptions): Promise<SoakRo
     train,
     val,
     phases: phasesOf(model, optimizer, settings),
-    step: plainStep(settings),
+    step: plainStep({ labelSmoothing: settings.labelSmoothing }),
     callbacks: [new Checkpoints(write), { name: 'rows', onSave: ({ progress }) => addRow(progress.epoch) }],
   });
   created.restore();

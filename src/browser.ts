@@ -8,10 +8,19 @@
  *   const image = await decodeBlob(input.files[0], 'chosen.jpg');
  */
 export { type BlobOptions, decodeBlob } from './data/blob.ts';
+export {
+  adjustBrightness,
+  adjustContrast,
+  adjustHue,
+  adjustSaturation,
+  type ColorJitter,
+  jitterColors,
+} from './data/color-jitter.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
 export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
+export { balancedOrder, type Sampler } from './data/sampler.ts';
 export {
   type Augmentation,
   evalTransform,
@@ -165,6 +174,7 @@ export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/earl
 export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
+export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
 export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
 export {
@@ -175,6 +185,7 @@ export {
   type RoomPlan,
   type Slot,
 } from './train/feature-store.ts';
+export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
@@ -194,8 +205,10 @@ export {
   softmaxRow,
   topKAccuracy,
 } from './train/metrics.ts';
+export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mix.ts';
+export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type Mixer, type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

@@ -1,7 +1,9 @@
 /** What is said of the classes of a data set: how many pictures each has, and what that makes of the figures. */
 import type { DataSet } from '../data/sample.ts';
 import { shown } from '../text/shown.ts';
+import { classWeightsFor, imbalanceOf } from '../train/class-weights.ts';
 import { argmax, classCounts, percent } from '../train/metrics.ts';
+import type { TrainSettings } from '../train/settings.ts';
 
 /** So many classes are named one by one. */
 const NAMED_CLASSES = 6;
@@ -62,3 +64,49 @@ function range(counts: readonly number[]): string {
   const most = counts.reduce((a, b) => Math.max(a, b));
   return least === most ? `${least}` : `${least} to ${most}`;
 }
+
+/**
+ * From so many pictures of one class for one of another on, advice is given. It is no default: on faces at 128², the head
+ * alone, 9 runs each, balanced accuracy with 30 fakes and 300 reals rose with either option from 0.89 to 0.97
+ * (EfficientNet-Lite0; standard deviations 0.03 and 0.01) and from 0.90 to 0.95 (ResNet-18; 0.04 and 0.01), but where
+ * those that are asked are as unequal, accuracy falls: more reals are taken for fakes. With 60 and 300, and less unequal
+ * ones, balanced accuracy was the same within 0.01, and accuracy up to 0.02 lower.
+ */
+const UNEQUAL = 8;
+
+/** What a run does about classes with unequal numbers of pictures, or could; null where there is nothing to say. */
+export function describeBalance(
+  { train }: ClassSizes,
+  classes: readonly string[],
+  { classWeights, sampler }: Pick<TrainSettings, 'classWeights' | 'sampler'>,
+): string | null {
+  const names = classes.map(shown);
+  const weights = classWeightsFor(classWeights, classes, train);
+  const lines = [
+    sampler === 'balanced'
+      ? `Classes are drawn equally often (--sampler balanced), each about ${Math.round(sum(train) / present(train))} times an epoch.`
+      : null,
+    weights ? `In the loss a picture counts ${weightsText(weights, names)} (--class-weights).` : null,
+  ].filter((line) => line !== null);
+  if (lines.length > 0) return lines.join(' ');
+  if (classWeights !== 'none') return 'Class weights change nothing here: every class counts 1.';
+  const ratio = imbalanceOf(train);
+  if (ratio < UNEQUAL) return null;
+  const rare = argmax(train.map((count) => (count > 0 ? -count : Number.NEGATIVE_INFINITY)));
+  return (
+    `${names[argmax(train)]} has ${Math.floor(ratio)} times as many pictures as ${names[rare]}. If the rare ones matter as much: ` +
+    '--class-weights auto (or --sampler balanced) finds more of them, and is wrong more often about the others.'
+  );
+}
+
+/** `0.55 for real, 5.5 for fake`; of many classes the least and the most. */
+function weightsText(weights: readonly number[], names: readonly string[]): string {
+  const text = (weight: number): string => String(Number(weight.toPrecision(3)));
+  if (names.length <= NAMED_CLASSES)
+    return names.map((name, i) => `${text(weights[i])} for ${name}`).join(', ');
+  const [least, most] = [weights.reduce((a, b) => Math.min(a, b)), weights.reduce((a, b) => Math.max(a, b))];
+  return `from ${text(least)} to ${text(most)} by its class`;
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+const present = (counts: readonly number[]): number => counts.filter((count) => count > 0).length;

@@ -6,6 +6,8 @@ import type { Command } from 'commander';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
+import { cutOf, decisionSentence } from '../train/evaluation/threshold.ts';
+import type { Cut } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
@@ -38,6 +40,8 @@ export interface Classifier {
   model: Model;
   classes: readonly string[];
   preprocessing: Preprocessing;
+  /** A class that is called from a threshold on. */
+  cut?: Cut;
 }
 
 /**
@@ -53,9 +57,11 @@ export async function chooseClassifier(
   const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
   if (path !== null) {
     const checkpoint = await readCheckpoint(path);
-    const { classes, preprocessing, model, epoch } = checkpoint.info;
+    const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
-    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing });
+    if (decision) say(decisionSentence(decision));
+    const cut = decision && cutOf(decision, classes);
+    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, cut });
   }
   const start = await openStart(options);
   const { model: name, known, preprocessing: natural, assumed } = start;

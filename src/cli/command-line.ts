@@ -22,20 +22,38 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
-/** A commander parser for numbers from 0 to 1. */
-export function fractionNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+/** A commander parser for numbers from 0 to `most`. */
+export function numberUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= 0 && value <= most))
+      throw new InvalidArgumentError(`It must be a number from 0 to ${most}.`);
+    return value;
+  };
+}
+
+/** A commander parser for numbers from 0 to below 1. */
+export function decayNumber(text: string): number {
+  const value = fractionNumber(text);
+  if (value === 1) throw new InvalidArgumentError('It must be below 1.');
   return value;
 }
 
-/** A commander parser for factors that shrink: above 0, at most 1. */
-export function shrinkingFactor(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be a number above 0, at most 1.');
-  return value;
+/** A commander parser for numbers from 0 to 1. */
+export const fractionNumber = numberUpTo(1);
+
+/** A commander parser for numbers above 0, at most `most`. */
+export function positiveUpTo(most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value > 0 && value <= most))
+      throw new InvalidArgumentError(`It must be a number above 0, at most ${most}.`);
+    return value;
+  };
 }
+
+/** A commander parser for factors that shrink. */
+export const shrinkingFactor = positiveUpTo(1);
 
 /** Where `train` puts its runs when it is not told. */
 export const RUNS = 'runs';

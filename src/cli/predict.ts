@@ -4,7 +4,7 @@ import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { type Inference, inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
-import { largest, percent, rowOf, softmaxRow } from '../train/metrics.ts';
+import { type Cut, largest, percent, predicted, rowOf, softmaxRow } from '../train/metrics.ts';
 import { type ClassifierOptions, chooseClassifier, classifierOptions } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
 import { picturesOf } from './picture-args.ts';
@@ -34,6 +34,8 @@ interface PredictOptions extends ClassifierOptions {
 /** What is said about one picture; the array of these is the output of `--json`. */
 export interface Prediction {
   file: string;
+  /** The class that is called where the checkpoint has a threshold for one, likeliest or not; else absent. */
+  called?: string;
   topK: { index: number; label: string; probability: number; logit: number }[];
 }
 
@@ -44,7 +46,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing } = await open(device);
+    const { model, classes, preprocessing, cut } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     let done = 0;
     const source = fromSamples(samples, {
@@ -65,7 +67,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     for await (const answers of inferBatches(model, device, source.load(0))) {
       const none = new Set(unanswered(answers).map(({ file }) => file));
       for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
-      const text = predictionsOf(answers, classes, options.topK)
+      const text = predictionsOf(answers, classes, options.topK, cut)
         .filter(({ file }) => !none.has(file))
         .map(output.item)
         .join('');
@@ -88,8 +90,13 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   return failures.length > 0 ? 1 : 0;
 }
 
-/** The `k` likeliest classes of every picture. */
-export function predictionsOf(answers: Inference, classes: readonly string[], k: number): Prediction[] {
+/** The `k` likeliest classes of every picture, and the one that is called where there is a cut. */
+export function predictionsOf(
+  answers: Inference,
+  classes: readonly string[],
+  k: number,
+  cut?: Cut,
+): Prediction[] {
   return answers.samples.map(({ file }, picture) => {
     const logits = rowOf(answers, picture);
     const probabilities = softmaxRow(logits);
@@ -99,7 +106,7 @@ export function predictionsOf(answers: Inference, classes: readonly string[], k:
       probability: probabilities[index],
       logit: logits[index],
     }));
-    return { file, topK };
+    return cut ? { file, called: classes[predicted(logits, cut)], topK } : { file, topK };
   });
 }
 
@@ -125,12 +132,13 @@ function jsonList(): Printing {
 /** The file, and its classes below. */
 function textBlocks(): Printing {
   return {
-    item({ file, topK }) {
+    item({ file, called, topK }) {
       const width = topK.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
       const lines = topK.map(
         ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
       );
-      return `${[shown(file), ...lines].join('\n')}\n`;
+      const name = called === undefined ? shown(file) : `${shown(file)}: ${shown(called)}`;
+      return `${[name, ...lines].join('\n')}\n`;
     },
     end: () => '',
   };

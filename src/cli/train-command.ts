@@ -1,7 +1,8 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
+import { augmentationOptions, classWeightsText } from './train-pictures.ts';
 import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
@@ -23,7 +24,27 @@ export function resumeCommand(out: string, { cache, adapter, memory, json }: Tra
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'views', 'seed'] as const;
+const NAMED = [
+  'batch',
+  'size',
+  'views',
+  'mixup',
+  'cutmix',
+  'labelSmoothing',
+  'sampler',
+  'seed',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
+] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -36,14 +57,21 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
     ...(decaysByStage && { lrDecayPerStage }),
   };
   const options = { ...common, ...phaseOptions(settings, common) };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
-  for (const name of NAMED) if (settings[name] !== byDefault[name]) options[name] = settings[name];
-  return options;
+  const different = NAMED.filter((name) => settings[name] !== byDefault[name]);
+  const classWeights = classWeightsText(settings.classWeights);
+  return {
+    ...options,
+    ...Object.fromEntries(different.map((name) => [name, settings[name] ?? undefined])),
+    ...augmentationOptions(settings.augmentation, byDefault.augmentation),
+    ...(classWeights !== byDefault.classWeights && { classWeights }),
+  };
 }
 
 /** The options that give the phases: a first stage and a number of epochs, or a schedule where these do not. */

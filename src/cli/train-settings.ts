@@ -1,7 +1,9 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import type { BestBy } from '../train/metrics.ts';
+import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
+import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './train-pictures.ts';
 import { UserError } from './ui.ts';
 import { unfreezing } from './unfreeze-schedule.ts';
 
@@ -12,8 +14,19 @@ export const DEFAULT_BATCH = 32;
 export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
 export type CacheMode = (typeof CACHE_MODES)[number];
 
+/** Share of a phase's steps in which the learning rate rises. */
+const WARMUP: Record<ScheduleName, number> = {
+  cosine: 0.05,
+  'one-cycle': 0.3,
+  plateau: 0.05,
+  constant: 0.05,
+};
+
+/** Of `--average` alone: an average over some 100 updates, where small sets make a few hundred in all. */
+export const DEFAULT_AVERAGE = 0.99;
+
 /** The options of `train`, as commander gives them. */
-export interface TrainOptions {
+export interface TrainOptions extends PictureOptions {
   data?: string;
   model?: string;
   weights?: string;
@@ -28,11 +41,22 @@ export interface TrainOptions {
   cache?: CacheMode;
   seed?: number;
   size?: number;
+  schedule?: ScheduleName;
+  warmup?: number;
+  accumulate?: number;
+  clip?: number;
+  average?: number | true;
+  patience?: number;
+  best?: BestBy;
   out?: string;
   overwrite?: boolean;
   resume?: string;
   /** GiB */
   memory?: number;
+  positive?: string;
+  threshold?: number;
+  targetPrecision?: number;
+  targetRecall?: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
@@ -75,6 +99,7 @@ export function settingsOf(
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
   const scratch = weights === null;
+  const { schedule = 'cosine' } = options;
   const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : inputSize;
   return {
     data: options.data ?? null,
@@ -85,13 +110,42 @@ export function settingsOf(
     weightDecay: 0.01,
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
-    labelSmoothing: 0,
-    warmup: 0.05,
-    size: options.size ?? size,
-    augmentation: demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS,
+    schedule,
+    warmup: options.warmup ?? WARMUP[schedule],
+    accumulate: options.accumulate ?? 1,
+    clip: options.clip ?? null,
+    average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
+    patience: options.patience ?? null,
+    best: options.best ?? null,
     views: options.views ?? 0,
+    labelSmoothing: options.labelSmoothing ?? 0,
+    mixup: options.mixup ?? 0,
+    cutmix: options.cutmix ?? 0,
+    // Weights by name wait for the names, which come with the pictures.
+    classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
+    sampler: options.sampler ?? 'shuffled',
+    size: options.size ?? size,
+    augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     seed: options.seed ?? 0,
+    positive: options.positive ?? null,
+    threshold: options.threshold ?? null,
+    targetPrecision: options.targetPrecision ?? null,
+    targetRecall: options.targetRecall ?? null,
   };
+}
+
+/** The settings with the weights of classes that an option names. @throws UserError for what it cannot mean */
+export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights' | 'sampler'>>(
+  settings: Some,
+  { classWeights: text }: TrainOptions,
+  classes: readonly string[],
+): Some {
+  const classWeights = text === undefined ? settings.classWeights : classWeightsIn(text, classes);
+  if (classWeights === 'auto' && settings.sampler === 'balanced')
+    throw new UserError(
+      '--class-weights auto and --sampler balanced each make up for unequal classes, and together do it twice; leave one of them out',
+    );
+  return { ...settings, classWeights };
 }
 
 /** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
@@ -182,6 +236,18 @@ const OF_THE_RUN = [
   'views',
   'seed',
   'size',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
+  ...PICTURE_OPTIONS,
   'out',
   'overwrite',
 ] as const;

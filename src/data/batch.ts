@@ -19,17 +19,18 @@ export interface BatchJob {
   /** What is done to each decoded picture before. */
   perturbation?: Perturbation | undefined;
   seed: number;
-  /** Which of their random views the pictures are shown in: the epoch, or fewer of them (`LoaderOptions.views`). */
-  view: number;
   pictures: PictureJob[];
 }
 
 /** Where a picture comes from: `image`, else `blob`, else `file`. */
 export type PictureSource = Pick<Sample, 'file' | 'blob' | 'image'>;
 
-/** One picture of a batch. `index` is its place in the data set, which its random numbers hang on. */
+/** One picture of a batch. Its random numbers hang on `index` and `view`. */
 export interface PictureJob extends PictureSource {
+  /** Its place in the data set. */
   index: number;
+  /** Which of its random views it is shown in: the epoch, or one of fewer (`LoaderOptions.views`). */
+  view: number;
 }
 
 /** What the part of a network in front of a cut made of pictures. */
@@ -71,7 +72,7 @@ export type Decode = (picture: PictureSource) => Promise<Decoded>;
  * @throws the signal's reason once `signal` is aborted; where preprocessing or augmentation make no sense
  */
 export async function makeBatch(
-  { preprocessing, augmentation, perturbation, seed, view, pictures }: BatchJob,
+  { preprocessing, augmentation, perturbation, seed, pictures }: BatchJob,
   decode: Decode,
   signal?: AbortSignal,
   throughJpeg?: ThroughJpeg,
@@ -86,7 +87,7 @@ export async function makeBatch(
     signal?.throwIfAborted();
     const slot = images.subarray(readable.length * length, (readable.length + 1) * length);
     try {
-      const random = randomStream(seed, 'augment', view, picture.index);
+      const random = randomStream(seed, 'augment', picture.view, picture.index);
       const { image, mark } = await decode(picture);
       const seen = perturbation
         ? await perturbed(whole(image), perturbation, picture.index, throughJpeg)

@@ -8,6 +8,7 @@
 import { shuffled } from '../tensor/random.ts';
 import type { BatchJob, BatchResult, Features } from './batch.ts';
 import type { Sample } from './sample.ts';
+import { balancedOrder, repeatsIn, SAMPLERS, type Sampler } from './sampler.ts';
 import { settle } from './settle.ts';
 import type { Perturbation } from './stress.ts';
 import type { Augmentation, Preprocessing } from './transforms.ts';
@@ -77,6 +78,11 @@ export interface LoaderOptions {
   views?: number | ((epoch: number) => number);
   /** Default: as `train`. */
   shuffle?: boolean;
+  /**
+   * Which pictures a shuffled epoch draws (sampler.ts). Default 'shuffled', each once. With 'balanced' a picture that comes
+   * again in an epoch is shown in another view.
+   */
+  sampler?: Sampler;
   /** Batches made ahead, at least (as many as are made at a time, where memory allows). Default 2. */
   prefetch?: number;
   /** First batch, to go on in the middle of an epoch. Default 0. */
@@ -108,7 +114,7 @@ export async function* batchesFrom(
   samples: readonly Sample[],
   options: LoaderOptions,
 ): AsyncGenerator<Batch, void, undefined> {
-  const { batchSize, train = false, seed = 0, epoch = 0, shuffle = train, startBatch = 0 } = options;
+  const { batchSize, startBatch = 0 } = options;
   for (const [name, value, least] of [
     ['batchSize', batchSize, 1],
     ['startBatch', startBatch, 0],
@@ -123,7 +129,8 @@ export async function* batchesFrom(
       throw new Error(
         `loadBatches: the label of ${file} is ${label}; labels are whole numbers, indices into the classes`,
       );
-  const order = shuffle ? shuffled(samples.length, seed, epoch) : Int32Array.from(samples.keys());
+  const order = orderOf(samples, options);
+  const views = viewsOf(order, options);
   const batches = countBatches(samples.length, batchSize);
   const ahead = batchesAhead(options, maker.parallel);
 
@@ -132,8 +139,9 @@ export async function* batchesFrom(
   let next = startBatch;
   const startNext = () => {
     if (next >= batches) return;
-    const indices = order.subarray(next * batchSize, (next + 1) * batchSize);
-    running.push(settle(maker.make(batchJob(samples, indices, options), abort.signal)));
+    const [from, to] = [next * batchSize, (next + 1) * batchSize];
+    const job = batchJob(samples, order.subarray(from, to), views.subarray(from, to), options);
+    running.push(settle(maker.make(job, abort.signal)));
     next++;
   };
   try {
@@ -197,21 +205,44 @@ function batchesAhead({ batchSize, preprocessing, prefetch = 2 }: LoaderOptions,
   return Math.max(prefetch, Math.min(parallel, Math.floor(MAX_BYTES_AHEAD / bytes)));
 }
 
-function batchJob(samples: readonly Sample[], indices: Int32Array, options: LoaderOptions): BatchJob {
-  const { preprocessing, train = false, augmentation = {}, perturbation, seed = 0, epoch = 0 } = options;
-  const views = viewsIn(epoch, options);
-  const pictures = Array.from(indices, (index) => {
+/** The pictures of an epoch in order. */
+function orderOf(
+  samples: readonly Sample[],
+  { train = false, shuffle = train, sampler = 'shuffled', seed = 0, epoch = 0 }: LoaderOptions,
+): Int32Array {
+  if (!SAMPLERS.includes(sampler))
+    throw new Error(`loadBatches: sampler is one of ${SAMPLERS.join(', ')}, not ${sampler}`);
+  if (!shuffle) return Int32Array.from(samples.keys());
+  return sampler === 'shuffled'
+    ? shuffled(samples.length, seed, epoch)
+    : balancedOrder(
+        samples.map(({ label }) => label),
+        seed,
+        epoch,
+      );
+}
+
+/** So many epochs apart are the views of a picture that comes again in an epoch. */
+const REPEAT = 2 ** 20;
+
+/** In which view each picture of an order is shown. One that comes again takes the next of a limited number. */
+function viewsOf(order: Int32Array, options: LoaderOptions): Int32Array {
+  const { epoch = 0 } = options;
+  const count = viewsIn(epoch, options);
+  return repeatsIn(order).map((repeat) => (count === 0 ? epoch + REPEAT * repeat : (epoch + repeat) % count));
+}
+
+function batchJob(
+  samples: readonly Sample[],
+  indices: Int32Array,
+  views: Int32Array,
+  { preprocessing, train = false, augmentation = {}, perturbation, seed = 0 }: LoaderOptions,
+): BatchJob {
+  const pictures = Array.from(indices, (index, position) => {
     const { file, blob, image } = samples[index];
-    return { index, file, blob, image };
+    return { index, view: views[position], file, blob, image };
   });
-  return {
-    preprocessing,
-    augmentation: train ? augmentation : undefined,
-    perturbation,
-    seed,
-    view: views === 0 ? epoch : epoch % views,
-    pictures,
-  };
+  return { preprocessing, augmentation: train ? augmentation : undefined, perturbation, seed, pictures };
 }
 
 function assemble(

@@ -1,13 +1,18 @@
 /**
- * From a decoded picture to the network's input: torchvision's `Resize`, `CenterCrop`, `RandomResizedCrop`,
- * `RandomHorizontalFlip` and `Normalize` on 8-bit pictures, with its roundings, into NHWC float32.
- * Random numbers are handed in (src/tensor/random.ts), so that a transform is a pure function.
+ * From a decoded picture to the network's input: torchvision's `Resize`, `CenterCrop`, `RandomResizedCrop`, random flips,
+ * `ColorJitter`, `Normalize` and `RandomErasing` on 8-bit pictures, with its roundings, into NHWC float32.
+ * Random numbers are handed in (src/tensor/random.ts), so that a transform is a pure function. What varies has counters of
+ * its own, so that one more of it leaves the numbers of the others alone.
  */
 import type { ResizeFilter } from '../kernels/image/resize-coefficients.ts';
 import type { Random } from '../tensor/random.ts';
-import { all, among, list, number, object, optional, type Rule, rule, whole } from '../text/rules.ts';
-import { crop, type Rectangle, type RgbImage } from './image.ts';
+import { all, among, demand, list, number, object, optional, type Rule, rule, whole } from '../text/rules.ts';
+import { COLOR_JITTER, type ColorJitter, jitterColors } from './color-jitter.ts';
+import { crop, type RgbImage } from './image.ts';
+import { CROP_DRAWS, randomCropArea } from './random-crop.ts';
+import { erase, randomErasure } from './random-erasing.ts';
 import { resizedCrop, resizedPart } from './resize.ts';
+import { roundHalfEven } from './rounding.ts';
 
 /** How a network wants its pictures; torchvision keeps the same fields with each set of weights. */
 export interface Preprocessing {
@@ -42,7 +47,23 @@ export interface Augmentation {
   ratio?: readonly [number, number];
   /** Probability of a horizontal flip. Default 0.5. */
   flip?: number;
+  /** Probability of a vertical flip, for pictures without an up and down. Default 0. */
+  verticalFlip?: number;
+  /** Default: colours stay. */
+  colorJitter?: ColorJitter;
+  /** Probability that a rectangle is erased (random-erasing.ts). Default 0. */
+  erase?: number;
 }
+
+/** What an augmentation does where it does not say. */
+export const USUAL_AUGMENTATION: Required<Augmentation> = {
+  scale: [0.08, 1],
+  ratio: [3 / 4, 4 / 3],
+  flip: 0.5,
+  verticalFlip: 0,
+  colorJitter: {},
+  erase: 0,
+};
 
 const ordered = rule((pair) => Array.isArray(pair) && pair[0] <= pair[1], 'a smaller and a larger number');
 
@@ -51,6 +72,9 @@ export const AUGMENTATION: Rule = object({
   scale: optional(all(list(number(1e-6, 1), 2, 2), ordered)),
   ratio: optional(all(list(number(1e-3, 1e3), 2, 2), ordered)),
   flip: optional(number(0, 1)),
+  verticalFlip: optional(number(0, 1)),
+  colorJitter: optional(COLOR_JITTER),
+  erase: optional(number(0, 1)),
 } satisfies Record<keyof Augmentation, Rule>);
 
 /**
@@ -64,7 +88,7 @@ export function evalTransform(preprocessing: Preprocessing): Transform {
   const { inputSize, resizeSize, interpolation } = preprocessing;
   const normalize = normalizer(preprocessing);
   return (image, _random, out = newInput(inputSize)) => {
-    normalize(resizedCentre(image, resizeSize, inputSize, interpolation), false, out);
+    normalize(resizedCentre(image, resizeSize, inputSize, interpolation), UPRIGHT, out);
     return out;
   };
 }
@@ -81,24 +105,52 @@ export function networkView(
   return resizedCentre(image, Math.round((resizeSize * side) / inputSize), side, interpolation);
 }
 
-/** torchvision's training preset: `RandomResizedCrop(inputSize)`, `RandomHorizontalFlip`, `Normalize`. */
+/** The counters of what varies, each behind those of the one before. */
+const FLIP = CROP_DRAWS;
+const VERTICAL_FLIP = FLIP + 1;
+const JITTER = FLIP + 8;
+const ERASE = JITTER + 8;
+
+/**
+ * torchvision's training preset: `RandomResizedCrop(inputSize)`, `RandomHorizontalFlip`, `RandomVerticalFlip`,
+ * `ColorJitter`, `Normalize`, `RandomErasing`.
+ * @throws RangeError where the augmentation makes no sense
+ */
 export function trainTransform(preprocessing: Preprocessing, augmentation: Augmentation = {}): Transform {
+  demand(AUGMENTATION, augmentation, 'augmentation');
   const { inputSize, interpolation } = preprocessing;
-  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], flip = 0.5 } = augmentation;
-  if (!(scale[0] > 0 && scale[0] <= scale[1] && scale[1] <= 1 && ratio[0] > 0 && ratio[0] <= ratio[1])) {
-    throw new Error(
-      `augmentation: scale must lie within 0 to 1 and ratio above 0, each smaller value first, not ` +
-        `scale [${scale}], ratio [${ratio}]`,
-    );
-  }
+  const {
+    scale,
+    ratio,
+    flip,
+    verticalFlip,
+    colorJitter,
+    erase: erased,
+  } = {
+    ...USUAL_AUGMENTATION,
+    ...augmentation,
+  };
   const normalize = normalizer(preprocessing);
   return (image, random, out = newInput(inputSize)) => {
     const area = randomCropArea(image.width, image.height, random, scale, ratio);
     const square = resizedCrop(image, area, inputSize, inputSize, interpolation);
-    normalize(square, random(FLIP_COUNTER) < flip, out);
+    const coloured = jitterColors(square, colorJitter, from(JITTER, random));
+    normalize(
+      coloured,
+      { mirrored: random(FLIP) < flip, overturned: random(VERTICAL_FLIP) < verticalFlip },
+      out,
+    );
+    const hole = randomErasure(inputSize, inputSize, from(ERASE, random), erased);
+    if (hole) erase(out, inputSize, hole);
     return out;
   };
 }
+
+/** A stream whose counter 0 is counter `first` of another. */
+const from =
+  (first: number, random: Random): Random =>
+  (counter) =>
+    random(first + counter);
 
 /**
  * `Resize(shortSide)`, then `CenterCrop(size)`. The short side becomes `shortSide`, the long side keeps the aspect, rounded
@@ -128,53 +180,13 @@ export function resizedCentre(
   return crop(part, { left: Math.min(left, 0), top: Math.min(top, 0), width: size, height: size });
 }
 
-const CROP_TRIES = 10;
-const FLIP_COUNTER = 4 * CROP_TRIES;
-
-/**
- * The rectangle that `RandomResizedCrop` cuts out: a share of the area from `scale`, an aspect ratio drawn
- * evenly on a logarithmic axis from `ratio`, anywhere in the picture; after ten tries that do not fit, the
- * largest centred rectangle whose aspect is allowed. Draws counters 0 … 39, four a try. Rounds to float32
- * where torchvision does.
- */
-export function randomCropArea(
-  width: number,
-  height: number,
-  random: Random,
-  scale: readonly [number, number],
-  ratio: readonly [number, number],
-): Rectangle {
-  const [lowLog, highLog] = ratio.map((r) => Math.fround(Math.log(Math.fround(r))));
-  for (let t = 0; t < CROP_TRIES; t++) {
-    const area = width * height * uniform32(random(4 * t), scale[0], scale[1]);
-    const aspect = Math.fround(Math.exp(uniform32(random(4 * t + 1), lowLog, highLog)));
-    const w = roundHalfEven(Math.sqrt(area * aspect));
-    const h = roundHalfEven(Math.sqrt(area / aspect));
-    if (w > 0 && w <= width && h > 0 && h <= height) {
-      const top = Math.floor(random(4 * t + 2) * (height - h + 1));
-      const left = Math.floor(random(4 * t + 3) * (width - w + 1));
-      return { left, top, width: w, height: h };
-    }
-  }
-  let [w, h] = [width, height];
-  if (width / height < ratio[0]) h = Math.min(height, roundHalfEven(width / ratio[0]));
-  else if (width / height > ratio[1]) w = Math.min(width, roundHalfEven(height * ratio[1]));
-  // a strip of one pixel can round to nothing
-  [w, h] = [Math.max(w, 1), Math.max(h, 1)];
-  return { left: (width - w) >> 1, top: (height - h) >> 1, width: w, height: h };
+/** Whether a picture is flipped left to right, and upside down. */
+interface Flips {
+  mirrored: boolean;
+  overturned: boolean;
 }
 
-/** PyTorch's `uniform_(low, high)` in float32, from a uniform number in [0, 1). */
-function uniform32(u: number, low: number, high: number): number {
-  return Math.fround(Math.fround(u * Math.fround(high - low)) + Math.fround(low));
-}
-
-/** Rounds to the nearest integer, halves to the even one, as Python's `round`. */
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
+const UPRIGHT: Flips = { mirrored: false, overturned: false };
 
 function newInput(size: number): Float32Array {
   return new Float32Array(size * size * 3);
@@ -182,7 +194,7 @@ function newInput(size: number): Float32Array {
 
 /**
  * `ToTensor` and `Normalize`: (pixel / 255 − mean) / std, rounded to float32 after each step as PyTorch does,
- * by a table of 256 values a channel. The function writes the picture, mirrored or not, into `out`.
+ * by a table of 256 values a channel. The function writes the picture, flipped or not, into `out`.
  */
 function normalizer({ mean, std }: Preprocessing) {
   const table = new Float32Array(3 * 256);
@@ -197,14 +209,15 @@ function normalizer({ mean, std }: Preprocessing) {
       table[channel * 256 + v] = Math.fround(Math.fround(Math.fround(v / 255) - m) / s);
     }
   }
-  return ({ width, height, pixels }: RgbImage, mirrored: boolean, out: Float32Array): void => {
+  return ({ width, height, pixels }: RgbImage, { mirrored, overturned }: Flips, out: Float32Array): void => {
     if (out.length !== width * height * 3) {
       throw new Error(`transform: ${width} × ${height} × 3 values do not fit an array of ${out.length}`);
     }
     const step = mirrored ? -3 : 3;
     let o = 0;
     for (let y = 0; y < height; y++) {
-      let from = (y * width + (mirrored ? width - 1 : 0)) * 3;
+      const row = overturned ? height - 1 - y : y;
+      let from = (row * width + (mirrored ? width - 1 : 0)) * 3;
       for (let x = 0; x < width; x++) {
         out[o] = table[pixels[from]];
         out[o + 1] = table[256 + pixels[from + 1]];

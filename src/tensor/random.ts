@@ -100,10 +100,15 @@ export function randomStream(seed: number, purpose: RandomPurpose, epoch: number
   return (counter) => uniformAt(key, index, counter);
 }
 
-/** 0 … n − 1 in the random order that belongs to this seed and epoch (Fisher and Yates). */
-export function shuffled(n: number, seed: number, epoch: number): Int32Array {
+/** 0 … n − 1 in the random order that belongs to this seed and epoch, and to what it is for (Fisher and Yates). */
+export function shuffled(
+  n: number,
+  seed: number,
+  epoch: number,
+  purpose: RandomPurpose = 'shuffle',
+): Int32Array {
   const order = Int32Array.from({ length: n }, (_, i) => i);
-  const key = randomKey(seed, 'shuffle', epoch);
+  const key = randomKey(seed, purpose, epoch);
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor((bitsAt(key, i) / 2 ** 32) * (i + 1));
     const kept = order[i];

@@ -209,9 +209,9 @@ class FeatureMaker implements BatchMaker {
   }
 
   async make(job: BatchJob, signal: AbortSignal): Promise<BatchResult> {
-    const { view, pictures } = job;
+    const { pictures } = job;
     const alone = pictures.length === 1;
-    const kept = await Promise.all(pictures.map(({ index }) => this.room.get({ index, view, alone })));
+    const kept = await Promise.all(pictures.map(({ index, view }) => this.room.get({ index, view, alone })));
     const missing = pictures.flatMap((_, position) => (kept[position] ? [] : [position]));
     const reused = pictures.length - missing.length;
     let unreadable: BatchResult['unreadable'] = [];
@@ -246,7 +246,7 @@ class FeatureMaker implements BatchMaker {
     alone: boolean,
     signal: AbortSignal,
   ): Promise<{ features: (KeptFeatures | undefined)[]; unreadable: BatchResult['unreadable'] }> {
-    const { pictures, view } = job;
+    const { pictures } = job;
     const { images, readable, unreadable, marks } = await this.maker.make(job, signal);
     const features = new Array<KeptFeatures | undefined>(pictures.length);
     if (readable.length === 0) return { features, unreadable };
@@ -263,7 +263,8 @@ class FeatureMaker implements BatchMaker {
         mark: marks.length > 0 ? marks.slice(n * PICTURE_MARK, (n + 1) * PICTURE_MARK) : undefined,
       };
       features[position] = one;
-      await this.room.put({ index: pictures[position].index, view, alone }, one);
+      const { index, view } = pictures[position];
+      await this.room.put({ index, view, alone }, one);
     }
     return { features, unreadable };
   }

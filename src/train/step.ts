@@ -6,8 +6,9 @@
 import type { Batch } from '../data/loader.ts';
 import type { Device } from '../gpu/index.ts';
 import { crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
-import type { Tensor } from '../tensor/index.ts';
-import { imagesOf, logitsOf } from './infer.ts';
+import { type Tensor, tensor } from '../tensor/index.ts';
+import { logitsOf } from './infer.ts';
+import type { Mixer } from './mix.ts';
 import { updateEvery } from './update.ts';
 
 /** What a step works with, and where it stands. */
@@ -42,23 +43,12 @@ export interface StepContext {
  */
 export type Step = (batch: Batch, context: StepContext) => Tensor;
 
-/**
- * Mixes the pictures of a batch with one another before the network sees them, and says what should come out: class
- * indices [N], or probabilities [N, classes]. What it draws depends on its own seed and on the place of the batch.
- */
-export type Mixer = (
-  images: Tensor,
-  labels: Int32Array<ArrayBuffer>,
-  classes: number,
-  place: { epoch: number; index: number },
-) => { images: Tensor; targets: Int32Array<ArrayBuffer> | Tensor };
-
 export interface PlainStepOptions {
   /** Share of each target that is spread over all classes (Szegedy et al. 2015). Default 0. */
   labelSmoothing?: number;
   /** How much a picture of each class counts. Default: all the same. PyTorch: `weight` of `CrossEntropyLoss`. */
   classWeights?: readonly number[] | undefined;
-  /** Mixup, CutMix. Default: pictures stay as they are. */
+  /** Mixup, CutMix (mix.ts). Default: pictures stay as they are. */
   mix?: Mixer | undefined;
   /** Batches to an update (update.ts). Default 1. */
   accumulate?: number;
@@ -85,16 +75,20 @@ export function plainStep({
   };
 }
 
-/** What the network says to a batch, and what it should say. */
+/** What the network says to a batch, and what it should say: class indices [N], or probabilities [N, classes]. */
 function forward(
   batch: Batch,
   { model, device, epoch, index }: StepContext,
   mix: Mixer | undefined,
 ): { logits: Tensor; targets: Int32Array<ArrayBuffer> | Tensor } {
-  const labels = batch.labels as Int32Array<ArrayBuffer>;
-  if (!mix) return { logits: logitsOf(model, batch, device), targets: labels };
-  const { images, targets } = mix(imagesOf(batch, device), labels, model.numClasses, { epoch, index });
-  return { logits: model.forward(images), targets };
+  if (!mix)
+    return { logits: logitsOf(model, batch, device), targets: batch.labels as Int32Array<ArrayBuffer> };
+  const { numClasses } = model;
+  const { batch: mixed, targets } = mix(batch, numClasses, { epoch, index });
+  return {
+    logits: logitsOf(model, mixed, device),
+    targets: tensor(targets, [batch.size, numClasses], { device }),
+  };
 }
 
 /** What cross entropy divides by: the weights of the labels, or the number of pictures where targets are probabilities. */

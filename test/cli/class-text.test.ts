@@ -1,7 +1,8 @@
 /** What is said of pictures a class: sizes, the largest, classes that are absent. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { classSizes, describeAbsent, describeSizes } from '../../src/cli/class-text.ts';
+import { classSizes, describeAbsent, describeBalance, describeSizes } from '../../src/cli/class-text.ts';
+import { BEFORE, type TrainSettings } from '../../src/train/settings.ts';
 
 const test = suite('cli/class-text');
 const ten = Array.from({ length: 10 }, (_, i) => `c${i}`);
@@ -44,6 +45,49 @@ for (const [counts, classes, expected] of ABSENT)
     if (expected) assert.match(sentence!, expected);
     else assert.is(sentence, null);
   });
+
+const BALANCES: [
+  train: number[],
+  settings: Pick<TrainSettings, 'classWeights' | 'sampler'>,
+  expected: RegExp | string | null,
+][] = [
+  [[30, 30], BEFORE, null],
+  [[30, 210], BEFORE, null],
+  [
+    [300, 30],
+    BEFORE,
+    'a has 10 times as many pictures as b. If the rare ones matter as much: --class-weights auto (or --sampler balanced) finds more of them, and is wrong more often about the others.',
+  ],
+  [[9, 0, 90], BEFORE, /^c has 10 times as many pictures as a\. /],
+  [[0, 0], BEFORE, null],
+  [
+    [300, 30],
+    { ...BEFORE, classWeights: 'auto' },
+    'In the loss a picture counts 0.55 for a, 5.5 for b (--class-weights).',
+  ],
+  [[30, 30], { ...BEFORE, classWeights: 'auto' }, 'Class weights change nothing here: every class counts 1.'],
+  [[9, 9], { ...BEFORE, classWeights: { b: 2 } }, /counts 1 for a, 2 for b \(/],
+  [
+    [300, 30],
+    { ...BEFORE, sampler: 'balanced' },
+    'Classes are drawn equally often (--sampler balanced), each about 165 times an epoch.',
+  ],
+];
+for (const [train, settings, expected] of BALANCES)
+  test(`${train} with ${JSON.stringify([settings.classWeights, settings.sampler])}: what is done about it, or could be`, () => {
+    const sentence = describeBalance({ train, val: train }, ['a', 'b', 'c'].slice(0, train.length), settings);
+    if (expected instanceof RegExp) assert.match(sentence!, expected);
+    else assert.is(sentence, expected);
+  });
+
+test('weights of many classes are a range', () => {
+  const train = [2, ...Array(9).fill(4)];
+  const settings = { ...BEFORE, classWeights: 'auto' } as const;
+  assert.match(
+    describeBalance({ train, val: train }, ten, settings)!,
+    /counts from 0\.95 to 1\.9 by its class/,
+  );
+});
 
 test('both sides are counted by label', () => {
   const sample = (label: number) => ({ file: '', label });

@@ -5,26 +5,38 @@ import * as assert from 'uvu/assert';
 import { createCommand } from '../../src/cli/main.ts';
 import * as train from '../../src/cli/train.ts';
 import { optionsOf, resumeCommand, trainCommand } from '../../src/cli/train-command.ts';
-import { phasesFor, settingsOf, type TrainOptions, withMoreEpochs } from '../../src/cli/train-settings.ts';
+import {
+  phasesFor,
+  settingsOf,
+  type TrainOptions,
+  withClassWeights,
+  withMoreEpochs,
+} from '../../src/cli/train-settings.ts';
 import { inOrder, scheduleOf, unfreezing } from '../../src/cli/unfreeze-schedule.ts';
 import { shellWord } from '../../src/text/shell.ts';
 import type { TrainSettings } from '../../src/train/settings.ts';
 
 const test = suite('cli/train-command');
 
-/** Words as a shell takes them apart. */
-function shellWords(text: string): string[] {
-  const { stdout } = spawnSync('bash', ['-c', `for word in ${text}; do printf '%s\\0' "$word"; done`], {
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
-  });
-  return stdout.toString().split('\0').slice(0, -1);
+/** The words of each text as a shell takes it apart. */
+function shellWords(...texts: string[]): string[][] {
+  const script = texts.map((text) => `printf '%s\\0' ${text} $'\\n'`).join('\n');
+  const { stdout } = spawnSync('bash', ['-c', script], { env: { ...process.env, LC_ALL: 'C.UTF-8' } });
+  return stdout
+    .toString()
+    .split('\n\0')
+    .slice(0, -1)
+    .map((words) => words.split('\0').slice(0, -1));
 }
 
-/** Options as `train` reads them from a command. */
-function parsed(command: string): TrainOptions {
-  const program = createCommand('train', train);
-  program.parse(shellWords(command.replace(/^npm run train( -- )?/, '')), { from: 'user' });
-  return program.opts();
+/** Options as `train` reads them from each command. */
+function parsed(...commands: string[]): TrainOptions[] {
+  const args = commands.map((command) => command.replace(/^npm run train( -- )?/, ''));
+  return shellWords(...args).map((words) => {
+    const program = createCommand('train', train);
+    program.parse(words, { from: 'user' });
+    return program.opts();
+  });
 }
 
 /** The model and the weights that the options mean, as far as the settings ask. */
@@ -33,13 +45,15 @@ const startOf = ({ model = 'efficientnet_lite0', weights }: TrainOptions) => ({
   weights: weights === 'none' ? null : (weights ?? (model === 'efficientnet_lite0' ? 'pretrained' : null)),
 });
 const INPUT = 224;
+const CLASSES = ['cat', 'dog, wet', 'a=1', 'a=1,b', '__proto__'];
 /** @param newHead whether the weights bring no last layer for the classes along */
 function settingsFor(options: TrainOptions, newHead = true): TrainSettings {
   const start = startOf(options);
-  return {
+  const settings = {
     ...settingsOf(options, start, INPUT),
     phases: phasesFor(options, start.weights, newHead),
   };
+  return withClassWeights(settings, options, CLASSES);
 }
 
 /** A value for every option of `train` that decides a run's numbers; a new one without a row here fails below. */
@@ -56,6 +70,26 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
   seed: [0, 3],
+  schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
+  warmup: [0, 0.05, 0.5],
+  accumulate: [1, 4],
+  clip: [1, 0.5],
+  average: [true, 0.99, 0],
+  patience: [3],
+  best: ['loss', 'balanced-accuracy'],
+  positive: ['fake', "it's"],
+  threshold: [0, 0.25],
+  targetPrecision: [0.9],
+  targetRecall: [1],
+  crop: [0.08, 0.6, 1],
+  flip: ['horizontal', 'vertical', 'both', 'none'],
+  colorJitter: [0, 0.4],
+  erase: [0, 0.25],
+  mixup: [0, 0.2],
+  cutmix: [0, 1],
+  labelSmoothing: [0, 0.1],
+  classWeights: ['auto', 'none', 'cat=2', 'dog, wet=0.5,cat=3', 'a=1=2,a=1,b=3,__proto__=1e-3'],
+  sampler: ['shuffled', 'balanced'],
 };
 /** Options that decide where a run goes and what it runs on. */
 const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
@@ -79,7 +113,8 @@ test('every setting that an option gives comes back out of the command that is s
         { data: 'd', trainFrom: 'layer4' },
       ])
         sets.push({ ...rest, [name]: value });
-  let compared = 0;
+  const suggested: { options: TrainOptions; newHead: boolean; settings: TrainSettings; command: string }[] =
+    [];
   for (const options of sets)
     for (const newHead of [true, false]) {
       let settings: TrainSettings;
@@ -92,11 +127,54 @@ test('every setting that an option gives comes back out of the command that is s
         );
         continue; // refused from the beginning
       }
-      const command = trainCommand(optionsOf(settings));
-      assert.equal(settingsFor(parsed(command), newHead), settings, `${JSON.stringify(options)}: ${command}`);
-      compared++;
+      suggested.push({ options, newHead, settings, command: trainCommand(optionsOf(settings)) });
     }
-  assert.ok(compared > sets.length);
+  assert.ok(suggested.length > sets.length);
+  for (const [i, typed] of parsed(...suggested.map(({ command }) => command)).entries()) {
+    const { options, newHead, settings, command } = suggested[i];
+    assert.equal(settingsFor(typed, newHead), settings, `${JSON.stringify(options)}: ${command}`);
+  }
+});
+
+const WEIGHTS: [text: string, outcome: RegExp | object][] = [
+  ['cat=2,dog, wet=0.5', { cat: 2, 'dog, wet': 0.5 }],
+  ['a=1=2', { 'a=1': 2 }],
+  ['a=1,b=2', { 'a=1,b': 2 }],
+  ['cats=2', /^--class-weights: there is no class 'cats'; did you mean cat\?$/],
+  ['cat=2,dog=1', /there is no class 'dog'; /],
+  ['cat', /'cat' is no NAME=WEIGHT; give auto, none, or weights such as cat=2,dog, wet=1$/],
+  ['cat=', /'cat=' is no NAME=WEIGHT/],
+  ['cat=2,', /'cat=2,' is no NAME=WEIGHT/],
+  ['cat=2;a=1=1', /'cat=2;a=1=1' is no NAME=WEIGHT|there is no class/],
+  ['', /'' is no NAME=WEIGHT/],
+  ['cat=0', /the weight of cat is a number above 0, up to 1,000,000, not 0$/],
+  ['cat=-1', /the weight of cat .* not -1$/],
+  ['cat=1e9', /not 1e9$/],
+  ['cat=e', /not e$/],
+  ['cat=1,cat=2', /names cat twice$/],
+];
+for (const [classWeights, outcome] of WEIGHTS)
+  test(`--class-weights '${classWeights}' gives weights, or is refused`, () => {
+    const weights = () => settingsFor({ data: 'd', classWeights }).classWeights;
+    if (outcome instanceof RegExp) assert.throws(weights, outcome);
+    else assert.equal(weights(), outcome);
+  });
+
+test('what makes up for unequal classes twice is refused', () => {
+  assert.throws(
+    () => settingsFor({ data: 'd', classWeights: 'auto', sampler: 'balanced' }),
+    /--class-weights auto and --sampler balanced .*together do it twice; leave one of them out/,
+  );
+});
+
+test('--crop 1 cuts a square about the middle as validation does; the rest of the augmentation stays', () => {
+  const augmentation = (options: TrainOptions) => settingsFor(options).augmentation;
+  assert.equal(augmentation({ data: 'd', crop: 1 }), { scale: [1, 1], ratio: [1, 1] });
+  assert.equal(augmentation({ data: 'd', crop: 0.2, erase: 0.5 }), { scale: [0.2, 1], erase: 0.5 });
+  assert.equal(augmentation({ crop: 0.2 }), { scale: [0.2, 1] });
+  assert.equal(augmentation({ data: 'd', flip: 'none' }), { scale: [0.6, 1], flip: 0 });
+  const { colorJitter } = augmentation({ data: 'd', colorJitter: 0.4 });
+  assert.equal(colorJitter, { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 });
 });
 
 const SCHEDULES: [options: TrainOptions, outcome: RegExp | [string, number, number][]][] = [
@@ -189,7 +267,7 @@ const WORDS = [
 const UNPRINTABLE = ['a\nb', 'tab\there', '\u001b[2J', "\r'\\", '\u202egnp.exe'];
 test('words arrive as they are, whatever they hold', () => {
   const words = [...WORDS, ...UNPRINTABLE];
-  assert.equal(shellWords(words.map(shellWord).join(' ')), words);
+  assert.equal(shellWords(words.map(shellWord).join(' ')), [words]);
   for (const word of words) assert.not.match(shellWord(word), /[\p{Cc}\u202e]/u);
 });
 

@@ -3,9 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countCreations } from '../../bench/soak.ts';
 import type { BatchSource } from '../../src/data/loader.ts';
-import { closeLoader, loadBatches } from '../../src/data/node/loader.ts';
+import { closeLoader, fromSamples, loadBatches } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { AdamW, cosine, freeze, unfreeze } from '../../src/nn/index.ts';
+import { demand } from '../../src/text/rules.ts';
 import type { Callback } from '../../src/train/callback.ts';
 import { Checkpoints } from '../../src/train/callbacks/checkpoints.ts';
 import { LossTracer } from '../../src/train/callbacks/loss-trace.ts';
@@ -13,6 +14,8 @@ import { type FitOptions, fit, type Phase, TrainingError } from '../../src/train
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
 import type { EpochRecord } from '../../src/train/progress.ts';
+import { BEFORE, SETTINGS, stepOptions, type TrainSettings } from '../../src/train/settings.ts';
+import { plainStep } from '../../src/train/step.ts';
 import { testDevice } from '../helpers/device.ts';
 import { PREPROCESSING, stripeBatches, stripes, type TinyNet, tinyNet } from './tiny.ts';
 
@@ -96,6 +99,52 @@ function setUpPhases() {
   return { model, optimizer, options: { ...rest, phases } as FitOptions };
 }
 
+/** A run whose pictures and loss are anything but plain, made from settings as a checkpoint gives them back. */
+function setUpMixed() {
+  const { options, ...rest } = setUp();
+  const settings: TrainSettings = JSON.parse(
+    JSON.stringify({
+      ...BEFORE,
+      data: null,
+      model: 'tiny',
+      weights: null,
+      phases: [{ trainFrom: 'all', epochs: EPOCHS, lr: 0.02, backboneFactor: 1 }],
+      trainNorms: true,
+      batch: 8,
+      weightDecay: 0.01,
+      decayNorms: false,
+      warmup: 0,
+      size: PREPROCESSING.inputSize,
+      seed: 1,
+      labelSmoothing: 0.1,
+      mixup: 0.4,
+      cutmix: 1,
+      classWeights: { down: 3 },
+      sampler: 'balanced',
+      augmentation: {
+        scale: [0.5, 1],
+        verticalFlip: 0.5,
+        colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+        erase: 0.5,
+      },
+    }),
+  );
+  demand(SETTINGS, settings, 'settings');
+  // Six of one class, 22 of the other; the last batch is not full.
+  const samples = stripes(44, 1).filter(({ label }, index) => label === 0 || index < 12);
+  const { augmentation, sampler, batch: batchSize, seed } = settings;
+  const train = fromSamples(samples, {
+    batchSize,
+    preprocessing: PREPROCESSING,
+    train: true,
+    augmentation,
+    sampler,
+    seed,
+  });
+  const step = plainStep(stepOptions(settings, ['across', 'down'], [22, 6]));
+  return { ...rest, options: { ...options, train, step } as FitOptions };
+}
+
 const STEPS = 6; // per epoch: 44 pictures in steps of 8
 const STOPS: [
   where: string,
@@ -112,9 +161,17 @@ const RUNS = [
   ['a run', setUp],
   ['a run of two phases', setUpPhases],
 ] as const;
-for (const [what, setUp, [where, stopAfter, validated, place]] of RUNS.flatMap(([what, setUp]) =>
-  STOPS.map((stop) => [what, setUp, stop] as const),
-))
+const MIXED_STEPS = 4; // 28 pictures
+const MIXED_STOP = [
+  'in the middle of the second epoch',
+  MIXED_STEPS + 2,
+  false,
+  { epoch: 1, batch: 2 },
+] as const;
+for (const [what, setUp, [where, stopAfter, validated, place]] of [
+  ...RUNS.flatMap(([what, setUp]) => STOPS.map((stop) => [what, setUp, stop] as const)),
+  ['a run of mixed, jittered, erased pictures, weighted and drawn by class', setUpMixed, MIXED_STOP] as const,
+])
   test(`${what} stopped ${where} and resumed gives the numbers of one that was not`, async () => {
     const whole = setUp();
     const wholeTrace = new LossTracer();

@@ -18,7 +18,7 @@ import { fit } from '../../../src/train/fit.ts';
 import { infer } from '../../../src/train/infer.ts';
 import { modelOf, readCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import { BEST, LAST } from '../../../src/train/node/run-folder.ts';
-import { BEFORE, epochsOf, optimizerOf, phasesOf } from '../../../src/train/settings.ts';
+import { BEFORE, epochsOf, optimizerOf, phasesOf, stepOptions } from '../../../src/train/settings.ts';
 import { plainStep } from '../../../src/train/step.ts';
 import { weightsBytes } from '../../../src/weights/create-model.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
@@ -131,7 +131,7 @@ for (const { format, phases, norms, batch } of FORMATS) {
       train: pictures(4 * STEPS),
       val: pictures(4),
       phases: phasesOf(model, optimizer, settings),
-      step: plainStep(settings),
+      step: plainStep(stepOptions(settings, ['a', 'b'], [1, 1])),
       callbacks: [checkpoints, tracer, look],
       from: { progress: progress!, callbacks: Object.fromEntries(kept) },
     });
