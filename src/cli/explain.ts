@@ -130,7 +130,9 @@ export async function run(args: string[], options: ExplainOptions): Promise<numb
   try {
     const classifier = await open(device);
     if (!(await hasFonts()))
-      say('This system has no fonts, so that no words are drawn; on Debian: apt install fonts-dejavu-core');
+      say(
+        'This system has no fonts, so that words are drawn as empty boxes; on Debian: apt install fonts-dejavu-core',
+      );
     const bar = progressBar('Explaining', files.length);
     const pass: Pass = { classifier, device, files, failures, place, options, bar, stop };
     const text = options.features

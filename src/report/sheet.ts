@@ -67,14 +67,16 @@ export class Sheet {
   }
 }
 
-/** Whether this system has a font at all: without one, words are left out of what is drawn. */
+/** Whether this system has a font: without one, all letters are drawn as the same empty box. */
 export async function hasFonts(): Promise<boolean> {
-  const sheet = new Sheet(16, 16);
-  sheet.text(2, 14, 'H', { size: 14 });
-  const { data } = await sharp(await sheet.encoded(''))
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return data.some((value) => value < 128);
+  const [one, other] = await Promise.all(
+    ['H', 'O'].map((letter) => {
+      const sheet = new Sheet(16, 16);
+      sheet.text(2, 14, letter, { size: 14 });
+      return sheet.encoded('');
+    }),
+  );
+  return !one.equals(other);
 }
 
 /** How wide characters are, in parts of the font's size, about: what is not Latin may be as wide as it is high. */
