@@ -34,6 +34,7 @@ export interface TrainOptions extends PictureOptions {
   trainNorms?: boolean;
   unfreezeSchedule?: string;
   lrDecayPerStage?: number;
+  addClasses?: boolean;
   epochs?: number;
   batch?: number;
   lr?: number;
@@ -87,6 +88,12 @@ const DEMO = {
 /** All settings but the phases, which depend on whether the head is new to the pictures' classes. */
 export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
 
+/** Where a run begins, as far as its settings ask. */
+export interface StartOfRun extends Pick<Start, 'model' | 'weights'> {
+  /** Classes that the weights bring along and keep. Default 0. */
+  keptClasses?: number;
+}
+
 /**
  * The settings of a new run.
  * @param start the model and the weights that the options mean
@@ -94,7 +101,7 @@ export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
  */
 export function settingsOf(
   options: TrainOptions,
-  { model, weights }: Pick<Start, 'model' | 'weights'>,
+  { model, weights, keptClasses = 0 }: StartOfRun,
   inputSize: number,
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
@@ -105,6 +112,7 @@ export function settingsOf(
     data: options.data ?? null,
     model,
     weights,
+    keptClasses,
     trainNorms: scratch || (options.trainNorms ?? false),
     batch: options.batch ?? DEFAULT_BATCH,
     weightDecay: 0.01,
@@ -150,7 +158,7 @@ export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights'
 
 /** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
 export function trainFromOf(
-  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage }: TrainOptions,
+  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage, addClasses }: TrainOptions,
   weights: string | null,
 ): string {
   const scheduled =
@@ -160,6 +168,10 @@ export function trainFromOf(
       `--unfreeze-schedule says what trains and for how many epochs; leave out ${trainFrom === undefined ? '--epochs' : '--train-from'}`,
     );
   const first = trainFrom ?? scheduled ?? (weights === null ? 'all' : 'head');
+  if (addClasses && first !== 'head')
+    throw new UserError(
+      `--add-classes keeps what the network says of its old classes, so that only new rows of the last layer train; leave out ${scheduled === undefined ? '--train-from' : '--unfreeze-schedule'}`,
+    );
   if (trainNorms && first === 'head')
     throw new UserError('--train-norms has no norms to train in the last layer; add --train-from STAGE');
   if (lrDecayPerStage !== undefined && first === 'head')
@@ -231,6 +243,7 @@ const OF_THE_RUN = [
   'trainNorms',
   'unfreezeSchedule',
   'lrDecayPerStage',
+  'addClasses',
   'batch',
   'lr',
   'views',

@@ -66,6 +66,8 @@ export interface TrainSettings {
   model: string;
   /** File of the starting weights; 'pretrained' for those that ship; null: from scratch. */
   weights: string | null;
+  /** How many classes the weights brought along that hold their rows of the last layer (`Model.holdClasses`). */
+  keptClasses: number;
   /** What trains, one phase after the other: a new head alone, then later stages with it, for example. */
   phases: PhaseSettings[];
   /** Whether the batch norms of the stages that train do so too; else weights and running statistics stay. */
@@ -121,6 +123,7 @@ export interface TrainSettings {
 
 /** What a run did before there were these settings: files of older formats lack them. */
 export const BEFORE = {
+  keptClasses: 0,
   lrDecayPerStage: 1,
   views: 0,
   schedule: 'cosine',
@@ -150,6 +153,9 @@ const PHASE: Rule = object({
   backboneFactor: rate,
 } satisfies Record<keyof PhaseSettings, Rule>);
 
+/** As many as a checkpoint may name. */
+const MOST_CLASSES = 65_536;
+
 /** Pixels of a step, at most: more fit no machine, and nothing is allocated because a file says so. */
 const MOST_PIXELS = 2 ** 30;
 
@@ -159,6 +165,7 @@ export const SETTINGS: Rule = all(
     data: orNull(text(10_000)),
     model: name,
     weights: orNull(text(10_000)),
+    keptClasses: whole(0, MOST_CLASSES),
     phases: list(PHASE, 1, 1000),
     trainNorms: flag,
     batch: whole(1, MOST_PIXELS),

@@ -40,8 +40,9 @@ function parsed(...commands: string[]): TrainOptions[] {
 }
 
 /** The model and the weights that the options mean, as far as the settings ask. */
-const startOf = ({ model = 'efficientnet_lite0', weights }: TrainOptions) => ({
+const startOf = ({ model = 'efficientnet_lite0', weights, addClasses }: TrainOptions) => ({
   model,
+  keptClasses: addClasses ? 3 : 0,
   weights: weights === 'none' ? null : (weights ?? (model === 'efficientnet_lite0' ? 'pretrained' : null)),
 });
 const INPUT = 224;
@@ -65,10 +66,12 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   trainNorms: [true],
   unfreezeSchedule: ['head:3,layer4:2,all:2', 'layer4:1,all:4'],
   lrDecayPerStage: [0.5, 1],
+  addClasses: [true],
   epochs: [1, 7],
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
+  views: [0, 1, 4],
   seed: [0, 3],
   schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
   warmup: [0, 0.05, 0.5],
@@ -92,7 +95,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   sampler: ['shuffled', 'balanced'],
 };
 /** Options that decide where a run goes and what it runs on. */
-const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
+const OTHERS = ['cache', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
 
 test('every option of train is one of these', () => {
   const names = createCommand('train', train).options.map((option) => option.attributeName());
@@ -123,7 +126,7 @@ test('every setting that an option gives comes back out of the command that is s
       } catch (error) {
         assert.match(
           (error as Error).message,
-          /random weights|has no norms|which trains alone|says what trains/,
+          /random weights|has no norms|which trains alone|says what trains|keeps what the network says/,
         );
         continue; // refused from the beginning
       }
