@@ -55,6 +55,7 @@ export {
   type BufferKind,
   Device,
   DeviceError,
+  DeviceLost,
   type DeviceOptions,
   type DispatchEvent,
   elementwise,
