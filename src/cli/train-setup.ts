@@ -281,6 +281,25 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
   };
 }
 
+/**
+ * A run whose device was lost, as it is to go on: from what it saved last, or as it began. What has been trained on since is
+ * forgotten with the steps.
+ */
+export async function setUpAgain(setup: Setup): Promise<Setup> {
+  const { folder, options } = setup;
+  if (!folder.holdsRun) {
+    const { known } = await openStart(options);
+    return { ...setup, known, trainedOn: known ? trainedOnIn(known.file.metadata) : trainedOnNothing() };
+  }
+  const resumed = await readCheckpoint(folder.path, LAST);
+  const before = setup.resumed?.info.progress;
+  const { progress } = resumed.info;
+  // Nothing was saved since a finished run began to have more epochs: what says that it is finished is the old end.
+  if (before && before.finished === undefined && before.epoch === progress!.epoch)
+    progress!.finished = undefined;
+  return { ...setup, known: null, trainedOn: resumed.trainedOn, resumed };
+}
+
 /** What `work` gives; where it fails, the folder is given back. */
 async function releasedOnFailure<T>(folder: RunFolder, work: () => Promise<T>): Promise<T> {
   try {

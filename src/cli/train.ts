@@ -1,18 +1,16 @@
 /** `npm run train`: fine-tunes a network on a folder of pictures, or trains a small one on the demo data. */
 import { type Command, Option } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
-import { openDevice } from '../node/open-device.ts';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train-check.ts';
+import { trainOnDevice } from './train-device.ts';
 import { pictureOptions } from './train-pictures.ts';
-import { checkFit } from './train-preflight.ts';
-import { train } from './train-run.ts';
 import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
 import { newRun, resumedRun, type Setup } from './train-setup.ts';
-import { announceSoftware, onStop, printJson } from './ui.ts';
+import { onStop, printJson } from './ui.ts';
 
 export const description =
   'Fine-tunes a network on a folder of pictures, and keeps the best and the last state in a folder under runs/. ' +
@@ -37,6 +35,7 @@ export function options(command: Command): void {
     .option('--resume <run>', 'go on with a stopped run, or with --epochs a finished one')
     .option('--memory <GiB>', 'GPU memory to plan with', positiveNumber)
     .option('--adapter <name>', "a part of its name or backend, a number, or 'software'")
+    .option('--tensorboard', 'write event files for TensorBoard into the folder')
     .option('--json', 'print the report as one JSON document on stdout');
   command
     .optionsGroup('What trains:')
@@ -74,12 +73,8 @@ export async function run(_args: string[], options: TrainOptions): Promise<numbe
   );
   try {
     setup = options.resume === undefined ? await newRun(options) : await resumedRun(options, stop.signal);
-    const device = await openDevice({ adapter: options.adapter, debug: options.debug });
-    announceSoftware(device);
-    const cost = await checkFit(device, setup, options);
-    const report = await train(device, setup, cost, stop);
+    const report = await trainOnDevice(setup, options, stop);
     if (options.json) printJson(report);
-    device.close();
     return report.finished ? 0 : stop.exitCode;
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError' && stop.requested) return stop.exitCode;

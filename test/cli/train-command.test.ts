@@ -71,7 +71,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
-  views: [0, 1, 4],
+  views: [0, 1, 3],
   seed: [0, 3],
   schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
   warmup: [0, 0.05, 0.5],
