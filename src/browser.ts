@@ -56,6 +56,7 @@ export {
   type BufferKind,
   Device,
   DeviceError,
+  DeviceLost,
   type DeviceOptions,
   type DispatchEvent,
   elementwise,

@@ -122,7 +122,13 @@ test('train: a report on stdout, everything else on stderr, checkpoints and pict
     12,
   );
   assert.equal(JSON.parse(await readFile(join(folder, 'run/report.json'), 'utf8')), whole);
-  for (const file of ['best.safetensors', 'last.safetensors', 'report.svg'])
+  for (const file of [
+    'best.safetensors',
+    'last.safetensors',
+    'report.html',
+    'predictions.csv',
+    'metrics.jsonl',
+  ])
     assert.ok(await exists(`run/${file}`), file);
   assert.match(err, /A step takes .*images\/s.*are left, validation included/);
   assert.match(err, /Epoch 2\/2: training loss .*AUC/);
@@ -416,6 +422,7 @@ for (const [args, message] of REFUSED)
 const SETTINGS: [what: string, options: TrainOptions, weights: string | null, expected: object][] = [
   ['nothing: the demo', {}, 'pretrained', { data: null, weights: 'pretrained', trainNorms: false, size: 96 }],
   ['a folder', { data: 'd' }, 'pretrained', { trainNorms: false, decayNorms: false, size: 224 }],
+  ['a folder, and no cache', { data: 'd', cache: 'off' }, 'pretrained', { views: 0 }],
   ['norms that train', { data: 'd', trainNorms: true }, 'w', { trainNorms: true }],
   ['no weights', { data: 'd' }, null, { weights: null, trainNorms: true, augmentation: {} }],
   ['what is asked for', { data: 'd', batch: 7, seed: 3, size: 65 }, 'w', { batch: 7, seed: 3, size: 65 }],
@@ -434,8 +441,8 @@ const PHASES: [
   newHead: boolean,
   expected: [trainFrom: string, epochs: number, lr: number][],
 ][] = [
-  ['the demo', {}, 'w', true, [['head', 4, 3e-3]]],
-  ['a folder', { data: 'd' }, 'w', true, [['head', 5, 3e-3]]],
+  ['the demo', {}, 'w', true, [['head', 12, 3e-3]]],
+  ['a folder', { data: 'd' }, 'w', true, [['head', 12, 3e-3]]],
   ['the head, asked for', { data: 'd', trainFrom: 'head', epochs: 9, lr: 1 }, 'w', true, [['head', 9, 1]]],
   ['random weights', { data: 'd', epochs: 2 }, null, true, [['all', 2, 1e-3]]],
   [

@@ -45,6 +45,7 @@ import { CACHE_STATE } from '../callbacks/cache-figures.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
+import { RATE_TRACE } from '../callbacks/rate-trace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
 import { DECISION, type Decision } from '../evaluation/threshold.ts';
@@ -267,6 +268,7 @@ const INFO: Rule = all(
         'feature-cache': optional(CACHE_STATE),
         'loss-trace': optional(LOSS_TRACE),
         pace: optional(PACE_STATE),
+        'rate-trace': optional(RATE_TRACE),
         unreadable: optional(UNREADABLE_STATE),
         'weight-average': optional(WEIGHT_AVERAGE_STATE),
       }),
