@@ -44,7 +44,7 @@ interface CacheSays {
 export async function runCache(
   device: Device,
   model: Model,
-  { settings, options }: Setup,
+  { settings, options }: Pick<Setup, 'settings' | 'options'>,
   { computing, note }: CacheSays,
 ): Promise<RunCache> {
   const mode = options.cache ?? 'auto';

@@ -49,6 +49,8 @@ export interface TrainOptions extends PictureOptions {
   average?: number | true;
   patience?: number;
   best?: BestBy;
+  findLr?: boolean;
+  sanity?: boolean;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -59,6 +61,7 @@ export interface TrainOptions extends PictureOptions {
   targetPrecision?: number;
   targetRecall?: number;
   adapter?: string;
+  tensorboard?: boolean;
   json?: boolean;
   debug?: boolean;
 }
@@ -263,6 +266,8 @@ const OF_THE_RUN = [
   'average',
   'patience',
   'best',
+  'findLr',
+  'sanity',
   'positive',
   'threshold',
   'targetPrecision',
