@@ -16,12 +16,12 @@ const PROMISED = [
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
   'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
   'imageFolder fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
-  'imageFolder fromSamples loadBatches closeLoader readImage evalTransform trainTransform atSize cardMetadata',
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'balancedOrder balancedWeights classWeightsFor mixPictures',
   'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
+  'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
 ].flatMap((line) => line.split(' '));
