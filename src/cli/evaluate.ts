@@ -16,7 +16,7 @@ import { describeSeen } from '../report/seen-text.ts';
 import { shown } from '../text/shown.ts';
 import { type Choice, type Evaluation, evaluation } from '../train/evaluation/evaluation.ts';
 import { type StressTable, stress } from '../train/evaluation/stress.ts';
-import { chooseThreshold, cutOf, type Decision, type Scored } from '../train/evaluation/threshold.ts';
+import { callingOf, chooseThreshold, type Decision, type Scored } from '../train/evaluation/threshold.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { epochsOf } from '../train/settings.ts';
@@ -81,7 +81,9 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
   const { info, path, trainedOn } = checkpoint;
   const { classes, preprocessing } = info;
-  const wish = thresholdWish(options, classes);
+  // A run that named its positive class means the same one here.
+  const positive = options.positive ?? info.settings.positive;
+  const wish = thresholdWish({ ...options, positive }, classes);
   const { samples, notes, scored } = await openEvaluation(data, info, options.split);
   for (const note of notes) say(note);
 
@@ -246,8 +248,8 @@ function underStress(
   const source = (perturbation?: (typeof PERTURBATIONS)[number]): BatchSource =>
     fromSamples(clean.samples, { batchSize, preprocessing, perturbation, onUnreadable: () => undefined });
   bar.turnTo('Under stress', source().batches * PERTURBATIONS.length);
-  const cut = decision ? cutOf(decision, classes) : undefined;
-  return stress(model, device, { source, classes, clean, cut, onBatch });
+  const calling = decision ? callingOf(decision, classes) : undefined;
+  return stress(model, device, { source, classes, clean, calling, onBatch });
 }
 
 /** The figures by themselves, as scripts read them. */

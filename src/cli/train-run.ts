@@ -47,7 +47,7 @@ import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
 import { logsOf, reportOf } from './train-report.ts';
-import type { Setup } from './train-setup.ts';
+import type { Plan, Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
 import { type StopRequest, say, UserError } from './ui.ts';
 
@@ -140,28 +140,35 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   return report.report!;
 }
 
-/** What a step on kept features costs beside one that computes them, at most: what is left of it is reading and waiting. */
-const KEPT = 0.02;
+/**
+ * What a step on kept features costs beside one that computes them, until it is measured: behind the pooling what is left of
+ * it is reading and waiting; at a stage, what trains there and its way back.
+ */
+const KEPT = { pooled: 0.02, stage: 0.5 };
 
 /** What is known of the pace before anything is measured. */
 function paceOf(
   { settings, resumed }: Setup,
   { step: { costs } }: Costs,
-  { takes, views }: RunCache,
+  { cutAt, views }: RunCache,
 ): PaceOptions {
   const { phases } = settings;
   const first = resumed?.info.progress?.epoch ?? 0;
   /** Whether this process has the features of an epoch from another one of its phase, `every` so many. */
   const kept = (epoch: number, every: number): boolean =>
     epoch - every >= first && phaseAt(phases, epoch) === phaseAt(phases, epoch - every);
+  const share = (epoch: number, every: number): number => {
+    const cut = cutAt(epoch);
+    return cut && kept(epoch, every) ? KEPT[cut.pooled ? 'pooled' : 'stage'] : 1;
+  };
   const flopsOf = (epoch: number): number => costs[phaseAt(phases, epoch)]?.flops ?? 1;
   return {
     // A later phase's steps take longer, about as their operations say.
-    stepCost: (epoch) => flopsOf(epoch) * (takes(epoch).train && kept(epoch, views(epoch)) ? KEPT : 1),
+    stepCost: (epoch) => flopsOf(epoch) * (views(epoch) > 0 ? share(epoch, views(epoch)) : 1),
     // Of a step that trains the last layer, all stages, or something in between.
     validationCost: (epoch) => {
-      const share = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
-      return flopsOf(epoch) * share * (takes(epoch).val && kept(epoch, 1) ? KEPT : 1);
+      const ofStep = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
+      return flopsOf(epoch) * ofStep * share(epoch, 1);
     },
   };
 }
@@ -188,7 +195,7 @@ function notWritten(error: WriteError, { folder, options }: Setup): string {
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, setup: Setup): Promise<Model> {
+export async function startingModel(device: Device, setup: Plan): Promise<Model> {
   const { set, settings, network, known } = setup;
   const { weights, seed, keptClasses } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
@@ -210,8 +217,8 @@ interface Sources {
   test: SampleSource | null;
 }
 
-function batchSources(
-  { settings, set, preprocessing }: Setup,
+export function batchSources(
+  { settings, set, preprocessing }: Plan,
   views: (epoch: number) => number,
   onUnreadable: (error: Error, sample: Sample) => void,
 ): Sources {

@@ -18,7 +18,6 @@ import type { Model, Optimizer } from '../../nn/index.ts';
 import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import {
   all,
-  among,
   demand,
   flag,
   isObject,
@@ -28,6 +27,7 @@ import {
   orNull,
   parseBounded,
   type Rule,
+  rule,
   text,
   whole,
 } from '../../text/rules.ts';
@@ -276,8 +276,8 @@ const INFO: Rule = all(
   } satisfies Record<keyof CheckpointInfo, Rule>),
   (value, place) => {
     const { classes, decision } = value as CheckpointInfo;
-    const name = place === '' ? 'decision' : `${place}.decision`;
-    return decision ? among(classes)(decision.positive, `${name}.positive`) : null;
+    const known = rule((name) => classes.includes(name as string), 'the name of one of its classes');
+    return decision ? known(decision.positive, `${place}decision.positive`) : null;
   },
 );
 
