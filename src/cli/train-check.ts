@@ -49,7 +49,7 @@ export async function check(options: TrainOptions): Promise<number> {
   }
 }
 
-const skipped = (message: string): void => say(`skipped: ${message}`);
+const skipped = ({ message }: Error): void => say(`skipped: ${message}`);
 
 async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<number> {
   const { settings, set, options } = plan;
@@ -122,13 +122,12 @@ async function tryBatch(device: Device, plan: Plan, stop: StopRequest): Promise<
 /** Pictures of the training set in random order, as they are validated. */
 async function firstBatch({ settings, set, preprocessing }: Plan): Promise<Batch> {
   const { batch: batchSize, seed } = settings;
-  const onUnreadable = (error: Error): void => skipped(error.message);
   const source: BatchSource = fromSamples(set.train, {
     batchSize,
     preprocessing,
     seed,
     shuffle: true,
-    onUnreadable,
+    onUnreadable: skipped,
   });
   for await (const batch of source.load(0)) return batch;
   throw new UserError('no picture of the training set could be read; the lines above name them');

@@ -61,6 +61,7 @@ export interface TrainOptions extends PictureOptions {
   targetPrecision?: number;
   targetRecall?: number;
   adapter?: string;
+  tensorboard?: boolean;
   json?: boolean;
   debug?: boolean;
 }

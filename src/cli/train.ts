@@ -35,6 +35,7 @@ export function options(command: Command): void {
     .option('--resume <run>', 'go on with a stopped run, or with --epochs a finished one')
     .option('--memory <GiB>', 'GPU memory to plan with', positiveNumber)
     .option('--adapter <name>', "a part of its name or backend, a number, or 'software'")
+    .option('--tensorboard', 'write event files for TensorBoard into the folder')
     .option('--json', 'print the report as one JSON document on stdout');
   command
     .optionsGroup('What trains:')

@@ -120,7 +120,7 @@ test('a finished run whose report was not written has it made, of the best epoch
   const out = join(root, 'finished');
   assert.is((await run({ ...options, out })).code, 0);
   const before = await reportIn(out);
-  for (const file of ['report.json', 'report.svg']) await rm(join(out, file));
+  for (const file of ['report.json', 'report.html', 'predictions.csv']) await rm(join(out, file));
   const { code, said } = await run({ resume: out });
   assert.is(code, 0, said);
   assert.match(said, /is finished \(2 epochs\); its report is made again/);
@@ -138,8 +138,10 @@ test('a finished run whose report was not written has it made, of the best epoch
   assert.equal((await readdir(out)).sort(), [
     'best.safetensors',
     'last.safetensors',
+    'metrics.jsonl',
+    'predictions.csv',
+    'report.html',
     'report.json',
-    'report.svg',
   ]);
 });
 
