@@ -11,7 +11,15 @@
  */
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder, reading, statOrNull, syncFolder, systemReason, writeWhole } from '../../node/files.ts';
+import {
+  makeFolder,
+  reading,
+  statOrNull,
+  syncFolder,
+  systemReason,
+  WriteError,
+  writeWhole,
+} from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
 import { FolderHeld, FolderLock, LOCK, type LockOwner } from '../../node/lock.ts';
 import { ensureRoom, PROBE } from '../../node/room.ts';
@@ -107,9 +115,13 @@ export class RunFolder {
     const written = await readdir(fresh);
     for (const file of RUN_FILES)
       if (!written.includes(file)) await writeWhole(join(fresh, `${file}${GONE}`), '');
-    await rename(fresh, join(this.path, WHOLE));
-    await syncFolder(this.path);
-    await this.moveIn();
+    try {
+      await rename(fresh, join(this.path, WHOLE));
+      await syncFolder(this.path);
+      await this.moveIn();
+    } catch (error) {
+      throw new WriteError(`${this.path} could not be written: ${systemReason(error)}`, { cause: error });
+    }
     this.begun = true;
   }
 
