@@ -37,15 +37,15 @@ export const PICTURE_OPTIONS = [
 export function pictureOptions(command: Command): void {
   command
     .optionsGroup('Pictures and loss:')
-    .option('--crop <min>', 'least share of a picture that a crop shows; 1: no random crops', positiveUpTo(1))
-    .addOption(new Option('--flip <way>', 'horizontal, vertical, both or none').choices(Object.keys(FLIPS)))
-    .option('--color-jitter <s>', 'brightness, contrast, saturation by up to s, hue by s/4', fractionNumber)
-    .option('--erase <p>', 'probability that a rectangle of a picture is erased', fractionNumber)
+    .option('--crop <min>', 'least share that a crop shows; 1: no random crops', positiveUpTo(1))
+    .addOption(new Option('--flip <way>', 'mirrored').choices(Object.keys(FLIPS)))
+    .option('--color-jitter <s>', 'light, contrast, saturation by up to s, hue by s/4', fractionNumber)
+    .option('--erase <p>', 'probability that a rectangle is erased', fractionNumber)
     .option('--mixup <alpha>', 'pictures are mixed in pairs; 0.2 is usual', numberUpTo(1000))
-    .option('--cutmix <alpha>', 'a box of another picture is pasted in; 1 is usual', numberUpTo(1000))
+    .option('--cutmix <alpha>', 'a box of another is pasted in; 1 is usual', numberUpTo(1000))
     .option('--label-smoothing <e>', 'share of each target that goes to all classes', fractionNumber)
-    .option('--class-weights <w>', "in the loss: 'auto' (rare classes count more), 'none', or a=2,b=1")
-    .addOption(new Option('--sampler <s>', 'balanced: classes come equally often').choices(SAMPLERS));
+    .option('--class-weights <w>', "'auto' (rare ones count more), 'none', or a=2,b=1")
+    .addOption(new Option('--sampler <s>', 'classes as they are, or equally often').choices(SAMPLERS));
 }
 
 type Flip = 'horizontal' | 'vertical' | 'both' | 'none';

@@ -49,6 +49,8 @@ export interface TrainOptions extends PictureOptions {
   average?: number | true;
   patience?: number;
   best?: BestBy;
+  findLr?: boolean;
+  sanity?: boolean;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -59,13 +61,18 @@ export interface TrainOptions extends PictureOptions {
   targetPrecision?: number;
   targetRecall?: number;
   adapter?: string;
+  tensorboard?: boolean;
   json?: boolean;
   debug?: boolean;
 }
 
-/** A phase by what trains: the last layer alone, later stages with it, or everything from random weights. */
+/**
+ * A phase by what trains: the last layer alone, in a run of its own or before others join it; later stages with it; or
+ * everything from random weights.
+ */
 const PHASES = {
-  head: { epochs: 5, lr: 3e-3, backboneFactor: 0.1 },
+  head: { epochs: 12, lr: 3e-3, backboneFactor: 0.1 },
+  headFirst: { epochs: 5, lr: 3e-3, backboneFactor: 0.1 },
   stages: { epochs: 3, lr: 1e-3, backboneFactor: 0.1 },
   scratch: { epochs: 20, lr: 1e-3, backboneFactor: 1 },
 } as const;
@@ -77,9 +84,12 @@ const PHASES = {
  */
 const FINE_TUNING_CROPS = { scale: [0.6, 1] } as const;
 
+/** In how many crops a picture is shown while something is frozen. */
+const VIEWS = 2;
+
 /** The demo: small pictures, so that it learns in a minute or two on a processor. From scratch it takes more epochs. */
 const DEMO = {
-  epochs: { head: 4, stages: 3, scratch: 8 },
+  epochs: { head: 12, headFirst: 4, stages: 3, scratch: 8 },
   size: { pretrained: 96, scratch: 64 },
   // Its classes differ in texture, which other scales would change.
   augmentation: { scale: [1, 1], ratio: [1, 1] },
@@ -125,7 +135,7 @@ export function settingsOf(
     average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
     patience: options.patience ?? null,
     best: options.best ?? null,
-    views: options.views ?? 0,
+    views: options.views ?? (options.cache === 'off' ? 0 : VIEWS),
     labelSmoothing: options.labelSmoothing ?? 0,
     mixup: options.mixup ?? 0,
     cutmix: options.cutmix ?? 0,
@@ -204,7 +214,7 @@ export function phasesFor(options: TrainOptions, weights: string | null, newHead
     const stages = unfreezing(options.unfreezeSchedule);
     return withRates(
       stages.map(({ trainFrom: from, epochs }) => ({
-        ...phase(from === 'head' ? 'head' : 'stages', from),
+        ...phase(from === 'head' ? 'headFirst' : 'stages', from),
         epochs,
       })),
       options.lr,
@@ -214,7 +224,7 @@ export function phasesFor(options: TrainOptions, weights: string | null, newHead
   const last = phase(kind, trainFrom);
   if (kind !== 'stages' || !newHead || options.epochs === 1)
     return withRates([{ ...last, epochs: options.epochs ?? last.epochs }], options.lr);
-  const head = phase('head', 'head');
+  const head = phase('headFirst', 'head');
   const usual = head.epochs + last.epochs;
   const { epochs = usual } = options;
   const alone = Math.min(Math.max(Math.round((epochs * head.epochs) / usual), 1), epochs - 1);
@@ -256,6 +266,8 @@ const OF_THE_RUN = [
   'average',
   'patience',
   'best',
+  'findLr',
+  'sanity',
   'positive',
   'threshold',
   'targetPrecision',
