@@ -7,16 +7,13 @@
  *
  * A candidate is a second phase: `[STAGE:]RATE,EPOCHS,FACTOR[,norms]`, the head's rate over that of the first phase, epochs,
  * the other stages' rate over the head's, and whether batch norms train. All candidates go on from the bits that the first
- * phase ends with, which is the run of `train` without --train-from, so that differences are paired. DIR holds
- * images/faces/{train,val} and images/cifar10/{train,test} with a folder a class.
+ * phase ends with, which is the run of `train` without --train-from, so that differences are paired. The sets
+ * are those of small-sets.ts.
  */
-import { join } from 'node:path';
 import { preprocessingFor } from '../src/cli/data-source.ts';
 import { phasesFor, settingsOf } from '../src/cli/train-settings.ts';
-import { imageFolder } from '../src/data/node/folder.ts';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
-import { openDemoData } from '../src/data/node/synthetic.ts';
-import type { DataSet, Sample } from '../src/data/sample.ts';
+import type { DataSet } from '../src/data/sample.ts';
 import type { Device } from '../src/gpu/index.ts';
 import type { Optimizer } from '../src/nn/index.ts';
 import { openDevice } from '../src/node/open-device.ts';
@@ -26,47 +23,18 @@ import { type Metrics, measure } from '../src/train/metrics.ts';
 import type { Progress } from '../src/train/progress.ts';
 import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
 import { createModel, openStart } from '../src/weights/node/create-model.ts';
+import { openSmallSet, SETS, type SetName } from './small-sets.ts';
 
 const MODEL = 'efficientnet_lite0';
 const SIZE = 128;
-/** Pictures a class, as far as there are so many. */
-const EACH = { faces: 100, cifar: 20 };
-const IN = { faces: 'faces', cifar: 'cifar10' };
-const SETS = ['demo', 'faces', 'cifar'] as const;
-type Name = (typeof SETS)[number];
-
 /** What a second phase is tried with. */
 interface Candidate {
   name: string;
   settings: TrainSettings;
 }
 
-const folder = (...path: string[]): string => {
-  const data = process.env.TESSERA_DATA;
-  if (data === undefined) throw new Error('TESSERA_DATA names no folder; see the head of this file');
-  return join(data, 'images', ...path);
-};
-
-async function open(name: Name): Promise<DataSet> {
-  if (name === 'demo') return openDemoData({ size: SIZE });
-  const [train, val] = name === 'faces' ? ['train', 'val'] : ['train', 'test'];
-  const { classes, samples } = await firstOf(folder(IN[name], train), EACH[name]);
-  const others = await firstOf(folder(IN[name], val), EACH[name]);
-  return { classes, train: samples, val: others.samples, test: [], split: null, notes: [] };
-}
-
-/** The first pictures of each class, by their names. */
-async function firstOf(dir: string, each: number): Promise<{ classes: string[]; samples: Sample[] }> {
-  const { classes, train, val } = await imageFolder(dir);
-  const sorted = [...train, ...val].sort((a, b) => (a.file < b.file ? -1 : 1));
-  const samples = classes.flatMap((_, label) =>
-    sorted.filter((sample) => sample.label === label).slice(0, each),
-  );
-  return { classes, samples };
-}
-
 /** The settings of `train --size 128 --train-from STAGE` on a set. */
-function settingsFor(name: Name, seed: number, trainFrom: string): TrainSettings {
+function settingsFor(name: SetName, seed: number, trainFrom: string): TrainSettings {
   const options = { ...(name === 'demo' ? {} : { data: name }), seed, size: SIZE, trainFrom };
   const settings = settingsOf(options, { model: MODEL, weights: 'pretrained' }, SIZE);
   return { ...settings, phases: phasesFor(options, 'pretrained', true) };
@@ -150,14 +118,14 @@ function padded([name, array]: [string, Float32Array], { groups }: Optimizer): [
 }
 
 const [sets = SETS.join(), seeds = '0,1,2', trainFrom = 'blocks.6', ...candidates] = process.argv.slice(2);
-const names = sets.split(',') as Name[];
+const names = sets.split(',') as SetName[];
 const device = await openDevice();
 /** By set and by what was trained, the figures of the seeds. */
 const results = new Map(names.map((name) => [name, new Map<string, Metrics[]>()]));
 // Seed after seed, so that a run that is broken off has something of every set.
 for (const seed of seeds.split(',').map(Number))
   for (const name of names) {
-    const set = await open(name);
+    const set = await openSmallSet(name, SIZE);
     const note = (what: string, { metrics, progress }: Trained): void => {
       const rows = results.get(name)!;
       rows.set(what, [...(rows.get(what) ?? []), metrics]);

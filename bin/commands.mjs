@@ -38,6 +38,12 @@ export const commands = [
     adapter: false,
   },
   {
+    name: 'cache',
+    summary: 'list or clear what training keeps of frozen layers',
+    module: 'src/cli/cache.ts',
+    adapter: false,
+  },
+  {
     name: 'verify',
     summary: 'check that ops and networks equal their references on this adapter',
     module: 'src/cli/verify.ts',

@@ -19,12 +19,12 @@ export function trainCommand(options: TrainOptions): string {
 }
 
 /** The command that goes on with a run, as it was started last. */
-export function resumeCommand(out: string, { adapter, memory, json }: TrainOptions): string {
-  return trainCommand({ resume: out, adapter, memory, json });
+export function resumeCommand(out: string, { cache, adapter, memory, json }: TrainOptions): string {
+  return trainCommand({ resume: out, cache, adapter, memory, json });
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'seed', 'mixup', 'cutmix', 'labelSmoothing', 'sampler'] as const;
+const NAMED = ['batch', 'size', 'views', 'seed', 'mixup', 'cutmix', 'labelSmoothing', 'sampler'] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {

@@ -3,6 +3,7 @@ import { describeMetrics } from '../report/report.ts';
 import type { Callback, EpochEvent, StepEvent, ValidationEvent } from '../train/callback.ts';
 import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { Pace } from '../train/callbacks/pace.ts';
+import type { FeaturePass } from '../train/feature-cache.ts';
 import {
   formatNumber,
   formatSeconds,
@@ -18,6 +19,8 @@ export class TrainProgress implements Callback {
   /** What the bar counts. */
   private label = '';
   private estimated = false;
+  /** The newest pass for which features are computed. */
+  private pass: FeaturePass | null = null;
 
   /**
    * @param checkpoints knows which epoch is the best
@@ -39,6 +42,7 @@ export class TrainProgress implements Callback {
     const rate = this.pace.recentImagesPerSecond;
     const status = [
       `epoch ${epoch + 1}/${epochs}`,
+      this.computed(),
       Number.isFinite(meanLoss) ? `loss ${meanLoss.toFixed(3)}` : '',
       rate > 0 ? `${formatNumber(rate)} images/s` : '',
     ];
@@ -47,7 +51,7 @@ export class TrainProgress implements Callback {
 
   onValidation(event: ValidationEvent): void {
     const { epochs, validationsPerEpoch, done, progress } = event;
-    const status = `epoch ${progress.epoch + 1}/${epochs}`;
+    const status = [`epoch ${progress.epoch + 1}/${epochs}`, this.computed()].filter(Boolean).join('  ');
     this.count('Validating', validationsPerEpoch).update(done, status, this.pace.left(event, done));
   }
 
@@ -64,6 +68,18 @@ export class TrainProgress implements Callback {
   onEnd(): void {
     this.bar?.stop();
     this.bar = null;
+  }
+
+  /** A pass over pictures whose features are not all there has come further. */
+  features(pass: FeaturePass): void {
+    this.pass = pass;
+  }
+
+  /** How far the features are that are computed now; nothing where none are. */
+  private computed(): string {
+    if (!this.pass) return '';
+    const { computed, reused, pictures } = this.pass;
+    return computed + reused < pictures ? `features ${computed + reused}/${pictures}` : '';
   }
 
   /** Prints a line without breaking the bar. */

@@ -1,5 +1,5 @@
 /** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
-import { type BatchSource, watched } from '../data/loader.ts';
+import { type BatchSource, type SampleSource, watched } from '../data/loader.ts';
 import { fromSamples } from '../data/node/loader.ts';
 import { PictureSet } from '../data/picture-set.ts';
 import type { Sample } from '../data/sample.ts';
@@ -21,12 +21,13 @@ import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, phasesOf, stepOptions, trainsOf } from '../train/settings.ts';
+import { freezeFor, optimizerOf, phaseAt, phasesOf, stepOptions, trainsOf } from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
+import { type RunCache, runCache } from './train-cache.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
@@ -45,17 +46,22 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
-  say(...openingText(setup, freezing, costs));
+  const cache = await runCache(device, model, setup, {
+    computing: (pass) => terminal.features(pass),
+    note: (line) => terminal.note(line),
+  });
+  say(...openingText(setup, freezing, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val]);
-  const { train: training, val } = batchSources(setup, (message, sample) => {
+  const { train: training, val } = batchSources(setup, cache.views, (message, sample) => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   });
   const validating = new PictureSet();
-  const validation = watched(val, ({ marks }) => marks && validating.add(marks));
+  const validation = (taker: Model): BatchSource =>
+    watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
   const checkpoints = new Checkpoints(writer(setup));
   const tracer = new LossTracer();
-  const pace = new Pace(paceOf(setup, costs));
+  const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
   const report = new RunReport({
     describe: () => ({
@@ -78,6 +84,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         ofValidation: validating.size > 0 ? trainedOn.pictures.count(validating.marks()) : null,
       },
       step: costs.step.cost,
+      cache: cache.watch.figures,
     }),
     checkpoints,
     tracer,
@@ -92,30 +99,47 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     model,
     device,
     optimizer,
-    train: training,
-    val: validation,
+    train: cache.of(training),
+    val: validation(model),
     phases: phasesOf(model, optimizer, settings),
     step: noting(trainedOn, plainStep(stepOptions(settings, set.classes, classSizes(set).train))),
-    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, terminal, report],
+    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
-  }).catch((error: unknown) => {
-    if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
-    if (error instanceof ResumeError && resumed)
-      throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
-    throw error;
-  });
+  })
+    .finally(() => cache.close())
+    .catch((error: unknown) => {
+      if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
+      if (error instanceof ResumeError && resumed)
+        throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
+      throw error;
+    });
   say(...closingText(report.report!, progress, training.batches, setup));
   return report.report!;
 }
 
+/** What a step on kept features costs beside one that computes them, at most: what is left of it is reading and waiting. */
+const KEPT = 0.02;
+
 /** What is known of the pace before anything is measured. */
-function paceOf({ settings: { phases } }: Setup, { step: { costs } }: Costs): PaceOptions {
-  const flops = phases.flatMap(({ epochs }, phase) => Array<number>(epochs).fill(costs[phase]?.flops ?? 1));
+function paceOf(
+  { settings, resumed }: Setup,
+  { step: { costs } }: Costs,
+  { takes, views }: RunCache,
+): PaceOptions {
+  const { phases } = settings;
+  const first = resumed?.info.progress?.epoch ?? 0;
+  /** Whether this process has the features of an epoch from another one of its phase, `every` so many. */
+  const kept = (epoch: number, every: number): boolean =>
+    epoch - every >= first && phaseAt(phases, epoch) === phaseAt(phases, epoch - every);
+  const flopsOf = (epoch: number): number => costs[phaseAt(phases, epoch)]?.flops ?? 1;
   return {
     // A later phase's steps take longer, about as their operations say.
-    stepCost: (epoch) => flops[epoch] ?? 1,
+    stepCost: (epoch) => flopsOf(epoch) * (takes(epoch).train && kept(epoch, views(epoch)) ? KEPT : 1),
     // Of a step that trains the last layer, all stages, or something in between.
-    validationShare: { head: 1, all: 0.35 }[phases[0].trainFrom] ?? 0.7,
+    validationCost: (epoch) => {
+      const share = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
+      return flopsOf(epoch) * share * (takes(epoch).val && kept(epoch, 1) ? KEPT : 1);
+    },
   };
 }
 
@@ -131,11 +155,15 @@ function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { be
 }
 
 /** What the network of best.safetensors says to the validation pictures. */
-async function answersOfBest(device: Device, { folder }: Setup, val: BatchSource): Promise<Inference | null> {
+async function answersOfBest(
+  device: Device,
+  { folder }: Setup,
+  val: (model: Model) => BatchSource,
+): Promise<Inference | null> {
   // Measured whatever it answers: a run that learned nothing has its report too.
   const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
   try {
-    return await infer(model, device, val.load(0));
+    return await infer(model, device, val(model).load(0));
   } finally {
     model.dispose();
   }
@@ -162,12 +190,13 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
 }
 
 interface Sources {
-  train: BatchSource;
-  val: BatchSource;
+  train: SampleSource;
+  val: SampleSource;
 }
 
 function batchSources(
   { settings, set, preprocessing }: Setup,
+  views: (epoch: number) => number,
   onUnreadable: (message: string, sample: Sample) => void,
 ): Sources {
   const { augmentation, sampler } = settings;
@@ -178,7 +207,7 @@ function batchSources(
     onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
   };
   return {
-    train: fromSamples(set.train, { ...common, train: true, augmentation, sampler }),
+    train: fromSamples(set.train, { ...common, train: true, augmentation, sampler, views }),
     val: fromSamples(set.val, common),
   };
 }

@@ -1,5 +1,5 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import { epochsOf, mixes, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
 import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './train-pictures.ts';
@@ -8,6 +8,10 @@ import { unfreezing } from './unfreeze-schedule.ts';
 
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */
 export const DEFAULT_BATCH = 32;
+
+/** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
+export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
+export type CacheMode = (typeof CACHE_MODES)[number];
 
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions extends PictureOptions {
@@ -21,6 +25,8 @@ export interface TrainOptions extends PictureOptions {
   epochs?: number;
   batch?: number;
   lr?: number;
+  views?: number;
+  cache?: CacheMode;
   seed?: number;
   size?: number;
   out?: string;
@@ -70,6 +76,11 @@ export function settingsOf(
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
   const scratch = weights === null;
+  const { mixup = 0, cutmix = 0, views = 0 } = options;
+  if (views > 0 && mixes({ mixup, cutmix }))
+    throw new UserError(
+      `--views ${views} keeps what the frozen part makes of each picture, and ${mixup > 0 ? '--mixup' : '--cutmix'} mixes the pictures before that; leave one of them out`,
+    );
   const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : inputSize;
   return {
     data: options.data ?? null,
@@ -81,14 +92,15 @@ export function settingsOf(
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
     labelSmoothing: options.labelSmoothing ?? 0,
-    mixup: options.mixup ?? 0,
-    cutmix: options.cutmix ?? 0,
+    mixup,
+    cutmix,
     // Weights by name wait for the names, which come with the pictures.
     classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
     sampler: options.sampler ?? 'shuffled',
     warmup: 0.05,
     size: options.size ?? size,
     augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
+    views,
     seed: options.seed ?? 0,
   };
 }
@@ -192,6 +204,7 @@ const OF_THE_RUN = [
   'lrDecayPerStage',
   'batch',
   'lr',
+  'views',
   'seed',
   'size',
   ...PICTURE_OPTIONS,

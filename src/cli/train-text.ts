@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
@@ -125,6 +126,7 @@ function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): 
     );
   }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
+  lines.push(...describeSaved(report.cache));
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(
@@ -134,6 +136,20 @@ function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): 
     ...nextSteps(report, options).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
   );
   return lines;
+}
+
+/** What the feature cache saved; nothing where it kept nothing that was asked for again. */
+function describeSaved({ computed, reused, where, bytes, first, later, speedUp }: CacheFigures): string[] {
+  if (reused === 0) return [];
+  const kept = where === null ? '' : ` (${formatBytes(bytes)} ${where === 'disk' ? 'on disk' : 'in memory'})`;
+  const faster =
+    speedUp === null
+      ? ''
+      : `: an epoch from the cache took ${formatSeconds(later.meanSeconds!)}, one that computed all of its features ` +
+        `${formatSeconds(first.meanSeconds!)}, ${formatNumber(speedUp)} times as long`;
+  return [
+    `Features of ${counted(computed, 'picture')} were computed${kept} and ${counted(reused, 'time')} used again${faster}.`,
+  ];
 }
 
 /** [command, what for]. */

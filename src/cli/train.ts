@@ -1,12 +1,12 @@
 /** `npm run train`: fine-tunes a network on a folder of pictures, or trains a small one on the demo data. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
 import { pictureOptions } from './train-pictures.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
-import { DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
+import { CACHE_MODES, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
 import { newRun, resumedRun, type Setup } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
@@ -58,6 +58,14 @@ export function options(command: Command): void {
       '--lr-decay-per-stage <factor>',
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
+    )
+    .option(
+      '--views <n>',
+      'crops of each picture while layers are frozen; 0: a new one every epoch',
+      wholeNumber(0),
+    )
+    .addOption(
+      new Option('--cache <where>', 'what frozen layers make of pictures is kept').choices(CACHE_MODES),
     );
   pictureOptions(command);
   command.optionsGroup('Options:');

@@ -3,6 +3,7 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
 import { shownJson } from '../text/shown.ts';
+import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import { PICTURE, REPORT } from '../train/node/run-folder.ts';
@@ -34,6 +35,8 @@ export interface Report {
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
   /** Of one step, found before the run. */
   step: StepCost | null;
+  /** What keeping the features of frozen stages saved. */
+  cache: CacheFigures;
   epochs: ValidatedRecord[];
   /** The epoch of best.safetensors. */
   best: ValidatedRecord | null;

@@ -26,7 +26,7 @@ import type { Sample } from '../data/sample.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Cut, Model } from '../nn/index.ts';
 import { noGrad, type Shape, scope, sizeOf, type Tensor, tensor, zeros } from '../tensor/index.ts';
-import { type CutOptions, cutOf } from './cut.ts';
+import { type CutOptions, cutOf, describeCut } from './cut.ts';
 import { type FeatureRoom, type FeatureStore, type KeptFeatures, MemoryStore } from './feature-store.ts';
 import { featuresKey } from './features-key.ts';
 
@@ -35,7 +35,7 @@ export interface FeaturePass {
   /** Pictures whose features were computed, and whose were there. */
   computed: number;
   reused: number;
-  /** Pictures of the whole pass. */
+  /** Pictures of the whole pass, those that turned out unreadable left out. */
   pictures: number;
 }
 
@@ -51,12 +51,13 @@ export interface FeatureCacheOptions extends CutOptions {
 
 /** See the head of this file. */
 export class FeatureCache {
-  /** Of all passes so far. */
-  readonly counts = { computed: 0, reused: 0 };
+  /** Pictures of all passes so far whose features were computed, and whose were there; `trained` of both were trained on. */
+  readonly counts = { computed: 0, reused: 0, trained: 0 };
   private readonly store: FeatureStore;
   /** What is open, by the samples whose features it holds. */
   private readonly rooms = new Map<readonly Sample[], OpenRoom>();
   private lastCut = '';
+  private most: Kept = { where: null, bytes: 0 };
 
   constructor(private readonly options: FeatureCacheOptions) {
     this.store = options.store ?? new MemoryStore();
@@ -73,8 +74,16 @@ export class FeatureCache {
     };
   }
 
+  /** Where features are kept, and the most bytes of them that were kept at a time. */
+  get kept(): Kept {
+    const rooms = [...this.rooms.values()].map(({ room }) => room);
+    const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
+    return bytes > this.most.bytes ? { where: rooms[0].where, bytes } : this.most;
+  }
+
   /** Lets go of what is kept in memory. */
   close(): void {
+    this.most = this.kept;
     for (const { room } of this.rooms.values()) room.close();
     this.rooms.clear();
   }
@@ -94,11 +103,13 @@ export class FeatureCache {
     }
     const { room, part } = await this.roomFor(source, model, cut, views);
     const pass = { computed: 0, reused: 0, pictures: samples.length - startBatch * options.batchSize };
-    const count = (computed: number, reused: number): void => {
+    const count = (computed: number, reused: number, unreadable: number): void => {
+      pass.pictures -= unreadable;
       for (const of of [pass, this.counts]) {
         of.computed += computed;
         of.reused += reused;
       }
+      if (options.train) this.counts.trained += computed + reused;
       if (computed > 0) this.options.onFeatures?.(pass);
     };
     yield* source.madeBy((maker) => new FeatureMaker(maker, part, room, count)).load(epoch, startBatch);
@@ -119,10 +130,18 @@ export class FeatureCache {
     if (before?.key === key) return { ...before, part: before.part.in(model) };
     before?.room.close();
     const part = FrozenPart.of(model, cut, device, options.preprocessing.inputSize);
-    const room = await this.store.open({ key, samples, views, length: sizeOf(part.shape) });
+    const { inputSize } = options.preprocessing;
+    const name = model.spec?.name ?? model.constructor.name;
+    const about = `${name} ${describeCut(cut)}, ${samples.length} pictures of ${inputSize}×${inputSize}`;
+    const room = await this.store.open({ key, about, samples, views, length: sizeOf(part.shape) });
     this.rooms.set(samples, { key, room, part });
     return { key, room, part };
   }
+}
+
+interface Kept {
+  where: FeatureRoom['where'] | null;
+  bytes: number;
 }
 
 interface OpenRoom {
@@ -182,7 +201,7 @@ class FeatureMaker implements BatchMaker {
     private readonly part: FrozenPart,
     private readonly room: FeatureRoom,
     /** Told what became of a batch's pictures. */
-    private readonly count: (computed: number, reused: number) => void,
+    private readonly count: (computed: number, reused: number, unreadable: number) => void,
   ) {}
 
   get parallel(): number {
@@ -205,7 +224,7 @@ class FeatureMaker implements BatchMaker {
       for (const [n, position] of missing.entries()) kept[position] = made.features[n];
       unreadable = made.unreadable.map(({ position, reason }) => ({ position: missing[position], reason }));
     }
-    this.count(missing.length - unreadable.length, reused);
+    this.count(missing.length - unreadable.length, reused, unreadable.length);
     const readable = pictures.flatMap((_, position) => (kept[position] ? [position] : []));
     if (readable.length === 1 && !alone) {
       // Nothing else of its batch can be read.

@@ -22,6 +22,8 @@ export interface Slot {
 export interface RoomPlan {
   /** SHA-256 of all that the features depend on beside the picture itself. */
   key: string;
+  /** What they are of, for people. */
+  about: string;
   /** Values of a picture. */
   length: number;
   samples: readonly Sample[];
@@ -31,6 +33,8 @@ export interface RoomPlan {
 /** Where the features of some pictures are kept. What it cannot keep is computed again. */
 export interface FeatureRoom {
   readonly where: 'memory' | 'disk';
+  /** Of the features that were put or found here. */
+  readonly bytes: number;
   get(slot: Slot): KeptFeatures | undefined | Promise<KeptFeatures | undefined>;
   /** Whether it is kept now. */
   put(slot: Slot, features: KeptFeatures): boolean | Promise<boolean>;
@@ -65,20 +69,36 @@ export class MemoryStore implements FeatureStore {
     const kept = new Map<number, KeptFeatures>();
     const place = ({ index, view, alone }: Slot): number =>
       (2 * view + Number(alone)) * samples.length + index;
+    let own = 0;
     return {
       where: 'memory',
+      get bytes() {
+        return own;
+      },
       get: (slot) => kept.get(place(slot)),
       put: (slot, features) => {
         const { byteLength } = features.values;
         if (kept.has(place(slot)) || this.bytes + byteLength > this.limit) return false;
         kept.set(place(slot), features);
         this.bytes += byteLength;
+        own += byteLength;
         return true;
       },
       close: () => {
-        for (const { values } of kept.values()) this.bytes -= values.byteLength;
+        this.bytes -= own;
+        own = 0;
         kept.clear();
       },
     };
   }
 }
+
+/** A store that can tell whether it would keep all features of a plan. */
+interface AskedStore extends FeatureStore {
+  takes(plan: RoomPlan): boolean | Promise<boolean>;
+}
+
+/** Memory where it takes all of a plan's features, else the other store, and where neither does, as many as memory takes. */
+export const memoryElse = (memory: MemoryStore, other: AskedStore): FeatureStore => ({
+  open: async (plan) => (!memory.takes(plan) && (await other.takes(plan)) ? other : memory).open(plan),
+});

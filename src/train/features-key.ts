@@ -19,7 +19,7 @@ export async function featuresKey(
   model: Model,
   cut: Cut,
   device: Device,
-  { preprocessing, train = false, augmentation = {}, seed = 0 }: SourceOptions,
+  options: SourceOptions,
 ): Promise<string> {
   const { vendor, architecture, device: adapter, description } = device.info;
   const facts = {
@@ -29,12 +29,27 @@ export async function featuresKey(
     weights: await weightsInFront(model, cut),
     adapter: [vendor, architecture, adapter, description],
     traits: device.traits,
-    features: [...device.features].sort(),
+    abilities: [...device.features].sort(),
     tuned: device.choices ? processMark : null,
-    preprocessing,
-    augmentation: train ? { seed, ...augmentation } : null,
+    pictures: picturesOf(options),
   };
   return sha256(new TextEncoder().encode(JSON.stringify(facts)));
+}
+
+/** What decides the pixels of a picture in a view. Options that are added to the loader's count until they stand here. */
+function picturesOf(options: SourceOptions): Partial<SourceOptions> {
+  const {
+    batchSize: _,
+    shuffle,
+    prefetch,
+    views,
+    onUnreadable,
+    train = false,
+    seed = 0,
+    augmentation = {},
+    ...rest
+  } = options;
+  return train ? { ...rest, seed, augmentation } : rest;
 }
 
 /** [name, shape, hash] of each tensor in front of a cut. */

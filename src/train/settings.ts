@@ -19,6 +19,7 @@ import type { Tensor } from '../tensor/index.ts';
 import { all, among, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
 import { unknownName } from '../text/suggest.ts';
 import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
+import { cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
 import { MIX_ALPHA, mixPictures } from './mix.ts';
 import { MOST_EPOCHS } from './progress.ts';
@@ -68,12 +69,18 @@ export interface TrainSettings {
   /** Side of the network's input, pixels. */
   size: number;
   augmentation: Augmentation;
+  /**
+   * In how many random views a picture is shown, one after the other, while what is in front of what trains is frozen
+   * (feature-cache.ts); 0: a new one in every epoch. Where everything trains, every epoch has its own.
+   */
+  views: number;
   seed: number;
 }
 
 /** What a run did before there were these settings: files of older formats lack them. */
 export const BEFORE = {
   lrDecayPerStage: 1,
+  views: 0,
   mixup: 0,
   cutmix: 0,
   classWeights: 'none',
@@ -113,6 +120,7 @@ export const SETTINGS: Rule = all(
     warmup: number(0, 1),
     size: whole(1, MOST_SIZE),
     augmentation: AUGMENTATION,
+    views: whole(0, MOST_EPOCHS),
     seed: whole(0, Number.MAX_SAFE_INTEGER),
   } satisfies Record<keyof TrainSettings, Rule>),
   (value, place) => {
@@ -232,6 +240,34 @@ export function phasesOf(model: Model, optimizer: Optimizer, settings: TrainSett
         optimizer.groups[index].lr = rateOf(group, phase, settings);
     },
   }));
+}
+
+/** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
+export function viewsOf(
+  model: Model,
+  settings: Pick<TrainSettings, 'phases' | 'trainNorms' | 'views' | 'mixup' | 'cutmix'>,
+): (epoch: number) => number {
+  const { phases, views } = settings;
+  const inPhases = trainsOf(settings).map((trains) => {
+    freezeFor(model, trains);
+    return cutOf(model, { mixes: mixes(settings) }).cut ? views : 0;
+  });
+  return (epoch) => inPhases[phaseAt(phases, epoch)];
+}
+
+/** Whether a run's steps mix pictures with one another. */
+export function mixes({ mixup, cutmix }: Pick<TrainSettings, 'mixup' | 'cutmix'>): boolean {
+  return mixup > 0 || cutmix > 0;
+}
+
+/** The number of the phase that an epoch (counted from 0) belongs to; of the last one behind the end. */
+export function phaseAt(phases: readonly Pick<PhaseSettings, 'epochs'>[], epoch: number): number {
+  let end = 0;
+  const found = phases.findIndex(({ epochs }) => {
+    end += epochs;
+    return epoch < end;
+  });
+  return found < 0 ? phases.length - 1 : found;
 }
 
 /**

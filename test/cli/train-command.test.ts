@@ -69,6 +69,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
+  views: [0, 3],
   seed: [0, 3],
   crop: [0.08, 0.6, 1],
   flip: ['horizontal', 'vertical', 'both', 'none'],
@@ -81,7 +82,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   sampler: ['shuffled', 'balanced'],
 };
 /** Options that decide where a run goes and what it runs on. */
-const OTHERS = ['out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
+const OTHERS = ['cache', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
 
 test('every option of train is one of these', () => {
   const names = createCommand('train', train).options.map((option) => option.attributeName());
@@ -149,7 +150,11 @@ for (const [classWeights, outcome] of WEIGHTS)
     else assert.equal(weights(), outcome);
   });
 
-test('what makes up for unequal classes twice is refused', () => {
+test('what makes up for unequal classes twice is refused, and so are views of pictures that are mixed', () => {
+  assert.throws(
+    () => settingsFor({ data: 'd', views: 2, cutmix: 1 }),
+    /--views 2 keeps what .* of each picture, and --cutmix mixes the pictures before that; leave one/,
+  );
   assert.throws(
     () => settingsFor({ data: 'd', classWeights: 'auto', sampler: 'balanced' }),
     /--class-weights auto and --sampler balanced .*together do it twice; leave one of them out/,

@@ -187,7 +187,7 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
   assert.match(err, /the pictures in data are not those that the run began with/);
   assert.match(
     err,
-    /--weights terminated\/last\.safetensors --train-from all --train-norms --epochs 2 --lr 0\.002 --batch 8 --size 32$/m,
+    /--weights terminated\/last\.safetensors --train-norms --lr-decay-per-stage 1 --train-from all --epochs 2 --lr 0\.002 --batch 8 --size 32$/m,
   );
 });
 

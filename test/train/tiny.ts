@@ -1,7 +1,7 @@
 /** A network and pictures small enough that a whole training run takes a second. */
 
 import { fromSamples } from '../../src/data/in-thread.ts';
-import type { BatchSource } from '../../src/data/loader.ts';
+import type { SampleSource } from '../../src/data/loader.ts';
 import type { Sample } from '../../src/data/sample.ts';
 import type { Preprocessing } from '../../src/data/transforms.ts';
 import type { Device } from '../../src/gpu/index.ts';
@@ -71,7 +71,7 @@ export function stripes(count: number, seed: number, side = 16): Sample[] {
 }
 
 /** Training and validation batches of stripes; the last ones are not full. */
-export function stripeBatches(seed = 1): { train: BatchSource; val: BatchSource } {
+export function stripeBatches(seed = 1): { train: SampleSource; val: SampleSource } {
   const common = { batchSize: 8, preprocessing: PREPROCESSING, seed };
   return {
     train: fromSamples(stripes(44, 1), {

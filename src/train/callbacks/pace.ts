@@ -3,7 +3,7 @@
  * says. Times are of the whole run, over all of its processes, as far as their work was saved.
  */
 import { demand, number, object, type Rule } from '../../text/rules.ts';
-import type { Callback, CallbackState, RunEvent, StepEvent } from '../callback.ts';
+import type { Callback, CallbackState, RunEvent, StepEvent, ValidationEvent } from '../callback.ts';
 
 /** Steps at a process's start that compile kernels: the first one, and the one that waits for it. */
 const COMPILING = 2;
@@ -13,10 +13,13 @@ const MEASURED = 3;
 const RECENT = 12;
 
 export interface PaceOptions {
-  /** What a step of an epoch (counted from 0) costs, in any unit: only ratios count. Default: all the same. */
+  /**
+   * What a step of an epoch (counted from 0) costs, in any unit: until steps of that cost were measured, the ratio to the
+   * costliest that were is what they are estimated by. Default: all the same.
+   */
   stepCost?: (epoch: number) => number;
-  /** Time of a validation batch over that of a step, until one was measured. */
-  validationShare?: number;
+  /** The same of a validation batch, in the same unit. Default: 0.7 of a step. */
+  validationCost?: (epoch: number) => number;
   /** Milliseconds on a clock that only goes forward. */
   now?: () => number;
 }
@@ -31,18 +34,42 @@ export const PACE_STATE: Rule = object({
   firstStepSeconds: amount,
 });
 
+/** How long pieces of work take, by what they cost. */
+class Meter {
+  private readonly measured = new Map<number, number[]>();
+
+  /** @param enough pieces of a cost that are measured before they count */
+  constructor(private readonly enough: number) {}
+
+  add(cost: number, seconds: number): void {
+    const times = this.measured.get(cost) ?? [];
+    this.measured.set(cost, [...times, seconds].slice(-RECENT));
+  }
+
+  /** Seconds that a piece of a cost takes; from those of others, as their costs are; null where nothing is measured. */
+  seconds(cost: number): number | null {
+    const known = [...this.measured].filter(([, times]) => times.length >= this.enough).map(([of]) => of);
+    if (known.length === 0) return null;
+    // What is cheap is mostly waiting, which says nothing of what works.
+    const from = known.includes(cost) ? cost : Math.max(...known);
+    const times = this.measured.get(from)!;
+    return ((cost / from) * times.reduce((sum, each) => sum + each, 0)) / times.length;
+  }
+}
+
 export class Pace implements Callback {
   readonly name = 'pace';
   private readonly stepCost: (epoch: number) => number;
-  private readonly validationShare: number;
+  private readonly validationCost: (epoch: number) => number;
   private readonly now: () => number;
   /** When the process began, and when the last thing that is timed ended. */
   private readonly started: number;
   private last: number;
   /** Of this process. */
   private steps = 0;
-  private recent: { seconds: number; pictures: number; cost: number }[] = [];
-  private validations = { count: 0, seconds: 0 };
+  private recent: { seconds: number; pictures: number }[] = [];
+  private readonly stepTimes = new Meter(MEASURED);
+  private readonly validationTimes = new Meter(1);
   private saves = { count: 0, seconds: 0 };
   /** Of the processes before, and of all: pictures that were trained on while time was taken, and that time. */
   private before = 0;
@@ -53,11 +80,11 @@ export class Pace implements Callback {
 
   constructor({
     stepCost = () => 1,
-    validationShare = 0.7,
+    validationCost = (epoch) => 0.7 * stepCost(epoch),
     now = () => performance.now(),
   }: PaceOptions = {}) {
     this.stepCost = stepCost;
-    this.validationShare = validationShare;
+    this.validationCost = validationCost;
     this.now = now;
     this.started = now();
     this.last = this.started;
@@ -77,13 +104,13 @@ export class Pace implements Callback {
     }
     this.trainSeconds += seconds;
     this.pictures += pictures;
-    this.recent.push({ seconds, pictures, cost: this.stepCost(epoch) });
+    this.stepTimes.add(this.stepCost(epoch), seconds);
+    this.recent.push({ seconds, pictures });
     if (this.recent.length > RECENT) this.recent.shift();
   }
 
-  onValidation(): void {
-    this.validations.seconds += this.lap();
-    this.validations.count++;
+  onValidation({ progress }: ValidationEvent): void {
+    this.validationTimes.add(this.validationCost(progress.epoch), this.lap());
   }
 
   onEpoch(): void {
@@ -113,8 +140,13 @@ export class Pace implements Callback {
 
   /** Seconds that a step takes in `epoch`; null before enough were measured. */
   stepSeconds(epoch: number): number | null {
-    if (this.recent.length < MEASURED) return null;
-    return (this.stepCost(epoch) * this.sumOfRecent('seconds')) / this.sumOfRecent('cost');
+    return this.stepTimes.seconds(this.stepCost(epoch));
+  }
+
+  /** Seconds that a validation batch takes in `epoch`; null before enough steps were measured. */
+  private validationSeconds(epoch: number): number | null {
+    const cost = this.validationCost(epoch);
+    return this.validationTimes.seconds(cost) ?? this.stepTimes.seconds(cost);
   }
 
   /**
@@ -125,13 +157,12 @@ export class Pace implements Callback {
     const { epoch, batch } = progress;
     const step = this.stepSeconds(epoch);
     if (step === null) return null;
-    let training = -step * batch;
-    for (let next = epoch; next < epochs; next++) training += this.stepSeconds(next)! * stepsPerEpoch;
-    const { count, seconds } = this.validations;
-    const validation = count > 0 ? seconds / count : step * this.validationShare;
     const save = this.saves.count > 0 ? this.saves.seconds / this.saves.count : 0;
-    const epochsLeft = epochs - epoch;
-    return training + validation * (epochsLeft * validationsPerEpoch - validated) + save * epochsLeft;
+    let left = -step * batch - this.validationSeconds(epoch)! * validated;
+    for (let next = epoch; next < epochs; next++)
+      left +=
+        this.stepSeconds(next)! * stepsPerEpoch + this.validationSeconds(next)! * validationsPerEpoch + save;
+    return left;
   }
 
   state(): CallbackState {
@@ -158,7 +189,7 @@ export class Pace implements Callback {
     return seconds;
   }
 
-  private sumOfRecent(what: 'seconds' | 'pictures' | 'cost'): number {
+  private sumOfRecent(what: 'seconds' | 'pictures'): number {
     return this.recent.reduce((sum, step) => sum + step[what], 0);
   }
 }

@@ -39,6 +39,7 @@ import { allFinite, CALLBACK, OPTIMIZER } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
 import type { Use } from '../../weights/sound.ts';
 import type { CallbackStates } from '../callback.ts';
+import { CACHE_STATE } from '../callbacks/cache-figures.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
@@ -255,6 +256,7 @@ const INFO: Rule = object({
   callbacks: optional(
     object({
       checkpoints: optional(CHECKPOINTS_STATE),
+      'feature-cache': optional(CACHE_STATE),
       'loss-trace': optional(LOSS_TRACE),
       pace: optional(PACE_STATE),
       unreadable: optional(UNREADABLE_STATE),

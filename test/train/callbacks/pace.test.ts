@@ -26,7 +26,7 @@ function play(end = { epoch: EPOCHS, batch: 0 }, from: { epoch: number; state: o
   const now = () => clock.time;
   const lines: { time: number; text: string }[] = [];
   const stream = { write: (text: string) => lines.push({ time: clock.time, text }) };
-  const pace = new Pace({ validationShare: 2.4, now });
+  const pace = new Pace({ validationCost: () => 2.4, now });
   const checkpoints = new Checkpoints(async () => undefined);
   const terminal = new TrainProgress(checkpoints, pace, { stream, now });
   // Notes before there is a bar go to stderr.
@@ -55,7 +55,7 @@ function play(end = { epoch: EPOCHS, batch: 0 }, from: { epoch: number; state: o
     for (let done = 1; done <= VALIDATIONS; done++) {
       clock.time += TIMES.validation;
       const event = { ...run, done } as ValidationEvent;
-      pace.onValidation();
+      pace.onValidation(event);
       terminal.onValidation(event);
     }
     progress.history.push({ epoch: epoch + 1, trainLoss: 1, val: null, trainSeconds: 1, valSeconds: 1 });
