@@ -50,6 +50,7 @@ export interface SoakRow {
 export async function soak(device: Device, options: SoakOptions): Promise<SoakRow[]> {
   const { steps, size = 32, batch = 8, stepsPerEpoch = 10, model: name = 'resnet18', onEpoch } = options;
   const settings: TrainSettings = {
+    ...BEFORE,
     data: null,
     model: name,
     weights: null,

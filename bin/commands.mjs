@@ -20,6 +20,12 @@ export const commands = [
     adapter: true,
   },
   {
+    name: 'explain',
+    summary: 'draw where in pictures a network looked, and what it answers',
+    module: 'src/cli/explain.ts',
+    adapter: true,
+  },
+  {
     name: 'evaluate',
     summary: 'measure a checkpoint on a folder: accuracy, AUC, confusion matrix',
     module: 'src/cli/evaluate.ts',

@@ -1,6 +1,6 @@
 /**
  * Fine-tuning on a folder of pictures: the last layer of an ImageNet network learns the classes of the folder, the best
- * epoch is saved, and a callback of one's own reports and ends the run when validation no longer improves.
+ * epoch is saved, the run ends when validation no longer improves, and a callback of one's own says how it goes.
  *
  *   npx tsx fine-tune.ts pictures [epochs] [side of the pictures]      pictures/cat/1.jpg …  pictures/dog/7.png …
  *
@@ -14,6 +14,7 @@ import {
   cardMetadata,
   cosine,
   createModel,
+  EarlyStopping,
   fit,
   freeze,
   fromSamples,
@@ -37,14 +38,10 @@ const best = new Checkpoints(async (which) => {
   if (which === 'best') await saveWeights(model, 'fine-tuned.safetensors', { metadata });
 });
 
-let least = { loss: Number.POSITIVE_INFINITY, epoch: 0 };
-const patience: Callback = {
-  name: 'patience',
-  onEpoch({ record: { epoch, val }, finish }) {
-    console.log(`epoch ${epoch}: ${(100 * val!.accuracy).toFixed(1)} % of ${val!.count} pictures are right`);
-    if (val!.loss < least.loss) least = { loss: val!.loss, epoch };
-    else if (epoch >= least.epoch + 3) finish('validation has not improved for three epochs');
-  },
+const lines: Callback = {
+  name: 'lines',
+  onEpoch: ({ record: { epoch, val } }) =>
+    console.log(`epoch ${epoch}: ${(100 * val!.accuracy).toFixed(1)} % of ${val!.count} pictures are right`),
 };
 
 await fit({
@@ -55,6 +52,6 @@ await fit({
   val: fromSamples(val, loading),
   epochs: Number(epochs),
   schedule: cosine(),
-  callbacks: [best, patience],
+  callbacks: [best, new EarlyStopping({ patience: 3 }), lines],
 });
 device.close();

@@ -24,11 +24,21 @@ export { balancedOrder, type Sampler } from './data/sampler.ts';
 export {
   type Augmentation,
   evalTransform,
+  networkView,
   type Preprocessing,
   type Transform,
   trainTransform,
 } from './data/transforms.ts';
 export { UnreadableImageError } from './data/unreadable.ts';
+export {
+  type ContactSheetOptions,
+  contactSheet,
+  type FeatureMapOptions,
+  type FeatureMaps,
+  featureMaps,
+  firstFilters,
+  mapPictures,
+} from './explain/features.ts';
 export { type GradCamOptions, gradCam } from './explain/grad-cam.ts';
 export {
   borderShare,
@@ -37,6 +47,8 @@ export {
   heatmapOf,
   strongestPlace,
 } from './explain/heatmap.ts';
+export { type OcclusionOptions, occlusion } from './explain/occlusion.ts';
+export { heatColour, type OverlayOptions, overlay } from './explain/overlay.ts';
 export {
   type BindingType,
   type BufferBinding,
@@ -173,6 +185,7 @@ export {
   type RoomPlan,
   type Slot,
 } from './train/feature-store.ts';
+export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
 export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
@@ -193,6 +206,7 @@ export {
   topKAccuracy,
 } from './train/metrics.ts';
 export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mix.ts';
+export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
 export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';

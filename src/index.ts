@@ -9,6 +9,7 @@
  */
 export * from './browser.ts';
 export { readImage } from './data/node/decode.ts';
+export { writeImage } from './data/node/encode.ts';
 export { type FolderOptions, imageFolder } from './data/node/folder.ts';
 export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
 export { memoryBudget } from './node/memory.ts';

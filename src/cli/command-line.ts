@@ -35,6 +35,13 @@ export function numberUpTo(most: number): (text: string) => number {
 /** A commander parser for numbers from 0 to 1. */
 export const fractionNumber = numberUpTo(1);
 
+/** A commander parser for numbers from 0 to below 1. */
+export function decayNumber(text: string): number {
+  const value = fractionNumber(text);
+  if (value === 1) throw new InvalidArgumentError('It must be below 1.');
+  return value;
+}
+
 /** A commander parser for numbers above 0, at most `most`. */
 export function positiveUpTo(most: number): (text: string) => number {
   return (text) => {

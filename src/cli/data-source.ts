@@ -6,6 +6,7 @@ import { openDemoData } from '../data/node/synthetic.ts';
 import type { DataSet, Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { sameFile } from '../node/files.ts';
+import type { Scored } from '../train/evaluation/threshold.ts';
 import type { CheckpointInfo } from '../train/node/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import { atSize } from '../weights/start.ts';
@@ -47,28 +48,45 @@ export function fingerprint(set: DataSet, data: string | null): string {
   return hash.digest('hex').slice(0, 16);
 }
 
+/** The pictures that `evaluate` measures on. */
+interface EvaluationPictures {
+  samples: Sample[];
+  notes: string[];
+  /** Of the run's own data those that are held out or that validated it; else a folder's. */
+  scored: Scored;
+}
+
 /**
  * What `evaluate` measures a checkpoint on, with labels as the checkpoint numbers its classes. Of the data that the run was
  * trained on (by whatever spelling of the path, and wherever they lie now): the pictures of `test/`, else those that
  * validated. Of another folder: its `test/` or `val/` where it has splits, else every picture; a single class will do.
+ * @param split which of these, where somebody asks for one
  */
 export async function openEvaluation(
   data: string | undefined,
   info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
-): Promise<{ samples: Sample[]; notes: string[] }> {
+  split?: 'val' | 'test',
+): Promise<EvaluationPictures> {
   const { settings, classes } = info;
   const trainedOn = settings.data;
   const same = data === undefined || (trainedOn !== null && (await sameFile(data, trainedOn)));
   const set = same ? await openData(settings) : await movedData(data, info);
   if (!set) {
-    const { samples, side, notes } = await labelledFolder(data!, classes);
-    return { samples, notes: side ? [side, ...notes] : notes };
+    const { samples, side, notes } = await labelledFolder(data!, classes, split);
+    return { samples, notes: side ? [side, ...notes] : notes, scored: 'folder' };
   }
-  const held = set.test.length > 0;
-  const moved = `${data} holds the pictures of the run; those that ${held ? 'were held out' : 'validated it'} are measured`;
+  const source = data ?? trainedOn ?? 'the demo data';
+  const scored = split ?? (set.test.length > 0 ? 'test' : 'val');
+  if (set[scored].length === 0)
+    throw new UserError(
+      `${source} has no folder test/ beside train/ and val/; put pictures there that no run looks at, or leave out --split`,
+    );
+  const whose = scored === 'test' ? 'were held out' : 'validated it';
+  const moved = `${data} holds the pictures of the run; those that ${whose} are measured`;
   return {
-    samples: relabel(held ? set.test : set.val, set.classes, classes, data ?? trainedOn ?? 'the demo data'),
+    samples: relabel(set[scored], set.classes, classes, source),
     notes: same ? notesOf(set) : [moved, ...notesOf(set)],
+    scored,
   };
 }
 

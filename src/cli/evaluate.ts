@@ -1,58 +1,57 @@
 /** `npm run evaluate`: what a checkpoint is worth on pictures, and how many of them it has trained on. */
-import type { Command } from 'commander';
-import { watched } from '../data/loader.ts';
+import { type Command, Option } from 'commander';
+import { type BatchSource, watched } from '../data/loader.ts';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
+import { PERTURBATIONS } from '../data/stress.ts';
+import type { Device } from '../gpu/index.ts';
+import type { Model } from '../nn/index.ts';
 import { openDevice } from '../node/open-device.ts';
-import { describeMetrics } from '../report/report.ts';
 import { shown } from '../text/shown.ts';
+import { type Choice, type Evaluation, evaluation } from '../train/evaluation/evaluation.ts';
+import { type StressTable, stress } from '../train/evaluation/stress.ts';
+import { chooseThreshold, cutOf, type Decision, type Scored } from '../train/evaluation/threshold.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
-import {
-  type ClassMetrics,
-  classMetrics,
-  confusionMatrix,
-  measure,
-  percent,
-  predictions,
-} from '../train/metrics.ts';
-import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
-import { describeAbsent } from './class-text.ts';
-import { chosenCheckpoint, fractionNumber, wholeNumber } from './command-line.ts';
+import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
+import { epochsOf } from '../train/settings.ts';
+import { chosenCheckpoint, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
+import { evaluationText } from './evaluate-text.ts';
 import { describeSeen } from './seen-text.ts';
-import { fittingBatch } from './train-preflight.ts';
 import {
-  announceSoftware,
-  formatNumber,
-  onStop,
-  printJson,
-  progressBar,
-  say,
-  table,
-  UserError,
-} from './ui.ts';
+  addThresholdOptions,
+  type ThresholdOptions,
+  type ThresholdWish,
+  thresholdWish,
+} from './threshold-options.ts';
+import { fittingBatch } from './train-preflight.ts';
+import { announceSoftware, onStop, type ProgressBar, printJson, progressBar, say, UserError } from './ui.ts';
 
 export const description =
-  'Measures a checkpoint on a folder of pictures: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, and ' +
-  'the confusion matrix. ' +
-  'Without --data it takes the pictures that validated the run.';
+  'Measures a checkpoint on a folder of pictures: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, each ' +
+  'with a 95 % interval, calibration, and the confusion matrix. ' +
+  'Without --data it takes the test pictures of the run, or those that validated it where it has none.';
 
 export function options(command: Command): void {
   command
     .option(
       '--data <dir>',
-      'folder with a folder for each class; of one with train/ and val/, the validation side',
+      'folder with a folder for each class; of one with train/, val/ and test/, the test or else the validation side',
     )
-    .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)')
-    .option('--threshold <p>', 'two classes: the second one is called at this probability', fractionNumber)
+    .addOption(new Option('--split <side>', 'of such a folder this side').choices(['val', 'test']))
+    .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)');
+  addThresholdOptions(command);
+  command
+    .option('--stress', 'also in grey, under blur, JPEG, noise, at half size, with other crops, flipped')
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 32)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--json', 'print one JSON document on stdout');
 }
 
-interface EvaluateOptions {
+interface EvaluateOptions extends ThresholdOptions {
   data?: string;
+  split?: 'val' | 'test';
   checkpoint?: string;
-  threshold?: number;
+  stress?: boolean;
   batch: number;
   adapter?: string;
   json?: boolean;
@@ -60,13 +59,12 @@ interface EvaluateOptions {
 }
 
 export async function run(_args: string[], options: EvaluateOptions): Promise<number> {
-  const { data, threshold, json } = options;
+  const { data, json } = options;
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
   const { info, path, trainedOn } = checkpoint;
   const { classes, preprocessing } = info;
-  if (threshold !== undefined && classes.length !== 2)
-    throw new UserError(`--threshold is for two classes; ${path} knows ${classes.length}`);
-  const { samples, notes } = await openEvaluation(data, info);
+  const wish = thresholdWish(options, classes);
+  const { samples, notes, scored } = await openEvaluation(data, info, options.split);
   for (const note of notes) say(note);
 
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
@@ -89,27 +87,33 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
       if (marks) seen += trainedOn.pictures.count(marks);
     });
     const bar = progressBar('Evaluating', source.batches);
-    const answers = await infer(model, device, source.load(0), {
-      onBatch: (done) => {
-        bar.update(done);
-        return !stop.requested;
-      },
-    });
+    const onBatch = (done: number): boolean => {
+      bar.update(done);
+      return !stop.requested;
+    };
+    const answers = await infer(model, device, source.load(0), { onBatch });
+    if (answers) refuseNoAnswers(answers, path);
+    const decided = answers && decide(answers, checkpoint, wish, scored);
+    const stressed =
+      answers && decided && options.stress
+        ? await underStress(answers, {
+            model,
+            device,
+            checkpoint,
+            decision: decided.decision,
+            batchSize,
+            bar,
+            onBatch,
+          })
+        : null;
     bar.stop();
-    if (!answers) return stop.exitCode;
-    if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
-    const [none] = unanswered(answers);
-    if (none) throw new UserError(`${path} cannot be measured. ${none.file}: ${NO_NUMBER}`);
-    if (isOneAnswer(answers))
-      throw new UserError(
-        `${path} gives the same answer to all ${answers.samples.length} pictures, so there is nothing to measure; train it anew, with a lower --lr perhaps`,
-      );
-    const result = summary(answers, classes, threshold);
-    say(describeSeen(seen, result.count, trainedOn));
+    if (!answers || !decided || stop.requested) return stop.exitCode;
+    say(describeSeen(seen, answers.labels.length, trainedOn));
+    const measured = evaluation(answers, { classes, scored, ...decided });
     const known = trainedOn.complete || trainedOn.pictures.size > 0;
     const about = { checkpoint: path, model: info.model, unreadable, trainedOn: known ? seen : null, notes };
-    if (json) printJson({ ...about, ...result });
-    else print(result, classes.map(shown));
+    if (json) printJson({ ...about, ...summary(measured), evaluation: measured, stress: stressed });
+    else process.stdout.write(`${evaluationText(measured, stressed).join('\n')}\n`);
     device.close();
     return 0;
   } finally {
@@ -118,71 +122,81 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   }
 }
 
-function summary(answers: Inference, classes: string[], threshold?: number) {
-  const cut = threshold === undefined ? undefined : { threshold };
-  const predicted = predictions(answers, cut);
-  const confusion = confusionMatrix(predicted, answers.labels, classes.length);
+function refuseNoAnswers(answers: Inference, path: string): void {
+  if (answers.labels.length === 0) throw new UserError('none of the pictures could be read');
+  const [none] = unanswered(answers);
+  if (none) throw new UserError(`${path} cannot be measured. ${none.file}: ${NO_NUMBER}`);
+  if (isOneAnswer(answers))
+    throw new UserError(
+      `${path} gives the same answer to all ${answers.samples.length} pictures, so there is nothing to measure; train it anew, with a lower --lr perhaps`,
+    );
+}
+
+/**
+ * The class that is called from a threshold: as the options ask, else as the checkpoint says; and what was chosen on these
+ * very pictures.
+ */
+function decide(
+  answers: Inference,
+  { info }: Checkpoint,
+  wish: ThresholdWish,
+  scored: Scored,
+): { positive?: number; decision: Decision | null; chosen: Choice[] } {
+  const { classes, settings } = info;
+  // Of the run's weights the best were taken by these pictures, and the last as they were.
+  const byEpoch = scored === 'val' && info.progress === undefined && epochsOf(settings) > 1;
+  const chosen: Choice[] = byEpoch ? ['epoch'] : [];
+  const { positive } = wish;
+  if (wish.target) {
+    const found = chooseThreshold(answers, { positive: positive!, classes, scored }, wish.target);
+    if ('sentence' in found) say(found.sentence);
+    return { positive, decision: found.decision, chosen: found.decision ? [...chosen, 'threshold'] : chosen };
+  }
+  const own = info.decision ?? null;
+  const follows = own && !wish.decision && (positive === undefined || classes[positive] === own.positive);
+  if (own && !wish.decision && !follows)
+    say(`The checkpoint's threshold is for ${shown(own.positive)}; it is left aside.`);
+  const decision = wish.decision ?? (follows ? own : null);
+  const here = decision !== null && decision.on !== null && decision.on === scored;
+  return { positive, decision, chosen: here ? [...chosen, 'threshold'] : chosen };
+}
+
+/** The stress test on the pictures that were answered, with the bar going on. */
+function underStress(
+  clean: Inference,
+  {
+    model,
+    device,
+    checkpoint: { info },
+    decision,
+    batchSize,
+    bar,
+    onBatch,
+  }: {
+    model: Model;
+    device: Device;
+    checkpoint: Checkpoint;
+    decision: Decision | null;
+    batchSize: number;
+    bar: ProgressBar;
+    onBatch: (done: number) => boolean;
+  },
+): Promise<StressTable | null> {
+  const { classes, preprocessing } = info;
+  const source = (perturbation?: (typeof PERTURBATIONS)[number]): BatchSource =>
+    fromSamples(clean.samples, { batchSize, preprocessing, perturbation, onUnreadable: () => undefined });
+  bar.turnTo('Under stress', source().batches * PERTURBATIONS.length);
+  const cut = decision ? cutOf(decision, classes) : undefined;
+  return stress(model, device, { source, classes, clean, cut, onBatch });
+}
+
+/** The figures by themselves, as scripts read them. */
+function summary({ metrics, threshold, perClass, confusion }: Evaluation) {
   return {
-    ...measure(answers, cut),
-    ...(threshold === undefined ? {} : { threshold }),
-    classes: classMetrics(confusion).map((metrics, index) => ({ name: classes[index], ...metrics })),
+    ...metrics,
+    ...(threshold && { threshold: threshold.decision.threshold }),
+    classes: perClass,
     /** [actual][predicted] */
     confusion,
   };
-}
-
-function print({ count, threshold, confusion, ...rest }: ReturnType<typeof summary>, names: string[]): void {
-  const at = threshold === undefined ? '' : `, ${names[1]} from a probability of ${threshold}`;
-  const lines = [`${count} pictures: ${describeMetrics({ count, ...rest })}${at}`];
-  const absent = describeAbsent(
-    rest.classes.map((one) => one.count),
-    names,
-  );
-  if (absent) lines.push(absent);
-  lines.push('');
-  if (names.length <= MATRIX_CLASSES) lines.push(matrixTable(confusion, names), '');
-  lines.push(classTable(rest.classes));
-  const confused = names.length > MATRIX_CLASSES ? mostConfused(confusion, names) : [];
-  if (confused.length > 0) lines.push('', 'Most confused:', ...confused);
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-/** A table with more columns does not fit a terminal. */
-const MATRIX_CLASSES = 12;
-const WIDEST_NAME = 18;
-const cut = (name: string): string =>
-  name.length > WIDEST_NAME ? `${name.slice(0, WIDEST_NAME - 1)}…` : name;
-
-/** Rows: what the pictures are; columns: what they were taken for. */
-function matrixTable(matrix: number[][], names: string[]): string {
-  const short = names.map(cut);
-  const rows = [['is \\ taken for', ...short], ...matrix.map((row, i) => [short[i], ...row.map(String)])];
-  return table(rows, { gap: '   ' });
-}
-
-function classTable(classes: (ClassMetrics & { name: string })[]): string {
-  const share = (value: number | null): string => (value === null ? '–' : percent(value));
-  return table(
-    [
-      ['class', 'pictures', 'precision', 'recall', 'F1'],
-      ...classes.map(({ name, count, precision, recall, f1 }) => [
-        cut(shown(name)),
-        formatNumber(count),
-        share(precision),
-        share(recall),
-        f1 === null ? '–' : f1.toFixed(3),
-      ]),
-    ],
-    { gap: '   ' },
-  );
-}
-
-/** The pairs of classes that were mixed up most often. */
-function mostConfused(matrix: number[][], names: string[], most = 10): string[] {
-  return matrix
-    .flatMap((row, actual) => row.map((count, predicted) => ({ actual, predicted, count })))
-    .filter(({ actual, predicted, count }) => actual !== predicted && count > 0)
-    .sort((a, b) => b.count - a.count)
-    .slice(0, most)
-    .map(({ actual, predicted, count }) => `  ${names[actual]} taken for ${names[predicted]}: ${count}`);
 }

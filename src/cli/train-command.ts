@@ -1,5 +1,5 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
 import { commandLine, flagOf } from './command-line.ts';
 import { augmentationOptions, classWeightsText } from './train-pictures.ts';
@@ -24,7 +24,27 @@ export function resumeCommand(out: string, { cache, adapter, memory, json }: Tra
 }
 
 /** Settings that an option of the same name sets. */
-const NAMED = ['batch', 'size', 'views', 'seed', 'mixup', 'cutmix', 'labelSmoothing', 'sampler'] as const;
+const NAMED = [
+  'batch',
+  'size',
+  'views',
+  'seed',
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
+  'mixup',
+  'cutmix',
+  'labelSmoothing',
+  'sampler',
+] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -37,6 +57,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
     ...(decaysByStage && { lrDecayPerStage }),
   };
@@ -47,7 +68,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   const classWeights = classWeightsText(settings.classWeights);
   return {
     ...options,
-    ...Object.fromEntries(different.map((name) => [name, settings[name]])),
+    ...Object.fromEntries(different.map((name) => [name, settings[name] ?? undefined])),
     ...augmentationOptions(settings.augmentation, byDefault.augmentation),
     ...(classWeights !== byDefault.classWeights && { classWeights }),
   };

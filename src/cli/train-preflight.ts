@@ -48,6 +48,35 @@ export async function fittingStep(plan: PreflightOptions, reduced: boolean): Pro
 }
 
 /**
+ * Rehearses an update. Where its pictures do not fit at once, they are split into batches whose gradients make one update
+ * together (src/train/update.ts), as few as fit, of one size where there is such a number; and that is said.
+ */
+async function fittingParts(plan: PreflightOptions): Promise<Rehearsed & { parts: number }> {
+  let rehearsed = await rehearse(plan);
+  const { problem } = rehearsed.step;
+  let parts = 1;
+  for (let { step } = rehearsed; !step.fits && step.largestBatch; { step } = rehearsed) {
+    parts = partsOf(plan.batch, step.largestBatch, step.fewest);
+    rehearsed = await rehearse({ ...plan, batch: Math.ceil(plan.batch / parts), accumulates: true });
+  }
+  const { batch, fewest } = rehearsed.step;
+  if (parts > 1)
+    say(
+      `Steps of ${counted(plan.batch, 'picture')} do not fit (${problem}), so the gradients of ${parts} batches of ${batch} make an update` +
+        `${fewest > 1 ? `; norms that train take the statistics of ${batch}` : ''}.`,
+    );
+  return { ...rehearsed, parts };
+}
+
+/** The fewest equal parts of a batch, of `least` to `most` pictures; where that would be many, the fewest of any sizes. */
+function partsOf(batch: number, most: number, least: number): number {
+  const fewest = Math.ceil(batch / most);
+  for (let parts = fewest; parts < 2 * fewest; parts++)
+    if (batch % parts === 0 && batch / parts >= least) return parts;
+  return fewest;
+}
+
+/**
  * Rehearses the steps of the run, and one of a run with everything trained.
  * @param options `memory` is the GiB to plan with
  * @throws UserError with the batch that would fit, where a step does not, and for fewer pictures than norms need
@@ -55,7 +84,7 @@ export async function fittingStep(plan: PreflightOptions, reduced: boolean): Pro
 export async function checkFit(
   device: Device,
   { settings, network, set, resumed }: Setup,
-  { memory: asked, batch: wanted }: TrainOptions,
+  { memory: asked }: TrainOptions,
 ): Promise<Costs> {
   const { memory, budget } = await plannedMemory(device, asked);
   const { batch, size } = settings;
@@ -68,10 +97,15 @@ export async function checkFit(
     size,
     phases,
     optimizer: (built: Model) => optimizerOf(built, settings),
+    accumulates: settings.accumulate > 1,
+    averages: settings.average !== null,
     budget,
   };
-  const { step, programs } = await fittingStep(plan, wanted === undefined && !resumed);
+  const { step, programs, parts } = resumed
+    ? { ...(await rehearse(plan)), parts: 1 }
+    : await fittingParts(plan);
   settings.batch = step.batch;
+  settings.accumulate *= parts;
   if (step.batch < step.fewest)
     throw new UserError(
       `norms that train take statistics over the pictures of a step, and --batch ${step.batch} leaves them too few; take --batch ${step.fewest} or more${settings.weights === null ? '' : ', or leave --train-norms out'}`,

@@ -15,18 +15,32 @@ import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts'
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
+import { ThresholdChoice } from '../train/callbacks/threshold.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
+import { WeightAverage } from '../train/callbacks/weight-average.ts';
+import { evaluationsOf } from '../train/evaluation/headline.ts';
+import type { Decision } from '../train/evaluation/threshold.ts';
 import { fit } from '../train/fit.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
-import { freezeFor, optimizerOf, phaseAt, phasesOf, stepOptions, trainsOf } from '../train/settings.ts';
+import {
+  freezeFor,
+  optimizerOf,
+  patienceOf,
+  phaseAt,
+  phasesOf,
+  plateauOf,
+  stepOptions,
+  trainsOf,
+} from '../train/settings.ts';
 import { plainStep } from '../train/step.ts';
 import { describeReport } from '../weights/load.ts';
 import { createModel } from '../weights/node/create-model.ts';
 import { classSizes } from './class-text.ts';
 import { fingerprint, notesOf } from './data-source.ts';
+import { thresholdWish } from './threshold-options.ts';
 import { type RunCache, runCache } from './train-cache.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
@@ -52,14 +66,24 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   });
   say(...openingText(setup, freezing, costs), ...cache.lines);
 
-  const unreadable = new UnreadablePictures([...set.train, ...set.val]);
-  const { train: training, val } = batchSources(setup, cache.views, (message, sample) => {
+  const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
+  const {
+    train: training,
+    val,
+    test: held,
+  } = batchSources(setup, cache.views, (message, sample) => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
   });
   const validating = new PictureSet();
   const validation = (taker: Model): BatchSource =>
     watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
-  const checkpoints = new Checkpoints(writer(setup));
+  const average = settings.average === null ? null : WeightAverage.of(model, settings.average);
+  const validated = average?.average ?? model;
+  const wish = thresholdWish(settings, set.classes);
+  const { positive, target } = wish;
+  const choice = target ? new ThresholdChoice({ classes: set.classes, positive: positive!, target }) : null;
+  const decided = () => choice?.decision ?? wish.decision;
+  const checkpoints = new Checkpoints(writer(setup, validated, decided), settings.best);
   const tracer = new LossTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
@@ -92,18 +116,26 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     preprocessing,
     place: (file) => folder.place(file),
     bestAnswers: () => answersOfBest(device, setup, validation),
+    testAnswers: async () => (held ? answersOfBest(device, setup, () => held) : null),
+    evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
     peakBytes: () => device.memory().peak,
   });
+  const plateau = plateauOf(settings);
   (await prepared)();
   const { progress } = await fit({
     model,
     device,
     optimizer,
     train: cache.of(training),
-    val: validation(model),
-    phases: phasesOf(model, optimizer, settings),
+    val: validation(validated),
+    phases: phasesOf(model, optimizer, settings, plateau),
+    validated,
     step: noting(trainedOn, plainStep(stepOptions(settings, set.classes, classSizes(set).train))),
-    callbacks: [stopOn(stop), checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
+    callbacks: [
+      stopOn(stop),
+      ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
+      ...[checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
+    ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   })
     .finally(() => cache.close())
@@ -148,22 +180,27 @@ const DESCRIPTION = 2 ** 16;
 const PICTURE = 8;
 
 /** Bytes of the two checkpoints. */
-function sizesOf(model: Model, { set, trainedOn }: Setup, { step }: Costs): { best: number; last: number } {
+function sizesOf(
+  model: Model,
+  { settings, set, trainedOn }: Setup,
+  { step }: Costs,
+): { best: number; last: number } {
   const values = [...model.tensors()].reduce((sum, { tensor }) => sum + tensor.size, 0);
   const best = 4 * values + DESCRIPTION + PICTURE * (set.train.length + trainedOn.pictures.size);
-  return { best, last: best + (step.cost?.optimizerBytes ?? 0) };
+  const average = settings.average === null ? 0 : 4 * values;
+  return { best, last: best + average + (step.cost?.optimizerBytes ?? 0) };
 }
 
-/** What the network of best.safetensors says to the validation pictures. */
+/** What the network of best.safetensors says to pictures. */
 async function answersOfBest(
   device: Device,
   { folder }: Setup,
-  val: (model: Model) => BatchSource,
+  source: (model: Model) => BatchSource,
 ): Promise<Inference | null> {
   // Measured whatever it answers: a run that learned nothing has its report too.
   const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
   try {
-    return await infer(model, device, val(model).load(0));
+    return await infer(model, device, source(model).load(0));
   } finally {
     model.dispose();
   }
@@ -192,6 +229,8 @@ function startingModel(device: Device, setup: Setup): Promise<Model> {
 interface Sources {
   train: SampleSource;
   val: SampleSource;
+  /** Of the pictures that are held out; null where there are none. */
+  test: SampleSource | null;
 }
 
 function batchSources(
@@ -209,11 +248,20 @@ function batchSources(
   return {
     train: fromSamples(set.train, { ...common, train: true, augmentation, sampler, views }),
     val: fromSamples(set.val, common),
+    test: set.test.length > 0 ? fromSamples(set.test, common) : null,
   };
 }
 
-/** Writes best.safetensors and last.safetensors into the folder of the run. */
-function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): WriteState {
+/**
+ * Writes best.safetensors and last.safetensors into the folder of the run.
+ * @param validated the network whose figures make an epoch the best
+ * @param decided on the threshold of the weights as they are
+ */
+function writer(
+  { settings, set, preprocessing, folder, trainedOn }: Setup,
+  validated: Model,
+  decided: () => Decision | null,
+): WriteState {
   const pictures = fingerprint(set, settings.data);
   return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
     const info = {
@@ -226,9 +274,10 @@ function writer({ settings, set, preprocessing, folder, trainedOn }: Setup): Wri
       metrics: progress.history.at(-1)?.val ?? null,
       settings,
       pictures,
+      decision: decided() ?? undefined,
       trainedOn,
     };
-    if (which === 'best') return saveCheckpoint(await folder.place(BEST), model, info);
+    if (which === 'best') return saveCheckpoint(await folder.place(BEST), validated, info);
     const state = { optimizer, progress, callbacks: await states() };
     await saveCheckpoint(await folder.place(LAST), model, info, state);
     await folder.settle();

@@ -1,5 +1,12 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import { epochsOf, mixes, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
+import type { BestBy } from '../train/metrics.ts';
+import {
+  epochsOf,
+  mixes,
+  type PhaseSettings,
+  type ScheduleName,
+  type TrainSettings,
+} from '../train/settings.ts';
 import type { Start } from '../weights/start.ts';
 import { flagOf } from './command-line.ts';
 import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './train-pictures.ts';
@@ -12,6 +19,16 @@ export const DEFAULT_BATCH = 32;
 /** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
 export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
 export type CacheMode = (typeof CACHE_MODES)[number];
+/** Share of a phase's steps in which the learning rate rises. */
+const WARMUP: Record<ScheduleName, number> = {
+  cosine: 0.05,
+  'one-cycle': 0.3,
+  plateau: 0.05,
+  constant: 0.05,
+};
+
+/** Of `--average` alone: an average over some 100 updates, where small sets make a few hundred in all. */
+export const DEFAULT_AVERAGE = 0.99;
 
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions extends PictureOptions {
@@ -29,11 +46,22 @@ export interface TrainOptions extends PictureOptions {
   cache?: CacheMode;
   seed?: number;
   size?: number;
+  schedule?: ScheduleName;
+  warmup?: number;
+  accumulate?: number;
+  clip?: number;
+  average?: number | true;
+  patience?: number;
+  best?: BestBy;
   out?: string;
   overwrite?: boolean;
   resume?: string;
   /** GiB */
   memory?: number;
+  positive?: string;
+  threshold?: number;
+  targetPrecision?: number;
+  targetRecall?: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
@@ -76,6 +104,7 @@ export function settingsOf(
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
   const scratch = weights === null;
+  const { schedule = 'cosine' } = options;
   const { mixup = 0, cutmix = 0, views = 0 } = options;
   if (views > 0 && mixes({ mixup, cutmix }))
     throw new UserError(
@@ -97,11 +126,21 @@ export function settingsOf(
     // Weights by name wait for the names, which come with the pictures.
     classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
     sampler: options.sampler ?? 'shuffled',
-    warmup: 0.05,
+    schedule,
+    warmup: options.warmup ?? WARMUP[schedule],
+    accumulate: options.accumulate ?? 1,
+    clip: options.clip ?? null,
+    average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
+    patience: options.patience ?? null,
+    best: options.best ?? null,
     size: options.size ?? size,
     augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     views,
     seed: options.seed ?? 0,
+    positive: options.positive ?? null,
+    threshold: options.threshold ?? null,
+    targetPrecision: options.targetPrecision ?? null,
+    targetRecall: options.targetRecall ?? null,
   };
 }
 
@@ -208,6 +247,17 @@ const OF_THE_RUN = [
   'seed',
   'size',
   ...PICTURE_OPTIONS,
+  'schedule',
+  'warmup',
+  'accumulate',
+  'clip',
+  'average',
+  'patience',
+  'best',
+  'positive',
+  'threshold',
+  'targetPrecision',
+  'targetRecall',
   'out',
   'overwrite',
 ] as const;

@@ -10,7 +10,15 @@ import { demand } from '../text/rules.ts';
 import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { LAST, RunFolder } from '../train/node/run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../train/node/trained-on.ts';
-import { epochsOf, freezeFor, SETTINGS, type TrainSettings, trainedIn, trainsOf } from '../train/settings.ts';
+import {
+  epochsOf,
+  freezeFor,
+  type ScheduleName,
+  SETTINGS,
+  type TrainSettings,
+  trainedIn,
+  trainsOf,
+} from '../train/settings.ts';
 import type { KnownWeights } from '../weights/door.ts';
 import { classesIn, shapeBuilder } from '../weights/expected.ts';
 import { matchNames } from '../weights/names.ts';
@@ -18,6 +26,7 @@ import { openStart } from '../weights/node/create-model.ts';
 import { RUNS } from './command-line.ts';
 import { fingerprint, openData, preprocessingFor } from './data-source.ts';
 import { adviseSize } from './size-advice.ts';
+import { thresholdWish } from './threshold-options.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
@@ -30,6 +39,9 @@ import {
 } from './train-settings.ts';
 import { say, UserError } from './ui.ts';
 import { inOrder, scheduleOf, unfreezing } from './unfreeze-schedule.ts';
+
+/** Schedules that end at a rate of 0, or about 0. */
+const FALLING: readonly ScheduleName[] = ['cosine', 'one-cycle'];
 
 /** A run before its first step. */
 export interface Setup {
@@ -66,6 +78,7 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
   return releasedOnFailure(folder, async () => {
     const set = await openData(common);
+    thresholdWish(common, set.classes);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
     const phases = phasesFor(wanted, weights, newHead);
     const settings = withClassWeights({ ...common, phases }, options, set.classes);
@@ -188,7 +201,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
   else {
     say(
       `Adding epochs ${done + 1} to ${epochs} to the run in ${folder.path}: the learning rate rises to ` +
-        `${settings.phases.at(-1)!.lr} again and falls to 0, as in a run of its own; the optimiser's moments go on.`,
+        `${settings.phases.at(-1)!.lr} again${FALLING.includes(settings.schedule) ? ' and falls to 0' : ''}, as in a run of its own; the optimiser's moments go on.`,
     );
     progress.finished = undefined;
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
+import { headline } from '../train/evaluation/headline.ts';
 import { percent } from '../train/metrics.ts';
 import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
@@ -24,12 +25,12 @@ export function openingText(
   freezing: FreezeReport[],
   costs: Costs,
 ): string[] {
-  const { model, size, batch, data } = settings;
+  const { model, size, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const balance = describeBalance(classSizes(set), set.classes, settings);
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
-      `${counted(epochsOf(settings), 'epoch')} in steps of ${batch}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
+      `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
     ...(balance === null ? [] : [balance]),
     ...describePhases(settings, freezing, costs),
@@ -45,6 +46,10 @@ export function openingText(
     );
   return lines;
 }
+
+/** `32`, or `4 × 8` where the gradients of several batches make an update. */
+const describeBatch = ({ batch, accumulate }: TrainSettings): string =>
+  accumulate === 1 ? `${batch}` : `${accumulate} × ${batch}`;
 
 /** A line a phase: what is frozen in it, and what that saves. */
 function describePhases(
@@ -92,7 +97,7 @@ export function closingText(
   stepsPerEpoch: number,
   { options, trainedOn }: Setup,
 ): string[] {
-  if (report.finished) return finished(report, options, trainedOn);
+  if (report.finished) return finished(report, progress, options, trainedOn);
   return [
     `${stopped(report, progress, stepsPerEpoch)} Go on with:`,
     `  ${resumeCommand(report.out, options)}`,
@@ -108,21 +113,29 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
   return `Stopped ${where}; everything is saved in ${out}.`;
 }
 
-function finished(report: Report, options: TrainOptions, trainedOn: TrainedOn): string[] {
+function finished(report: Report, progress: Progress, options: TrainOptions, trainedOn: TrainedOn): string[] {
   const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
     '',
     bold(
       `Trained ${report.model} (${trains(settings)}) on ${pictures.train} pictures for ` +
-        `${counted(epochsOf(settings), 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
+        `${counted(progress.epoch, 'epoch')} in ${formatSeconds(seconds)}${rate}, ${formatBytes(peakBytes)} of GPU memory.`,
     ),
   ];
+  if (progress.finished !== undefined)
+    lines.push(`It ended before its ${counted(epochsOf(settings), 'epoch')}: ${progress.finished}.`);
+  const { evaluation, validation } = report;
+  if (evaluation) lines.push(...headline(evaluation));
+  if (report.notChosen) lines.push(report.notChosen);
+  if (evaluation && validation)
+    lines.push(`Test pictures: ${describeMetrics(evaluation.metrics, evaluation.intervals)}.`);
   if (best) {
+    const { metrics, intervals } = validation ?? evaluation ?? { metrics: best.val };
     const seen = report.trainedOn.ofValidation;
     const history = seen === null ? '' : ` ${describeSeen(seen, best.val.count, trainedOn)}`;
     lines.push(
-      `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}, on ${counted(best.val.count, 'picture')}.${history}`,
+      `Best epoch, ${best.epoch}: ${describeMetrics(metrics, intervals)}, on ${counted(best.val.count, 'picture')}.${history}`,
     );
   }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
@@ -159,8 +172,8 @@ function nextSteps(
 ): [string, string][] {
   const steps: [string, string][] = [
     [
-      commandLine('evaluate', ['--checkpoint', out]),
-      `the confusion matrix${classes.length === 2 ? ', another --threshold' : ''}`,
+      commandLine('evaluate', ['--checkpoint', out, '--stress']),
+      `the confusion matrix${classes.length === 2 ? ', another --threshold,' : ''} and what it makes of the pictures in grey, blurred, cropped otherwise`,
     ],
     [commandLine('predict', ['PICTURE', '--checkpoint', out]), 'what it says to pictures of yours'],
   ];

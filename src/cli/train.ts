@@ -2,11 +2,14 @@
 import { type Command, Option } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
-import { positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { BEST_BY } from '../train/metrics.ts';
+import { SCHEDULES } from '../train/settings.ts';
+import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { addThresholdOptions } from './threshold-options.ts';
 import { pictureOptions } from './train-pictures.ts';
 import { checkFit } from './train-preflight.ts';
 import { train } from './train-run.ts';
-import { CACHE_MODES, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
+import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
 import { newRun, resumedRun, type Setup } from './train-setup.ts';
 import { announceSoftware, onStop, printJson } from './ui.ts';
 
@@ -16,7 +19,10 @@ export const description =
 
 export function options(command: Command): void {
   command
-    .option('--data <dir>', 'folder with train/ and val/, or one folder to split; a folder for each class')
+    .option(
+      '--data <dir>',
+      'folder with train/ and val/ (and test/), or one to split; a folder for each class',
+    )
     .option(
       '--model <name>',
       'architecture (default: the one that --weights are for; without them efficientnet_lite0, whose weights ship)',
@@ -67,7 +73,27 @@ export function options(command: Command): void {
     .addOption(
       new Option('--cache <where>', 'what frozen layers make of pictures is kept').choices(CACHE_MODES),
     );
+  command
+    .optionsGroup('Learning rate and steps:')
+    .addOption(
+      new Option('--schedule <name>', 'how the learning rate goes (default: cosine)').choices(SCHEDULES),
+    )
+    .option(
+      '--warmup <share>',
+      'of the steps, while the rate rises (default: 0.05; one-cycle: 0.3)',
+      fractionNumber,
+    )
+    .option('--accumulate <n>', 'batches to an update: a large batch in little memory', wholeNumber(1))
+    .option('--clip <norm>', "the largest norm of an update's gradients", positiveNumber)
+    .option(
+      '--average [decay]',
+      `validate and keep a moving average of the weights (decay: ${DEFAULT_AVERAGE})`,
+      decayNumber,
+    )
+    .option('--patience <n>', 'end after so many epochs without a better one', wholeNumber(1))
+    .addOption(new Option('--best <figure>', 'what the best epoch is chosen by').choices(BEST_BY));
   pictureOptions(command);
+  addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }
 

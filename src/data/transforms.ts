@@ -93,6 +93,18 @@ export function evalTransform(preprocessing: Preprocessing): Transform {
   };
 }
 
+/**
+ * What a network sees of a picture under `evalTransform`, for people to look at: the same part of it, on `side` pixels in
+ * place of `inputSize`, in its own colours.
+ */
+export function networkView(
+  image: RgbImage,
+  { inputSize, resizeSize, interpolation }: Preprocessing,
+  side: number = inputSize,
+): RgbImage {
+  return resizedCentre(image, Math.round((resizeSize * side) / inputSize), side, interpolation);
+}
+
 /** The counters of what varies, each behind those of the one before. */
 const FLIP = CROP_DRAWS;
 const VERTICAL_FLIP = FLIP + 1;
@@ -107,17 +119,10 @@ const ERASE = JITTER + 8;
 export function trainTransform(preprocessing: Preprocessing, augmentation: Augmentation = {}): Transform {
   demand(AUGMENTATION, augmentation, 'augmentation');
   const { inputSize, interpolation } = preprocessing;
-  const {
-    scale,
-    ratio,
-    flip,
-    verticalFlip,
-    colorJitter,
-    erase: erased,
-  } = {
-    ...USUAL_AUGMENTATION,
-    ...augmentation,
-  };
+  const usual = USUAL_AUGMENTATION;
+  const { scale = usual.scale, ratio = usual.ratio, flip = usual.flip } = augmentation;
+  const { verticalFlip = usual.verticalFlip, colorJitter = usual.colorJitter } = augmentation;
+  const { erase: erased = usual.erase } = augmentation;
   const normalize = normalizer(preprocessing);
   return (image, random, out = newInput(inputSize)) => {
     const area = randomCropArea(image.width, image.height, random, scale, ratio);

@@ -4,6 +4,9 @@ import type { FreezeReport } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
 import { shownJson } from '../text/shown.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
+import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
+import type { RunEvaluations } from '../train/evaluation/headline.ts';
+import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import { PICTURE, REPORT } from '../train/node/run-folder.ts';
@@ -22,7 +25,7 @@ export interface Report {
   classes: string[];
   settings: TrainSettings;
   adapter: { description: string; software: boolean };
-  /** `unreadable`: of both, those that the run met and could not read. `perClass`: in the order of the classes. */
+  /** `unreadable`: of all, held out ones too, those that the run met and could not read. `perClass`: in the order of the classes. */
   pictures: { train: number; val: number; unreadable: number; perClass: { train: number[]; val: number[] } };
   /** What was said of the data: how they were split, what was left out, which are there twice. */
   notes: string[];
@@ -54,10 +57,22 @@ export interface Report {
    * best epoch, and in a run that was stopped where another process of it had that epoch.
    */
   confusion: number[][] | null;
+  /**
+   * Of best.safetensors on the pictures of test/ where there are some, else on those that validated, with what was chosen on
+   * them; null as `confusion` is.
+   */
+  evaluation: Evaluation | null;
+  /** Of best.safetensors on the pictures that validated, where `evaluation` is of others. */
+  validation: Evaluation | null;
+  /** Why no threshold was chosen although a target was given; null where one was, or no target was. */
+  notChosen: string | null;
 }
 
 /** Fields of the report that the run itself does not know. */
-export type ReportContext = Omit<Report, 'epochs' | 'best' | 'last' | 'confusion' | 'parameters'> & {
+export type ReportContext = Omit<
+  Report,
+  'epochs' | 'best' | 'last' | 'confusion' | 'parameters' | keyof RunEvaluations
+> & {
   freezing: FreezeReport;
 };
 
@@ -69,10 +84,15 @@ export interface RunFigures {
   trace: [step: number, loss: number][];
   /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
+  /** What they and the answers to the test pictures are worth. */
+  evaluations: RunEvaluations;
 }
 
 /** The figures of a run as report.json holds them. */
-export function makeReport(context: ReportContext, { epochs, best, answers }: RunFigures): Report {
+export function makeReport(
+  context: ReportContext,
+  { epochs, best, answers, evaluations }: RunFigures,
+): Report {
   const { freezing, ...rest } = context;
   return {
     ...rest,
@@ -85,6 +105,7 @@ export function makeReport(context: ReportContext, { epochs, best, answers }: Ru
     best,
     last: epochs.at(-1) ?? null,
     confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
+    ...evaluations,
   };
 }
 
@@ -128,15 +149,27 @@ export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
 /** What a record of a run holds that was begun before more was measured. */
 type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
 
-/** `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`. */
-export function describeMetrics(metrics: FewMetrics): string {
+/**
+ * `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`; where there are
+ * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`
+ */
+export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}): string {
   const { accuracy, largestShare, balancedAccuracy, macroF1, auc, top5, loss } = metrics;
-  const share = largestShare === undefined ? '' : ` (largest class ${percent(largestShare)})`;
-  const parts = [`accuracy ${percent(accuracy)}${share}`];
-  if (balancedAccuracy !== undefined) parts.push(`balanced accuracy ${percent(balancedAccuracy)}`);
-  if (macroF1 !== undefined) parts.push(`macro F1 ${macroF1.toFixed(3)}`);
-  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}`);
-  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}`);
+  const beside = (...words: (string | undefined)[]): string => {
+    const said = words.filter((one) => one !== undefined);
+    return said.length > 0 ? ` (${said.join(', ')})` : '';
+  };
+  const range = (interval?: Interval): string | undefined => interval && percentRange(interval);
+  const fixed = (digits: number, interval?: Interval): string | undefined =>
+    interval && `${interval.low.toFixed(digits)}–${interval.high.toFixed(digits)}`;
+  const largest = largestShare === undefined ? undefined : `largest class ${percent(largestShare)}`;
+  const parts = [`accuracy ${percent(accuracy)}${beside(range(intervals.accuracy), largest)}`];
+  if (balancedAccuracy !== undefined)
+    parts.push(`balanced accuracy ${percent(balancedAccuracy)}${beside(range(intervals.balancedAccuracy))}`);
+  if (macroF1 !== undefined)
+    parts.push(`macro F1 ${macroF1.toFixed(3)}${beside(fixed(3, intervals.macroF1))}`);
+  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}${beside(fixed(4, intervals.auc))}`);
+  if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}${beside(range(intervals.top5))}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
 }
 

@@ -8,6 +8,7 @@ import type { Callback, CallbackState, EndEvent, EpochEvent } from '../train/cal
 import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { LossTracer } from '../train/callbacks/loss-trace.ts';
 import type { Pace } from '../train/callbacks/pace.ts';
+import type { RunAnswers, RunEvaluations } from '../train/evaluation/headline.ts';
 import type { Inference } from '../train/infer.ts';
 import { isValidated } from '../train/progress.ts';
 import { makeReport, type Report, type ReportContext, writeReport } from './report.ts';
@@ -27,6 +28,10 @@ export interface RunReportOptions {
   place: (file: string) => Promise<string>;
   /** What best.safetensors says to the validation pictures: asked where another process had the best epoch. */
   bestAnswers: () => Promise<Inference | null>;
+  /** What it says to the pictures that were held out; null where there are none. */
+  testAnswers: () => Promise<Inference | null>;
+  /** What these answers are worth. */
+  evaluate: (answers: RunAnswers, epochs: number) => RunEvaluations;
   /** Most bytes of GPU memory in use at a time in this process. */
   peakBytes: () => number;
 }
@@ -47,15 +52,19 @@ export class RunReport implements Callback {
 
   async onEnd({ finished, error, progress, stepsPerEpoch }: EndEvent): Promise<void> {
     if (error !== undefined) return;
-    const { describe, checkpoints, tracer, pace, preprocessing, place, bestAnswers } = this.options;
+    const { describe, checkpoints, tracer, pace, preprocessing, place } = this.options;
+    const { bestAnswers, testAnswers, evaluate } = this.options;
     const best = checkpoints.bestOf(progress.history);
     const { seconds, firstStepSeconds, imagesPerSecond } = pace;
     if (finished && best) this.answers ??= await bestAnswers();
+    const test = finished && best ? await testAnswers() : null;
+    const epochs = progress.history.filter(isValidated);
     const figures = {
-      epochs: progress.history.filter(isValidated),
+      epochs,
       best: best && isValidated(best) ? best : null,
       trace: tracer.points(),
       answers: this.answers,
+      evaluations: evaluate({ val: this.answers, test }, epochs.length),
     };
     const times = { seconds, firstStepSeconds, imagesPerSecond };
     this.report = makeReport({ ...describe(), finished, ...times, peakBytes: this.peakBytes }, figures);

@@ -25,6 +25,10 @@ export interface PreflightOptions {
   phases: readonly Trains[];
   /** AdamW over everything that trains in any phase by default; it is made for a model that is frozen for the first. */
   optimizer?: (model: Model) => Optimizer;
+  /** Whether gradients of one batch wait while the next is computed. Default: no. */
+  accumulates?: boolean;
+  /** Whether a second network holds an average of the weights. Default: no. */
+  averages?: boolean;
   /** Bytes that the run may take. */
   budget: number;
 }
@@ -34,7 +38,7 @@ export interface StepCost {
   /** Floating-point operations of a step, as the kernels count them: forward, backward and update. */
   flops: number;
   dispatches: number;
-  /** Parameters and running statistics. */
+  /** Parameters and running statistics, those of an average too. */
   parameterBytes: number;
   gradientBytes: number;
   optimizerBytes: number;
@@ -133,6 +137,8 @@ class Rehearsal {
     private readonly model: Model,
     private readonly optimizer: Optimizer,
     private readonly options: PreflightOptions,
+    /** Held, or its memory would be given back. */
+    readonly average: Model | null,
   ) {
     const fewest = options.phases.map((phase) => {
       freezeFor(model, phase);
@@ -145,10 +151,13 @@ class Rehearsal {
     const { device: like, model: name, modelOptions, phases } = options;
     const { device, tally } = await dryDevice(like);
     const model = buildModel(name, { ...modelOptions, device, initialise: false });
+    const average = options.averages
+      ? buildModel(name, { ...modelOptions, device, initialise: false })
+      : null;
     freezeFor(model, phases[0]);
     const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
     const optimizer = options.optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
-    return new Rehearsal(device, tally, model, optimizer, options);
+    return new Rehearsal(device, tally, model, optimizer, options, average);
   }
 
   close(): void {
@@ -212,6 +221,7 @@ class Rehearsal {
     const savedByStage = this.savedBytes(pictures);
     // No stage's own: what goes forward has just passed.
     this.at = 'the loss, the backward pass or the update';
+    if (this.options.accumulates) scope(() => void this.gradients(pictures));
     this.step(pictures);
     const before = { ...tally };
     const gradientBytes = this.step(pictures);
@@ -235,16 +245,22 @@ class Rehearsal {
 
   /** One step as the trainer takes it; returns the bytes of the gradients. */
   private step(pictures: () => Tensor): number {
-    const { device, model, optimizer } = this;
+    const { device, optimizer } = this;
     return scope(() => {
-      const images = pictures();
-      const loss = crossEntropy(model.forward(images), new Int32Array(images.shape[0]));
-      loss.backward();
+      const loss = this.gradients(pictures);
       const { gradient } = device.memory().byKind;
       optimizer.step(loss);
       optimizer.zeroGrad();
       return gradient;
     });
+  }
+
+  /** Forward, loss and backward. */
+  private gradients(pictures: () => Tensor): Tensor {
+    const images = pictures();
+    const loss = crossEntropy(this.model.forward(images), new Int32Array(images.shape[0]));
+    loss.backward();
+    return loss;
   }
 
   /** What each stage leaves in memory for the backward pass; the pictures count to the first. */

@@ -12,15 +12,34 @@ import {
   type Model,
   normNames,
   type Optimizer,
+  oneCycle,
   type ParameterGroup,
+  perUpdate,
+  type Schedule,
   trainOnly,
+  warmUp,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { all, among, flag, list, number, object, orNull, type Rule, text, whole } from '../text/rules.ts';
+import {
+  all,
+  among,
+  between,
+  flag,
+  list,
+  number,
+  object,
+  orNull,
+  type Rule,
+  text,
+  whole,
+} from '../text/rules.ts';
 import { unknownName } from '../text/suggest.ts';
+import { EarlyStopping } from './callbacks/early-stopping.ts';
+import { Plateau } from './callbacks/plateau.ts';
 import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
 import { cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
+import { BEST_BY, type BestBy } from './metrics.ts';
 import { MIX_ALPHA, mixPictures } from './mix.ts';
 import { MOST_EPOCHS } from './progress.ts';
 import type { PlainStepOptions } from './step.ts';
@@ -35,6 +54,10 @@ export interface PhaseSettings {
   /** Times `lr`: the learning rate of the other stages that train, before `lrDecayPerStage`. */
   backboneFactor: number;
 }
+
+/** Warm-up and half a cosine, one cycle, or warm-up and then a rate that falls where the loss does not, or stays. */
+export const SCHEDULES = ['cosine', 'one-cycle', 'plateau', 'constant'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
 
 /** Everything that decides a run's numbers, beside the pictures. Plain JSON. */
 export interface TrainSettings {
@@ -64,8 +87,20 @@ export interface TrainSettings {
   classWeights: ClassWeights;
   /** Which pictures an epoch draws (src/data/sampler.ts). */
   sampler: Sampler;
+  /** How the learning rate goes over the steps of a phase. */
+  schedule: ScheduleName;
   /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
+  /** Batches to an update. */
+  accumulate: number;
+  /** The largest length of an update's gradients together; null: as they are. */
+  clip: number | null;
+  /** Decay of the moving average of the weights, which validates and is kept as the best; null: there is none. */
+  average: number | null;
+  /** Epochs of the last phase without a better one, after which the run is finished; null: it comes to its end. */
+  patience: number | null;
+  /** The figure that the best epoch is chosen by; null: `better` (metrics.ts) has a default. */
+  best: BestBy | null;
   /** Side of the network's input, pixels. */
   size: number;
   augmentation: Augmentation;
@@ -75,6 +110,13 @@ export interface TrainSettings {
    */
   views: number;
   seed: number;
+  /** Name of the class that is the positive one; null: of two the second. */
+  positive: string | null;
+  /** Probability from which it is called; null: the likeliest class is, or a target decides. */
+  threshold: number | null;
+  /** What the threshold is chosen to reach on the validation pictures; null where it is not. */
+  targetPrecision: number | null;
+  targetRecall: number | null;
 }
 
 /** What a run did before there were these settings: files of older formats lack them. */
@@ -85,10 +127,21 @@ export const BEFORE = {
   cutmix: 0,
   classWeights: 'none',
   sampler: 'shuffled',
+  schedule: 'cosine',
+  accumulate: 1,
+  clip: null,
+  average: null,
+  patience: null,
+  best: null,
+  positive: null,
+  threshold: null,
+  targetPrecision: null,
+  targetRecall: null,
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
 const rate = number(0, 1e6);
+const share = orNull(number(0, 1));
 
 const PHASE: Rule = object({
   trainFrom: name,
@@ -117,11 +170,21 @@ export const SETTINGS: Rule = all(
     cutmix: MIX_ALPHA,
     classWeights: CLASS_WEIGHTS,
     sampler: among(SAMPLERS),
+    schedule: among(SCHEDULES),
     warmup: number(0, 1),
+    accumulate: whole(1, MOST_PIXELS),
+    clip: orNull(between(0, 1e6)),
+    average: orNull(number(0, 1 - 2 ** -20)),
+    patience: orNull(whole(1, MOST_EPOCHS)),
+    best: orNull(among(BEST_BY)),
     size: whole(1, MOST_SIZE),
     augmentation: AUGMENTATION,
     views: whole(0, MOST_EPOCHS),
     seed: whole(0, Number.MAX_SAFE_INTEGER),
+    positive: orNull(text(1000)),
+    threshold: share,
+    targetPrecision: share,
+    targetRecall: share,
   } satisfies Record<keyof TrainSettings, Rule>),
   (value, place) => {
     const { batch, size } = value as TrainSettings;
@@ -227,13 +290,54 @@ export function optimizerOf(model: Model, settings: TrainSettings): Optimizer {
   return new AdamW(parameterGroups(model, settings), { lr });
 }
 
-/** The phases of a run as `fit` takes them: each freezes what does not train, and has a warm-up and half a cosine. */
-export function phasesOf(model: Model, optimizer: Optimizer, settings: TrainSettings): Phase[] {
-  const { phases, trainNorms, warmup } = settings;
+/** Epochs whose loss is not below the best, which `--schedule plateau` lets pass: runs here are of few. */
+const PLATEAU_PATIENCE = 2;
+
+/** What watches the validation loss for `--schedule plateau`; null for others. */
+export function plateauOf({ schedule, phases }: TrainSettings): Plateau | null {
+  if (schedule !== 'plateau') return null;
+  return new Plateau({ patience: PLATEAU_PATIENCE, phases: phases.map(({ epochs }) => epochs) });
+}
+
+/** What ends a run that no longer gets better, in its last phase; null where nothing does. */
+export function patienceOf(settings: TrainSettings): EarlyStopping | null {
+  const { patience, best, phases } = settings;
+  if (patience === null) return null;
+  return new EarlyStopping({ patience, by: best, after: epochsOf(settings) - phases.at(-1)!.epochs });
+}
+
+/** The factor on the learning rates of a phase at each of its batches. */
+function scheduleOf(
+  { schedule, warmup, accumulate }: TrainSettings,
+  epochs: number,
+  plateau: Plateau | null,
+): Schedule {
+  const rise = (total: number): number => Math.round(warmup * total);
+  const level: Schedule = (step, total) => warmUp(rise(total))(step, total);
+  const schedules: Record<ScheduleName, Schedule> = {
+    cosine: (step, total) => cosine({ warmup: rise(total) })(step, total),
+    'one-cycle': oneCycle({ rise: warmup }),
+    plateau: plateau?.schedule(level) ?? level,
+    constant: level,
+  };
+  return perUpdate(schedules[schedule], accumulate, epochs);
+}
+
+/**
+ * The phases of a run as `fit` takes them: each freezes what does not train, and has a schedule of its own.
+ * @param plateau what `plateauOf` gives, where it is a callback of the run as well
+ */
+export function phasesOf(
+  model: Model,
+  optimizer: Optimizer,
+  settings: TrainSettings,
+  plateau: Plateau | null = null,
+): Phase[] {
+  const { phases, trainNorms } = settings;
   const groups = parameterGroups(model, settings);
   return phases.map((phase) => ({
     epochs: phase.epochs,
-    schedule: (step, total) => cosine({ warmup: Math.round(warmup * total) })(step, total),
+    schedule: scheduleOf(settings, phase.epochs, plateau),
     begin: () => {
       freezeFor(model, { trainFrom: phase.trainFrom, trainNorms });
       for (const [index, group] of groups.entries())
@@ -280,10 +384,12 @@ export function stepOptions(
   classes: readonly string[],
   pictures: readonly number[],
 ): PlainStepOptions {
-  const { labelSmoothing, classWeights } = settings;
+  const { labelSmoothing, classWeights, accumulate, clip } = settings;
   return {
     labelSmoothing,
     classWeights: classWeightsFor(classWeights, classes, pictures),
     mix: mixPictures(settings),
+    accumulate,
+    clipNorm: clip ?? undefined,
   };
 }

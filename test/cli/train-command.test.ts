@@ -80,6 +80,17 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   labelSmoothing: [0, 0.1],
   classWeights: ['auto', 'none', 'cat=2', 'dog, wet=0.5,cat=3', 'a=1=2,a=1,b=3,__proto__=1e-3'],
   sampler: ['shuffled', 'balanced'],
+  schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
+  warmup: [0, 0.05, 0.5],
+  accumulate: [1, 4],
+  clip: [1, 0.5],
+  average: [true, 0.99, 0],
+  patience: [3],
+  best: ['loss', 'balanced-accuracy'],
+  positive: ['fake', "it's"],
+  threshold: [0, 0.25],
+  targetPrecision: [0.9],
+  targetRecall: [1],
 };
 /** Options that decide where a run goes and what it runs on. */
 const OTHERS = ['cache', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];

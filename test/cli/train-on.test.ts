@@ -128,6 +128,51 @@ test('added epochs have a schedule of their own, are said aloud, and can be stop
   assert.equal(await computed(stopped), await computed(whole));
 });
 
+test('with all that goes beside a step: stopped amid gradients that wait, and gone on with to the bit', async () => {
+  const all: TrainOptions = {
+    ...options,
+    epochs: 3,
+    batch: 4,
+    accumulate: 4,
+    clip: 0.5,
+    average: 0.9,
+    patience: 3,
+    best: 'loss',
+    schedule: 'plateau',
+  };
+  const [whole, stopped] = ['beside', 'beside-stopped'].map((name) => join(root, name));
+  const first = await run({ ...all, out: whole });
+  assert.is(first.code, 0, first.said);
+  assert.match(first.said, /in steps of 4 × 4,/);
+  const cut = await stoppedAt('Epoch 1/3', { ...all, out: stopped });
+  assert.is(cut.code, 143, cut.said);
+  // 6 batches an epoch: updates after the fourth and the last.
+  assert.match(cut.said, /Stopped (after 4 of 6 steps|before the validation) of epoch 2/);
+  assert.is((await run({ resume: stopped })).code, 0);
+  const bits = await computed(stopped);
+  assert.equal(bits, await computed(whole));
+  const { info } = await readCheckpoint(stopped);
+  const losses = bits.history.map(({ val }) => val!.loss);
+  assert.is(info.metrics!.loss, Math.min(...losses), 'best.safetensors is of the epoch of the smallest loss');
+});
+
+test('a batch that does not fit is split, and the update is that of the batch', async () => {
+  const frozen: TrainOptions = { ...options, trainNorms: undefined, epochs: 1, batch: 24 };
+  const outs = ['large', 'split'].map((name) => join(root, name));
+  const large = await run({ ...frozen, out: outs[0] });
+  const split = await run({ ...frozen, out: outs[1], memory: 0.0015 });
+  assert.is(large.code, 0, large.said);
+  assert.is(split.code, 0, split.said);
+  assert.match(
+    split.said,
+    /Steps of 24 pictures do not fit \(.*\), so the gradients of \d batches of \d+ make an update\./,
+  );
+  const [a, b] = await Promise.all(outs.map(reportIn));
+  assert.is(b.settings.batch * b.settings.accumulate, 24);
+  // Dropout draws another mask for each part; that gradients are equal without it, the contract's tests show.
+  assert.ok(Math.abs(a.best!.val.loss - b.best!.val.loss) < 2e-3, `${a.best!.val.loss}, ${b.best!.val.loss}`);
+});
+
 const REFUSED: [what: string, given: TrainOptions, message: RegExp][] = [
   ['fewer epochs than there are', { epochs: 2 }, /has \d epochs already; --epochs \d or more adds to them/],
   ['other settings', { lr: 1 }, /leave out --lr, or start a new run/],

@@ -24,6 +24,18 @@ const RUNS: Record<string, { args: string[]; says: RegExp }> = {
     args: ['pictures', '2', '64'],
     says: /^epoch 2: (9|10) of 10 validation pictures are right$/m,
   },
+  'early-stopping.ts': {
+    args: ['pictures', 'berries', '2', '32'],
+    says: /^epoch 2: \d+\.0 % of 5 berries are found\nall epochs were run; most-found\.safetensors holds epoch [12]$/m,
+  },
+  'focal-loss.ts': {
+    args: ['pictures', '2', '32'],
+    says: /^epoch 2: balanced accuracy (0\.[89]|1\.0)\d\d$/m,
+  },
+  'where-it-looks.ts': {
+    args: ['pictures/berries', 'pretrained', '64'],
+    says: /^24\.png: .+, \d+ %; (\d+|NaN) % of the map .*\n(.*\n)*where-it-looks\.png: 25 pictures$/m,
+  },
   // Chance is 11 of 32.
   'from-scratch.ts': { args: ['120'], says: /^(2[5-9]|3[0-2]) of 32 new pictures are right$/m },
 };

@@ -6,11 +6,11 @@ import { resampledIntervals } from '../../src/train/evaluation/bootstrap.ts';
 import { calibration, fitTemperature } from '../../src/train/evaluation/calibration.ts';
 import { curves } from '../../src/train/evaluation/curves.ts';
 import {
-  choiceSentence,
   type Evaluation,
   type EvaluationOptions,
   evaluation,
 } from '../../src/train/evaluation/evaluation.ts';
+import { choiceSentence } from '../../src/train/evaluation/headline.ts';
 import {
   aucScoreInterval,
   type Interval,
@@ -180,6 +180,21 @@ test('a perfect answer to few pictures is no perfect figure: no interval closes'
     assert.ok(interval.low < 0.8, `${name} from ${interval.low}`);
   }
   assert.is(few.calibration.temperature, null, 'the surest network has the lowest loss');
+  const seen = of(
+    two([
+      [0.1, 0],
+      [0.2, 0],
+      [0.3, 0],
+      [0.4, 0],
+      [0.2, 1],
+      [0.9, 1],
+      [0.95, 1],
+      [0.8, 1],
+    ]),
+  );
+  assert.is(seen.metrics.accuracy, 7 / 8);
+  for (const [name, { high }] of Object.entries(seen.intervals))
+    assert.ok(high < 1, `${name} up to ${high}, although there is a mistake`);
   // About z²·(1 + 199/2)/200² below 1.
   near(aucScoreInterval(1, 200, 200)!.low, 0.9904, 'AUC', 1e-3);
 });

@@ -90,6 +90,7 @@ async function faces(side: string, each: number): Promise<Sample[]> {
 
 real('a few faces at a small size: the head learns, and its checkpoint answers the same', async () => {
   const settings: TrainSettings = {
+    ...BEFORE,
     data: 'faces',
     model: 'resnet18',
     weights,

@@ -30,33 +30,37 @@ for (const { total, options, rates } of cycles)
     );
   });
 
-const epochOf = (epoch: number, val: Partial<Metrics>, finished: string[] = []) =>
-  ({
-    record: { epoch, val },
-    finish: (reason: string) => void finished.push(reason),
-  }) as unknown as EpochEvent;
+/** The event at the end of each epoch of a run with these figures; `finished` hears of an end. */
+const epochsOf = (figures: Partial<Metrics>[], finished: string[] = []): EpochEvent[] =>
+  figures.map((_, index) => {
+    const history = figures.slice(0, index + 1).map((val, at) => ({ epoch: at + 1, val }));
+    const finish = (reason: string) => void finished.push(reason);
+    return { progress: { history }, finish } as unknown as EpochEvent;
+  });
+
+/** What a rate has fallen to after each epoch, and whether a run that goes on there begins with it. */
+function levelsOf(losses: number[], options: PlateauOptions): number[] {
+  const plateau = new Plateau(options);
+  return epochsOf(losses.map((loss) => ({ loss }))).map((event) => {
+    plateau.onEpoch(event);
+    const resumed = new Plateau(options);
+    resumed.onStart(event);
+    const level = plateau.schedule()(0, 1);
+    assert.is(resumed.schedule()(0, 1), level);
+    return level;
+  });
+}
 
 for (const { losses, options, rates } of plateaus)
-  test(`plateau ${JSON.stringify(options)}, taken up again after every epoch`, () => {
-    let plateau = new Plateau(options);
-    const found = losses.map((loss, index) => {
-      plateau.onEpoch(epochOf(index + 1, { loss }));
-      const state = JSON.parse(JSON.stringify(plateau.state()));
-      plateau = new Plateau(options);
-      plateau.restore(state);
-      return plateau.schedule()(0, 1);
-    });
-    near(found, rates, 'rates');
-  });
+  test(`plateau ${JSON.stringify(options)}`, () => near(levelsOf(losses, options), rates, 'rates'));
 
-test('a phase begins at its own full rate; a damaged state is refused', () => {
-  const plateau = new Plateau({ patience: 0, factor: 0.5, phases: [3, 3] });
-  const levels = [1, 1, 1, 1, 1].map((loss, index) => {
-    plateau.onEpoch(epochOf(index + 1, { loss }));
-    return plateau.schedule(warmUp(1))(0, 4);
-  });
-  assert.equal(levels, [0.5, 0.25, 0.5, 0.25, 0.125]);
-  assert.throws(() => plateau.restore({ json: { level: 2, best: 1, bad: 0, cooling: 0 } }), /level/);
+test('a phase begins at its own full rate, and a schedule falls with the plateau', () => {
+  const options = { patience: 0, factor: 0.5, phases: [3, 3] };
+  assert.equal(levelsOf([1, 1, 1, 1, 1], options), [1, 0.5, 1, 0.5, 0.25]);
+  const plateau = new Plateau(options);
+  plateau.onStart(epochsOf([{ loss: 1 }, { loss: 2 }])[1]);
+  assert.is(plateau.schedule(warmUp(1))(0, 4), 0.25);
+  assert.throws(() => new Plateau({ factor: 1 }), /from 0 to below 1/);
 });
 
 test('a schedule of updates has the rates of the large batch', () => {
@@ -70,21 +74,24 @@ test('a schedule of updates has the rates of the large batch', () => {
   );
 });
 
-test('early stopping: its patience, phases that do not count, taken up again', () => {
+test('early stopping: its patience, and first epochs that are not waited for', () => {
   const accuracies = [0.5, 0.4, 0.4, 0.6, 0.6, 0.5, 0.6, 0.5];
   const ends = (patience: number, after = 0): number => {
-    let callback = new EarlyStopping({ patience, after, by: 'accuracy' });
-    for (const [index, accuracy] of accuracies.entries()) {
-      const finished: string[] = [];
-      callback.onEpoch(epochOf(index + 1, { count: 1, loss: 1, accuracy }, finished));
-      if (finished.length > 0) return index + 1;
-      const state = JSON.parse(JSON.stringify(callback.state()));
-      callback = new EarlyStopping({ patience, after, by: 'accuracy' });
-      callback.restore(state);
-    }
-    return Number.POSITIVE_INFINITY;
+    const finished: string[] = [];
+    const callback = new EarlyStopping({ patience, after, by: 'accuracy' });
+    const events = epochsOf(
+      accuracies.map((accuracy) => ({ loss: 1, accuracy })),
+      finished,
+    );
+    return (
+      1 +
+      events.findIndex((event) => {
+        callback.onEpoch(event);
+        return finished.length > 0;
+      })
+    );
   };
-  assert.equal([ends(1), ends(2), ends(3), ends(2, 2), ends(5)], [2, 3, 7, 6, Number.POSITIVE_INFINITY]);
+  assert.equal([ends(1), ends(2), ends(3), ends(2, 2), ends(5)], [2, 3, 7, 6, 0]);
   assert.throws(() => new EarlyStopping({ patience: 0 }), /at least 1/);
 });
 

@@ -32,6 +32,7 @@ const phase = (trainFrom: string, lr = 0.01): PhaseSettings => ({
   backboneFactor: 0.1,
 });
 const settingsWith = (changes: Partial<TrainSettings>): TrainSettings => ({
+  ...BEFORE,
   data: null,
   model: 'resnet18',
   weights: null,

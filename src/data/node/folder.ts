@@ -66,13 +66,22 @@ export interface LabelledPictures {
  * The pictures to measure a trained network on: of a folder with splits those of `test/`, else of `val/`, else of what there
  * is; else all of them. A single class will do, and a class may be absent or empty.
  * @param classes the network's, in the order of its outputs
- * @throws with a sentence for a folder of another class, and where there is no picture at all
+ * @param wanted the split whose pictures they are to be
+ * @throws with a sentence for a folder of another class, and where there is no picture at all, or none of `wanted`
  */
-export async function labelledFolder(dir: string, classes: readonly string[]): Promise<LabelledPictures> {
+export async function labelledFolder(
+  dir: string,
+  classes: readonly string[],
+  wanted?: Split,
+): Promise<LabelledPictures> {
   const { splits, root, notes } = await openLayout(dir);
-  const split = (['test', 'val', 'train'] as const satisfies Split[]).find(
+  const split = (wanted ? [wanted] : (['test', 'val', 'train'] as const satisfies Split[])).find(
     (one) => splits[one] !== undefined,
   );
+  if (wanted && !split)
+    throw new Error(
+      `${dir} holds no folder ${wanted}/ with class folders; name the folder of the pictures alone, or leave the split out`,
+    );
   const from = root ?? splits[split!]!;
   const { samples, notes: more } = await readKnown(from, classes);
   const side = split ? `the pictures of ${from} are measured` : null;

@@ -5,11 +5,12 @@
  *
  *   const plateau = new Plateau({ patience: 2 });
  *   await fit({ …, schedule: plateau.schedule(), callbacks: [plateau] });
+ *
+ * What the rate has fallen to follows from the history of the run, so that nothing has to be kept for one that is resumed.
  */
 import { constant, type Schedule } from '../../nn/index.ts';
-import { demand, number, object, orNull, type Rule, whole } from '../../text/rules.ts';
-import type { Callback, CallbackState, EpochEvent } from '../callback.ts';
-import { MOST_EPOCHS } from '../progress.ts';
+import type { Callback, RunEvent } from '../callback.ts';
+import type { EpochRecord } from '../progress.ts';
 
 export interface PlateauOptions {
   /** Default 0.1. */
@@ -26,34 +27,14 @@ export interface PlateauOptions {
   phases?: readonly number[];
 }
 
-interface State {
-  /** What the rate is multiplied by now. */
-  level: number;
-  /** The smallest loss so far; null before the first. */
-  best: number | null;
-  /** Epochs without a better one. */
-  bad: number;
-  /** Epochs that are yet not counted. */
-  cooling: number;
-}
-
-const count = whole(0, MOST_EPOCHS);
-
-/** The state of `Plateau` out of a file. */
-export const PLATEAU_STATE: Rule = object({
-  level: number(0, 1),
-  best: orNull(number(-Number.MAX_VALUE, Number.MAX_VALUE)),
-  bad: count,
-  cooling: count,
-} satisfies Record<keyof State, Rule>);
-
 /** Falls that are smaller than this are left out, as PyTorch's `eps` does. */
 const TOO_SMALL = 1e-8;
 
 export class Plateau implements Callback {
   readonly name = 'plateau';
   private readonly options: Required<PlateauOptions>;
-  private now: State = { level: 1, best: null, bad: 0, cooling: 0 };
+  /** What the rate is multiplied by now. */
+  private level = 1;
 
   /** @throws RangeError for a factor that is no number from 0 to below 1 */
   constructor({
@@ -74,41 +55,30 @@ export class Plateau implements Callback {
     return (step, total) => base(step, total) * this.level;
   }
 
-  /** What the rate is multiplied by now. */
-  get level(): number {
-    return this.now.level;
+  onStart({ progress }: RunEvent): void {
+    this.level = this.levelAfter(progress.history);
   }
 
-  onEpoch({ record: { epoch, val } }: EpochEvent): void {
-    if (val) this.look(val.loss);
-    let end = 0;
-    for (const epochs of this.options.phases) {
-      end += epochs;
-      if (epoch === end) Object.assign(this.now, { level: 1, bad: 0, cooling: 0 });
+  onEpoch({ progress }: RunEvent): void {
+    this.level = this.levelAfter(progress.history);
+  }
+
+  private levelAfter(history: readonly EpochRecord[]): number {
+    const { factor, patience, threshold, cooldown, least, phases } = this.options;
+    const ends = phases.map((_, index) => phases.slice(0, index + 1).reduce((sum, epochs) => sum + epochs));
+    let best = Number.POSITIVE_INFINITY;
+    let [level, bad, cooling] = [1, 0, 0];
+    for (const { val, epoch } of history) {
+      if (val && val.loss < best * (1 - threshold)) [best, bad] = [val.loss, 0];
+      else if (val) bad++;
+      if (cooling > 0) [cooling, bad] = [cooling - 1, 0];
+      if (bad > patience) {
+        const lower = Math.max(level * factor, least);
+        if (level - lower > TOO_SMALL) level = lower;
+        [cooling, bad] = [cooldown, 0];
+      }
+      if (ends.includes(epoch)) [level, bad, cooling] = [1, 0, 0];
     }
-  }
-
-  private look(loss: number): void {
-    const { factor, patience, threshold, cooldown, least } = this.options;
-    const state = this.now;
-    if (state.best === null || loss < state.best * (1 - threshold)) [state.best, state.bad] = [loss, 0];
-    else state.bad++;
-    if (state.cooling > 0) {
-      state.cooling--;
-      state.bad = 0;
-    }
-    if (state.bad <= patience) return;
-    const lower = Math.max(state.level * factor, least);
-    if (state.level - lower > TOO_SMALL) state.level = lower;
-    [state.cooling, state.bad] = [cooldown, 0];
-  }
-
-  state(): CallbackState {
-    return { json: { ...this.now } };
-  }
-
-  restore({ json }: CallbackState): void {
-    demand(PLATEAU_STATE, json, 'the state of plateau');
-    this.now = { ...(json as State) };
+    return level;
   }
 }

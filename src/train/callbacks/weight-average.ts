@@ -10,6 +10,7 @@
  * dispatches an update, and nothing is read back before the state is saved.
  */
 import type { Device } from '../../gpu/index.ts';
+import { buildModel, networkOf } from '../../models/table.ts';
 import type { Model, Module } from '../../nn/index.ts';
 import { several } from '../../nn/several.ts';
 import { scope, type Tensor, tensor } from '../../tensor/index.ts';
@@ -56,6 +57,17 @@ export class WeightAverage implements Callback {
       throw new RangeError(
         `WeightAverage: a decay of ${decay}; give a number from 0 to below 1, such as 0.99`,
       );
+  }
+
+  /** An average of `model`, held by another network of its architecture. @throws RangeError for a network of no name */
+  static of(model: Model, decay: number): WeightAverage {
+    if (!model.spec)
+      throw new RangeError(
+        'WeightAverage.of: the network was not made by buildModel or createModel; make another one like it, and give it to the constructor',
+      );
+    const { device } = model.parameters().next().value!;
+    const options = { device, numClasses: model.numClasses, initialise: false };
+    return new WeightAverage(buildModel(networkOf(model.spec), options), decay);
   }
 
   /** @throws RangeError where the two networks are not alike */

@@ -3,13 +3,12 @@
  * drawn from the present one with replacement, as many of each class as it has; their 2.5 % and 97.5 % quantiles are the
  * interval (Efron's percentile method).
  *
- * A set that is drawn from a small one cannot show a mistake that it does not hold: where all of ten pictures are right,
- * the interval would close to 100 %. So the score interval of each figure (intervals.ts) widens it: the outer ends count.
+ * Of few pictures that says too much: the score interval of each figure widens it (`widened` in intervals.ts).
  *
  * The draws are counter-based: the same answers have the same intervals.
  */
 import { bitsAt, randomKey } from '../../tensor/random.ts';
-import { aucScoreInterval, type Interval, meanInterval, outer, wilson } from './intervals.ts';
+import { aucScoreInterval, type Interval, meanInterval, widened, wilson } from './intervals.ts';
 
 /** Sets that are drawn: 1000, fewer of more than 10,000 pictures, whose intervals are narrow, and at least 200. */
 export function resamplesFor(pictures: number): number {
@@ -48,12 +47,13 @@ export function resampledIntervals(given: Resampled): ResampledIntervals {
     for (const [i, one] of ranked.entries()) if (one) aucs[i][resample] = aucOf(one, weights);
   }
   const { recalls, f1, recallIntervals, f1Intervals } = ownIntervals(given);
+  const means = classMeans(countsOf(labels, predicted, classes, null));
   return {
-    balancedAccuracy: outer(quantiles(balanced), meanInterval(recalls, recallIntervals))!,
-    macroF1: outer(quantiles(f1s), meanInterval(f1, f1Intervals))!,
+    balancedAccuracy: widened(means.recall, quantiles(balanced), meanInterval(recalls, recallIntervals)),
+    macroF1: widened(means.f1, quantiles(f1s), meanInterval(f1, f1Intervals)),
     aucs: against.map(({ auc, positive }, i) => {
       const score = aucScoreInterval(auc, counts[positive], labels.length - counts[positive]);
-      return score && outer(quantiles(aucs[i]), score);
+      return score && widened(auc, quantiles(aucs[i]), score);
     }),
   };
 }

@@ -19,7 +19,6 @@ import { CONFIDENCE, type Interval, wilson } from './intervals.ts';
 import {
   type Decision,
   decisionSentence,
-  describeScored,
   figuresAt,
   isPositive,
   type Scored,
@@ -87,7 +86,7 @@ export interface Evaluation {
   /** The positive class called from 0.01, 0.02, … 0.99; empty where there is none. */
   thresholds: ThresholdRow[];
   calibration: Calibration;
-  /** What was chosen on these pictures. `choiceSentence` has the words. */
+  /** What was chosen on these pictures. `choiceSentence` (headline.ts) has the words. */
   chosen: Choice[];
 }
 
@@ -228,27 +227,4 @@ function classFigures(confusion: number[][], classes: readonly string[]): ClassF
       },
     };
   });
-}
-
-/**
- * What was chosen on the pictures that are scored, a sentence; null where nothing was. `The epoch and the temperature were
- * chosen on the 100 validation pictures, which flatters these figures; pictures in a test/ folder, on which nothing is chosen,
- * would not.`
- */
-export function choiceSentence({
-  chosen,
-  scored,
-  metrics,
-}: Pick<Evaluation, 'chosen' | 'scored' | 'metrics'>): string | null {
-  if (chosen.length === 0) return null;
-  const names = chosen.map((one) => `the ${one}`);
-  const listed = names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-  const subject = listed[0].toUpperCase() + listed.slice(1);
-  const verb = chosen.length === 1 ? 'was' : 'were';
-  if (chosen.every((one) => one === 'temperature'))
-    return `${subject} was fitted on ${describeScored(scored, metrics.count)} themselves, which flatters the calibration after it.`;
-  return (
-    `${subject} ${verb} chosen on ${describeScored(scored, metrics.count)}, which flatters these figures; ` +
-    'a folder test/ beside train/ and val/ keeps pictures apart on which nothing is chosen.'
-  );
 }

@@ -111,8 +111,13 @@ export function pairedDifference(counts: {
   };
 }
 
-/** From the lower of two lower ends to the higher of two higher ones. */
-export function outer(a: Interval | null, b: Interval | null): Interval | null {
-  if (!a || !b) return a ?? b;
-  return { low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) };
+/**
+ * The interval of a figure that was resampled, widened by its score interval: a set that is drawn from a small one cannot show
+ * a mistake that it does not hold, so that of ten pictures that are all right the drawn sets say 100 % to 100 %. And an end
+ * that the pictures refute is the score's: drawn sets may lack the one mistake that was seen, and 100 % is none the less wrong.
+ */
+export function widened(value: number, drawn: Interval, score: Interval): Interval {
+  const low = drawn.low === 0 && value > 0 ? score.low : Math.min(drawn.low, score.low);
+  const high = drawn.high === 1 && value < 1 ? score.high : Math.max(drawn.high, score.high);
+  return { low: Math.min(low, value), high: Math.max(high, value) };
 }

@@ -3,7 +3,7 @@
  * is met on the pictures that it is chosen on; on others the figures differ, as their intervals say.
  */
 import { among, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
-import { type Answers, percent, scoresOf } from '../metrics.ts';
+import { type Answers, type Cut, percent, scoresOf } from '../metrics.ts';
 import { type Step, steps } from './curves.ts';
 import { type Interval, wilson } from './intervals.ts';
 
@@ -66,6 +66,12 @@ export function decisionSentence({ positive, threshold, by, target, on, pictures
   const other = by === 'precision' ? 'recall' : 'precision';
   return `${called}: of all thresholds with a ${by} of at least ${percent(target)} on ${describeScored(on, pictures ?? 0)}, the one with the highest ${other}.`;
 }
+
+/** The decision for classes that are known. */
+export const cutOf = ({ positive, threshold }: Decision, classes: readonly string[]): Cut => ({
+  threshold,
+  positive: classes.indexOf(positive),
+});
 
 /** The decision of whoever names a threshold. */
 export const givenDecision = (positive: string, threshold: number): Decision => ({

@@ -17,6 +17,8 @@ import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
 import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import {
+  all,
+  among,
   demand,
   flag,
   isObject,
@@ -44,6 +46,8 @@ import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
+import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
+import { DECISION, type Decision } from '../evaluation/threshold.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { BEFORE, SETTINGS, type TrainSettings } from '../settings.ts';
@@ -76,6 +80,8 @@ export interface CheckpointInfo {
   settings: TrainSettings;
   /** A hash of the names and labels of the pictures. */
   pictures: string;
+  /** From which probability a class is called; absent where the likeliest is. `predict` and `evaluate` follow it. */
+  decision?: Decision;
   /** Whether the file was written with a hash over itself; absent where it was written before there was one. */
   sealed?: boolean;
   /** Of last.safetensors only: where the run goes on. */
@@ -240,29 +246,38 @@ function checkedInfo(given: unknown): CheckpointInfo {
 const count = whole(0, Number.MAX_SAFE_INTEGER);
 
 /** `CheckpointInfo` out of a file of the present format. Callbacks of others look after their own states. */
-const INFO: Rule = object({
-  format: count,
-  model: text(256),
-  classes: list(text(1000), 1, 65_536),
-  preprocessing: PREPROCESSING,
-  epoch: count,
-  step: count,
-  seed: count,
-  metrics: orNull(METRICS),
-  sealed: optional(flag),
-  settings: SETTINGS,
-  pictures: text(1000),
-  progress: optional(PROGRESS),
-  callbacks: optional(
-    object({
-      checkpoints: optional(CHECKPOINTS_STATE),
-      'feature-cache': optional(CACHE_STATE),
-      'loss-trace': optional(LOSS_TRACE),
-      pace: optional(PACE_STATE),
-      unreadable: optional(UNREADABLE_STATE),
-    }),
-  ),
-} satisfies Record<keyof CheckpointInfo, Rule>);
+const INFO: Rule = all(
+  object({
+    format: count,
+    model: text(256),
+    classes: list(text(1000), 1, 65_536),
+    preprocessing: PREPROCESSING,
+    epoch: count,
+    step: count,
+    seed: count,
+    metrics: orNull(METRICS),
+    decision: optional(DECISION),
+    sealed: optional(flag),
+    settings: SETTINGS,
+    pictures: text(1000),
+    progress: optional(PROGRESS),
+    callbacks: optional(
+      object({
+        checkpoints: optional(CHECKPOINTS_STATE),
+        'feature-cache': optional(CACHE_STATE),
+        'loss-trace': optional(LOSS_TRACE),
+        pace: optional(PACE_STATE),
+        unreadable: optional(UNREADABLE_STATE),
+        'weight-average': optional(WEIGHT_AVERAGE_STATE),
+      }),
+    ),
+  } satisfies Record<keyof CheckpointInfo, Rule>),
+  (value, place) => {
+    const { classes, decision } = value as CheckpointInfo;
+    const name = place === '' ? 'decision' : `${place}.decision`;
+    return decision ? among(classes)(decision.positive, `${name}.positive`) : null;
+  },
+);
 
 /** What was in `progress` in format 1 as the states of the callbacks that keep it now. */
 function migrated(info: Record<string, unknown>): Record<string, unknown> {

@@ -2,7 +2,7 @@
 /** One of each family. */
 export const NETWORKS = ['alexnet', 'resnet18', 'efficientnet_b0', 'tf_efficientnet_lite0'];
 
-const names = ['ops.json', 'data.json', ...NETWORKS.map((model) => `model_${model}.json`)];
+const names = ['ops.json', 'data.json', 'training.json', ...NETWORKS.map((model) => `model_${model}.json`)];
 const texts = new Map(
   await Promise.all(
     names.map(async (name) => [name, await (await fetch(`/test/reference/${name}`)).text()] as const),

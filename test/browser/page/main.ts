@@ -7,6 +7,7 @@ import '../../tensor/shape.test.ts';
 import '../../tensor/scope.test.ts';
 import '../../tensor/autograd.test.ts';
 import '../../tensor/accumulate.test.ts';
+import '../../explain/maps.test.ts';
 import '../../kernels/reference.test.ts';
 import '../../kernels/loss/cross-entropy.test.ts';
 import '../../kernels/matmul/matmul.test.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeImage, readImage } from '../../../src/data/node/decode.ts';
+import { writeImage } from '../../../src/data/node/encode.ts';
 import { applyOrientation, exifOrientation } from '../../../src/data/node/exif.ts';
 import { countScans } from '../../../src/data/node/jpeg.ts';
 import { UnreadableImageError } from '../../../src/data/unreadable.ts';
@@ -36,6 +37,32 @@ test('interlaced PNG: the orientation is applied once', async () => {
     'x.png',
   );
   assert.equal(turned.pixels, applyOrientation(await decodeImage(plain, 'x.png'), 6).pixels);
+});
+
+test('what is written is read again: PNG to the bit, JPEG and WebP nearly; other endings are refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-encode-'));
+  const pixels = Uint8Array.from(
+    { length: 9 * 8 * 3 },
+    (_, i) => (37 + 3 * Math.floor(i / 3) + (i % 3)) % 256,
+  );
+  const image = { width: 9, height: 8, pixels };
+  for (const [ending, tolerance] of [
+    ['png', 0],
+    ['JPG', 12],
+    ['webp', 12],
+  ] as const) {
+    const file = join(folder, `x.${ending}`);
+    await writeImage(file, image);
+    const back = await readImage(file);
+    assert.equal([back.width, back.height], [9, 8]);
+    const most = back.pixels.reduce((worst, value, i) => Math.max(worst, Math.abs(value - pixels[i])), 0);
+    assert.ok(most <= tolerance, `${ending}: ${most} of 255`);
+  }
+  await writeImage('x.gif', image).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, /x\.gif ends in none of \.png, \.jpg, \.jpeg, \.webp/),
+  );
+  await rm(folder, { recursive: true });
 });
 
 const broken: [string, () => Uint8Array, RegExp][] = [

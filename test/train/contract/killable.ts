@@ -31,6 +31,7 @@ const device = await testDevice({ poison: false });
 const model = tinyNet(device);
 const phase = { lr: 0.02, backboneFactor: 0.5 };
 const settings: TrainSettings = {
+  ...BEFORE,
   data: null,
   model: 'tiny',
   weights: null,

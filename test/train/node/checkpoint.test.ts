@@ -42,6 +42,7 @@ test.after(async () => {
 });
 
 const settings: TrainSettings = {
+  ...BEFORE,
   data: 'pictures',
   model: 'resnet18',
   weights: null,

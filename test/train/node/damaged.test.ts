@@ -35,6 +35,7 @@ const INFO = {
   seed: 5,
   metrics,
   settings: {
+    ...BEFORE,
     data: 'pictures',
     model: 'resnet18',
     weights: 'pretrained',
@@ -66,6 +67,7 @@ const INFO = {
     'loss-trace': { every: 1, sums: [0.5], last: 1 },
     pace: { seconds: 1, pictures: 2, trainSeconds: 0.5, firstStepSeconds: 0.1 },
     unreadable: [3],
+    'weight-average': { updates: 3 },
   },
 } satisfies CheckpointInfo;
 
@@ -122,7 +124,10 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
     /^(model|pictures|classes\[\d\]|settings\.(model|weights|data|phases\[\d\]\.trainFrom)|progress\.finished)$/,
     (value) => typeof value === 'string',
   ],
-  [/^(metrics|settings\.(data|weights)|progress\.history\[0\]\.val)$/, (value) => value === null],
+  [
+    /^(metrics|settings\.(data|weights|clip|average|patience|best)|progress\.history\[0\]\.val)$/,
+    (value) => value === null,
+  ],
   [
     /^(progress|callbacks|sealed|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
     (value) => value === undefined,

@@ -21,6 +21,7 @@ test.before(async () => {
 test.after(() => rm(folder, { recursive: true }));
 
 const settings: TrainSettings = {
+  ...BEFORE,
   data: 'd',
   model: 'resnet18',
   weights: null,

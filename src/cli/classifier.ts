@@ -1,0 +1,83 @@
+/**
+ * The network that answers for pictures, as `predict` and `explain` choose it: a checkpoint of `train`, or weights for
+ * ImageNet's classes.
+ */
+import type { Command } from 'commander';
+import type { Preprocessing } from '../data/transforms.ts';
+import type { Device } from '../gpu/index.ts';
+import type { Model } from '../nn/index.ts';
+import { cutOf, decisionSentence } from '../train/evaluation/threshold.ts';
+import type { Cut } from '../train/metrics.ts';
+import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
+import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
+import { createModel, openStart } from '../weights/node/create-model.ts';
+import { atSize, describeWeights } from '../weights/start.ts';
+import { RUNS, wholeNumber } from './command-line.ts';
+import { say, UserError } from './ui.ts';
+
+/** What a command was told of the network. */
+export interface ClassifierOptions {
+  checkpoint?: string;
+  model?: string;
+  weights?: string;
+  size?: number;
+}
+
+/** Gives a command the options of `ClassifierOptions`. */
+export function classifierOptions(command: Command): Command {
+  return command
+    .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)')
+    .option('--model <name>', 'architecture (default: the one that --weights are for)')
+    .option(
+      '--weights <file>',
+      "in place of a checkpoint: a .pth or .safetensors file, a name of the catalog, or 'pretrained'",
+    )
+    .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8));
+}
+
+/** A network that is ready to answer. */
+export interface Classifier {
+  model: Model;
+  classes: readonly string[];
+  preprocessing: Preprocessing;
+  /** A class that is called from a threshold on. */
+  cut?: Cut;
+}
+
+/**
+ * A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. What is
+ * missing or damaged is found here, before there is a device to build it on.
+ */
+export async function chooseClassifier(
+  options: ClassifierOptions,
+): Promise<(device: Device) => Promise<Classifier>> {
+  if (options.checkpoint !== undefined && (options.weights !== undefined || options.model !== undefined))
+    throw new UserError('--checkpoint names its model and weights itself; leave out --model and --weights');
+  const named = options.weights !== undefined || options.model !== undefined;
+  const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
+  if (path !== null) {
+    const checkpoint = await readCheckpoint(path);
+    const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
+    say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
+    if (decision) say(decisionSentence(decision));
+    const cut = decision && cutOf(decision, classes);
+    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, cut });
+  }
+  const start = await openStart(options);
+  const { model: name, known, preprocessing: natural, assumed } = start;
+  if (!known) throw new UserError(`--model ${name} needs --weights FILE: random weights know nothing`);
+  say(`${name} with ${describeWeights(start)}`);
+  if (assumed) say(assumed);
+  return async (device) => {
+    const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
+    const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
+    return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
+  };
+}
+
+/** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */
+function classNames(count: number, own: readonly string[] | null): readonly string[] {
+  if (own?.length === count) return own;
+  if (count === IMAGENET_CLASSES.length) return IMAGENET_CLASSES;
+  return Array.from({ length: count }, (_, index) => `class ${index}`);
+}
