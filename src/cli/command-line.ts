@@ -14,6 +14,15 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A commander parser for one of some words, which the option's line of help names itself. */
+export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((one) => one === text);
+    if (word === undefined) throw new InvalidArgumentError(`It is one of ${words.join(', ')}.`);
+    return word;
+  };
+}
+
 /** A commander parser for numbers above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text);
