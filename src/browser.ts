@@ -171,6 +171,12 @@ export type {
 export { ResumeError } from './train/callback.ts';
 export { Checkpoints, type WriteState } from './train/callbacks/checkpoints.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './train/callbacks/early-stopping.ts';
+export {
+  FreezingMeter,
+  type FreezingMeterOptions,
+  type MeasuredStep,
+  measureStep,
+} from './train/callbacks/freezing-meter.ts';
 export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
@@ -187,6 +193,13 @@ export {
 } from './train/feature-store.ts';
 export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
 export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
+export {
+  type FreezingFigures,
+  type FreezingPhase,
+  plannedFreezing,
+  type StageState,
+  type StepWork,
+} from './train/freezing.ts';
 export { type Inference, type InferOptions, imagesOf, infer, logitsOf } from './train/infer.ts';
 export {
   type Answers,
@@ -207,6 +220,7 @@ export {
 } from './train/metrics.ts';
 export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mix.ts';
 export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
+export { type Preflight, type PreflightOptions, preflight, type StepCost } from './train/preflight.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
 export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';

@@ -15,13 +15,20 @@ import { UserError } from './ui.ts';
 /** The demo data is one data set, whatever the seed of the run. */
 const DEMO_SEED = 0;
 
-/** The data set of a run. */
-export function openData({
-  data,
-  seed,
-  size,
-}: Pick<TrainSettings, 'data' | 'seed' | 'size'>): Promise<DataSet> {
-  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : imageFolder(data, { seed });
+/**
+ * The data set of a run.
+ * @param classes those that come first, with or without pictures: the ones that its weights brought along
+ */
+export function openData(
+  { data, seed, size }: Pick<TrainSettings, 'data' | 'seed' | 'size'>,
+  classes: readonly string[] = [],
+): Promise<DataSet> {
+  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : imageFolder(data, { seed, classes });
+}
+
+/** The classes of a checkpoint that its run kept. */
+export function keptClasses({ settings, classes }: Pick<CheckpointInfo, 'settings' | 'classes'>): string[] {
+  return classes.slice(0, settings.keptClasses);
 }
 
 /**
@@ -70,7 +77,7 @@ export async function openEvaluation(
   const { settings, classes } = info;
   const trainedOn = settings.data;
   const same = data === undefined || (trainedOn !== null && (await sameFile(data, trainedOn)));
-  const set = same ? await openData(settings) : await movedData(data, info);
+  const set = same ? await openData(settings, keptClasses(info)) : await movedData(data, info);
   if (!set) {
     const { samples, side, notes } = await labelledFolder(data!, classes, split);
     return { samples, notes: side ? [side, ...notes] : notes, scored: 'folder' };
@@ -93,11 +100,11 @@ export async function openEvaluation(
 /** The data of a run at another place, by the names and labels of the pictures; null for other data. */
 async function movedData(
   dir: string,
-  { settings, pictures }: Pick<CheckpointInfo, 'settings' | 'pictures'>,
+  info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
 ): Promise<DataSet | null> {
   try {
-    const set = await imageFolder(dir, { seed: settings.seed });
-    return fingerprint(set, dir) === pictures ? set : null;
+    const set = await imageFolder(dir, { seed: info.settings.seed, classes: keptClasses(info) });
+    return fingerprint(set, dir) === info.pictures ? set : null;
   } catch (error) {
     if (error instanceof NotTrainable) return null; // No run had it.
     throw error;

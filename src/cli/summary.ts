@@ -7,17 +7,19 @@ import { buildModel, checkModel } from '../models/table.ts';
 import { type Model, SGD } from '../nn/index.ts';
 import type { MemoryBudget } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
+import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
-import { freezeFor } from '../train/settings.ts';
+import { BEFORE, freezeFor } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
+import { freezingTable } from './freezing-text.ts';
 import { fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
-import { DEFAULT_BATCH } from './train-settings.ts';
+import { DEFAULT_BATCH, phasesFor } from './train-settings.ts';
 import {
   adapterName,
   bold,
   counted,
   formatBytes,
-  formatNumber,
+  formatCount,
   formatRows,
   printJson,
   say,
@@ -73,6 +75,8 @@ interface Summary extends ModelSummary {
   memory: MemoryBudget;
   /** Bytes that each stage keeps for the backward pass. */
   kept: Record<string, number>;
+  /** What `--train-from` freezes and saves, at the rates of `train`; null without it. */
+  freezing: FreezingFigures | null;
   step: Preflight & {
     trainFrom: string;
     /** Whether norms stay as they are in stages that train. */
@@ -111,6 +115,25 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   const anyway = { ...plan, device: boundless(like), budget: Number.POSITIVE_INFINITY };
   const withinLimits = step.cost !== null;
   const cost = step.cost ?? (await preflight(anyway)).cost;
+  const freezing =
+    options.trainFrom === undefined
+      ? null
+      : plannedFreezing(
+          model,
+          {
+            phases: [phasesFor({ data: '', ...trains }, 'pretrained', false)[0]],
+            ...trains,
+            ...BEFORE,
+          },
+          cost ? [cost] : [],
+          (
+            await preflight({
+              ...anyway,
+              batch: step.batch,
+              phases: [{ trainFrom: 'all', trainNorms: true }],
+            })
+          ).cost,
+        );
   const summary: Summary = {
     model: name!,
     classes: numClasses,
@@ -118,6 +141,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     memory,
     ...layers,
     kept: cost?.savedByStage ?? {},
+    freezing,
     step: { ...step, cost, withinLimits, trainFrom, frozenNorms, optimizer: options.optimizer },
   };
   if (options.json) printJson(summary);
@@ -159,12 +183,6 @@ function optimizerNamed(name: string): ((model: Model) => SGD) | undefined {
 
 // --- text -----------------------------------------------------------------------------------------------------
 
-/** `1.81 G`, `11.7 M`, `9,536`. */
-function formatCount(value: number): string {
-  if (value >= 999.5e6) return `${formatNumber(value / 1e9)} G`;
-  return value >= 999_950 ? `${formatNumber(value / 1e6)} M` : Math.round(value).toLocaleString('en-US');
-}
-
 const COLUMNS = ['', '', 'output', 'parameters', 'multiply-adds', 'output bytes', 'kept', ''];
 
 function describe(summary: Summary, stagesOnly: boolean): string {
@@ -185,6 +203,7 @@ function describe(summary: Summary, stagesOnly: boolean): string {
     '',
     `Bytes are those of ${counted(step.batch, 'picture')}; kept: what the backward pass of a stage needs.`,
     '',
+    ...(summary.freezing ? [...freezingTable(summary.freezing), ''] : []),
     describeStep(summary),
   ].join('\n');
 }

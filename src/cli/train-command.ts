@@ -28,6 +28,10 @@ const NAMED = [
   'batch',
   'size',
   'views',
+  'mixup',
+  'cutmix',
+  'labelSmoothing',
+  'sampler',
   'seed',
   'schedule',
   'warmup',
@@ -48,20 +52,24 @@ const NAMED = [
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
-  const { data, model, weights, trainNorms, lrDecayPerStage, phases } = settings;
+  const { data, model, weights, keptClasses, trainNorms, lrDecayPerStage, phases } = settings;
   const { trainFrom, backboneFactor } = phases.at(-1)!;
   const weightsGiven = weights !== defaultWeights(model);
   const decaysByStage =
     lrDecayPerStage !== 1 || (trainFrom !== 'head' && backboneFactor === 1 && weights !== null);
-  const common: TrainOptions = {
+  const start: TrainOptions = {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(keptClasses > 0 && { addClasses: true }),
+  };
+  const rates: TrainOptions = {
     ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),
     ...(trainNorms && weights !== null && trainFrom !== 'head' && { trainNorms }),
     ...(decaysByStage && { lrDecayPerStage }),
   };
-  const options = { ...common, ...phaseOptions(settings, common) };
+  const { stages, course } = phaseOptions(settings, { ...start, ...rates });
+  const options = { ...start, ...stages, ...rates, ...course };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
   const byDefault = settingsOf(options, { model, weights }, 0);
   const different = NAMED.filter((name) => settings[name] !== byDefault[name]);
@@ -74,16 +82,21 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   };
 }
 
-/** The options that give the phases: a first stage and a number of epochs, or a schedule where these do not. */
-function phaseOptions({ phases, weights }: TrainSettings, common: TrainOptions): TrainOptions {
+/** The options that give the phases: `stages` that train, or a schedule where that does not do, and the `course` of it. */
+function phaseOptions(
+  { phases, weights }: TrainSettings,
+  others: TrainOptions,
+): { stages: TrainOptions; course: TrainOptions } {
   const { trainFrom } = phases.at(-1)!;
   const newHead = phases[0].trainFrom !== trainFrom;
   const from: TrainOptions = trainFrom === (weights === null ? 'all' : 'head') ? {} : { trainFrom };
-  const epochs = epochsOf({ phases });
-  const same = (a: PhaseSettings[], b: PhaseSettings[]): boolean => scheduleOf(a) === scheduleOf(b);
-  const plan = (options: TrainOptions): PhaseSettings[] =>
-    phasesFor({ ...common, ...options }, weights, newHead);
-  const plans = [from, { ...from, epochs }, { unfreezeSchedule: scheduleOf(phases) }];
-  const options = plans.find((options) => same(plan(options), phases))!;
-  return { ...options, ...(phases[0].lr !== plan(options)[0].lr && { lr: phases[0].lr }) };
+  const planOf = ({ stages, course }: { stages: TrainOptions; course: TrainOptions }): PhaseSettings[] =>
+    phasesFor({ ...others, ...stages, ...course }, weights, newHead);
+  const { stages, course } = [
+    { stages: from, course: {} },
+    { stages: from, course: { epochs: epochsOf({ phases }) } },
+    { stages: { unfreezeSchedule: scheduleOf(phases) }, course: {} },
+  ].find((options) => scheduleOf(planOf(options)) === scheduleOf(phases))!;
+  const { lr } = phases[0];
+  return { stages, course: { ...course, ...(lr !== planOf({ stages, course })[0].lr && { lr }) } };
 }

@@ -96,7 +96,7 @@ export async function checkFit(
     batch,
     size,
     phases,
-    optimizer: (built: Model) => optimizerOf(built, settings),
+    optimizer: (built: Model) => optimizerOf(built.holdClasses(settings.keptClasses), settings),
     accumulates: settings.accumulate > 1,
     averages: settings.average !== null,
     budget,

@@ -12,6 +12,7 @@ import { RunReport } from '../report/run-report.ts';
 import { shown } from '../text/shown.ts';
 import { ResumeError } from '../train/callback.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
+import { FreezingMeter, measureStep } from '../train/callbacks/freezing-meter.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
@@ -21,6 +22,7 @@ import { WeightAverage } from '../train/callbacks/weight-average.ts';
 import { evaluationsOf } from '../train/evaluation/headline.ts';
 import type { Decision } from '../train/evaluation/threshold.ts';
 import { fit } from '../train/fit.ts';
+import { plannedFreezing } from '../train/freezing.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
@@ -56,7 +58,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
-  const freezing = trainsOf(settings).map((trains) => freezeFor(model, trains));
+  model.holdClasses(settings.keptClasses);
+  const phases = trainsOf(settings);
+  const savings = plannedFreezing(model, settings, costs.step.costs, costs.unfrozen?.cost ?? null);
+  const freezing = freezeFor(model, phases.at(-1)!);
   await folder.checkRoom(sizesOf(model, setup, costs));
   const optimizer = optimizerOf(model, settings);
   if (resumed) ofCheckpoint(resumed, () => optimizer.loadState(resumed.optimizer));
@@ -64,7 +69,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     computing: (pass) => terminal.features(pass),
     note: (line) => terminal.note(line),
   });
-  say(...openingText(setup, freezing, costs), ...cache.lines);
+  say(...openingText(setup, savings, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
   const {
@@ -87,6 +92,19 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const tracer = new LossTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
+  const meter = new FreezingMeter({
+    figures: savings,
+    phases,
+    fits: (costs.unfrozen?.cost?.totalBytes ?? Number.POSITIVE_INFINITY) <= costs.step.budget,
+    measure: (trains) =>
+      measureStep(trains, {
+        device,
+        network: setup.network,
+        modelOptions: { numClasses: set.classes.length },
+        batch: settings.batch,
+        size: settings.size,
+      }),
+  });
   const report = new RunReport({
     describe: () => ({
       out: folder.path,
@@ -100,7 +118,8 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         unreadable: unreadable.count,
         perClass: classSizes(set),
       },
-      freezing: freezing.at(-1)!,
+      freezing,
+      savings: meter.figures,
       notes: notesOf(set),
       trainedOn: {
         pictures: trainedOn.pictures.size,
@@ -118,7 +137,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     bestAnswers: () => answersOfBest(device, setup, validation),
     testAnswers: async () => (held ? answersOfBest(device, setup, () => held) : null),
     evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
-    peakBytes: () => device.memory().peak,
+    peakBytes: () => meter.peakBytes || device.memory().peak,
   });
   const plateau = plateauOf(settings);
   (await prepared)();
@@ -134,7 +153,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     callbacks: [
       stopOn(stop),
       ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
-      ...[checkpoints, tracer, unreadable, pace, cache.watch, terminal, report],
+      ...[checkpoints, tracer, unreadable, pace, cache.watch, terminal, meter, report],
     ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   })
@@ -212,18 +231,19 @@ function notWritten(error: WriteError, { folder, options }: Setup): string {
 }
 
 /** The network with its starting weights and a head for the classes. */
-function startingModel(device: Device, setup: Setup): Promise<Model> {
+async function startingModel(device: Device, setup: Setup): Promise<Model> {
   const { set, settings, network, known } = setup;
-  const { weights, seed } = settings;
+  const { weights, seed, keptClasses } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
-  return createModel(network, {
+  const model = await createModel(network, {
     device,
-    numClasses: set.classes.length,
+    numClasses: keptClasses || set.classes.length,
     seed,
     weights: known ?? undefined,
     use: 'train',
     onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
   });
+  return keptClasses === 0 ? model : model.addClasses(set.classes.length - keptClasses);
 }
 
 interface Sources {

@@ -19,6 +19,7 @@ export const DEFAULT_BATCH = 32;
 /** `--cache`: memory while it takes the features and else the disk, one of the two, or nothing is kept. */
 export const CACHE_MODES = ['auto', 'memory', 'disk', 'off'] as const;
 export type CacheMode = (typeof CACHE_MODES)[number];
+
 /** Share of a phase's steps in which the learning rate rises. */
 const WARMUP: Record<ScheduleName, number> = {
   cosine: 0.05,
@@ -39,6 +40,7 @@ export interface TrainOptions extends PictureOptions {
   trainNorms?: boolean;
   unfreezeSchedule?: string;
   lrDecayPerStage?: number;
+  addClasses?: boolean;
   epochs?: number;
   batch?: number;
   lr?: number;
@@ -92,6 +94,12 @@ const DEMO = {
 /** All settings but the phases, which depend on whether the head is new to the pictures' classes. */
 export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
 
+/** Where a run begins, as far as its settings ask. */
+export interface StartOfRun extends Pick<Start, 'model' | 'weights'> {
+  /** Classes that the weights bring along and keep. Default 0. */
+  keptClasses?: number;
+}
+
 /**
  * The settings of a new run.
  * @param start the model and the weights that the options mean
@@ -99,7 +107,7 @@ export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
  */
 export function settingsOf(
   options: TrainOptions,
-  { model, weights }: Pick<Start, 'model' | 'weights'>,
+  { model, weights, keptClasses = 0 }: StartOfRun,
   inputSize: number,
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
@@ -115,17 +123,12 @@ export function settingsOf(
     data: options.data ?? null,
     model,
     weights,
+    keptClasses,
     trainNorms: scratch || (options.trainNorms ?? false),
     batch: options.batch ?? DEFAULT_BATCH,
     weightDecay: 0.01,
     lrDecayPerStage: options.lrDecayPerStage ?? 1,
     decayNorms: false,
-    labelSmoothing: options.labelSmoothing ?? 0,
-    mixup,
-    cutmix,
-    // Weights by name wait for the names, which come with the pictures.
-    classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
-    sampler: options.sampler ?? 'shuffled',
     schedule,
     warmup: options.warmup ?? WARMUP[schedule],
     accumulate: options.accumulate ?? 1,
@@ -133,9 +136,15 @@ export function settingsOf(
     average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
     patience: options.patience ?? null,
     best: options.best ?? null,
+    views,
+    labelSmoothing: options.labelSmoothing ?? 0,
+    mixup,
+    cutmix,
+    // Weights by name wait for the names, which come with the pictures.
+    classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
+    sampler: options.sampler ?? 'shuffled',
     size: options.size ?? size,
     augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
-    views,
     seed: options.seed ?? 0,
     positive: options.positive ?? null,
     threshold: options.threshold ?? null,
@@ -160,7 +169,7 @@ export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights'
 
 /** The first stage that trains in the end: what was asked for, else the head, or from random weights everything. */
 export function trainFromOf(
-  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage }: TrainOptions,
+  { trainFrom, trainNorms, unfreezeSchedule, epochs, lrDecayPerStage, addClasses }: TrainOptions,
   weights: string | null,
 ): string {
   const scheduled =
@@ -170,6 +179,10 @@ export function trainFromOf(
       `--unfreeze-schedule says what trains and for how many epochs; leave out ${trainFrom === undefined ? '--epochs' : '--train-from'}`,
     );
   const first = trainFrom ?? scheduled ?? (weights === null ? 'all' : 'head');
+  if (addClasses && first !== 'head')
+    throw new UserError(
+      `--add-classes keeps what the network says of its old classes, so that only new rows of the last layer train; leave out ${scheduled === undefined ? '--train-from' : '--unfreeze-schedule'}`,
+    );
   if (trainNorms && first === 'head')
     throw new UserError('--train-norms has no norms to train in the last layer; add --train-from STAGE');
   if (lrDecayPerStage !== undefined && first === 'head')
@@ -241,12 +254,12 @@ const OF_THE_RUN = [
   'trainNorms',
   'unfreezeSchedule',
   'lrDecayPerStage',
+  'addClasses',
   'batch',
   'lr',
   'views',
   'seed',
   'size',
-  ...PICTURE_OPTIONS,
   'schedule',
   'warmup',
   'accumulate',
@@ -258,6 +271,7 @@ const OF_THE_RUN = [
   'threshold',
   'targetPrecision',
   'targetRecall',
+  ...PICTURE_OPTIONS,
   'out',
   'overwrite',
 ] as const;

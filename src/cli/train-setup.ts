@@ -23,8 +23,9 @@ import type { KnownWeights } from '../weights/door.ts';
 import { classesIn, shapeBuilder } from '../weights/expected.ts';
 import { matchNames } from '../weights/names.ts';
 import { openStart } from '../weights/node/create-model.ts';
+import type { Start } from '../weights/start.ts';
 import { RUNS } from './command-line.ts';
-import { fingerprint, openData, preprocessingFor } from './data-source.ts';
+import { fingerprint, keptClasses, openData, preprocessingFor } from './data-source.ts';
 import { adviseSize } from './size-advice.ts';
 import { thresholdWish } from './threshold-options.ts';
 import { optionsOf, trainCommand } from './train-command.ts';
@@ -65,7 +66,8 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const start = await openStart(options);
   const { model, network, known, preprocessing: natural, assumed } = start;
   if (assumed) say(assumed);
-  const common = settingsOf(options, start, natural.inputSize);
+  const kept = options.addClasses ? await classesToKeep(options, start) : [];
+  const common = settingsOf(options, { ...start, keptClasses: kept.length }, natural.inputSize);
   const { weights } = common;
   // A stage that does not exist is named before the pictures are looked through.
   const wanted = await withStages(options, network, weights);
@@ -77,7 +79,11 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
       ? await RunFolder.forUnnamedRun(join(RUNS, `${model}-${timestamp(new Date())}`), command)
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
   return releasedOnFailure(folder, async () => {
-    const set = await openData(common);
+    const set = await openData(common, kept);
+    if (kept.length === set.classes.length)
+      throw new UserError(
+        `--add-classes: ${common.data} has no folder of another class than those of ${weights} (${kept.join(', ')}); give each new class a folder, or leave the option out`,
+      );
     thresholdWish(common, set.classes);
     const newHead = !known || !(await bringsHead(network, known, set.classes));
     const phases = phasesFor(wanted, weights, newHead);
@@ -113,11 +119,33 @@ async function withStages(
   return { ...options, unfreezeSchedule: stages.map((stage) => scheduleOf([stage])).join() };
 }
 
+/**
+ * The classes that `--add-classes` adds to.
+ * @throws UserError where the weights bring none along, or do not say what their outputs mean
+ */
+async function classesToKeep(
+  { data }: TrainOptions,
+  { network, known, weights }: Start,
+): Promise<readonly string[]> {
+  if (data === undefined)
+    throw new UserError('--add-classes needs --data DIR with a folder for each new class');
+  if (!known)
+    throw new UserError(
+      '--add-classes adds to the classes of a network that has learnt some; name it with --weights, such as runs/…/best.safetensors',
+    );
+  const { classes } = known.card;
+  if (!classes || !(await bringsHead(network, known, classes)))
+    throw new UserError(
+      `--add-classes: ${weights} does not say which classes its outputs are; take a checkpoint of \`train\`, or weights whose card names them`,
+    );
+  return classes;
+}
+
 /** Whether weights bring a last layer for these classes along, as far as their file says. */
 async function bringsHead(
   network: Network,
   { file, card }: KnownWeights,
-  classes: string[],
+  classes: readonly string[],
 ): Promise<boolean> {
   const model = (await shapeBuilder())(network);
   const outputs = classesIn(model, matchNames(file.tensors, model).tensors);
@@ -177,7 +205,9 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
       `${resumed.path} holds no place to go on from; name the folder of the run, or its ${LAST}`,
     );
   const shapes = (await shapeBuilder())(networkIn(resumed), { numClasses: info.classes.length });
-  ofCheckpoint(resumed, () => trainedIn(shapes, trainsOf(info.settings)));
+  ofCheckpoint(resumed, () =>
+    trainedIn(shapes.holdClasses(info.settings.keptClasses), trainsOf(info.settings)),
+  );
   const done = progress.epoch;
   const finished = progress.finished !== undefined || done >= epochsOf(info.settings);
   const settings = withMoreEpochs(
@@ -185,11 +215,13 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     { done, finished },
     options.epochs,
   );
-  const set = await openData(settings);
+  const set = await openData(settings, keptClasses(info));
   if (fingerprint(set, settings.data) !== pictures)
     throw new UserError(
       `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +
-        trainCommand(optionsOf({ ...settings, weights: resumed.path })),
+        trainCommand(
+          optionsOf({ ...settings, weights: settings.keptClasses ? settings.weights : resumed.path }),
+        ),
     );
   const epochs = epochsOf(settings);
   const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;

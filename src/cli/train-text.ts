@@ -1,17 +1,16 @@
 /** The first and the last words of `train`: what it will do; what it did, what it measured, what to try next. */
 import { join } from 'node:path';
-import type { FreezeReport } from '../nn/index.ts';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import { headline } from '../train/evaluation/headline.ts';
-import { percent } from '../train/metrics.ts';
+import type { FreezingFigures } from '../train/freezing.ts';
 import { BEST } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
-import type { StepCost } from '../train/preflight.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { classSizes, describeBalance, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
+import { freezingSaved, freezingTable } from './freezing-text.ts';
 import { describeSeen } from './seen-text.ts';
 import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
@@ -22,8 +21,8 @@ import { bold, counted, formatBytes, formatNumber, formatSeconds } from './ui.ts
 /** What is trained on what, in lines. */
 export function openingText(
   { settings, set, folder }: Setup,
-  freezing: FreezeReport[],
-  costs: Costs,
+  freezing: FreezingFigures,
+  { unfrozen }: Costs,
 ): string[] {
   const { model, size, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
@@ -33,8 +32,10 @@ export function openingText(
       `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
     ...(balance === null ? [] : [balance]),
-    ...describePhases(settings, freezing, costs),
+    ...freezingTable(freezing),
   ];
+  if (unfrozen?.problem)
+    lines.push(`With everything training a step is beyond this adapter: ${unfrozen.problem}.`);
   if (data === null)
     lines.push(
       'No --data was given: this is the demo. It learns to tell photographs from copies that went through a ' +
@@ -50,45 +51,6 @@ export function openingText(
 /** `32`, or `4 × 8` where the gradients of several batches make an update. */
 const describeBatch = ({ batch, accumulate }: TrainSettings): string =>
   accumulate === 1 ? `${batch}` : `${accumulate} × ${batch}`;
-
-/** A line a phase: what is frozen in it, and what that saves. */
-function describePhases(
-  { phases }: TrainSettings,
-  freezing: FreezeReport[],
-  { step, unfrozen }: Costs,
-): string[] {
-  const takes = (cost: StepCost | null | undefined, problem: string | null): string =>
-    cost
-      ? `${formatNumber(cost.flops / 1e9)} GFLOP and ${formatBytes(cost.totalBytes)}`
-      : `what this adapter does not allow (${problem})`;
-  const instead = unfrozen ? ` in place of ${takes(unfrozen.cost, unfrozen.problem)}` : '';
-  let last = 0;
-  return phases.map(({ epochs, lr }, index) => {
-    const line = `${describeFreezing(freezing[index])}: a step takes ${takes(step.costs[index], step.problem)}${instead}.`;
-    const first = last + 1;
-    last += epochs;
-    if (phases.length === 1) return line;
-    return `${first === last ? `Epoch ${first}` : `Epochs ${first} to ${last}`}, learning rate ${lr}. ${line}`;
-  });
-}
-
-/** What is frozen, and what that spares. */
-function describeFreezing({
-  frozenStages,
-  frozenNorms,
-  frozenParameters,
-  trainableParameters,
-}: FreezeReport): string {
-  const all = frozenParameters + trainableParameters;
-  if (frozenParameters === 0) return `All ${formatNumber(all)} parameters train`;
-  const stages = frozenStages.join(', ');
-  const frozen = frozenNorms ? [stages, 'the batch norms'].filter(Boolean).join(' and ') : stages;
-  return (
-    `Frozen: ${frozen || 'a part of the last stage'}, ${formatNumber(frozenParameters)} of ${formatNumber(all)} ` +
-    `parameters (${percent(frozenParameters / all)}), which need no backward pass, no saved activations and no ` +
-    'optimiser state'
-  );
-}
 
 /** The closing text of a run, finished or stopped, in lines. */
 export function closingText(
@@ -114,7 +76,7 @@ function stopped({ out, settings }: Report, { epoch, batch }: Progress, stepsPer
 }
 
 function finished(report: Report, progress: Progress, options: TrainOptions, trainedOn: TrainedOn): string[] {
-  const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, best, last } = report;
+  const { out, settings, pictures, seconds, imagesPerSecond, peakBytes, savings, best, last } = report;
   const rate = imagesPerSecond > 0 ? `, ${formatNumber(imagesPerSecond)} images/s` : '';
   const lines = [
     '',
@@ -139,6 +101,7 @@ function finished(report: Report, progress: Progress, options: TrainOptions, tra
     );
   }
   if (last && best !== last) lines.push(`Last epoch: ${describeMetrics(last.val)}.`);
+  lines.push(...freezingSaved(savings));
   lines.push(...describeSaved(report.cache));
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
@@ -180,7 +143,8 @@ function nextSteps(
   const [before, last] = epochs.slice(-2);
   const falling = last && best === last && last.val.loss < 0.95 * before.val.loss;
   const lastFrozen = parameters.frozenStages.at(-1);
-  if (lastFrozen !== undefined)
+  // With another stage the classes that were kept would answer otherwise.
+  if (lastFrozen !== undefined && settings.keptClasses === 0)
     steps.push([
       trainCommand({
         ...optionsOf(settings),

@@ -65,6 +65,7 @@ export function options(command: Command): void {
       'rates fall by it with every stage towards the input, such as 0.5',
       shrinkingFactor,
     )
+    .option('--add-classes', 'adds the new folders of --data to the classes of --weights, which stay')
     .option(
       '--views <n>',
       'crops of each picture while layers are frozen; 0: a new one every epoch',

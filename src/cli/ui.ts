@@ -74,6 +74,12 @@ export function formatNumber(value: number, digits = 3): string {
   return String(Number(value.toPrecision(digits)));
 }
 
+/** A large count with three digits: `1.81 G`, `11.7 M`, `9,536`. */
+export function formatCount(value: number): string {
+  if (value >= 999.5e6) return `${formatNumber(value / 1e9)} G`;
+  return value >= 999_950 ? `${formatNumber(value / 1e6)} M` : Math.round(value).toLocaleString('en-US');
+}
+
 /** `1 picture`, `1,000 pictures`. */
 export function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;

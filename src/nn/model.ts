@@ -3,11 +3,13 @@
  * none of them by name. A model is a list of stages in order; the head is the last one.
  */
 
-import type { Tensor } from '../tensor/index.ts';
+import { concat } from '../kernels/index.ts';
+import { scope, type Tensor, zeros } from '../tensor/index.ts';
 import { unknownName } from '../text/suggest.ts';
 import { chain } from './chain.ts';
 import { seedDropout } from './dropout.ts';
 import { fill } from './init.ts';
+import { maskGradient } from './mask.ts';
 import { freeTensors, Module, onDevice } from './module.ts';
 
 /** Stages by name, in order; each maps the previous stage's output to its own. */
@@ -168,5 +170,49 @@ export abstract class Model extends Module {
     freeTensors(old.map(({ tensor }) => tensor));
     this.train(this.training);
     return this.zeroHead();
+  }
+
+  /**
+   * Appends `count` classes to the last layer. The old ones keep their places and the bits of their weights, and hold them
+   * (`holdClasses`) while the new ones, which start at zero, train. An optimiser that was made before does not know the new
+   * layer.
+   */
+  addClasses(count: number): this {
+    if (!Number.isInteger(count) || count < 1)
+      throw new RangeError(`addClasses: ${count} is no number of classes to add`);
+    const before = this.numClasses;
+    const old = this.headParameters();
+    const { device } = old[0]![1];
+    onDevice(device, () => this.replaceClassifier(before + count), { initialise: false });
+    this.train(this.training);
+    const extended = new Map(this.headParameters());
+    scope(() => {
+      for (const [name, values] of old) {
+        const added = zeros([...values.shape.slice(0, -1), count], { device });
+        const { buffer, size } = extended.get(name)!;
+        // Outputs are the last axis of every weight, [in, out] and [kh, kw, in, out], and of the bias.
+        device.commands.copy(concat([values, added], -1).buffer, 0, buffer, 0, 4 * size);
+      }
+    });
+    freeTensors(old.map(([, tensor]) => tensor));
+    return this.holdClasses(before);
+  }
+
+  /**
+   * Holds the first `count` classes by a mask (mask.ts): their weights and biases keep their bits whatever trains. Where
+   * the stages before are frozen, so do their logits; their softmax shares fall as the other classes' rise. `unfreeze` lets
+   * them train again.
+   */
+  holdClasses(count: number): this {
+    if (!Number.isInteger(count) || count < 0 || count > this.numClasses)
+      throw new RangeError(`holdClasses: ${count} of ${this.numClasses} classes`);
+    const mask = Float32Array.from({ length: this.numClasses }, (_, output) => Number(output >= count));
+    for (const [, parameter] of this.headParameters()) maskGradient(parameter, count > 0 ? mask : null);
+    return this;
+  }
+
+  /** [name, parameter] of the last layer's. */
+  private headParameters(): [string, Tensor][] {
+    return [...this.namedParameters()].filter(([name]) => this.isHead(name));
   }
 }

@@ -7,6 +7,7 @@ import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
 import type { RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
+import type { FreezingFigures } from '../train/freezing.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
 import { PICTURE, REPORT } from '../train/node/run-folder.ts';
@@ -36,6 +37,8 @@ export interface Report {
   trainedOn: { pictures: number; complete: boolean; ofValidation: number | null };
   /** Values that train in the end and that do not. */
   parameters: { trainable: number; frozen: number; frozenStages: string[] };
+  /** What freezing saves, phase by phase. */
+  savings: FreezingFigures;
   /** Of one step, found before the run. */
   step: StepCost | null;
   /** What keeping the features of frozen stages saved. */

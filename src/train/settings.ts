@@ -66,6 +66,8 @@ export interface TrainSettings {
   model: string;
   /** File of the starting weights; 'pretrained' for those that ship; null: from scratch. */
   weights: string | null;
+  /** How many classes the weights brought along that hold their rows of the last layer (`Model.holdClasses`). */
+  keptClasses: number;
   /** What trains, one phase after the other: a new head alone, then later stages with it, for example. */
   phases: PhaseSettings[];
   /** Whether the batch norms of the stages that train do so too; else weights and running statistics stay. */
@@ -80,6 +82,8 @@ export interface TrainSettings {
   /** Whether norms and biases decay as well, as they did in runs that were begun before phases were. */
   decayNorms: boolean;
   labelSmoothing: number;
+  /** How the learning rate goes over the steps of a phase. */
+  schedule: ScheduleName;
   /** α of mixup and of CutMix (mix.ts); 0: none. */
   mixup: number;
   cutmix: number;
@@ -87,8 +91,6 @@ export interface TrainSettings {
   classWeights: ClassWeights;
   /** Which pictures an epoch draws (src/data/sampler.ts). */
   sampler: Sampler;
-  /** How the learning rate goes over the steps of a phase. */
-  schedule: ScheduleName;
   /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
   /** Batches to an update. */
@@ -121,12 +123,9 @@ export interface TrainSettings {
 
 /** What a run did before there were these settings: files of older formats lack them. */
 export const BEFORE = {
+  keptClasses: 0,
   lrDecayPerStage: 1,
   views: 0,
-  mixup: 0,
-  cutmix: 0,
-  classWeights: 'none',
-  sampler: 'shuffled',
   schedule: 'cosine',
   accumulate: 1,
   clip: null,
@@ -137,6 +136,10 @@ export const BEFORE = {
   threshold: null,
   targetPrecision: null,
   targetRecall: null,
+  mixup: 0,
+  cutmix: 0,
+  classWeights: 'none',
+  sampler: 'shuffled',
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
@@ -150,6 +153,9 @@ const PHASE: Rule = object({
   backboneFactor: rate,
 } satisfies Record<keyof PhaseSettings, Rule>);
 
+/** As many as a checkpoint may name. */
+const MOST_CLASSES = 65_536;
+
 /** Pixels of a step, at most: more fit no machine, and nothing is allocated because a file says so. */
 const MOST_PIXELS = 2 ** 30;
 
@@ -159,6 +165,7 @@ export const SETTINGS: Rule = all(
     data: orNull(text(10_000)),
     model: name,
     weights: orNull(text(10_000)),
+    keptClasses: whole(0, MOST_CLASSES),
     phases: list(PHASE, 1, 1000),
     trainNorms: flag,
     batch: whole(1, MOST_PIXELS),
@@ -166,11 +173,11 @@ export const SETTINGS: Rule = all(
     lrDecayPerStage: number(0, 1),
     decayNorms: flag,
     labelSmoothing: number(0, 1),
+    schedule: among(SCHEDULES),
     mixup: MIX_ALPHA,
     cutmix: MIX_ALPHA,
     classWeights: CLASS_WEIGHTS,
     sampler: among(SAMPLERS),
-    schedule: among(SCHEDULES),
     warmup: number(0, 1),
     accumulate: whole(1, MOST_PIXELS),
     clip: orNull(between(0, 1e6)),
@@ -384,12 +391,12 @@ export function stepOptions(
   classes: readonly string[],
   pictures: readonly number[],
 ): PlainStepOptions {
-  const { labelSmoothing, classWeights, accumulate, clip } = settings;
+  const { labelSmoothing, classWeights } = settings;
   return {
     labelSmoothing,
     classWeights: classWeightsFor(classWeights, classes, pictures),
     mix: mixPictures(settings),
-    accumulate,
-    clipNorm: clip ?? undefined,
+    accumulate: settings.accumulate,
+    clipNorm: settings.clip ?? undefined,
   };
 }

@@ -40,8 +40,9 @@ function parsed(...commands: string[]): TrainOptions[] {
 }
 
 /** The model and the weights that the options mean, as far as the settings ask. */
-const startOf = ({ model = 'efficientnet_lite0', weights }: TrainOptions) => ({
+const startOf = ({ model = 'efficientnet_lite0', weights, addClasses }: TrainOptions) => ({
   model,
+  keptClasses: addClasses ? 3 : 0,
   weights: weights === 'none' ? null : (weights ?? (model === 'efficientnet_lite0' ? 'pretrained' : null)),
 });
 const INPUT = 224;
@@ -65,21 +66,13 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   trainNorms: [true],
   unfreezeSchedule: ['head:3,layer4:2,all:2', 'layer4:1,all:4'],
   lrDecayPerStage: [0.5, 1],
+  addClasses: [true],
   epochs: [1, 7],
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
   size: [32, 224],
-  views: [0, 3],
+  views: [0, 1, 4],
   seed: [0, 3],
-  crop: [0.08, 0.6, 1],
-  flip: ['horizontal', 'vertical', 'both', 'none'],
-  colorJitter: [0, 0.4],
-  erase: [0, 0.25],
-  mixup: [0, 0.2],
-  cutmix: [0, 1],
-  labelSmoothing: [0, 0.1],
-  classWeights: ['auto', 'none', 'cat=2', 'dog, wet=0.5,cat=3', 'a=1=2,a=1,b=3,__proto__=1e-3'],
-  sampler: ['shuffled', 'balanced'],
   schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
   warmup: [0, 0.05, 0.5],
   accumulate: [1, 4],
@@ -91,6 +84,15 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   threshold: [0, 0.25],
   targetPrecision: [0.9],
   targetRecall: [1],
+  crop: [0.08, 0.6, 1],
+  flip: ['horizontal', 'vertical', 'both', 'none'],
+  colorJitter: [0, 0.4],
+  erase: [0, 0.25],
+  mixup: [0, 0.2],
+  cutmix: [0, 1],
+  labelSmoothing: [0, 0.1],
+  classWeights: ['auto', 'none', 'cat=2', 'dog, wet=0.5,cat=3', 'a=1=2,a=1,b=3,__proto__=1e-3'],
+  sampler: ['shuffled', 'balanced'],
 };
 /** Options that decide where a run goes and what it runs on. */
 const OTHERS = ['cache', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'json', 'debug'];
@@ -124,7 +126,7 @@ test('every setting that an option gives comes back out of the command that is s
       } catch (error) {
         assert.match(
           (error as Error).message,
-          /random weights|has no norms|which trains alone|says what trains/,
+          /random weights|has no norms|which trains alone|says what trains|keeps what the network says/,
         );
         continue; // refused from the beginning
       }

@@ -7,11 +7,16 @@ import * as assert from 'uvu/assert';
 import { TINY, writePictures } from '../../bench/kills.ts';
 import * as train from '../../src/cli/train.ts';
 import type { TrainOptions } from '../../src/cli/train-settings.ts';
+import type { Model } from '../../src/nn/index.ts';
 import { FolderLock } from '../../src/node/lock.ts';
 import type { Report } from '../../src/report/report.ts';
+import { noGrad, tensor } from '../../src/tensor/index.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
+import { cardMetadata } from '../../src/weights/card.ts';
 import { createModel, saveWeights } from '../../src/weights/node/create-model.ts';
 import { testDevice } from '../helpers/device.ts';
+import { tessera } from './in-process.ts';
 
 const test = suite('cli/train-on');
 let root: string;
@@ -21,7 +26,13 @@ test.before(async () => {
   await writePictures(join(root, 'data'));
   const device = await testDevice({ poison: false });
   const weights = join(root, 'tiny.safetensors');
-  await saveWeights(await createModel(TINY, { device, numClasses: 2, seed: 1 }), weights);
+  const model = await createModel(TINY, { device, numClasses: 2, seed: 1 });
+  await saveWeights(model, weights);
+  for (const classes of [
+    ['gone', 'down'],
+    ['across', 'down'],
+  ])
+    await saveWeights(model, weightsOf(classes), { metadata: cardMetadata({ classes }) });
   device.close();
   options = {
     data: join(root, 'data'),
@@ -35,6 +46,9 @@ test.before(async () => {
   };
 });
 test.after(() => rm(root, { recursive: true }));
+
+/** Weights that know these classes. */
+const weightsOf = (classes: string[]): string => join(root, `${classes.join('-')}.safetensors`);
 
 /** What the command says on stderr, and its exit code; `onText` sees what was said so far. */
 async function run(given: TrainOptions, onText: (text: string) => void = () => undefined) {
@@ -191,6 +205,72 @@ test('the suggestion for more epochs goes on with the run', async () => {
   for (const [, line] of said.matchAll(/^ {2}(npm run train -- .*--epochs.*)$/gm))
     assert.match(line, `--resume ${join(root, 'finished')} --epochs 4`);
 });
+
+test('--add-classes: new folders are appended, and what was learnt keeps its bits, added epochs included', async () => {
+  const weights = weightsOf(['gone', 'down']); // The data have one of them, and a new one.
+  const out = join(root, 'added');
+  const { data, batch, size } = options;
+  const added = await run({ data, batch, size, epochs: 1, weights, out, addClasses: true });
+  assert.is(added.code, 0, added.said);
+  assert.match(added.said, /Pictures a class .*gone 0 \(0\), down 12 \(4\), across 12 \(4\)/);
+  assert.match(added.said, /\nclassifier +99 +0\.003 \(33\)/);
+  assert.is((await run({ resume: out, epochs: 2 })).code, 0);
+  const { info, weights: last } = await readCheckpoint(out, 'last.safetensors');
+  assert.equal(info.classes, ['gone', 'down', 'across']);
+
+  const device = await testDevice({ poison: false });
+  const old = await createModel(TINY, { device, numClasses: 2, weights });
+  const fresh = (await createModel(TINY, { device, numClasses: 2, weights })).addClasses(1);
+  const trained = await createModel(TINY, { device, numClasses: 3, weights: last });
+  const x = tensor(pseudo('x', 2 * 32 * 32 * 3), [2, 32, 32, 3], { device });
+  const [before, start, after] = await Promise.all(
+    [old, fresh, trained].map((model) => noGrad(() => model.eval().forward(x)).data()),
+  );
+  const ofOld = (logits: ArrayLike<number>) => [0, 1, 3, 4].map((i) => logits[i]);
+  assert.equal(ofOld(after), ofOld(start), 'logits');
+  assert.equal(ofOld(after), [...before], 'logits of the network without the new class');
+  assert.ok([2, 5].every((i) => start[i] === 0 && after[i] !== 0));
+  const rows = async (model: Model) => {
+    const [weight, bias] = [...model.namedParameters()].filter(([name]) => model.isHead(name));
+    const outputs = model.numClasses;
+    const kept = (values: ArrayLike<number>) => Array.from(values).filter((_, i) => i % outputs < 2);
+    return [kept(await weight[1].data()), kept(await bias[1].data())];
+  };
+  assert.equal(await rows(trained), await rows(old), 'rows');
+  device.close();
+
+  assert.match((await tessera('evaluate', '--checkpoint', out)).out, /8 pictures: accuracy/);
+  const predicted = await tessera('predict', join(data!, 'val/down'), '--checkpoint', out, '--json');
+  assert.is(JSON.parse(predicted.out)[0].topK.length, 3);
+});
+
+const NOT_ADDED: [what: string, given: () => TrainOptions, message: RegExp][] = [
+  ['no data', () => ({ data: undefined }), /--add-classes needs --data DIR with a folder for each new/],
+  ['no weights', () => ({ weights: 'none' }), /adds to the classes of a network that has learnt some/],
+  [
+    'weights without names of classes',
+    () => ({ weights: options.weights! }),
+    /does not say which classes its outputs are; take a checkpoint/,
+  ],
+  [
+    'nothing new',
+    () => ({ weights: weightsOf(['across', 'down']) }),
+    /has no folder of another class than those of .* \(across, down\)/,
+  ],
+  [
+    'a stage that would change the answers',
+    () => ({ weights: weightsOf(['gone', 'down']), trainFrom: 'all' }),
+    /only new rows of the last layer train; leave out --train-from/,
+  ],
+];
+for (const [what, given, message] of NOT_ADDED)
+  test(`--add-classes is refused with ${what}`, async () => {
+    const { data, size } = options;
+    await run({ data, size, addClasses: true, out: join(root, 'refused'), ...given() }).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, message),
+    );
+  });
 
 test('--resume waits for a process that is just ending, and names one that is not', async () => {
   const out = join(root, 'finished');

@@ -24,6 +24,7 @@ const RUNS: Record<string, { args: string[]; says: RegExp }> = {
     args: ['pictures', '2', '64'],
     says: /^epoch 2: (9|10) of 10 validation pictures are right$/m,
   },
+  'some-filters.ts': { args: ['20'], says: /^6 of 8 filters moved: 2, 3, 4, 5, 6, 7$/m },
   'early-stopping.ts': {
     args: ['pictures', 'berries', '2', '32'],
     says: /^epoch 2: \d+\.0 % of 5 berries are found\nall epochs were run; most-found\.safetensors holds epoch [12]$/m,

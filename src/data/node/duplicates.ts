@@ -50,6 +50,7 @@ export function splitGroups(
   const inVal = new Set<Sample>();
   for (const [label, name] of classes.entries()) {
     const own = samples.filter((sample) => sample.label === label);
+    if (own.length === 0) continue;
     const wanted = Math.max(1, Math.round(own.length * valFraction));
     const units = [...new Set(own.map((sample) => groupOf.get(sample) ?? [sample]))]
       .map((unit) => ({

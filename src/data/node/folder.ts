@@ -16,6 +16,8 @@ export interface FolderOptions {
   valFraction?: number;
   /** Decides which pictures those are. Default 0. */
   seed?: number;
+  /** Classes that come first, in this order, with or without a folder; those of other folders follow. Default none. */
+  classes?: readonly string[];
 }
 
 const NAMED_IN_NOTES = 3;
@@ -30,12 +32,12 @@ export class NotTrainable extends Error {}
  *   `train/` and `val/` differ, or where it isn't clear which folders are classes
  */
 export async function imageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
-  const { valFraction = 0.2, seed = 0 } = options;
+  const { valFraction = 0.2, seed = 0, classes = [] } = options;
   if (!(valFraction > 0 && valFraction < 1)) {
     throw new Error(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
   const { splits, root, notes } = await openLayout(dir);
-  if (root !== null) return withNotes(await splitFolder(dir, root, valFraction, seed), notes);
+  if (root !== null) return withNotes(await splitFolder(dir, root, classes, valFraction, seed), notes);
   if (splits.train === undefined)
     throw new NotTrainable(
       `${dir} holds ${listed(Object.values(splits).map((path) => `${relative(dir, path)}/`))} but no folder to train on; ` +
@@ -43,8 +45,8 @@ export async function imageFolder(dir: string, options: FolderOptions = {}): Pro
     );
   const set =
     splits.val === undefined
-      ? await splitFolder(dir, splits.train, valFraction, seed)
-      : await pairOfFolders(dir, splits.train, splits.val);
+      ? await splitFolder(dir, splits.train, classes, valFraction, seed)
+      : await pairOfFolders(dir, splits.train, splits.val, classes);
   if (splits.test !== undefined) await addTest(set, dir, splits.test);
   return withNotes(set, notes);
 }
@@ -97,8 +99,13 @@ async function openLayout(dir: string): Promise<DataLayout> {
 }
 
 /** `train/` and `val/`, which must hold the same classes. */
-async function pairOfFolders(dir: string, trainDir: string, valDir: string): Promise<DataSet> {
-  const [train, val] = [await readClasses(trainDir), await readClasses(valDir)];
+async function pairOfFolders(
+  dir: string,
+  trainDir: string,
+  valDir: string,
+  known: readonly string[],
+): Promise<DataSet> {
+  const [train, val] = [await readClasses(trainDir, known), await readClasses(valDir, known)];
   const onlyIn = (a: ClassFolders, b: ClassFolders) => a.classes.filter((name) => !b.classes.includes(name));
   const [onlyTrain, onlyVal] = [onlyIn(train, val), onlyIn(val, train)];
   if (onlyTrain.length + onlyVal.length > 0) {
@@ -119,8 +126,14 @@ async function pairOfFolders(dir: string, trainDir: string, valDir: string): Pro
 }
 
 /** One folder of class folders; a share of each class becomes the validation set. */
-async function splitFolder(dir: string, root: string, valFraction: number, seed: number): Promise<DataSet> {
-  const all = await readClasses(root);
+async function splitFolder(
+  dir: string,
+  root: string,
+  known: readonly string[],
+  valFraction: number,
+  seed: number,
+): Promise<DataSet> {
+  const all = await readClasses(root, known);
   const groups = await contentGroups(all.samples);
   const { train, val, held } = splitGroups(all, groups, valFraction, seed);
   const split =
@@ -203,10 +216,11 @@ const leftOutNotes = (root: string, { ignored, lost, nested }: LeftOut): string[
   ...nestedNote(root, nested),
 ];
 
-/** All classes of a folder; every one has to have a picture. */
-async function readClasses(root: string): Promise<ClassFolders> {
+/** All classes of a folder behind those that are `known`; every one with a folder has to have a picture. */
+async function readClasses(root: string, known: readonly string[]): Promise<ClassFolders> {
   const { folders, left, notes } = await classFolders(root);
-  const classes = [...folders.keys()];
+  const first = known.map((name) => name.normalize('NFC'));
+  const classes = [...first, ...[...folders.keys()].filter((name) => !first.includes(name))];
   if (classes.length < 2) {
     const what = classes.length === 0 ? 'no class folders' : `only one class folder, ${classes[0]}`;
     throw new NotTrainable(
@@ -217,7 +231,9 @@ async function readClasses(root: string): Promise<ClassFolders> {
   const set: ClassFolders = { classes, samples: [], root, notes };
   const empty: string[] = [];
   for (const [label, name] of classes.entries()) {
-    const pictures = await readClass(root, folders.get(name)!, left);
+    const spellings = folders.get(name);
+    if (!spellings) continue;
+    const pictures = await readClass(root, spellings, left);
     if (pictures.length === 0) empty.push(name);
     for (const file of pictures) set.samples.push({ file, label });
   }
