@@ -1,15 +1,17 @@
 /**
  * `train`, killed: runs that are ended by SIGKILL at random moments and then taken up again, or begun again where nothing
- * was saved, against one that nobody disturbed. A third of the kills comes in the first save, a third replaces an older run
- * (--overwrite), a third comes anywhere from the start of the process to its end.
+ * was saved, against one that nobody disturbed. They have all that a run can have: phases, gradients that are gathered,
+ * a clipped norm, a moving average, patience, and the feature cache on a disk. A fifth of the kills each comes in the
+ * first save, in a later one, in the middle of a step, over an older run (--overwrite), and anywhere from the start of the
+ * process to its end.
  *
- *   node --import tsx bench/kills.ts [KILLS = 30] [SEED = 1]
+ *   node --import tsx bench/kills.ts [KILLS = 25] [SEED = 1]
  *
  * Prints what became of each, and ends with 1 where bits differ, an older run is lost, or anything else stays in a folder.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,11 +21,11 @@ import type { MBConvTable } from '../src/models/mbconv-table.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { readCheckpoint } from '../src/train/node/checkpoint.ts';
-import { BEST, LAST, PICTURE, REPORT } from '../src/train/node/run-folder.ts';
+import { BEST, LAST, REPORT } from '../src/train/node/run-folder.ts';
 import { createModel, saveWeights } from '../src/weights/node/create-model.ts';
 
 const launcher = fileURLToPath(new URL('../bin/tessera.mjs', import.meta.url));
-const KINDS = ['first save', 'overwrite', 'anywhere'] as const;
+const KINDS = ['first save', 'later save', 'step', 'overwrite', 'anywhere'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** A network whose training takes no time. */
@@ -38,7 +40,21 @@ export const TINY: MBConvTable = {
   activation: 'relu',
   inputSize: 32,
 };
-const SETTINGS = ['--train-from', 'all', '--train-norms', '--epochs', '6', '--batch', '8', '--size', '32'];
+const SETTINGS = [
+  ...[
+    '--unfreeze-schedule',
+    'head:2,blocks.1:4',
+    '--batch',
+    '4',
+    '--size',
+    '32',
+    '--views',
+    '2',
+    '--cache',
+    'disk',
+  ],
+  ...['--accumulate', '5', '--clip', '1', '--average', '0.9', '--patience', '6', '--best', 'loss'],
+];
 
 /** What came of a kill. */
 export interface Outcome {
@@ -46,6 +62,8 @@ export interface Outcome {
   /** What the run had come to, and the milliseconds after that. */
   place: string;
   wait: number;
+  /** Whether a file was being written, which its beginning shows that lies there. */
+  writing: boolean;
   /** What went on: a saved state, or the command once more. */
   how: 'resumed' | 'repeated' | 'ended before';
   /** What is wrong; empty where nothing is. */
@@ -79,6 +97,8 @@ class Trial {
     private readonly root: string,
     /** Of the run that nobody disturbs. */
     private readonly whole: string,
+    /** Its files. */
+    private readonly files: string[],
     /** Every file of an older run. */
     private readonly older: string,
   ) {}
@@ -91,7 +111,8 @@ class Trial {
     const older = await ended(start(root, ['--out', 'older', '--seed', '5']));
     const whole = await ended(start(root, ['--out', 'whole']));
     if (older.code !== 0 || whole.code !== 0) throw new Error(`a run failed:\n${older.err}\n${whole.err}`);
-    return new Trial(root, await bitsOf(join(root, 'whole')), await bytesOf(join(root, 'older')));
+    const folder = join(root, 'whole');
+    return new Trial(root, await bitsOf(folder), await filesOf(folder), await bytesOf(join(root, 'older')));
   }
 
   async kill(kind: Kind, index: number, draw: number): Promise<Outcome> {
@@ -99,42 +120,60 @@ class Trial {
     const folder = join(this.root, out);
     const options = ['--out', out, ...(kind === 'overwrite' ? ['--overwrite'] : [])];
     if (kind === 'overwrite') await cp(join(this.root, 'older'), folder, { recursive: true });
-    const child = start(this.root, options);
+    const child = start(this.root, options, [], out);
     const end = ended(child);
     // Of those that overwrite every second one is killed about its first save, the moment that matters.
-    const inSave = kind === 'first save' || (kind === 'overwrite' && index % 2 === 0);
-    const at = Math.floor(draw * PLACES.length);
-    const place = inSave ? 'in its first save' : `at '${PLACES[at]}'`;
-    const wait = (draw * PLACES.length - at) * (inSave ? SAVING : BETWEEN);
-    if (inSave) firstSave(folder);
-    else await saying(child, PLACES[at]);
+    const first = kind === 'first save' || (kind === 'overwrite' && index % 2 === 0);
+    const places = PLACES_OF[kind] ?? PLACES;
+    const at = Math.floor(draw * places.length);
+    const place = first ? 'in its first save' : `at '${places[at]}'`;
+    const wait = (draw * places.length - at) * (first ? SAVING.first : (WITHIN[kind] ?? BETWEEN));
+    if (first) firstSave(folder);
+    else await saying(child, places[at]);
+    if (kind === 'later save') laterSave(folder);
     await sleepExactly(wait);
     child.kill('SIGKILL');
     const { signal } = await end;
+    const writing = (await readdir(folder, { recursive: true }).catch(() => [])).some((name) =>
+      LEFTOVER.test(name),
+    );
 
     const faults: string[] = [];
     const untouched = kind === 'overwrite' && (await bytesOf(folder)) === this.older;
     const saved = existsSync(join(folder, LAST)) || existsSync(join(folder, '.whole'));
     const goesOn = saved && !untouched;
-    const next = await ended(goesOn ? start(this.root, null, ['--resume', out]) : start(this.root, options));
+    const next = await ended(
+      goesOn
+        ? start(this.root, null, ['--resume', out, '--cache', 'disk'], out)
+        : start(this.root, options, [], out),
+    );
     if (next.code !== 0) faults.push(`ended with ${next.code}: ${next.err.trim().split('\n').at(-1)}`);
     else {
       if ((await bitsOf(folder)) !== this.whole) faults.push('other bits');
-      const left = (await readdir(folder)).sort();
-      if (`${left}` !== `${[BEST, LAST, REPORT, PICTURE].sort()}`) faults.push(`the folder holds ${left}`);
+      const left = await filesOf(folder);
+      if (`${left}` !== `${this.files}`) faults.push(`the folder holds ${left}`);
     }
     if (kind === 'overwrite' && !goesOn && !untouched) faults.push('the older run is lost');
     const how = signal !== 'SIGKILL' ? 'ended before' : goesOn ? 'resumed' : 'repeated';
     await rm(folder, { recursive: true });
-    return { kind, place, wait, how, faults };
+    return { kind, place, wait, writing, how, faults };
   }
 }
 
 /** What a run says on its way; a kill comes after one of these. Times would say less: a busy machine stretches them. */
 const PLACES = ['', 'parameters', 'A step takes', 'Epoch 1/', 'Epoch 2/', 'Epoch 3/', 'Epoch 5/', 'Trained'];
-/** Milliseconds: of the way to the next one, and that the two files of a state take; both with something to spare. */
+const PLACES_OF: Partial<Record<Kind, string[]>> = {
+  // What an epoch comes to is said before its state is saved.
+  'later save': ['Epoch 1/', 'Epoch 2/', 'Epoch 3/', 'Epoch 4/', 'Epoch 5/'],
+  step: ['A step takes'],
+};
+/** What is being written has a name of its own until it is whole (src/node/files.ts). */
+const LEFTOVER = /\.tmp$|^\.new/;
+/** Milliseconds of the way to the next place, and of what the two files of a state take; both with something to spare. */
 const BETWEEN = 400;
-const SAVING = 60;
+const SAVING = { first: 60, later: 10 };
+/** What is said of steps comes after the fifth of twelve of an epoch: some milliseconds on, it is in another one. */
+const WITHIN: Partial<Record<Kind, number>> = { 'later save': SAVING.later, step: 50 };
 
 /** Resolves when the process has said `text`, or is over. */
 function saying(child: ChildProcess, text: string): Promise<void> {
@@ -149,10 +188,16 @@ function saying(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-/** A run in `root`; `options` null: `rest` says all. */
-function start(root: string, options: string[] | null, rest: string[] = []): ChildProcess {
+/** A run in `root`; `options` null: `rest` says all. `cache` names the folder of its features. */
+function start(
+  root: string,
+  options: string[] | null,
+  rest: string[] = [],
+  cache = 'features',
+): ChildProcess {
   const common = options ? ['--data', 'data', '--weights', 'tiny.safetensors', ...SETTINGS, ...options] : [];
-  return spawn(process.execPath, [launcher, 'train', ...common, ...rest], { cwd: root });
+  const env = { ...process.env, TESSERA_CACHE: join(root, 'caches', cache) };
+  return spawn(process.execPath, [launcher, 'train', ...common, ...rest], { cwd: root, env });
 }
 
 function ended(
@@ -179,6 +224,14 @@ function firstSave(folder: string): void {
     Atomics.wait(pause, 0, 0, 0.3);
 }
 
+/** Waits until a file is being written into the folder of a run, for as long as that may take after an epoch. */
+function laterSave(folder: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const patience = performance.now() + 1000;
+  while (!readdirSync(folder).some((name) => LEFTOVER.test(name)) && performance.now() < patience)
+    Atomics.wait(pause, 0, 0, 0.3);
+}
+
 const sleepExactly = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** A hash of all that a run computed: weights, optimiser, and what it measured but for the times. */
@@ -194,11 +247,14 @@ async function bitsOf(folder: string): Promise<string> {
   return hash.update(JSON.stringify([epochs.length, best.epoch, best.val, confusion])).digest('hex');
 }
 
+/** The names in a folder. */
+const filesOf = async (folder: string): Promise<string[]> => (await readdir(folder)).sort();
+
 /** A hash of the files of a run, hidden ones left out. */
 async function bytesOf(folder: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const file of [BEST, LAST, REPORT, PICTURE])
-    if (existsSync(join(folder, file))) hash.update(file).update(await readFile(join(folder, file)));
+  const files = (await filesOf(folder)).filter((name) => !name.startsWith('.'));
+  for (const file of files) hash.update(file).update(await readFile(join(folder, file)));
   return hash.digest('hex');
 }
 
@@ -225,18 +281,19 @@ export async function writePictures(folder: string): Promise<void> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [count = '30', seed = '1'] = process.argv.slice(2);
-  const outcomes = await kills(Number(count), Number(seed), ({ kind, place, wait, how, faults }) => {
+  const [count = '25', seed = '1'] = process.argv.slice(2);
+  const outcomes = await kills(Number(count), Number(seed), ({ kind, place, wait, writing, how, faults }) => {
     const verdict = faults.length === 0 ? 'the same bits' : faults.join('; ');
     process.stdout.write(
-      `${kind.padEnd(10)}  ${how.padEnd(12)}  ${verdict.padEnd(14)}  killed ${place}, ${wait.toFixed(0)} ms on\n`,
+      `${kind.padEnd(10)}  ${how.padEnd(12)}  ${verdict.padEnd(14)}  killed ${place}, ${wait.toFixed(0)} ms on${writing ? ', while writing' : ''}\n`,
     );
   });
   for (const kind of KINDS) {
     const of = outcomes.filter((outcome) => outcome.kind === kind);
     const count = (how: Outcome['how']) => of.filter((outcome) => outcome.how === how).length;
     process.stdout.write(
-      `${kind}: ${of.length} kills, ${count('resumed')} resumed, ${count('repeated')} repeated, ` +
+      `${kind}: ${of.length} kills, ${of.filter(({ writing }) => writing).length} while a file was written, ` +
+        `${count('resumed')} resumed, ${count('repeated')} repeated, ` +
         `${of.filter(({ faults }) => faults.length > 0).length} faults\n`,
     );
   }

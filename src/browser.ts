@@ -21,6 +21,7 @@ export { fromSamples, loadBatches } from './data/in-thread.ts';
 export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
 export type { DataSet, Sample } from './data/sample.ts';
 export { balancedOrder, type Sampler } from './data/sampler.ts';
+export { PERTURBATIONS, type Perturbation, perturbed, type ThroughJpeg } from './data/stress.ts';
 export {
   type Augmentation,
   evalTransform,
@@ -55,6 +56,7 @@ export {
   type BufferKind,
   Device,
   DeviceError,
+  DeviceLost,
   type DeviceOptions,
   type DispatchEvent,
   elementwise,
@@ -179,9 +181,54 @@ export {
 } from './train/callbacks/freezing-meter.ts';
 export { Plateau, type PlateauOptions } from './train/callbacks/plateau.ts';
 export { stopOn } from './train/callbacks/stop-request.ts';
+export { ThresholdChoice, type ThresholdChoiceOptions } from './train/callbacks/threshold.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export {
+  BINS,
+  type Calibration,
+  type CalibrationBin,
+  calibration,
+  fitTemperature,
+  type Temperature,
+} from './train/evaluation/calibration.ts';
+export { type CurvePoint, type Curves, curves } from './train/evaluation/curves.ts';
+export {
+  type Choice,
+  type ClassFigures,
+  type Evaluation,
+  type EvaluationOptions,
+  evaluation,
+  type OneAgainstRest,
+} from './train/evaluation/evaluation.ts';
+export { accuracySentence, choiceSentence, headline } from './train/evaluation/headline.ts';
+export {
+  aucScoreInterval,
+  type Interval,
+  meanInterval,
+  pairedDifference,
+  wilson,
+} from './train/evaluation/intervals.ts';
+export {
+  type StressFigure,
+  type StressOptions,
+  type StressRow,
+  type StressTable,
+  stress,
+  stressTable,
+} from './train/evaluation/stress.ts';
+export {
+  callingOf,
+  chooseThreshold,
+  type Decision,
+  decisionSentence,
+  figuresAt,
+  givenDecision,
+  type ThresholdRow,
+  type ThresholdTarget,
+  thresholdTable,
+} from './train/evaluation/threshold.ts';
 export { FeatureCache, type FeatureCacheOptions, type FeaturePass } from './train/feature-cache.ts';
 export {
   type FeatureRoom,

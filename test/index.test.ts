@@ -19,6 +19,7 @@ const PROMISED = [
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'balancedOrder balancedWeights classWeightsFor mixPictures',
   'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
+  'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',

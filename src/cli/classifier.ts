@@ -6,8 +6,8 @@ import type { Command } from 'commander';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
-import { cutOf, decisionSentence } from '../train/evaluation/threshold.ts';
-import type { Cut } from '../train/metrics.ts';
+import { callingOf, decisionSentence } from '../train/evaluation/threshold.ts';
+import type { Calling } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
@@ -41,7 +41,7 @@ export interface Classifier {
   classes: readonly string[];
   preprocessing: Preprocessing;
   /** A class that is called from a threshold on. */
-  cut?: Cut;
+  calling?: Calling;
 }
 
 /**
@@ -60,8 +60,8 @@ export async function chooseClassifier(
     const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     if (decision) say(decisionSentence(decision));
-    const cut = decision && cutOf(decision, classes);
-    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, cut });
+    const calling = decision && callingOf(decision, classes);
+    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, calling });
   }
   const start = await openStart(options);
   const { model: name, known, preprocessing: natural, assumed } = start;

@@ -2,11 +2,11 @@
  * `npm run doctor`: which WebGPU adapter answers, what it can do, and what Tessera makes of that. Where none
  * answers, the launcher has said what to install before this file is asked.
  */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Device } from '../gpu/index.ts';
 import { memoryBudget } from '../node/memory.ts';
 import { type AdapterName, describeAdapters, listAdapters, openDevice } from '../node/open-device.ts';
+import { versions } from '../node/versions.ts';
 import {
   announceSoftware,
   bold,
@@ -123,26 +123,6 @@ function whatIsUsed(device: Device): Report['uses'] {
       ? { choice: 'immediates', why: `the device has ${device.limits.maxImmediateSize} bytes of them` }
       : { choice: 'uniform buffers', why: 'the device has no immediates' },
   };
-}
-
-function versions(): Record<string, string> {
-  const manifest = (path: string): string => {
-    const text = readFileSync(new URL(path, import.meta.url), 'utf8');
-    return (JSON.parse(text) as { version: string }).version;
-  };
-  return {
-    tessera: manifest('../../package.json'),
-    webgpu: manifest(packageManifest('webgpu')),
-    node: process.versions.node,
-    system: `${process.platform} ${process.arch}`,
-  };
-}
-
-/** The package.json of an installed package, beside or above its entry file. */
-function packageManifest(name: string): string {
-  const entry = import.meta.resolve(name);
-  const folder = entry.slice(0, entry.lastIndexOf(`/${name}/`) + name.length + 2);
-  return `${folder}package.json`;
 }
 
 function print(report: Report): void {

@@ -5,18 +5,25 @@ import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { PERTURBATIONS } from '../data/stress.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
+import { WriteError } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
+import {
+  type EvaluationReport,
+  predictionsBeside,
+  writeEvaluationReport,
+} from '../report/evaluation-report.ts';
+import { describeSeen } from '../report/seen-text.ts';
 import { shown } from '../text/shown.ts';
 import { type Choice, type Evaluation, evaluation } from '../train/evaluation/evaluation.ts';
 import { type StressTable, stress } from '../train/evaluation/stress.ts';
-import { chooseThreshold, cutOf, type Decision, type Scored } from '../train/evaluation/threshold.ts';
+import { callingOf, chooseThreshold, type Decision, type Scored } from '../train/evaluation/threshold.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { epochsOf } from '../train/settings.ts';
-import { chosenCheckpoint, wholeNumber } from './command-line.ts';
+import { chosenCheckpoint, commandLine, flagOf, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
 import { evaluationText } from './evaluate-text.ts';
-import { describeSeen } from './seen-text.ts';
+import { evaluationPlace } from './evaluation-place.ts';
 import {
   addThresholdOptions,
   type ThresholdOptions,
@@ -24,7 +31,16 @@ import {
   thresholdWish,
 } from './threshold-options.ts';
 import { fittingBatch } from './train-preflight.ts';
-import { announceSoftware, onStop, type ProgressBar, printJson, progressBar, say, UserError } from './ui.ts';
+import {
+  adapterName,
+  announceSoftware,
+  onStop,
+  type ProgressBar,
+  printJson,
+  progressBar,
+  say,
+  UserError,
+} from './ui.ts';
 
 export const description =
   'Measures a checkpoint on a folder of pictures: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, each ' +
@@ -44,6 +60,7 @@ export function options(command: Command): void {
     .option('--stress', 'also in grey, under blur, JPEG, noise, at half size, with other crops, flipped')
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 32)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--report <file>', 'where the report goes, a file or a folder (default: beside the checkpoint)')
     .option('--json', 'print one JSON document on stdout');
 }
 
@@ -54,6 +71,7 @@ interface EvaluateOptions extends ThresholdOptions {
   stress?: boolean;
   batch: number;
   adapter?: string;
+  report?: string;
   json?: boolean;
   debug?: boolean;
 }
@@ -63,7 +81,9 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
   const { info, path, trainedOn } = checkpoint;
   const { classes, preprocessing } = info;
-  const wish = thresholdWish(options, classes);
+  // A run that named its positive class means the same one here.
+  const positive = options.positive ?? info.settings.positive;
+  const wish = thresholdWish({ ...options, positive }, classes);
   const { samples, notes, scored } = await openEvaluation(data, info, options.split);
   for (const note of notes) say(note);
 
@@ -108,17 +128,59 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
         : null;
     bar.stop();
     if (!answers || !decided || stop.requested) return stop.exitCode;
-    say(describeSeen(seen, answers.labels.length, trainedOn));
+    const history = describeSeen(seen, answers.labels.length, trainedOn);
+    say(history);
     const measured = evaluation(answers, { classes, scored, ...decided });
     const known = trainedOn.complete || trainedOn.pictures.size > 0;
     const about = { checkpoint: path, model: info.model, unreadable, trainedOn: known ? seen : null, notes };
     if (json) printJson({ ...about, ...summary(measured), evaluation: measured, stress: stressed });
     else process.stdout.write(`${evaluationText(measured, stressed).join('\n')}\n`);
+    if (!json || options.report !== undefined)
+      await report(options, checkpoint, {
+        ...{ model, device, answers, evaluation: measured, stress: stressed, notes },
+        sentences: [history],
+      });
     device.close();
     return 0;
   } finally {
     await closeLoader();
     stop.dispose();
+  }
+}
+
+/** Writes the report; where nobody named its place, one that cannot be written costs no figures. */
+async function report(
+  options: EvaluateOptions,
+  { path, info }: Checkpoint,
+  found: Pick<
+    EvaluationReport,
+    'model' | 'device' | 'answers' | 'evaluation' | 'stress' | 'notes' | 'sentences'
+  >,
+): Promise<void> {
+  const { data, adapter } = options;
+  const page = await evaluationPlace(options.report, { ...options, checkpoint: path });
+  const { threshold } = found.evaluation;
+  const args = Object.entries({ checkpoint: path, data, split: options.split, adapter }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [flagOf(name), value]),
+  );
+  if (threshold) {
+    const { positive, threshold: value } = threshold.decision;
+    args.push('--positive', positive, '--threshold', String(value));
+  }
+  try {
+    await writeEvaluationReport(page, {
+      ...found,
+      adapter: { description: adapterName(found.device.info), software: found.device.software },
+      name: info.model,
+      checkpoint: { file: path, epoch: info.epoch, epochs: null },
+      preprocessing: info.preprocessing,
+      data: data ?? info.settings.data,
+      command: commandLine('evaluate', found.stress ? [...args, '--stress'] : args),
+    });
+    say(`The report to look at: ${page}; what was said to each picture: ${predictionsBeside(page)}`);
+  } catch (error) {
+    if (!(error instanceof WriteError) || options.report !== undefined) throw error;
+    say(`There is no report: ${error.message}. Name another place with --report.`);
   }
 }
 
@@ -186,8 +248,8 @@ function underStress(
   const source = (perturbation?: (typeof PERTURBATIONS)[number]): BatchSource =>
     fromSamples(clean.samples, { batchSize, preprocessing, perturbation, onUnreadable: () => undefined });
   bar.turnTo('Under stress', source().batches * PERTURBATIONS.length);
-  const cut = decision ? cutOf(decision, classes) : undefined;
-  return stress(model, device, { source, classes, clean, cut, onBatch });
+  const calling = decision ? callingOf(decision, classes) : undefined;
+  return stress(model, device, { source, classes, clean, calling, onBatch });
 }
 
 /** The figures by themselves, as scripts read them. */

@@ -55,7 +55,7 @@ export function options(command: Command): void {
     .option('--features', 'draw the filters of the first layer and the feature maps of each stage instead')
     .option(
       '--out <path>',
-      'one sheet for all pictures where it ends in .png, else a folder with a file for each (default: explain.png, ' +
+      'one sheet for all pictures where it ends in .png or .jpg, else a folder with a file for each (default: explain.png, ' +
         `for more than ${MOST_ROWS} pictures explain/; with --features features.png or features/)`,
     )
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
@@ -130,7 +130,9 @@ export async function run(args: string[], options: ExplainOptions): Promise<numb
   try {
     const classifier = await open(device);
     if (!(await hasFonts()))
-      say('This system has no fonts, so that no words are drawn; on Debian: apt install fonts-dejavu-core');
+      say(
+        'This system has no fonts, so that words are drawn as empty boxes; on Debian: apt install fonts-dejavu-core',
+      );
     const bar = progressBar('Explaining', files.length);
     const pass: Pass = { classifier, device, files, failures, place, options, bar, stop };
     const text = options.features
@@ -165,7 +167,7 @@ async function destination(
   const usual = features ? 'features' : 'explain';
   const path = out ?? (files.length > most ? usual : `${usual}.png`);
   const isFolder = (await statOrNull(path))?.isDirectory() ?? false;
-  const isFile = !isFolder && extname(path).toLowerCase() === '.png';
+  const isFile = !isFolder && /\.(png|jpe?g)$/i.test(path);
   if (isFile && files.length > most)
     throw new UserError(
       `${path} would hold ${files.length} pictures, at most ${most} are drawn on a sheet; give --out a folder`,
@@ -230,12 +232,12 @@ async function drawMaps(pass: Pass): Promise<ExplainedPicture[]> {
         answers: said.topK.map((answer) => ({ ...answer, explained: answer.index === said.index })),
       };
       if (place.sheet) rows.push(row);
-      else await writeWhole(said.written, await explainedSheet([row]));
+      else await writeWhole(said.written, await explainedSheet([row], said.written));
       found.push(said);
     }
     if (stop.requested) break;
   }
-  if (place.sheet && rows.length > 0) await writeWhole(place.sheet, await explainedSheet(rows));
+  if (place.sheet && rows.length > 0) await writeWhole(place.sheet, await explainedSheet(rows, place.sheet));
   return found;
 }
 
@@ -310,7 +312,8 @@ async function drawInsides(pass: Pass): Promise<OpenedPicture[]> {
     images.dispose();
     const picture = networkView(await readImage(file), preprocessing, SHOWN_SIDE);
     const written = place.of(file);
-    await writeWhole(written, await insideSheet({ title: basename(file), picture, filters, stages }));
+    const sheet = await insideSheet({ title: basename(file), picture, filters, stages }, written);
+    await writeWhole(written, sheet);
     found.push({
       file,
       filters: { name: filters.name, count: filters.filters.length },

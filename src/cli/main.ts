@@ -16,7 +16,7 @@
  * Import statically, not in the middle of a run: the compiler behind tsx is a child process that dies with the
  * first Ctrl-C, and a dynamic `import()` of TypeScript after it fails.
  */
-import { Command, CommanderError, type OptionValues } from 'commander';
+import { Command, CommanderError, type Option, type OptionValues } from 'commander';
 import { shown } from '../text/shown.ts';
 import { ignoresHangUp } from './nohup.ts';
 import { say, UserError } from './ui.ts';
@@ -85,6 +85,7 @@ export function createCommand(name: string, module: CommandModule): Command {
   const command = new Command(throughNpm ? `npm run ${name} --` : `tessera ${name}`);
   command
     .description(module.description)
+    .configureHelp({ optionDescription })
     .showSuggestionAfterError()
     .showHelpAfterError(`(--help lists the options of ${name})`)
     .allowExcessArguments(false)
@@ -96,6 +97,12 @@ export function createCommand(name: string, module: CommandModule): Command {
     command.addHelpText('after', `\nnpm run --silent ${name} -- --json … leaves npm's own lines off stdout.`);
   command.option('--debug', 'print stack traces, and check every operation as it is recorded');
   return command;
+}
+
+/** `what it is: one, another (default: one)`; commander's own words take twice the room. */
+function optionDescription({ description, argChoices, defaultValue }: Option): string {
+  const choices = argChoices ? `: ${argChoices.join(', ')}` : '';
+  return `${description}${choices}${defaultValue === undefined ? '' : ` (default: ${defaultValue})`}`;
 }
 
 /** Settings that npm always passes to its scripts, whatever was typed. */

@@ -4,7 +4,7 @@ import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import { openDevice } from '../node/open-device.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { type Inference, inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
-import { type Cut, largest, percent, predicted, rowOf, softmaxRow } from '../train/metrics.ts';
+import { type Calling, largest, percent, predicted, rowOf, softmaxRow } from '../train/metrics.ts';
 import { type ClassifierOptions, chooseClassifier, classifierOptions } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
 import { picturesOf } from './picture-args.ts';
@@ -46,7 +46,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing, cut } = await open(device);
+    const { model, classes, preprocessing, calling } = await open(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     let done = 0;
     const source = fromSamples(samples, {
@@ -67,7 +67,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     for await (const answers of inferBatches(model, device, source.load(0))) {
       const none = new Set(unanswered(answers).map(({ file }) => file));
       for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
-      const text = predictionsOf(answers, classes, options.topK, cut)
+      const text = predictionsOf(answers, classes, options.topK, calling)
         .filter(({ file }) => !none.has(file))
         .map(output.item)
         .join('');
@@ -90,12 +90,12 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   return failures.length > 0 ? 1 : 0;
 }
 
-/** The `k` likeliest classes of every picture, and the one that is called where there is a cut. */
+/** The `k` likeliest classes of every picture, and the one that is called where a threshold decides. */
 export function predictionsOf(
   answers: Inference,
   classes: readonly string[],
   k: number,
-  cut?: Cut,
+  calling?: Calling,
 ): Prediction[] {
   return answers.samples.map(({ file }, picture) => {
     const logits = rowOf(answers, picture);
@@ -106,7 +106,7 @@ export function predictionsOf(
       probability: probabilities[index],
       logit: logits[index],
     }));
-    return cut ? { file, called: classes[predicted(logits, cut)], topK } : { file, topK };
+    return calling ? { file, called: classes[predicted(logits, calling)], topK } : { file, topK };
   });
 }
 

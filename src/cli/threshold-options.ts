@@ -16,10 +16,10 @@ export interface ThresholdOptions {
 /** Adds the options to a command. */
 export function addThresholdOptions(command: Command): void {
   command
-    .option('--positive <class>', 'the class that counts as found (default: of two the second)')
-    .option('--threshold <p>', 'it is called from this probability on, likeliest or not', fractionNumber)
+    .option('--positive <class>', 'what counts as found (default: of two the second)')
+    .option('--threshold <p>', 'it is called from this probability on', fractionNumber)
     .option('--target-precision <p>', 'the threshold that reaches it and finds most', fractionNumber)
-    .option('--target-recall <p>', 'the threshold that reaches it and is right most often', fractionNumber);
+    .option('--target-recall <p>', 'the threshold that reaches it, most precisely', fractionNumber);
 }
 
 /** What is asked of the threshold, for classes that are known. */

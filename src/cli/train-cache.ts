@@ -4,12 +4,12 @@ import type { Device } from '../gpu/index.ts';
 import type { Cut, Model } from '../nn/index.ts';
 import { memoryBudget } from '../node/memory.ts';
 import { CacheWatch } from '../train/callbacks/cache-figures.ts';
-import { type CutFound, cutOf, describeCut } from '../train/cut.ts';
+import { type CutFound, describeCut, MIXED } from '../train/cut.ts';
 import { FeatureCache, type FeaturePass } from '../train/feature-cache.ts';
 import { MemoryStore, memoryElse } from '../train/feature-store.ts';
 import { FeatureShelf, SHELF_LIMIT, shelfFolder } from '../train/node/feature-shelf.ts';
-import { freezeFor, phaseAt, type TrainSettings, trainsOf, viewsOf } from '../train/settings.ts';
-import type { CacheMode } from './train-settings.ts';
+import { cutsOf, firstEpoch, mixes, phaseAt, type TrainSettings, viewsOf } from '../train/settings.ts';
+import type { TrainOptions } from './train-settings.ts';
 import type { Setup } from './train-setup.ts';
 import { counted, formatBytes } from './ui.ts';
 
@@ -22,8 +22,8 @@ export interface RunCache {
   of(source: SampleSource, model?: Model): BatchSource;
   /** In how many views an epoch shows its pictures. */
   views: (epoch: number) => number;
-  /** What an epoch (counted from 0) takes from the cache: pictures that train, and those that validate. */
-  takes: (epoch: number) => { train: boolean; val: boolean };
+  /** Where an epoch (counted from 0) begins; null where it begins with pictures. */
+  cutAt: (epoch: number) => Cut | null;
   watch: CacheWatch;
   /** What there is to say of it before the run. */
   lines: string[];
@@ -44,27 +44,24 @@ interface CacheSays {
 export async function runCache(
   device: Device,
   model: Model,
-  { settings, options }: Setup,
+  { settings, options }: Pick<Setup, 'settings' | 'options'>,
   { computing, note }: CacheSays,
 ): Promise<RunCache> {
   const mode = options.cache ?? 'auto';
   const memory = new MemoryStore(await memoryLimit());
   const shelf = new FeatureShelf(shelfFolder(), note);
   const store = { auto: memoryElse(memory, shelf), memory, disk: shelf, off: memory }[mode];
-  const cache = new FeatureCache({ model, device, store, onFeatures: computing });
-  const cuts = trainsOf(settings).map((trains) => {
-    freezeFor(model, trains);
-    return cutOf(model);
-  });
+  const cache = new FeatureCache({ model, device, store, mixes: mixes(settings), onFeatures: computing });
+  const cuts = cutsOf(model, settings);
   const views = viewsOf(model, settings);
   const cutAt = (epoch: number): Cut | null =>
     mode === 'off' ? null : cuts[phaseAt(settings.phases, epoch)].cut;
   return {
     of: (source, taker) => (mode === 'off' ? source : cache.of(source, taker)),
     views,
-    takes: (epoch) => ({ train: cutAt(epoch) !== null && views(epoch) > 0, val: cutAt(epoch) !== null }),
+    cutAt,
     watch: new CacheWatch(cache),
-    lines: describeCache(settings, mode, cuts, { memory, shelf }),
+    lines: describeCache(settings, options, cuts, views, { memory, shelf }),
     close: () => cache.close(),
   };
 }
@@ -75,35 +72,49 @@ async function memoryLimit(): Promise<number> {
 
 /** What is kept where, and what that does to augmentation. */
 function describeCache(
-  { phases, views }: TrainSettings,
-  mode: CacheMode,
+  settings: TrainSettings,
+  { cache: mode = 'auto', views: asked }: TrainOptions,
   cuts: readonly CutFound[],
+  views: (epoch: number) => number,
   { memory, shelf }: { memory: MemoryStore; shelf: FeatureShelf },
 ): string[] {
+  const { phases } = settings;
   if (mode === 'off')
-    return views === 0 ? [] : [`No features are kept (--cache off). ${describeViews(views)}`];
+    return settings.views === 0
+      ? []
+      : [`No features are kept (--cache off).`, describeViews(settings, views)];
   const found = cuts.map(({ cut }) => cut).filter((cut) => cut !== null);
   if (found.length === 0) {
+    // Where nothing is frozen, nobody who did not ask expects any.
+    if (mode === 'auto' && !asked) return [];
     const { reason } = cuts[0] as { reason: string };
-    return mode === 'auto' ? [] : [`No features are kept: ${reason}.`];
+    return [`No features are kept: ${reason}. Every epoch shows its pictures in new crops.`];
   }
   const inMemory = `memory (up to ${formatBytes(memory.limit)}, an eighth of this machine's)`;
   const onDisk = `${shelf.folder} (up to ${formatBytes(SHELF_LIMIT)})`;
-  const where = {
-    auto: `${inMemory}, or where they do not fit, in ${onDisk}`,
-    memory: inMemory,
-    disk: onDisk,
-  }[mode];
+  const where = { auto: `${inMemory}, else in ${onDisk}`, memory: inMemory, disk: onDisk }[mode];
   const places = [...new Set(found.map(describeCut))].join(', later ');
   const part =
-    phases.length > found.length ? `, in ${counted(found.length, 'phase')} of ${phases.length}` : '';
+    phases.length > found.length ? ` in ${found.length} of ${counted(phases.length, 'phase')}` : '';
+  const whose = phases.some((_, phase) => views(firstEpoch(phases, phase)) > 0)
+    ? 'of each picture'
+    : 'of the pictures that validate';
   return [
-    `What the frozen part makes of a picture (${places}) is computed once${views > 1 ? ' a view' : ''} and kept in ${where}${part}.`,
-    views === 0
-      ? 'Training pictures are shown in a new crop every epoch (--views 0), so only those that validate are kept.'
-      : describeViews(views),
+    `What the frozen part makes ${whose} (${places}) is computed once${part} and kept in ${where}.`,
+    describeViews(settings, views),
   ];
 }
 
-const describeViews = (views: number): string =>
-  `Each training picture is seen in ${views === 1 ? 'one fixed crop' : `${views} fixed crops`} in place of a new one every epoch (--views 0).`;
+/** What keeping features does to the pictures that train. */
+function describeViews(settings: TrainSettings, views: (epoch: number) => number): string {
+  if (mixes(settings)) return `Those that train are not kept: ${MIXED}.`;
+  const { phases, views: count } = settings;
+  const fixed = phases.flatMap(({ epochs }, phase) => {
+    const first = firstEpoch(phases, phase);
+    return views(first) > 0 ? [epochs === 1 ? `${first + 1}` : `${first + 1} to ${first + epochs}`] : [];
+  });
+  if (fixed.length === 0) return 'Training pictures are shown in a new crop every epoch.';
+  const when = fixed.length === phases.length ? '' : `In epochs ${fixed.join(' and ')}, `;
+  const seen = `${when === '' ? 'Each' : 'each'} training picture is seen in ${count === 1 ? 'one fixed crop' : `${count} fixed crops`}`;
+  return `${when}${seen} in place of a new one every epoch (--views 0).`;
+}

@@ -19,8 +19,11 @@ export function trainCommand(options: TrainOptions): string {
 }
 
 /** The command that goes on with a run, as it was started last. */
-export function resumeCommand(out: string, { cache, adapter, memory, json }: TrainOptions): string {
-  return trainCommand({ resume: out, cache, adapter, memory, json });
+export function resumeCommand(
+  out: string,
+  { cache, adapter, memory, tensorboard, json }: TrainOptions,
+): string {
+  return trainCommand({ resume: out, cache, adapter, memory, tensorboard, json });
 }
 
 /** Settings that an option of the same name sets. */

@@ -15,7 +15,7 @@ import {
 } from '../train/preflight.ts';
 import { optimizerOf, trainsOf } from '../train/settings.ts';
 import type { TrainOptions } from './train-settings.ts';
-import type { Setup } from './train-setup.ts';
+import type { Plan } from './train-setup.ts';
 import { counted, say, UserError } from './ui.ts';
 
 /** The steps as they are trained, and one as it would be if every parameter trained; null where nothing is frozen. */
@@ -83,7 +83,7 @@ function partsOf(batch: number, most: number, least: number): number {
  */
 export async function checkFit(
   device: Device,
-  { settings, network, set, resumed }: Setup,
+  { settings, network, set, resumed }: Plan,
   { memory: asked }: TrainOptions,
 ): Promise<Costs> {
   const { memory, budget } = await plannedMemory(device, asked);

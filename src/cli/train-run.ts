@@ -8,13 +8,13 @@ import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { WriteError } from '../node/files.ts';
 import type { Report } from '../report/report.ts';
-import { RunReport } from '../report/run-report.ts';
 import { shown } from '../text/shown.ts';
 import { ResumeError } from '../train/callback.ts';
 import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
 import { FreezingMeter, measureStep } from '../train/callbacks/freezing-meter.ts';
 import { LossTracer } from '../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
+import { RateTracer } from '../train/callbacks/rate-trace.ts';
 import { stopOn } from '../train/callbacks/stop-request.ts';
 import { ThresholdChoice } from '../train/callbacks/threshold.ts';
 import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
@@ -23,8 +23,7 @@ import { evaluationsOf } from '../train/evaluation/headline.ts';
 import type { Decision } from '../train/evaluation/threshold.ts';
 import { fit } from '../train/fit.ts';
 import { plannedFreezing } from '../train/freezing.ts';
-import { type Inference, infer } from '../train/infer.ts';
-import { modelOf, ofCheckpoint, readCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
+import { modelOf, ofCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
 import { BEST, LAST } from '../train/node/run-folder.ts';
 import { noting } from '../train/node/trained-on.ts';
 import {
@@ -47,13 +46,14 @@ import { type RunCache, runCache } from './train-cache.ts';
 import { resumeCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import { TrainProgress } from './train-progress.ts';
-import type { Setup } from './train-setup.ts';
+import { logsOf, reportOf } from './train-report.ts';
+import type { Plan, Setup } from './train-setup.ts';
 import { closingText, openingText } from './train-text.ts';
-import { adapterName, type StopRequest, say, UserError } from './ui.ts';
+import { type StopRequest, say, UserError } from './ui.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, folder, set, preprocessing, trainedOn, resumed } = setup;
+  const { settings, folder, set, trainedOn, resumed } = setup;
   for (const note of notesOf(set)) say(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
@@ -72,13 +72,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   say(...openingText(setup, savings, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
-  const {
-    train: training,
-    val,
-    test: held,
-  } = batchSources(setup, cache.views, (message, sample) => {
+  const onUnreadable = ({ message }: Error, sample: Sample): void => {
     if (unreadable.add(sample)) terminal.note(`skipped: ${message}`);
-  });
+  };
+  const { train: training, val, test } = batchSources(setup, cache.views, onUnreadable);
   const validating = new PictureSet();
   const validation = (taker: Model): BatchSource =>
     watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
@@ -90,6 +87,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const decided = () => choice?.decision ?? wish.decision;
   const checkpoints = new Checkpoints(writer(setup, validated, decided), settings.best);
   const tracer = new LossTracer();
+  const rates = new RateTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
   const terminal = new TrainProgress(checkpoints, pace);
   const meter = new FreezingMeter({
@@ -105,39 +103,12 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         size: settings.size,
       }),
   });
-  const report = new RunReport({
-    describe: () => ({
-      out: folder.path,
-      model: settings.model,
-      classes: set.classes,
-      settings,
-      adapter: { description: adapterName(device.info), software: device.software },
-      pictures: {
-        train: set.train.length,
-        val: set.val.length,
-        unreadable: unreadable.count,
-        perClass: classSizes(set),
-      },
-      freezing,
-      savings: meter.figures,
-      notes: notesOf(set),
-      trainedOn: {
-        pictures: trainedOn.pictures.size,
-        complete: trainedOn.complete,
-        ofValidation: validating.size > 0 ? trainedOn.pictures.count(validating.marks()) : null,
-      },
-      step: costs.step.cost,
-      cache: cache.watch.figures,
-    }),
-    checkpoints,
-    tracer,
-    pace,
-    preprocessing,
-    place: (file) => folder.place(file),
-    bestAnswers: () => answersOfBest(device, setup, validation),
-    testAnswers: async () => (held ? answersOfBest(device, setup, () => held) : null),
+  const report = reportOf(device, setup, costs, {
+    ...{ checkpoints, tracer, rates, pace, freezing, unreadable, validating, held: test },
+    val: validation,
     evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
-    peakBytes: () => meter.peakBytes || device.memory().peak,
+    cache: cache.watch,
+    meter,
   });
   const plateau = plateauOf(settings);
   (await prepared)();
@@ -153,7 +124,8 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     callbacks: [
       stopOn(stop),
       ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
-      ...[checkpoints, tracer, unreadable, pace, cache.watch, terminal, meter, report],
+      ...logsOf(setup),
+      ...[checkpoints, tracer, rates, unreadable, pace, cache.watch, terminal, meter, report],
     ],
     from: resumed ? { progress: resumed.info.progress!, callbacks: resumed.callbacks } : undefined,
   })
@@ -168,28 +140,35 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   return report.report!;
 }
 
-/** What a step on kept features costs beside one that computes them, at most: what is left of it is reading and waiting. */
-const KEPT = 0.02;
+/**
+ * What a step on kept features costs beside one that computes them, until it is measured: behind the pooling what is left of
+ * it is reading and waiting; at a stage, what trains there and its way back.
+ */
+const KEPT = { pooled: 0.02, stage: 0.5 };
 
 /** What is known of the pace before anything is measured. */
 function paceOf(
   { settings, resumed }: Setup,
   { step: { costs } }: Costs,
-  { takes, views }: RunCache,
+  { cutAt, views }: RunCache,
 ): PaceOptions {
   const { phases } = settings;
   const first = resumed?.info.progress?.epoch ?? 0;
   /** Whether this process has the features of an epoch from another one of its phase, `every` so many. */
   const kept = (epoch: number, every: number): boolean =>
     epoch - every >= first && phaseAt(phases, epoch) === phaseAt(phases, epoch - every);
+  const share = (epoch: number, every: number): number => {
+    const cut = cutAt(epoch);
+    return cut && kept(epoch, every) ? KEPT[cut.pooled ? 'pooled' : 'stage'] : 1;
+  };
   const flopsOf = (epoch: number): number => costs[phaseAt(phases, epoch)]?.flops ?? 1;
   return {
     // A later phase's steps take longer, about as their operations say.
-    stepCost: (epoch) => flopsOf(epoch) * (takes(epoch).train && kept(epoch, views(epoch)) ? KEPT : 1),
+    stepCost: (epoch) => flopsOf(epoch) * (views(epoch) > 0 ? share(epoch, views(epoch)) : 1),
     // Of a step that trains the last layer, all stages, or something in between.
     validationCost: (epoch) => {
-      const share = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
-      return flopsOf(epoch) * share * (takes(epoch).val && kept(epoch, 1) ? KEPT : 1);
+      const ofStep = { head: 1, all: 0.35 }[phases[phaseAt(phases, epoch)].trainFrom] ?? 0.7;
+      return flopsOf(epoch) * ofStep * share(epoch, 1);
     },
   };
 }
@@ -210,28 +189,13 @@ function sizesOf(
   return { best, last: best + average + (step.cost?.optimizerBytes ?? 0) };
 }
 
-/** What the network of best.safetensors says to pictures. */
-async function answersOfBest(
-  device: Device,
-  { folder }: Setup,
-  source: (model: Model) => BatchSource,
-): Promise<Inference | null> {
-  // Measured whatever it answers: a run that learned nothing has its report too.
-  const model = await modelOf(await readCheckpoint(folder.path), device, 'train');
-  try {
-    return await infer(model, device, source(model).load(0));
-  } finally {
-    model.dispose();
-  }
-}
-
 function notWritten(error: WriteError, { folder, options }: Setup): string {
   if (!folder.holdsRun) return `${error.message}; nothing of this run had been saved before`;
   return `${error.message}. When that is mended, this goes on from what was saved last: ${resumeCommand(folder.path, options)}`;
 }
 
 /** The network with its starting weights and a head for the classes. */
-async function startingModel(device: Device, setup: Setup): Promise<Model> {
+export async function startingModel(device: Device, setup: Plan): Promise<Model> {
   const { set, settings, network, known } = setup;
   const { weights, seed, keptClasses } = settings;
   setup.known = null; // The bytes of the file, which the run does not need beside the model.
@@ -253,17 +217,17 @@ interface Sources {
   test: SampleSource | null;
 }
 
-function batchSources(
-  { settings, set, preprocessing }: Setup,
+export function batchSources(
+  { settings, set, preprocessing }: Plan,
   views: (epoch: number) => number,
-  onUnreadable: (message: string, sample: Sample) => void,
+  onUnreadable: (error: Error, sample: Sample) => void,
 ): Sources {
   const { augmentation, sampler } = settings;
   const common = {
     batchSize: settings.batch,
     preprocessing,
     seed: settings.seed,
-    onUnreadable: (error: Error, sample: Sample) => onUnreadable(error.message, sample),
+    onUnreadable,
   };
   return {
     train: fromSamples(set.train, { ...common, train: true, augmentation, sampler, views }),

@@ -32,6 +32,7 @@ import { optionsOf, trainCommand } from './train-command.ts';
 import {
   checkResumeOptions,
   phasesFor,
+  type SettingsOfAllPhases,
   settingsOf,
   type TrainOptions,
   trainFromOf,
@@ -61,39 +62,65 @@ export interface Setup {
   options: TrainOptions;
 }
 
+/** A new run without a folder: what is tried before there is one. */
+export type Plan = Omit<Setup, 'folder'>;
+
 /** A new run. Its folder is its own from here on. */
 export async function newRun(options: TrainOptions): Promise<Setup> {
-  const start = await openStart(options);
-  const { model, network, known, preprocessing: natural, assumed } = start;
-  if (assumed) say(assumed);
-  const kept = options.addClasses ? await classesToKeep(options, start) : [];
-  const common = settingsOf(options, { ...start, keptClasses: kept.length }, natural.inputSize);
-  const { weights } = common;
-  // A stage that does not exist is named before the pictures are looked through.
-  const wanted = await withStages(options, network, weights);
-  // What a checkpoint could not be read back with is not begun.
-  demand(SETTINGS, { ...common, phases: phasesFor(wanted, weights, true) }, 'settings');
+  const begun = await begin(options);
   const command = trainCommand(options);
   const folder =
     options.out === undefined
-      ? await RunFolder.forUnnamedRun(join(RUNS, `${model}-${timestamp(new Date())}`), command)
+      ? await RunFolder.forUnnamedRun(join(RUNS, `${begun.start.model}-${timestamp(new Date())}`), command)
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
-  return releasedOnFailure(folder, async () => {
-    const set = await openData(common, kept);
-    if (kept.length === set.classes.length)
-      throw new UserError(
-        `--add-classes: ${common.data} has no folder of another class than those of ${weights} (${kept.join(', ')}); give each new class a folder, or leave the option out`,
-      );
-    thresholdWish(common, set.classes);
-    const newHead = !known || !(await bringsHead(network, known, set.classes));
-    const phases = phasesFor(wanted, weights, newHead);
-    const settings = withClassWeights({ ...common, phases }, options, set.classes);
-    const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
-    if (advice) say(advice);
-    const preprocessing = preprocessingFor(settings, natural);
-    const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
-    return { settings, network, known, folder, set, preprocessing, trainedOn, resumed: null, options };
-  });
+  return releasedOnFailure(folder, async () => ({ ...(await planOf(begun)), folder }));
+}
+
+/** What a new run would be; nothing is written. */
+export async function plannedRun(options: TrainOptions): Promise<Plan> {
+  return planOf(await begin(options));
+}
+
+/** What is known of a new run before its pictures are looked through. */
+interface Begun {
+  options: TrainOptions;
+  /** The same with stages that exist. */
+  wanted: TrainOptions;
+  start: Start;
+  common: SettingsOfAllPhases;
+  /** Classes that the weights bring along and keep. */
+  kept: readonly string[];
+}
+
+async function begin(options: TrainOptions): Promise<Begun> {
+  const start = await openStart(options);
+  if (start.assumed) say(start.assumed);
+  const kept = options.addClasses ? await classesToKeep(options, start) : [];
+  const common = settingsOf(options, { ...start, keptClasses: kept.length }, start.preprocessing.inputSize);
+  const { weights } = common;
+  // A stage that does not exist is named before the pictures are looked through.
+  const wanted = await withStages(options, start.network, weights);
+  // What a checkpoint could not be read back with is not begun.
+  demand(SETTINGS, { ...common, phases: phasesFor(wanted, weights, true) }, 'settings');
+  return { options, wanted, start, common, kept };
+}
+
+async function planOf({ options, wanted, start, common, kept }: Begun): Promise<Plan> {
+  const { network, known } = start;
+  const set = await openData(common, kept);
+  if (kept.length === set.classes.length)
+    throw new UserError(
+      `--add-classes: ${common.data} has no folder of another class than those of ${common.weights} (${kept.join(', ')}); give each new class a folder, or leave the option out`,
+    );
+  thresholdWish(common, set.classes);
+  const newHead = !known || !(await bringsHead(network, known, set.classes));
+  const phases = phasesFor(wanted, common.weights, newHead);
+  const settings = withClassWeights({ ...common, phases }, options, set.classes);
+  const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
+  if (advice) say(advice);
+  const preprocessing = preprocessingFor(settings, start.preprocessing);
+  const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
+  return { settings, network, known, set, preprocessing, trainedOn, resumed: null, options };
 }
 
 /** The options with stages that exist; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
@@ -248,6 +275,25 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     resumed,
     options,
   };
+}
+
+/**
+ * A run whose device was lost, as it is to go on: from what it saved last, or as it began. What has been trained on since is
+ * forgotten with the steps.
+ */
+export async function setUpAgain(setup: Setup): Promise<Setup> {
+  const { folder, options } = setup;
+  if (!folder.holdsRun) {
+    const { known } = await openStart(options);
+    return { ...setup, known, trainedOn: known ? trainedOnIn(known.file.metadata) : trainedOnNothing() };
+  }
+  const resumed = await readCheckpoint(folder.path, LAST);
+  const before = setup.resumed?.info.progress;
+  const { progress } = resumed.info;
+  // Nothing was saved since a finished run began to have more epochs: what says that it is finished is the old end.
+  if (before && before.finished === undefined && before.epoch === progress!.epoch)
+    progress!.finished = undefined;
+  return { ...setup, known: null, trainedOn: resumed.trainedOn, resumed };
 }
 
 /** What `work` gives; where it fails, the folder is given back. */

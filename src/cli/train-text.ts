@@ -1,17 +1,17 @@
 /** The first and the last words of `train`: what it will do; what it did, what it measured, what to try next. */
 import { join } from 'node:path';
 import { describeMetrics, type Report, trains } from '../report/report.ts';
+import { describeSeen } from '../report/seen-text.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import { headline } from '../train/evaluation/headline.ts';
 import type { FreezingFigures } from '../train/freezing.ts';
-import { BEST } from '../train/node/run-folder.ts';
+import { BEST, PAGE } from '../train/node/run-folder.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
 import type { Progress } from '../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { classSizes, describeBalance, describeSizes } from './class-text.ts';
 import { commandLine } from './command-line.ts';
 import { freezingSaved, freezingTable } from './freezing-text.ts';
-import { describeSeen } from './seen-text.ts';
 import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
 import type { Costs } from './train-preflight.ts';
 import type { TrainOptions } from './train-settings.ts';
@@ -106,7 +106,7 @@ function finished(report: Report, progress: Progress, options: TrainOptions, tra
   if (pictures.unreadable > 0)
     lines.push(`${counted(pictures.unreadable, 'picture')} could not be read and took no part.`);
   lines.push(
-    `${join(out, BEST)} has the weights of the best epoch; ${join(out, 'report.svg')} shows that network and the run, report.json has the figures.`,
+    `${join(out, BEST)} has the weights of the best epoch. The report to look at: ${join(out, PAGE)}`,
     '',
     'Next:',
     ...nextSteps(report, options).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),

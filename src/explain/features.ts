@@ -8,7 +8,7 @@
 import { newImage, type RgbImage } from '../data/image.ts';
 import { Conv2d, type Model } from '../nn/index.ts';
 import { noGrad, scope, show, type Tensor } from '../tensor/index.ts';
-import { undisturbed } from './undisturbed.ts';
+import { observing } from './observing.ts';
 
 /**
  * The filters of the first convolution [kh, kw, 3, K] as K pictures of kh × kw pixels. Each is scaled by its own largest
@@ -80,7 +80,7 @@ export async function featureMaps(
   let x = image;
   for (const stage of model.stages.slice(0, last + 1)) {
     const before = x;
-    x = undisturbed(model, () =>
+    x = observing(model, () =>
       noGrad(() => scope(() => model.forwardStages(before, { from: stage, through: stage }))),
     );
     if (before !== image) before.dispose();

@@ -14,7 +14,7 @@ import type { Model } from '../nn/index.ts';
 import { noGrad, scope, show, type Tensor, tensor } from '../tensor/index.ts';
 import { checkedClasses, likeliest, softmaxRows } from './classes.ts';
 import { type Explanation, normaliseMaps } from './heatmap.ts';
-import { undisturbed } from './undisturbed.ts';
+import { observing } from './observing.ts';
 
 export interface GradCamOptions {
   /** The class of each picture's map; by default the one that the network takes it for. */
@@ -65,7 +65,7 @@ export async function gradCam(
 /** The feature map of a stage, and the logits with their way back to it. */
 function traced(model: Model, images: Tensor, stage: string): { features: Tensor; logits: Tensor } {
   const next = model.stages[model.stageIndex(stage) + 1];
-  return undisturbed(model, () => {
+  return observing(model, () => {
     const features = noGrad(() => scope(() => model.forwardStages(images, { through: stage })));
     try {
       if (next === undefined || features.shape.length !== 4)

@@ -13,7 +13,7 @@ import type { Model } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { checkedClasses, likeliest, softmaxRows } from './classes.ts';
 import { type Explanation, normaliseMaps } from './heatmap.ts';
-import { undisturbed } from './undisturbed.ts';
+import { observing } from './observing.ts';
 
 export interface OcclusionOptions {
   /** The class of each picture's map; by default the one that the network takes it for. */
@@ -91,7 +91,7 @@ function checkWhole(name: string, value: number, most: number): void {
 
 /** What the network answers to pictures, as probabilities [N, classes]. */
 async function answers(model: Model, images: Tensor): Promise<Float32Array> {
-  const logits = undisturbed(model, () => noGrad(() => scope(() => model.forward(images))));
+  const logits = observing(model, () => noGrad(() => scope(() => model.forward(images))));
   const values = (await logits.data()) as Float32Array;
   logits.dispose();
   return softmaxRows(values, model.numClasses);

@@ -4,7 +4,7 @@
  */
 import type { BufferBinding, BufferKind, PooledBuffer } from './buffer.ts';
 import { CommandList } from './commands.ts';
-import { DeviceError, NoAdapterError } from './errors.ts';
+import { DeviceError, DeviceLost, NoAdapterError } from './errors.ts';
 import { type Observer, Observers } from './observers.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool, type MemoryReport } from './pool.ts';
@@ -112,9 +112,10 @@ export class Device {
     this.pipelines = new Pipelines(gpu, this.traits, this.observers, (buffers) =>
       this.commands.destroy(buffers),
     );
-    gpu.onuncapturederror = (event) => this.fail(`WebGPU: ${event.error.message}`);
+    gpu.onuncapturederror = (event) => this.fail(new DeviceError(`WebGPU: ${event.error.message}`));
     void gpu.lost.then((lost) => {
-      if (!this.closed) this.fail(`the GPU device was lost (${lost.reason}): ${lost.message}`);
+      if (!this.closed)
+        this.fail(new DeviceLost(`the GPU device was lost (${lost.reason}): ${lost.message}`));
     });
   }
 
@@ -259,6 +260,12 @@ export class Device {
     this.commands.flush();
   }
 
+  /** Its loss, null where there was none: asked after an error, which a loss may follow by a turn. */
+  async loss(): Promise<DeviceLost | null> {
+    await nextTurn();
+    return this.fault instanceof DeviceLost ? this.fault : null;
+  }
+
   /** Closes the device: everything on it becomes unusable. */
   close(): void {
     this.closed = true;
@@ -271,8 +278,8 @@ export class Device {
     if (this.pipelines.uncollected >= WORTH_COLLECTING) this.options.collect?.();
   }
 
-  private fail(message: string): void {
-    this.fault ??= new DeviceError(message);
+  private fail(fault: DeviceError): void {
+    this.fault ??= fault;
   }
 
   /** The buffer behind a binding. @throws Error where it was not given or lies on another device */

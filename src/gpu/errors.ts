@@ -10,6 +10,11 @@ export class DeviceError extends Error {
   override name = 'DeviceError';
 }
 
+/** The device is gone: its driver was reset, or it was destroyed. Another one can be opened. */
+export class DeviceLost extends DeviceError {
+  override name = 'DeviceLost';
+}
+
 /** What an adapter sets a limit to: a buffer's bytes, a binding's bytes, workgroups in a dimension. */
 export type Limit = 'buffer' | 'binding' | 'workgroups';
 

@@ -1,7 +1,7 @@
 /** The GPU layer: the only code that touches GPUDevice. */
 export { type BufferBinding, type BufferKind, PooledBuffer } from './buffer.ts';
 export { Device, type DeviceOptions, slices } from './device.ts';
-export { DeviceError, type Limit, NoAdapterError, TooLarge } from './errors.ts';
+export { DeviceError, DeviceLost, type Limit, NoAdapterError, TooLarge } from './errors.ts';
 export { Generations } from './generations.ts';
 export type { DispatchEvent, Made, Observer } from './observers.ts';
 export type { MemoryReport } from './pool.ts';

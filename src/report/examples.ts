@@ -1,12 +1,17 @@
-/** The pictures of a validation set that say most about a network: its surest mistakes and its surest right answers. */
+/**
+ * The pictures that say most about a network: its surest mistakes, its surest right answers and those it is least certain
+ * of, as JPEGs for the report, each with what the network looked at.
+ */
 import sharp from 'sharp';
+import type { RgbImage } from '../data/image.ts';
 import { loadBatches } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
-import { shown } from '../text/shown.ts';
+import type { Heatmap } from '../explain/heatmap.ts';
+import { overlay } from '../explain/overlay.ts';
 import type { Inference } from '../train/infer.ts';
-import { argmax, percent, rowOf, softmaxRow } from '../train/metrics.ts';
-import { COLOURS, type Tile } from './chart.ts';
+import { largest, predictions, rowOf, softmaxRow } from '../train/metrics.ts';
+import type { PictureRow, ShownPicture } from './document.ts';
 
 /** A picture and what it was taken for. */
 export interface Example {
@@ -14,20 +19,92 @@ export interface Example {
   predicted: number;
   /** Of the predicted class. */
   probability: number;
+  /** How far the second class is behind the first. */
+  margin: number;
 }
 
-/** The `count` surest answers among the wrong ones and among the right ones, surest first. */
-export function surest(inference: Inference, count: number): { wrong: Example[]; right: Example[] } {
+/** What a network looked at: for each of `count` pictures [count, side, side, 3], normalised, the map of its class. */
+export type Explain = (images: Float32Array, count: number, classes: Int32Array) => Promise<Heatmap[]>;
+
+export interface ExampleOptions {
+  classes: readonly string[];
+  preprocessing: Preprocessing;
+  /** What each picture is taken for, where a threshold says so; the likeliest class by default. */
+  called?: Int32Array;
+  /** No maps where it is not given. */
+  explain?: Explain | null;
+  /** Pictures in a row. Default 8. */
+  count?: number;
+}
+
+/** Pictures at a time: maps of few need little memory beside a network that trains. */
+const AT_A_TIME = 8;
+/** Side of a picture in the report, pixels: two of them and their maps side by side fill a card on a fine screen. */
+const SIDE = 192;
+
+/**
+ * The rows of the report; one without pictures is left out. A picture that cannot be read any more is too. `missing` says
+ * what could not be made: a network that is trained has its report, whatever its maps come to.
+ */
+export async function exampleRows(
+  inference: Inference,
+  options: ExampleOptions,
+): Promise<{ pictures: PictureRow[]; missing: string[] }> {
+  const { count = 8, called } = options;
+  const { wrong, right, unsure } = telling(inference, count, called);
+  const rows = [
+    {
+      title: 'Surest mistakes',
+      words:
+        'Wrong, and certain: a label may be wrong, or the network looks at something else than it should.',
+      examples: wrong,
+    },
+    { title: 'Surest hits', words: 'Right, and certain; the classes take turns.', examples: right },
+    {
+      title: 'Least certain',
+      words: 'The two likeliest classes are closest to each other.',
+      examples: unsure,
+    },
+  ];
+  // A picture may stand in two rows.
+  const all = [...new Map(rows.flatMap(({ examples }) => examples).map((one) => [one.sample, one])).values()];
+  const missing: string[] = [];
+  const drawn = await drawnPictures(all, options).catch((error: unknown) => {
+    if (!options.explain) throw error;
+    missing.push(
+      `What the network looked at could not be shown: ${error instanceof Error ? error.message : error}`,
+    );
+    return drawnPictures(all, { ...options, explain: null });
+  });
+  const pictures = rows
+    .map(({ title, words, examples }) => ({
+      title,
+      words,
+      pictures: examples.flatMap(({ sample }) => drawn.get(sample) ?? []),
+    }))
+    .filter((row) => row.pictures.length > 0);
+  return { pictures, missing };
+}
+
+/** The `count` surest answers among the wrong ones and among the right ones, surest first, and the least certain. */
+export function telling(
+  inference: Inference,
+  count: number,
+  called: Int32Array = predictions(inference),
+): { wrong: Example[]; right: Example[]; unsure: Example[] } {
   const examples = inference.samples.map((sample, index): Example => {
     const probabilities = softmaxRow(rowOf(inference, index));
-    const predicted = argmax(probabilities);
-    return { sample, predicted, probability: probabilities[predicted] };
+    const [first, second] = largest(probabilities, 2);
+    const predicted = called[index];
+    const margin = probabilities[first] - (probabilities[second] ?? 0);
+    return { sample, predicted, probability: probabilities[predicted], margin };
   });
-  const sorted = examples.sort((a, b) => b.probability - a.probability);
+  const sorted = examples.toSorted((a, b) => b.probability - a.probability);
   const isRight = ({ sample, predicted }: Example): boolean => sample.label === predicted;
   return {
     wrong: sorted.filter((example) => !isRight(example)).slice(0, count),
     right: spread(sorted.filter(isRight), count),
+    unsure: examples.toSorted((a, b) => a.margin - b.margin).slice(0, count),
   };
 }
 
@@ -46,36 +123,46 @@ function spread(examples: readonly Example[], count: number): Example[] {
   return chosen;
 }
 
-/** The examples as the network saw them, with captions, for `chartPage`. */
-export async function tilesOf(
+/** The examples as the network saw them, and what it looked at. */
+async function drawnPictures(
   examples: readonly Example[],
-  classes: readonly string[],
-  preprocessing: Preprocessing,
-): Promise<Tile[]> {
-  if (examples.length === 0) return [];
-  const tiles: Tile[] = [];
-  const samples = examples.map(({ sample }) => sample);
+  { classes, preprocessing, explain }: ExampleOptions,
+): Promise<Map<Sample, ShownPicture>> {
+  const drawn = new Map<Sample, ShownPicture>();
+  if (examples.length === 0) return drawn;
+  const bySample = new Map(examples.map((example) => [example.sample, example]));
   const { inputSize: side, mean, std } = preprocessing;
-  for await (const batch of loadBatches(samples, { batchSize: samples.length, preprocessing }))
-    for (const [i, sample] of batch.samples.entries()) {
+  const samples = examples.map(({ sample }) => sample);
+  for await (const batch of loadBatches(samples, { batchSize: AT_A_TIME, preprocessing })) {
+    const shown = batch.samples.map((sample) => bySample.get(sample)!);
+    const answers = Int32Array.from(shown, ({ predicted }) => predicted);
+    const maps = explain ? await explain(batch.images, batch.size, answers) : [];
+    for (const [i, { sample, predicted, probability }] of shown.entries()) {
       const values = batch.images.subarray(i * side * side * 3, (i + 1) * side * side * 3);
       const pixels = Uint8ClampedArray.from(values, (value, k) => 255 * (value * std[k % 3] + mean[k % 3]));
-      const jpeg = await sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
-        .resize(196, 196, { kernel: side < 196 ? 'nearest' : 'lanczos3' })
-        .jpeg({ quality: 78 })
-        .toBuffer();
-      const { predicted, probability } = examples.find((example) => example.sample === sample)!;
-      const right = sample.label === predicted;
-      tiles.push({
-        href: `data:image/jpeg;base64,${jpeg.toString('base64')}`,
-        caption: `${short(classes[predicted])} ${percent(probability)}\n${right ? '' : `is ${short(classes[sample.label])}`}`,
-        colour: right ? COLOURS.green : COLOURS.orange,
+      const seen = await resized({ width: side, height: side, pixels: new Uint8Array(pixels.buffer) });
+      drawn.set(sample, {
+        file: sample.file,
+        actual: classes[sample.label],
+        predicted: classes[predicted],
+        probability,
+        jpeg: await jpegOf(seen),
+        heatmap: maps[i] ? await jpegOf(overlay(maps[i], seen)) : null,
       });
     }
-  return tiles;
+  }
+  return drawn;
 }
 
-function short(name: string): string {
-  const seen = shown(name);
-  return seen.length > 13 ? `${seen.slice(0, 12)}…` : seen;
+async function resized({ width, height, pixels }: RgbImage): Promise<RgbImage> {
+  const raw = { width, height, channels: 3 } as const;
+  const kernel = width < SIDE ? 'nearest' : 'lanczos3';
+  const data = await sharp(pixels, { raw }).resize(SIDE, SIDE, { kernel }).raw().toBuffer();
+  return { width: SIDE, height: SIDE, pixels: data };
+}
+
+function jpegOf({ width, height, pixels }: RgbImage): Promise<Uint8Array> {
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 80, mozjpeg: true })
+    .toBuffer();
 }

@@ -29,11 +29,11 @@ export interface Explained {
   answers: readonly { label: string; probability: number; explained: boolean }[];
 }
 
-/** One row a picture: the picture, the map over it, and the likeliest answers as bars. */
-export async function explainedSheet(rows: readonly Explained[]): Promise<Buffer> {
+/** One row a picture: the picture, the map over it, and the likeliest answers as bars; as `file` will hold it. */
+export async function explainedSheet(rows: readonly Explained[], file: string): Promise<Buffer> {
   const sheet = new Sheet(WIDTH, MARGIN + rows.length * (SHOWN_SIDE + MARGIN));
   for (const [place, row] of rows.entries()) drawRow(sheet, MARGIN + place * (SHOWN_SIDE + MARGIN), row);
-  return sheet.png();
+  return sheet.encoded(file);
 }
 
 function drawRow(sheet: Sheet, top: number, { title, subtitle, picture, map, answers }: Explained): void {
@@ -79,12 +79,10 @@ const SHEET_WIDTH = 2 * MARGIN + TILE.columns * (TILE.side + TILE.gap) - TILE.ga
 const [ABOVE, BELOW] = [44, 20];
 
 /** The picture and the filters of the first convolution, and below them a row of feature maps for each stage. */
-export async function insideSheet({
-  title,
-  picture,
-  filters: { name, filters },
-  stages,
-}: Inside): Promise<Buffer> {
+export async function insideSheet(
+  { title, picture, filters: { name, filters }, stages }: Inside,
+  file: string,
+): Promise<Buffer> {
   const rows = stages.map((maps) => ({ maps, tiles: contactSheet(mapPictures(maps), TILE) }));
   const top = MARGIN + SHOWN_SIDE + MARGIN;
   const below = rows.reduce((sum, { tiles }) => sum + ABOVE + tiles.height + BELOW, 0);
@@ -109,7 +107,7 @@ export async function insideSheet({
     sheet.picture(MARGIN, y + ABOVE, tiles);
     y += ABOVE + tiles.height + BELOW;
   }
-  return sheet.png();
+  return sheet.encoded(file);
 }
 
 function heading(sheet: Sheet, x: number, y: number, { head, note }: { head: string; note: string }): void {

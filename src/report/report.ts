@@ -1,8 +1,5 @@
-/** What a run leaves for people: report.json with every figure, and report.svg, a picture of it. */
-import type { Preprocessing } from '../data/transforms.ts';
+/** Every figure of a run: report.json, and what report.html shows. */
 import type { FreezeReport } from '../nn/index.ts';
-import { writeWhole } from '../node/files.ts';
-import { shownJson } from '../text/shown.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
 import type { RunEvaluations } from '../train/evaluation/headline.ts';
@@ -10,12 +7,9 @@ import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { FreezingFigures } from '../train/freezing.ts';
 import type { Inference } from '../train/infer.ts';
 import { confusionMatrix, type Metrics, percent, predictions } from '../train/metrics.ts';
-import { PICTURE, REPORT } from '../train/node/run-folder.ts';
 import type { StepCost } from '../train/preflight.ts';
 import type { ValidatedRecord } from '../train/progress.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import { COLOURS, chartPage, type Panel } from './chart.ts';
-import { surest, tilesOf } from './examples.ts';
 
 /** The content of report.json, and what `train --json` prints. */
 export interface Report {
@@ -83,8 +77,6 @@ export type ReportContext = Omit<
 export interface RunFigures {
   epochs: ValidatedRecord[];
   best: ValidatedRecord | null;
-  /** [step, mean training loss], as `LossTracer.points` gives them. */
-  trace: [step: number, loss: number][];
   /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
   /** What they and the answers to the test pictures are worth. */
@@ -107,37 +99,11 @@ export function makeReport(
     epochs,
     best,
     last: epochs.at(-1) ?? null,
-    confusion: answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null,
+    confusion:
+      (evaluations.validation ?? evaluations.evaluation)?.confusion ??
+      (answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null),
     ...evaluations,
   };
-}
-
-/**
- * Writes report.json and report.svg.
- * @param place where a file of the run goes
- */
-export async function writeReport(
-  report: Report,
-  figures: RunFigures,
-  stepsPerEpoch: number,
-  preprocessing: Preprocessing,
-  place: (file: string) => Promise<string>,
-): Promise<void> {
-  const { answers } = figures;
-  await writeWhole(await place(REPORT), `${shownJson(report)}\n`);
-  const rows = answers ? await exampleRows(answers, report.classes, preprocessing) : [];
-  const { model, settings, pictures, best } = report;
-  const svg = chartPage({
-    title: `${model}: ${report.classes.slice(0, 6).join(' / ')}${report.classes.length > 6 ? ' / …' : ''}`,
-    subtitle: [
-      `${pictures.train} pictures to train on, ${pictures.val} to validate; ${trains(settings)}`,
-      best ? `Best epoch, ${best.epoch}: ${describeMetrics(best.val)}` : 'No epoch was finished',
-    ],
-    xLabel: 'epoch',
-    panels: panelsOf(figures, stepsPerEpoch),
-    rows,
-  });
-  await writeWhole(await place(PICTURE), svg);
 }
 
 /** `the last layer trains`, `all stages train`, `the last layer trains, then layer4 and what follows`. */
@@ -152,6 +118,12 @@ export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
 /** What a record of a run holds that was begun before more was measured. */
 type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
 
+/** `0.9912`, never rounded up to 1. */
+function fixed(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return value < 1 && Number(text) === 1 ? `>${'0.'.padEnd(digits + 2, '9')}` : text;
+}
+
 /**
  * `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`; where there are
  * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`
@@ -163,55 +135,14 @@ export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}):
     return said.length > 0 ? ` (${said.join(', ')})` : '';
   };
   const range = (interval?: Interval): string | undefined => interval && percentRange(interval);
-  const fixed = (digits: number, interval?: Interval): string | undefined =>
-    interval && `${interval.low.toFixed(digits)}–${interval.high.toFixed(digits)}`;
+  const ends = (digits: number, interval?: Interval): string | undefined =>
+    interval && `${fixed(interval.low, digits)}–${fixed(interval.high, digits)}`;
   const largest = largestShare === undefined ? undefined : `largest class ${percent(largestShare)}`;
   const parts = [`accuracy ${percent(accuracy)}${beside(range(intervals.accuracy), largest)}`];
   if (balancedAccuracy !== undefined)
     parts.push(`balanced accuracy ${percent(balancedAccuracy)}${beside(range(intervals.balancedAccuracy))}`);
-  if (macroF1 !== undefined)
-    parts.push(`macro F1 ${macroF1.toFixed(3)}${beside(fixed(3, intervals.macroF1))}`);
-  if (auc !== undefined) parts.push(`AUC ${auc.toFixed(4)}${beside(fixed(4, intervals.auc))}`);
+  if (macroF1 !== undefined) parts.push(`macro F1 ${fixed(macroF1, 3)}${beside(ends(3, intervals.macroF1))}`);
+  if (auc !== undefined) parts.push(`AUC ${fixed(auc, 4)}${beside(ends(4, intervals.auc))}`);
   if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}${beside(range(intervals.top5))}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
-}
-
-function panelsOf({ epochs, trace }: RunFigures, stepsPerEpoch: number): Panel[] {
-  const of = (value: (record: ValidatedRecord) => number | undefined) =>
-    epochs.map((record) => [record.epoch, value(record) ?? Number.NaN] as const);
-  const steps = trace.map(([step, loss]) => [step / stepsPerEpoch, loss] as const);
-  const { blue, orange, green, purple, grey } = COLOURS;
-  const scores = [{ name: 'accuracy', colour: blue, points: of(({ val }) => val.accuracy), dots: true }];
-  const add = (name: string, colour: string, value: (record: ValidatedRecord) => number | undefined) => {
-    if (epochs.some((record) => value(record) !== undefined))
-      scores.push({ name, colour, points: of(value), dots: true });
-  };
-  const uneven = epochs.some(({ val }) => Math.abs(val.balancedAccuracy - val.accuracy) > 1e-9);
-  if (uneven) add('balanced accuracy', purple, ({ val }) => val.balancedAccuracy);
-  add('AUC', green, ({ val }) => val.auc);
-  add('top-5', green, ({ val }) => val.top5);
-  const lowest = scores
-    .flatMap(({ points }) => points.map(([, y]) => y))
-    .reduce((low, y) => Math.min(low, y), 1);
-  return [
-    {
-      title: 'Loss',
-      range: [0, 0],
-      series: [
-        { name: 'training', colour: grey, points: steps },
-        { name: 'validation', colour: orange, points: of(({ val }) => val.loss), dots: true },
-      ],
-    },
-    { title: 'Validation', range: [lowest >= 0.5 ? 0.5 : 0, 1], series: scores },
-  ];
-}
-
-const TILES_IN_ROW = 8;
-
-async function exampleRows(answers: Inference, classes: string[], preprocessing: Preprocessing) {
-  const { wrong, right } = surest(answers, TILES_IN_ROW);
-  return [
-    { title: 'Surest mistakes', tiles: await tilesOf(wrong, classes, preprocessing) },
-    { title: 'Surest right answers', tiles: await tilesOf(right, classes, preprocessing) },
-  ];
 }

@@ -1,17 +1,33 @@
 /**
  * Writes the report when a run ends: a callback over `fit`. The report is of the whole run, whatever number of processes it
- * took, and of one network, that of the best epoch.
+ * took, and of one network, that of the best epoch. report.json has every figure, report.html shows them, predictions.csv
+ * has what the network said to each picture.
  */
+import type { BatchSource } from '../data/loader.ts';
 import type { Preprocessing } from '../data/transforms.ts';
+import type { Device } from '../gpu/index.ts';
+import type { Model } from '../nn/index.ts';
+import { writeWhole } from '../node/files.ts';
 import { demand, object, whole } from '../text/rules.ts';
+import { shownJson } from '../text/shown.ts';
 import type { Callback, CallbackState, EndEvent, EpochEvent } from '../train/callback.ts';
 import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { LossTracer } from '../train/callbacks/loss-trace.ts';
 import type { Pace } from '../train/callbacks/pace.ts';
+import type { RateTracer } from '../train/callbacks/rate-trace.ts';
+import type { Evaluation } from '../train/evaluation/evaluation.ts';
 import type { RunAnswers, RunEvaluations } from '../train/evaluation/headline.ts';
-import type { Inference } from '../train/infer.ts';
+import { type Inference, infer } from '../train/infer.ts';
+import { PAGE, PREDICTIONS, REPORT } from '../train/node/run-folder.ts';
 import { isValidated } from '../train/progress.ts';
-import { makeReport, type Report, type ReportContext, writeReport } from './report.ts';
+import { answeredAs } from './answered.ts';
+import type { PictureRow } from './document.ts';
+import { exampleRows } from './examples.ts';
+import { explainWith } from './explain-with.ts';
+import { reportHtml } from './page.ts';
+import { predictionsCsv } from './predictions.ts';
+import { makeReport, type Report, type ReportContext } from './report.ts';
+import { type RunParts, runDocument } from './run-document.ts';
 
 export interface RunReportOptions {
   /** What the loop does not know of the run; asked at its end. */
@@ -19,22 +35,45 @@ export interface RunReportOptions {
     ReportContext,
     'finished' | 'seconds' | 'firstStepSeconds' | 'imagesPerSecond' | 'peakBytes'
   >;
-  /** Which epoch was the best, the losses, the times. */
+  /** Of the pictures that were scored, what the weights have learnt from, a sentence; null where that is not known. */
+  history: (of: Evaluation) => string | null;
+  /** [command, what it does] */
+  commands: RunParts['commands'];
+  /** Which epoch was the best, the losses, the rates, the times. */
   checkpoints: Checkpoints;
   tracer: LossTracer;
+  rates: RateTracer;
   pace: Pace;
   preprocessing: Preprocessing;
   /** Where a file of the run goes. */
   place: (file: string) => Promise<string>;
-  /** What best.safetensors says to the validation pictures: asked where another process had the best epoch. */
-  bestAnswers: () => Promise<Inference | null>;
-  /** What it says to the pictures that were held out; null where there are none. */
-  testAnswers: () => Promise<Inference | null>;
-  /** What these answers are worth. */
-  evaluate: (answers: RunAnswers, epochs: number) => RunEvaluations;
+  device: Device;
+  /** The pictures that validate, for a network; and those that are held out; none: null. */
+  val: (model: Model) => BatchSource;
+  test: BatchSource | null;
+  /** Has `work` done with the network of best.safetensors. */
+  withBest: <Result>(work: (model: Model) => Promise<Result>) => Promise<Result>;
   /** Most bytes of GPU memory in use at a time in this process. */
   peakBytes: () => number;
+  /** All that is known from its answers (`evaluationsOf`). */
+  evaluate: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations;
 }
+
+/** What the network of best.safetensors says and looks at. */
+interface Findings {
+  evaluations: RunEvaluations;
+  answers: Inference | null;
+  /** The pictures that the headline is of, each one's answer, and some to look at. */
+  headline: { inference: Inference; called: Int32Array; pictures: PictureRow[] } | null;
+  /** What could not be chosen or made. */
+  sentences: string[];
+}
+
+/** Before the first epoch was validated. */
+const NOTHING: Findings = {
+  evaluations: { evaluation: null, validation: null, notChosen: null },
+  ...{ answers: null, headline: null, sentences: [] },
+};
 
 export class RunReport implements Callback {
   readonly name = 'report';
@@ -52,23 +91,31 @@ export class RunReport implements Callback {
 
   async onEnd({ finished, error, progress, stepsPerEpoch }: EndEvent): Promise<void> {
     if (error !== undefined) return;
-    const { describe, checkpoints, tracer, pace, preprocessing, place } = this.options;
-    const { bestAnswers, testAnswers, evaluate } = this.options;
+    const { describe, history, commands, checkpoints, tracer, rates, pace, place } = this.options;
     const best = checkpoints.bestOf(progress.history);
     const { seconds, firstStepSeconds, imagesPerSecond } = pace;
-    if (finished && best) this.answers ??= await bestAnswers();
-    const test = finished && best ? await testAnswers() : null;
     const epochs = progress.history.filter(isValidated);
+    const found = best ? await this.findings(finished, epochs.length) : NOTHING;
     const figures = {
       epochs,
       best: best && isValidated(best) ? best : null,
-      trace: tracer.points(),
-      answers: this.answers,
-      evaluations: evaluate({ val: this.answers, test }, epochs.length),
+      answers: found.answers,
+      evaluations: found.evaluations,
     };
     const times = { seconds, firstStepSeconds, imagesPerSecond };
     this.report = makeReport({ ...describe(), finished, ...times, peakBytes: this.peakBytes }, figures);
-    await writeReport(this.report, figures, stepsPerEpoch, preprocessing, place);
+    await writeWhole(await place(REPORT), `${shownJson(this.report)}\n`);
+    const { headline } = found;
+    const { evaluation } = found.evaluations;
+    if (headline) {
+      const { inference, called } = headline;
+      await writeWhole(await place(PREDICTIONS), predictionsCsv(inference, this.report.classes, called));
+    }
+    const curves = { losses: tracer.points(), rates: rates.points(), stepsPerEpoch };
+    const pictures = headline?.pictures ?? [];
+    const sentences = [evaluation && history(evaluation), ...found.sentences];
+    const document = runDocument(this.report, { commands, ...curves, pictures, sentences });
+    await writeWhole(await place(PAGE), await reportHtml(document));
   }
 
   state(): CallbackState {
@@ -78,6 +125,37 @@ export class RunReport implements Callback {
   restore({ json }: CallbackState): void {
     demand(object({ peakBytes: whole(0, Number.MAX_SAFE_INTEGER) }), json, 'the state of report');
     this.peakBefore = (json as { peakBytes: number }).peakBytes;
+  }
+
+  /**
+   * What the network of best.safetensors says and looks at. A run that was stopped keeps nobody waiting: it has the answers
+   * that are known already.
+   */
+  private async findings(finished: boolean, validatedEpochs: number): Promise<Findings> {
+    const { device, val, test, withBest } = this.options;
+    if (!finished) return this.found({ val: this.answers, test: null }, validatedEpochs, null);
+    return withBest(async (model) => {
+      const answers = {
+        val: this.answers ?? (await infer(model, device, val(model).load(0))),
+        test: test && (await infer(model, device, test.load(0))),
+      };
+      return this.found(answers, validatedEpochs, model);
+    });
+  }
+
+  private async found(answers: RunAnswers, validatedEpochs: number, model: Model | null): Promise<Findings> {
+    const { evaluate, device, preprocessing } = this.options;
+    const evaluations = evaluate(answers, validatedEpochs);
+    const { evaluation, notChosen } = evaluations;
+    const inference = evaluation?.scored === 'test' ? answers.test : answers.val;
+    const sentences = notChosen === null ? [] : [notChosen];
+    const common = { evaluations, answers: answers.val };
+    if (!evaluation || !inference) return { ...common, headline: null, sentences };
+    const called = answeredAs(inference, evaluation);
+    const explain = model && explainWith(model, device);
+    const { classes } = evaluation;
+    const { pictures, missing } = await exampleRows(inference, { classes, preprocessing, called, explain });
+    return { ...common, headline: { inference, called, pictures }, sentences: [...sentences, ...missing] };
   }
 
   private get peakBytes(): number {

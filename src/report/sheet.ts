@@ -1,4 +1,4 @@
-/** A sheet of pictures with words and bars between them, as a PNG: drawn as SVG, the pictures laid over it by sharp. */
+/** A sheet of pictures with words and bars between them, drawn as SVG, the pictures laid over it by sharp. */
 import sharp, { type OverlayOptions } from 'sharp';
 import type { RgbImage } from '../data/image.ts';
 import { shown } from '../text/shown.ts';
@@ -53,26 +53,30 @@ export class Sheet {
     });
   }
 
-  async png(): Promise<Buffer> {
+  /** The sheet as a file: JPEG where the ending of its name says so, else PNG. */
+  async encoded(file: string): Promise<Buffer> {
     const svg =
       `<svg xmlns="http://www.w3.org/2000/svg" width="${this.width}" height="${this.height}" ${FONT}>` +
       `<rect width="100%" height="100%" fill="#fff"/>${this.shapes.join('\n')}</svg>`;
-    return sharp(Buffer.from(svg))
-      .composite(this.pictures)
-      .removeAlpha()
-      .png({ compressionLevel: 9 })
-      .toBuffer();
+    const sheet = sharp(Buffer.from(svg)).composite(this.pictures).removeAlpha();
+    return (
+      /\.jpe?g$/i.test(file)
+        ? sheet.jpeg({ quality: 88, chromaSubsampling: '4:4:4' })
+        : sheet.png({ compressionLevel: 9 })
+    ).toBuffer();
   }
 }
 
-/** Whether this system has a font at all: without one, words are left out of what is drawn. */
+/** Whether this system has a font: without one, all letters are drawn as the same empty box. */
 export async function hasFonts(): Promise<boolean> {
-  const sheet = new Sheet(16, 16);
-  sheet.text(2, 14, 'H', { size: 14 });
-  const { data } = await sharp(await sheet.png())
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return data.some((value) => value < 128);
+  const [one, other] = await Promise.all(
+    ['H', 'O'].map((letter) => {
+      const sheet = new Sheet(16, 16);
+      sheet.text(2, 14, letter, { size: 14 });
+      return sheet.encoded('');
+    }),
+  );
+  return !one.equals(other);
 }
 
 /** How wide characters are, in parts of the font's size, about: what is not Latin may be as wide as it is high. */

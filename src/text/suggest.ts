@@ -23,7 +23,10 @@ export function didYouMean(typed: string, names: readonly string[]): string | nu
 /** `there is no model 'resnet19'; did you mean resnet18?`; where none or many are close, a list. */
 export function unknownName(kind: string, typed: string, names: readonly string[]): string {
   const begin = names.filter((name) => typed !== '' && name.startsWith(typed.toLowerCase()));
-  const list = begin.length > 0 ? `there are ${begin.join(', ')}` : `the ${kind}s are ${names.join(', ')}`;
+  const list =
+    begin.length > 0
+      ? `there are ${begin.join(', ')}`
+      : `the ${kind}${kind.endsWith('s') ? 'es' : 's'} are ${names.join(', ')}`;
   return `there is no ${kind} '${typed}'; ${didYouMean(typed, names) ?? list}`;
 }
 

@@ -7,10 +7,14 @@ import { BatchNorm2d, type Cut, Dropout, type Model, type Module, StochasticDept
 /** A cut, or why there is none: the second half of a sentence. */
 export type CutFound = { readonly cut: Cut } | { readonly cut: null; readonly reason: string };
 
+/** Why mixed pictures have no features to keep. */
+export const MIXED =
+  'mixup and CutMix mix pixels, and what a network makes of mixed pictures is no mixture of what it makes of each';
+
 /** What a run does with its batches that matters here. */
 export interface CutOptions {
-  /** Whether a step mixes pictures with one another. */
-  mixes?: boolean;
+  /** Whether a step mixes the pictures with one another (mix.ts). */
+  mixes?: boolean | undefined;
 }
 
 /**
@@ -18,10 +22,7 @@ export interface CutOptions {
  * two stages.
  */
 export function cutOf(model: Model, { mixes = false }: CutOptions = {}): CutFound {
-  if (mixes)
-    return none(
-      'mixup and CutMix mix pixels, and what a network makes of mixed pictures is no mixture of what it makes of each',
-    );
+  if (mixes) return none(MIXED);
   const { stages } = model;
   const last = stages.length - 1;
   const trains = firstStage(model, [...model.namedParameters()], ([, { requiresGrad }]) => requiresGrad);

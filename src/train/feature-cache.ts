@@ -95,7 +95,8 @@ export class FeatureCache {
     startBatch = 0,
   ): AsyncGenerator<Batch, void, undefined> {
     const { samples, options } = source;
-    const { cut } = cutOf(this.options.model, this.options);
+    const { train = false } = options;
+    const { cut } = cutOf(this.options.model, { mixes: train && this.options.mixes });
     const views = viewsIn(epoch, options);
     if (!cut || views === 0) {
       yield* source.load(epoch, startBatch);
@@ -109,7 +110,7 @@ export class FeatureCache {
         of.computed += computed;
         of.reused += reused;
       }
-      if (options.train) this.counts.trained += computed + reused;
+      if (train) this.counts.trained += computed + reused;
       if (computed > 0) this.options.onFeatures?.(pass);
     };
     yield* source.madeBy((maker) => new FeatureMaker(maker, part, room, count)).load(epoch, startBatch);

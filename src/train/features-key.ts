@@ -43,6 +43,7 @@ function picturesOf(options: SourceOptions): Partial<SourceOptions> {
     shuffle,
     prefetch,
     views,
+    sampler,
     onUnreadable,
     train = false,
     seed = 0,

@@ -21,7 +21,7 @@ export interface Metrics {
   count: number;
   /** Mean cross-entropy, without label smoothing. */
   loss: number;
-  /** Share of pictures whose likeliest class is right (with a cut: as it calls them). */
+  /** Share of pictures whose likeliest class is right (where a class is called from a threshold: as it calls them). */
   accuracy: number;
   /** Share of the largest class among the pictures: the accuracy of always answering it. */
   largestShare: number;
@@ -107,24 +107,24 @@ export function scoresOf(answers: Answers, positive: number): Float64Array {
 }
 
 /** A class that is called wherever its probability reaches a threshold, likeliest or not. */
-export interface Cut {
+export interface Calling {
   threshold: number;
   /** Index of the class. Default 1: of two classes the second. */
   positive?: number;
 }
 
-/** The class that a picture is taken for: the likeliest, or where there is a cut that class, else the likeliest of the others. */
-export function predicted(logits: ArrayLike<number>, cut?: Cut): number {
-  if (!cut) return argmax(logits);
-  const { threshold, positive = 1 } = cut;
+/** The class that a picture is taken for: the likeliest; with a `Calling` its class, or the likeliest of the others. */
+export function predicted(logits: ArrayLike<number>, calling?: Calling): number {
+  if (!calling) return argmax(logits);
+  const { threshold, positive = 1 } = calling;
   if (softmaxRow(logits)[positive] >= threshold) return positive;
   const [first, second] = largest(logits, 2);
   return first === positive ? second : first;
 }
 
 /** The class that each picture is taken for. */
-export function predictions(answers: Answers, cut?: Cut): Int32Array {
-  return Int32Array.from(answers.labels, (_, index) => predicted(rowOf(answers, index), cut));
+export function predictions(answers: Answers, calling?: Calling): Int32Array {
+  return Int32Array.from(answers.labels, (_, index) => predicted(rowOf(answers, index), calling));
 }
 
 /** Share of equal entries. */
@@ -204,10 +204,10 @@ function mean(values: readonly (number | null)[]): number {
   return defined.reduce((sum, value) => sum + value, 0) / defined.length;
 }
 
-/** All figures of one pass over a validation set; top-5 and AUC know no cut. */
-export function measure(answers: Answers, cut?: Cut): Metrics {
+/** All figures of one pass over a validation set; top-5 and AUC know no threshold. */
+export function measure(answers: Answers, calling?: Calling): Metrics {
   const { labels, classes } = answers;
-  const called = predictions(answers, cut);
+  const called = predictions(answers, calling);
   const perClass = classMetrics(confusionMatrix(called, labels, classes));
   const both = classes === 2 && labels.includes(0) && labels.includes(1);
   return {

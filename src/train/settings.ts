@@ -37,7 +37,7 @@ import { unknownName } from '../text/suggest.ts';
 import { EarlyStopping } from './callbacks/early-stopping.ts';
 import { Plateau } from './callbacks/plateau.ts';
 import { CLASS_WEIGHTS, type ClassWeights, classWeightsFor } from './class-weights.ts';
-import { cutOf } from './cut.ts';
+import { type CutFound, cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
 import { BEST_BY, type BestBy } from './metrics.ts';
 import { MIX_ALPHA, mixPictures } from './mix.ts';
@@ -108,7 +108,7 @@ export interface TrainSettings {
   augmentation: Augmentation;
   /**
    * In how many random views a picture is shown, one after the other, while what is in front of what trains is frozen
-   * (feature-cache.ts); 0: a new one in every epoch. Where everything trains, every epoch has its own.
+   * (feature-cache.ts); 0: a new one in every epoch. Where everything trains or pictures are mixed, every epoch has its own.
    */
   views: number;
   seed: number;
@@ -202,7 +202,7 @@ export const SETTINGS: Rule = all(
 );
 
 /** Epochs of the whole run. */
-export function epochsOf({ phases }: Pick<TrainSettings, 'phases'>): number {
+export function epochsOf({ phases }: { phases: readonly Pick<PhaseSettings, 'epochs'>[] }): number {
   return phases.reduce((sum, { epochs }) => sum + epochs, 0);
 }
 
@@ -353,22 +353,27 @@ export function phasesOf(
   }));
 }
 
-/** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
-export function viewsOf(
-  model: Model,
-  settings: Pick<TrainSettings, 'phases' | 'trainNorms' | 'views' | 'mixup' | 'cutmix'>,
-): (epoch: number) => number {
-  const { phases, views } = settings;
-  const inPhases = trainsOf(settings).map((trains) => {
+/** Whether a run's steps mix pictures with one another. */
+export const mixes = ({ mixup, cutmix }: Pick<TrainSettings, 'mixup' | 'cutmix'>): boolean =>
+  mixup > 0 || cutmix > 0;
+
+/** Where the network is cut in each phase. Leaves the model frozen for the last one. */
+export function cutsOf(model: Model, settings: TrainSettings): CutFound[] {
+  return trainsOf(settings).map((trains) => {
     freezeFor(model, trains);
-    return cutOf(model, { mixes: mixes(settings) }).cut ? views : 0;
+    return cutOf(model);
   });
-  return (epoch) => inPhases[phaseAt(phases, epoch)];
 }
 
-/** Whether a run's steps mix pictures with one another. */
-export function mixes({ mixup, cutmix }: Pick<TrainSettings, 'mixup' | 'cutmix'>): boolean {
-  return mixup > 0 || cutmix > 0;
+/** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
+export function viewsOf(model: Model, settings: TrainSettings): (epoch: number) => number {
+  const { phases } = settings;
+  const fewer = mixes(settings) ? 0 : settings.views;
+  // A phase that is over before a view comes again has as many views as epochs anyway.
+  const views = cutsOf(model, settings).map(({ cut }, phase) =>
+    cut && phases[phase].epochs > fewer ? fewer : 0,
+  );
+  return (epoch) => views[phaseAt(phases, epoch)];
 }
 
 /** The number of the phase that an epoch (counted from 0) belongs to; of the last one behind the end. */
@@ -400,3 +405,7 @@ export function stepOptions(
     clipNorm: settings.clip ?? undefined,
   };
 }
+
+/** The first epoch of a phase, counted from 0. */
+export const firstEpoch = (phases: readonly Pick<PhaseSettings, 'epochs'>[], phase: number): number =>
+  epochsOf({ phases: phases.slice(0, phase) });

@@ -16,7 +16,15 @@ const OF_NODE =
   /\bprocess\.\w+|\bBuffer\.\w+|\bnew Buffer\b|\brequire\(|["']node:|\b__dirname\b|\bsetImmediate\(/g;
 
 /** Names of Node's API alone: its adapters, memory and folders, and its worker threads. */
-const ONLY_IN_NODE = ['closeLoader', 'imageFolder', 'listAdapters', 'memoryBudget', 'readImage'];
+const ONLY_IN_NODE = [
+  'closeLoader',
+  'imageFolder',
+  'listAdapters',
+  'memoryBudget',
+  'readImage',
+  'throughJpeg',
+  'writeImage',
+];
 
 test('it reaches nothing but src/, and nothing of Node there', async () => {
   const { text, inputs } = await bundle('src/browser.ts', { minify: true });

@@ -3,7 +3,7 @@
  * are stopped or lose their reader have a process of their own.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,9 @@ import {
   settingsOf,
   type TrainOptions,
 } from '../../src/cli/train-settings.ts';
+import { PERTURBATIONS } from '../../src/data/stress.ts';
 import type { Report } from '../../src/report/report.ts';
+import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { stripes } from '../train/tiny.ts';
 import { tessera as inProcess, type Outcome } from './in-process.ts';
 
@@ -120,7 +122,13 @@ test('train: a report on stdout, everything else on stderr, checkpoints and pict
     12,
   );
   assert.equal(JSON.parse(await readFile(join(folder, 'run/report.json'), 'utf8')), whole);
-  for (const file of ['best.safetensors', 'last.safetensors', 'report.svg'])
+  for (const file of [
+    'best.safetensors',
+    'last.safetensors',
+    'report.html',
+    'predictions.csv',
+    'metrics.jsonl',
+  ])
     assert.ok(await exists(`run/${file}`), file);
   assert.match(err, /A step takes .*images\/s.*are left, validation included/);
   assert.match(err, /Epoch 2\/2: training loss .*AUC/);
@@ -236,8 +244,88 @@ test('evaluate: the run’s own figures on its validation pictures; a threshold 
   );
   const all = await tessera(['evaluate', '--checkpoint', 'run', '--threshold', '0', '--data', 'data/train']);
   assert.is(all.code, 0, all.err);
-  assert.match(all.out, /22 of the 44 pictures are answered rightly: accuracy 50\.0 %/);
+  assert.match(
+    all.out,
+    /22 of the 44 pictures are answered rightly: accuracy 50\.0 %, 95 % interval 35\.\d–/,
+  );
+  assert.match(all.out, /not surely better than always answering 'across', which is right for 50\.0 %/);
   assert.match(all.out, /across +0 +22\ndown +0 +22\n/);
+});
+
+test('evaluate --stress: a row a perturbation; where no threshold reaches a target, a sentence', async () => {
+  const { code, out, err } = await tessera([
+    ...[
+      'evaluate',
+      '--checkpoint',
+      'run',
+      '--stress',
+      '--positive',
+      'across',
+      '--target-precision',
+      '1',
+      '--json',
+    ],
+  ]);
+  assert.is(code, 0, err);
+  const { stress, evaluation, count } = JSON.parse(out);
+  assert.equal(
+    stress.rows.map(({ perturbation }: { perturbation: string }) => perturbation),
+    PERTURBATIONS,
+  );
+  assert.is(stress.count, count);
+  assert.is(evaluation.positive, 0);
+  const { threshold } = evaluation;
+  if (threshold) assert.is(threshold.at.precision, 1);
+  else assert.match(err, /No threshold gives 'across' a precision of 100\.0 % on the 12 validation pictures/);
+  assert.equal(evaluation.chosen.slice(0, 2), threshold ? ['epoch', 'threshold'] : ['epoch', 'temperature']);
+});
+
+test('test pictures are the headline; a threshold that was chosen lies in the checkpoint, and predict follows it', async () => {
+  await cp('data', 'held', { recursive: true });
+  await cp('data/val/down', 'held/test/down', { recursive: true });
+  const trained = await tessera([
+    ...TRAIN.map((word) => (word === 'data' ? 'held' : word)),
+    ...['--epochs', '1', '--out', 'decided', '--positive', 'down', '--target-recall', '1', '--json'],
+  ]);
+  assert.is(trained.code, 0, trained.err);
+  assert.match(trained.err, /6 of the 6 pictures that are held out are among those that train or validate/);
+  const { evaluation, validation, notChosen }: Report = JSON.parse(trained.out);
+  assert.is(notChosen, null);
+  assert.equal([evaluation!.scored, evaluation!.metrics.count], ['test', 6]);
+  assert.equal([validation!.scored, validation!.metrics.count], ['val', 12]);
+  assert.is(validation!.threshold!.at.recall, 1);
+  assert.equal(evaluation!.chosen, []);
+  assert.match(
+    trained.err,
+    /6 of the 6 test pictures are answered rightly: accuracy 100\.0 %, 95 % interval 61\.0–100\.0 %/,
+  );
+  assert.match(
+    trained.err,
+    /'down' is called from a probability of [\d.]+: of all thresholds with a recall of at least/,
+  );
+
+  const { decision } = (await readCheckpoint('decided')).info;
+  assert.equal(decision, evaluation!.threshold!.decision);
+  const held = JSON.parse((await tessera(['evaluate', '--checkpoint', 'decided', '--json'])).out);
+  assert.equal([held.evaluation.scored, held.threshold, held.count], ['test', decision!.threshold, 6]);
+  assert.equal(held.confusion, evaluation!.confusion);
+  const other = await tessera([
+    'evaluate',
+    '--checkpoint',
+    'decided',
+    '--split',
+    'val',
+    '--positive',
+    'across',
+    '--json',
+  ]);
+  assert.match(other.err, /The checkpoint's threshold is for down; it is left aside/);
+  assert.is(JSON.parse(other.out).evaluation.threshold, null);
+  const predicted = await tessera(['predict', 'held/test/down', '--checkpoint', 'decided', '--json']);
+  assert.equal(
+    JSON.parse(predicted.out).map(({ called }: { called: string }) => called),
+    Array(6).fill('down'),
+  );
 });
 
 test('predict --json: one object a picture with exactly these fields; what cannot be read is named at the end', async () => {
@@ -288,6 +376,23 @@ const REFUSED: [args: string[], message: RegExp][] = [
   [['train', '--epochs', '0'], /must be a whole number of at least 1/],
   [['train', '--lr', '-1'], /must be a number above 0/],
   [['evaluate', '--threshold', '2'], /must be a number from 0 to 1/],
+  [['evaluate', '--split', 'train'], /Allowed choices are val, test/],
+  [
+    ['evaluate', '--checkpoint', 'run', '--split', 'test'],
+    /data has no folder test\/ beside train\/ and val\//,
+  ],
+  [
+    ['evaluate', '--checkpoint', 'run', '--positive', 'accross'],
+    /there is no class 'accross'; did you mean across\?/,
+  ],
+  [
+    ['evaluate', '--checkpoint', 'run', '--threshold', '0.4', '--target-recall', '0.9'],
+    /--threshold and --target-recall each decide on the threshold; leave out all but one/,
+  ],
+  [
+    ['train', '--data', 'data', '--positive', 'up'],
+    /--positive: there is no class 'up'; the classes are across, down/,
+  ],
   [['predict', 'gone.png'], /there is no picture gone\.png/],
   [['predict', 'data', '--model', 'resnet18'], /--model resnet18 needs --weights FILE/],
   [
@@ -317,6 +422,7 @@ for (const [args, message] of REFUSED)
 const SETTINGS: [what: string, options: TrainOptions, weights: string | null, expected: object][] = [
   ['nothing: the demo', {}, 'pretrained', { data: null, weights: 'pretrained', trainNorms: false, size: 96 }],
   ['a folder', { data: 'd' }, 'pretrained', { trainNorms: false, decayNorms: false, size: 224 }],
+  ['a folder, and no cache', { data: 'd', cache: 'off' }, 'pretrained', { views: 0 }],
   ['norms that train', { data: 'd', trainNorms: true }, 'w', { trainNorms: true }],
   ['no weights', { data: 'd' }, null, { weights: null, trainNorms: true, augmentation: {} }],
   ['what is asked for', { data: 'd', batch: 7, seed: 3, size: 65 }, 'w', { batch: 7, seed: 3, size: 65 }],
@@ -335,8 +441,8 @@ const PHASES: [
   newHead: boolean,
   expected: [trainFrom: string, epochs: number, lr: number][],
 ][] = [
-  ['the demo', {}, 'w', true, [['head', 4, 3e-3]]],
-  ['a folder', { data: 'd' }, 'w', true, [['head', 5, 3e-3]]],
+  ['the demo', {}, 'w', true, [['head', 12, 3e-3]]],
+  ['a folder', { data: 'd' }, 'w', true, [['head', 12, 3e-3]]],
   ['the head, asked for', { data: 'd', trainFrom: 'head', epochs: 9, lr: 1 }, 'w', true, [['head', 9, 1]]],
   ['random weights', { data: 'd', epochs: 2 }, null, true, [['all', 2, 1e-3]]],
   [

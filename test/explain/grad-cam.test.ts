@@ -6,9 +6,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { gradCam } from '../../src/explain/grad-cam.ts';
 import { heatmapOf } from '../../src/explain/heatmap.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
+import { buildModel } from '../../src/models/table.ts';
 import { freeze, type Model } from '../../src/nn/index.ts';
-import { tensor } from '../../src/tensor/index.ts';
+import { empty, tensor } from '../../src/tensor/index.ts';
 import { OPS64 } from '../../src/verify/float64.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { Nodes, Tape } from '../../src/verify/tape.ts';
@@ -130,6 +132,28 @@ test('a network that knows nothing gives maps of 0, and says so', async () => {
   assert.equal([...strengths], [0, 0]);
   assert.ok(maps.every((value) => value === 0));
   net.dispose();
+});
+
+test('every family has a map, where no parameter asks for a gradient', async () => {
+  const { device: dry } = await dryDevice(boundless(PLAIN_DEVICE));
+  dry.read = async (_buffer, bytes) => new ArrayBuffer(bytes);
+  for (const [name, side] of [
+    ['alexnet', 6],
+    ['alexnet_2012', 6],
+    ['resnet50', 7],
+    ['mobilenet_v2', 7],
+    ['tf_efficientnet_lite0', 7],
+    ['efficientnet_b0', 7],
+  ] as const) {
+    const model = buildModel(name, { device: dry, initialise: false });
+    freeze(model, { except: [] });
+    const x = empty(dry, [2, 224, 224, 3]);
+    for (const stage of [model.stages[1]!, model.featureStage]) {
+      const { maps, height, width } = await gradCam(model, x, { stage });
+      assert.is(maps.length, 2 * height * width, `${name}, ${stage}`);
+      if (stage === model.featureStage) assert.equal([height, width], [side, side], name);
+    }
+  }
 });
 
 /** Everything of a model that an explanation could disturb. */

@@ -1,14 +1,20 @@
-/** The trace of the loss, ticks and the SVG of a report, the examples it shows. */
+/** The trace of the loss, the page of a report, the examples it shows. */
+import { createHash } from 'node:crypto';
+import { parseHTML } from 'linkedom';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeLoader } from '../../src/data/node/loader.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { chartPage, ticks } from '../../src/report/chart.ts';
-import { surest, tilesOf } from '../../src/report/examples.ts';
+import type { ReportDocument } from '../../src/report/document.ts';
+import { exampleRows, telling } from '../../src/report/examples.ts';
+import { explainWith } from '../../src/report/explain-with.ts';
+import { reportHtml } from '../../src/report/page.ts';
+import { shown } from '../../src/text/shown.ts';
 import { type LossTrace, LossTracer } from '../../src/train/callbacks/loss-trace.ts';
 import { percent } from '../../src/train/metrics.ts';
 import { testDevice } from '../helpers/device.ts';
-import { PREPROCESSING, stripes } from '../train/tiny.ts';
+import { PREPROCESSING, stripes, tinyNet } from '../train/tiny.ts';
+import { sampleDocument } from './sample-document.ts';
 
 const test = suite('report');
 let device: Device;
@@ -32,46 +38,130 @@ for (const steps of [0, 1, 511, 512, 513, 1500, 10_000])
     assert.is(steps, Math.max(points.length - 1, 0) * every + (points.length > 0 ? last : 0));
   });
 
-const TICKS: [low: number, high: number, expected: number[]][] = [
-  [0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]],
-  [0, 0.7, [0, 0.2, 0.4, 0.6]],
-  [0.5, 1, [0.5, 0.6, 0.7, 0.8, 0.9, 1]],
-  [0, 3, [0, 1, 2, 3]],
-  [2, 2, [2]],
+/** What is markup in a name, in every way that a page could take it for some. */
+const EVIL = `</script><script>alert(1)</script>"'><img src=http://x onerror=alert(1)>&lt;\u202e\u0007]]>--><svg onload=x>`;
+
+const PAGES: [what: string, classes: string[], name?: string][] = [
+  ['two classes', ['cat', 'dog']],
+  ['five classes', ['a', 'b', 'c', 'd', 'e']],
+  ['a hundred classes', Array.from({ length: 100 }, (_, i) => `class ${i}`)],
+  ['hostile names', [EVIL, `=${EVIL}`], EVIL],
+  ['many hostile names', Array.from({ length: 30 }, (_, i) => `${EVIL}${i}`), EVIL],
 ];
-for (const [low, high, expected] of TICKS)
-  test(`ticks from ${low} to ${high}`, () => assert.equal(ticks(low, high, 5), expected));
-
-test('the SVG escapes what names may hold, and draws no number that is none', () => {
-  const svg = chartPage({
-    title: '<cats> & "dogs"\u0007',
-    subtitle: ['two', 'lines'],
-    xLabel: 'epoch',
-    panels: [
-      { title: 'empty', series: [{ name: 'a', colour: '#000', points: [] }] },
-      {
-        title: 'one',
-        series: [
-          {
-            name: 'b',
-            colour: '#000',
-            points: [
-              [1, 2],
-              [2, Number.NaN],
-            ],
-            dots: true,
-          },
-        ],
-      },
-    ],
+for (const [what, classes, name] of PAGES)
+  test(`the page of ${what} is whole, asks no network and can be read by everybody`, async () => {
+    const html = await reportHtml(await sampleDocument(classes, name));
+    assert.equal(faultsOf(html), []);
+    assert.ok(html.length < 300_000, `${html.length}`);
   });
-  assert.match(svg, '&lt;cats&gt; &amp; &quot;dogs&quot;\\u0007');
-  assert.not.match(svg, /NaN|Infinity|undefined/);
-  assert.is(svg.match(/<circle/g)?.length, 1);
-  assert.is(svg.match(/<g /g)?.length, svg.match(/<\/g>/g)?.length);
-});
 
-test('the surest mistakes come first; right answers take turns between the classes', async () => {
+/** What a page is to be, as far as one can tell from its text: see each line. */
+function faultsOf(html: string): string[] {
+  const { document } = parseHTML(html);
+  const all = (selector: string): Element[] => [...document.querySelectorAll(selector)];
+  const faults: string[] = [];
+  const expect = (right: boolean, fault: string): void => {
+    if (!right) faults.push(fault);
+  };
+  for (const line of html.split('\n'))
+    expect(shown(line) === line, `unseen characters: ${line.slice(0, 80)}`);
+  expect(!/\b(NaN|undefined|Infinity|\[object)\b/.test(html.replaceAll(EVIL, '')), 'no number or no text');
+
+  // Nothing from outside: every address is within the page or a picture in it, and there is one script.
+  for (const element of all('[src],[href],[action],[style],[srcset],[data]'))
+    for (const attribute of ['src', 'href', 'action', 'style', 'srcset', 'data'])
+      expect(
+        /^(#[a-z-]+|data:image\/jpeg;base64,[\w+/=]+)$/.test(element.getAttribute(attribute) ?? '#x'),
+        `${element.tagName} ${attribute}`,
+      );
+  expect(all('script').length === 1 && all('style').length === 1, 'one script, one style');
+  expect(all('iframe,object,embed,link,base,form').length === 0, 'elements that load');
+  for (const element of all('*'))
+    for (const { name } of element.attributes) expect(!name.startsWith('on'), `${element.tagName} ${name}`);
+  const policy = document.querySelector('meta[http-equiv]')!.getAttribute('content')!;
+  for (const [tag, directive] of [
+    ['script', 'script-src'],
+    ['style', 'style-src'],
+  ]) {
+    const hash = createHash('sha256').update(document.querySelector(tag)!.textContent!).digest('base64');
+    expect(policy.includes(`${directive} 'sha256-${hash}'`), `the policy does not allow the ${tag}`);
+  }
+
+  // Everybody: one heading of the page, none is skipped, landmarks, names of what has one.
+  const levels = all('h1,h2,h3,h4').map(({ tagName }) => Number(tagName[1]));
+  expect(levels.filter((level) => level === 1).length === 1, 'one h1');
+  for (const [i, level] of levels.entries())
+    expect(level <= (levels[i - 1] ?? 0) + 1, `h${level} after h${levels[i - 1]}`);
+  for (const landmark of [
+    'header',
+    'nav[aria-label]',
+    'main#main',
+    'footer',
+    'html[lang]',
+    'a.skip[href="#main"]',
+  ])
+    expect(all(landmark).length === 1, landmark);
+  for (const image of all('img')) expect(Boolean(image.getAttribute('alt')), 'a picture without words');
+  for (const svg of all('svg'))
+    expect(
+      svg.getAttribute('role') === 'img' && Boolean(svg.getAttribute('aria-label')),
+      'a chart without words',
+    );
+  for (const table of all('table')) {
+    expect(Boolean(table.querySelector('caption')?.textContent), 'a table without a caption');
+    expect(
+      [...table.querySelectorAll('th')].every((cell) => cell.hasAttribute('scope')),
+      'th without scope',
+    );
+    const widths = [...table.querySelectorAll('tr')].map(({ children }) => children.length);
+    expect(new Set(widths).size === 1, `rows of ${widths}`);
+  }
+  for (const input of all('input'))
+    expect(all(`label[for="${input.id}"]`).length === 1, 'an input without label');
+  for (const details of all('details')) expect(details.firstElementChild?.tagName === 'SUMMARY', 'summary');
+  const ids = all('[id]').map(({ id }) => id);
+  expect(new Set(ids).size === ids.length, 'an id twice');
+  for (const link of all('a')) expect(ids.includes(link.getAttribute('href')!.slice(1)), 'a link to nothing');
+  // Well-formed: what was opened is closed, in order.
+  const open: string[] = [];
+  const tags = html
+    .replace(/<(script|style)>[\s\S]*?<\/\1>/g, '')
+    .matchAll(/<(\/?)([a-zA-Z][\w-]*)(?:"[^"]*"|'[^']*'|[^>"'])*?(\/?)>/g);
+  for (const [, close, name, empty] of tags)
+    if (close) expect(open.pop() === name, `</${name}>`);
+    else if (!empty && !['meta', 'img', 'input', 'br'].includes(name)) open.push(name);
+  expect(open.length === 0, `open: ${open}`);
+  return faults;
+}
+
+/** [parts that are not there, the sections that go with them] */
+const ABSENT: [parts: Partial<ReportDocument>, sections: string[]][] = [
+  [{ run: null }, ['curves']],
+  [{ evaluation: null }, ['confusion', 'classes', 'ranking', 'threshold', 'calibration']],
+  [
+    { evaluation: null, checkpoint: null },
+    ['result', 'confusion', 'classes', 'ranking', 'threshold', 'calibration'],
+  ],
+  [{ pictures: [] }, ['pictures']],
+  [{ data: null, savings: null }, ['data', 'savings']],
+  [{ stress: null, rateTest: null }, ['stress', 'find-rate']],
+];
+const SECTIONS =
+  'result curves confusion classes pictures ranking threshold calibration stress data savings find-rate configuration'.split(
+    ' ',
+  );
+for (const [parts, gone] of ABSENT)
+  test(`a report without ${Object.keys(parts)} has no section of it`, async () => {
+    const html = await reportHtml({ ...(await sampleDocument(['cat', 'dog'])), ...parts });
+    assert.equal(faultsOf(html), []);
+    const there = [...html.matchAll(/<section id="([a-z-]+)"/g)].map(([, id]) => id);
+    assert.equal(
+      there,
+      SECTIONS.filter((id) => !gone.includes(id)),
+    );
+  });
+
+test('the surest mistakes come first; right answers take turns between the classes; the closest are least certain', async () => {
   const samples = stripes(6, 1);
   const inference = {
     logits: Float32Array.from([3, 0, 1, 0, 2, 0, 0, 4, 0, 1, 5, 0]),
@@ -80,20 +170,43 @@ test('the surest mistakes come first; right answers take turns between the class
     samples,
   };
   // Labels 0 1 0 1 0 1; taken for 0 0 0 1 1 0.
-  const { wrong, right } = surest(inference, 2);
+  const files = (of: { sample: { file: string } }[]): string[] => of.map(({ sample }) => sample.file);
+  const { wrong, right, unsure } = telling(inference, 2);
+  assert.equal(files(wrong), ['stripes 5', 'stripes 1']);
+  assert.equal(files(right), ['stripes 3', 'stripes 0']);
+  assert.equal(files(unsure), ['stripes 1', 'stripes 4']);
+
+  const options = { classes: ['across', 'down'], preprocessing: PREPROCESSING, count: 2 };
+  const model = tinyNet(device);
+  const { pictures, missing } = await exampleRows(inference, {
+    ...options,
+    explain: explainWith(model, device),
+  });
+  assert.equal(missing, []);
   assert.equal(
-    wrong.map(({ sample }) => sample.file),
-    ['stripes 5', 'stripes 1'],
+    pictures.map((row) => row.pictures.map(({ file, actual, predicted }) => [file, actual, predicted])),
+    [
+      [
+        ['stripes 5', 'down', 'across'],
+        ['stripes 1', 'down', 'across'],
+      ],
+      [
+        ['stripes 3', 'down', 'down'],
+        ['stripes 0', 'across', 'across'],
+      ],
+      [
+        ['stripes 1', 'down', 'across'],
+        ['stripes 4', 'across', 'down'],
+      ],
+    ],
   );
-  assert.equal(
-    right.map(({ sample }) => sample.file),
-    ['stripes 3', 'stripes 0'],
-  );
-  const tiles = await tilesOf(wrong, ['across', 'down'], PREPROCESSING);
-  assert.is(tiles.length, 2);
-  assert.match(tiles[0].href, /^data:image\/jpeg;base64,\/9j\//);
-  assert.is(tiles[0].caption, 'across 99.3 %\nis down');
-  assert.equal(await tilesOf([], [], PREPROCESSING), []);
+  for (const { jpeg, heatmap } of pictures.flatMap((row) => row.pictures))
+    for (const bytes of [jpeg, heatmap!]) assert.equal([...bytes.subarray(0, 2)], [0xff, 0xd8]);
+
+  const failing = { ...options, explain: () => Promise.reject(new Error('the device is lost')) };
+  const without = await exampleRows(inference, failing);
+  assert.is(without.pictures[0].pictures[0].heatmap, null);
+  assert.match(without.missing[0], 'could not be shown: the device is lost');
 });
 
 test('a share just below one is not rounded up to 100 %', () => {

@@ -35,6 +35,13 @@ test('where nothing is close, all names are listed', () => {
   );
 });
 
+test('more than one class are classes', () => {
+  assert.is(
+    unknownName('class', 'up', ['across', 'down']),
+    "there is no class 'up'; the classes are across, down",
+  );
+});
+
 test('where many begin with it, those are listed', () => {
   assert.is(
     unknownName('model', 'ResNet', modelNames()),

@@ -10,7 +10,7 @@ import {
   type EvaluationOptions,
   evaluation,
 } from '../../src/train/evaluation/evaluation.ts';
-import { choiceSentence } from '../../src/train/evaluation/headline.ts';
+import { accuracySentence, choiceSentence } from '../../src/train/evaluation/headline.ts';
 import {
   aucScoreInterval,
   type Interval,
@@ -336,6 +336,27 @@ test('of two classes either may be the positive one; of more, one against the re
     assert.is(called === 3, scores[i] >= 0.1);
   assert.is(of(five).positive, null);
   assert.equal(of(five).thresholds, []);
+});
+
+test('the headline says what always answering one class would give, where the interval reaches it', () => {
+  const of2 = (right: number, wrong: number): string =>
+    accuracySentence(
+      of(
+        two([...Array(right).fill([0.9, 1]), ...Array(wrong).fill([0.1, 1]), [0.2, 0]] as [number, number][]),
+      ),
+    );
+  assert.match(
+    of2(60, 30),
+    /61 of the 91 pictures are answered rightly: accuracy 67.0 %.* That is worse than/,
+  );
+  assert.match(
+    of2(2, 60),
+    /3 of the 63 pictures .* That is worse than always answering 'c1', which is right for 98.4 %/,
+  );
+  assert.match(
+    of2(0, 1),
+    /1 of the 2 pictures is answered rightly: .* So few pictures leave that much open\. That is not surely better/,
+  );
 });
 
 test('what was chosen on the scored pictures is said', () => {

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fromSamples } from '../../src/data/in-thread.ts';
-import type { Batch, BatchSource, LoaderOptions, SampleSource } from '../../src/data/loader.ts';
+import type { Batch, BatchSource, SampleSource, SourceOptions } from '../../src/data/loader.ts';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { flatten, globalAvgPool, relu } from '../../src/kernels/index.ts';
@@ -22,6 +22,7 @@ import type { Tensor } from '../../src/tensor/index.ts';
 import { cutOf } from '../../src/train/cut.ts';
 import { FeatureCache } from '../../src/train/feature-cache.ts';
 import { MemoryStore } from '../../src/train/feature-store.ts';
+import { featuresKey } from '../../src/train/features-key.ts';
 import { fit, type Phase } from '../../src/train/fit.ts';
 import { infer } from '../../src/train/infer.ts';
 import { murmur128 } from '../../src/train/murmur.ts';
@@ -116,7 +117,7 @@ const made = (build: () => Model): Model =>
 /** 17 pictures in steps of 4, so that the last is alone; the sixth cannot be read; 9 validate. */
 function sources(
   unreadable: (file: string) => void = () => undefined,
-  changes: Partial<LoaderOptions> = {},
+  changes: Partial<SourceOptions> = {},
 ): {
   train: SampleSource;
   val: SampleSource;
@@ -175,7 +176,7 @@ async function run(
   stage: string,
   cached: (model: Model) => (source: SampleSource) => BatchSource,
   stopAfter?: number,
-  changes?: Partial<LoaderOptions>,
+  changes?: Partial<SourceOptions>,
 ): Promise<Run> {
   const model = made(build);
   const optimizer = new AdamW([...model.parameters()], { lr: 0.05 });
@@ -282,6 +283,57 @@ test('weights that are written by hand count as others', async () => {
   model.initialise(9);
   const logits = (source: BatchSource) => infer(model, device, source.load(0)).then((found) => found!.logits);
   assert.equal(await logits(cache.of(val)), await logits(val));
+  model.dispose();
+});
+
+test('the key: what features depend on changes it, and nothing else does', async () => {
+  const model = made(NETWORKS[0][1]) as Residual;
+  const cut = { from: 'fc', pooled: true };
+  const { train, val } = sources();
+  const key = (
+    { options }: SampleSource,
+    changes: Partial<SourceOptions> = {},
+    { at = cut, on = device as Pick<Device, 'info' | 'traits' | 'features' | 'choices'> } = {},
+  ) => featuresKey(model, at, on as Device, { ...options, ...changes });
+  const { preprocessing } = val.options;
+  const plain = await key(train);
+  const { info, traits, features, choices } = device;
+  const same = { info, traits, features, choices };
+  const others = [
+    await key(val),
+    await key(train, { seed: 2 }),
+    await key(train, { augmentation: { scale: [0.5, 1] } }),
+    await key(train, { preprocessing: { ...preprocessing, resizeSize: 10 } }),
+    await key(train, {}, { at: { from: 'layer1', pooled: false } }),
+    await key(train, {}, { at: { from: 'fc', pooled: false } }),
+    await key(train, {}, { on: { ...same, traits: { ...traits, chunkBytes: 1 } } }),
+    await key(train, {}, { on: { ...same, choices: new Map() } }),
+    await key(
+      train,
+      {},
+      { on: { ...same, info: { ...info, description: 'another driver' } as GPUAdapterInfo } },
+    ),
+  ];
+  assert.is(new Set([plain, ...others]).size, others.length + 1);
+  for (const equal of [
+    await key(train, {}, { on: same }),
+    await key(train, { views: 7, batchSize: 3, prefetch: 0 }),
+  ])
+    assert.is(equal, plain);
+  assert.is(await key(val, { seed: 9 }), others[0], 'what validates has no random views');
+  freeze(model, { except: ['fc'] });
+  assert.is(await key(train), plain, 'what is frozen is no matter, where it is cut is');
+  model.fc.weight.write(new Float32Array(8).fill(3));
+  assert.is(await key(train), plain, 'nor are weights behind the cut');
+  for (const [name, tensor] of [
+    ['a weight', model.conv1.weight],
+    ['a running statistic', model.bn1.runningVar],
+  ] as const) {
+    tensor.write(
+      Float32Array.from((await tensor.data()) as Float32Array, (v, i) => (i === 1 ? v + 1e-6 : v)),
+    );
+    assert.is.not(await key(train), plain, name);
+  }
   model.dispose();
 });
 

@@ -71,12 +71,13 @@ export function stripes(count: number, seed: number, side = 16): Sample[] {
 }
 
 /** Training and validation batches of stripes; the last ones are not full. */
-export function stripeBatches(seed = 1): { train: SampleSource; val: SampleSource } {
+export function stripeBatches(seed = 1, views = 0): { train: SampleSource; val: SampleSource } {
   const common = { batchSize: 8, preprocessing: PREPROCESSING, seed };
   return {
     train: fromSamples(stripes(44, 1), {
       ...common,
       train: true,
+      views,
       augmentation: { scale: [0.6, 1], flip: 0.5 },
     }),
     val: fromSamples(stripes(22, 2), common),

@@ -154,7 +154,7 @@ async function addTest(set: DataSet, dir: string, testDir: string): Promise<void
   set.test = samples;
   set.notes.push(
     ...notes,
-    `${samples.length} pictures of ${testDir} are held out; evaluate measures on them`,
+    `${samples.length} pictures of ${testDir} are held out: nothing is chosen on them, and the figures of the best network are theirs`,
     ...sharedNote(dir, groups, samples, ['that are held out', 'those that train or validate']),
   );
 }

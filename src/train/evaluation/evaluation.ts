@@ -119,10 +119,10 @@ export function evaluation(answers: Answers, options: EvaluationOptions): Evalua
   const { classes, scored = 'folder', decision = null } = options;
   checkAnswers(answers, classes);
   const positive = positiveOf(options);
-  const cut = decision && positive !== null ? { threshold: decision.threshold, positive } : undefined;
-  const predicted = predictions(answers, cut);
+  const calling = decision && positive !== null ? { threshold: decision.threshold, positive } : undefined;
+  const predicted = predictions(answers, calling);
   const confusion = confusionMatrix(predicted, labels, classes.length);
-  const metrics = measure(answers, cut);
+  const metrics = measure(answers, calling);
   const found = curvesOf(answers, positive);
   const against = found.map(({ positive, scores, curves: { auc } }) => ({ positive, scores, auc }));
   const resampled = resampledIntervals({ labels, predicted, classes: classes.length, against });

@@ -5,7 +5,7 @@
 import { type Inference, unanswered } from '../infer.ts';
 import { argmax, percent } from '../metrics.ts';
 import { type Choice, type Evaluation, type EvaluationOptions, evaluation } from './evaluation.ts';
-import { percentRange } from './intervals.ts';
+import { type Interval, percentRange } from './intervals.ts';
 import { chooseThreshold, type Decision, describeScored, type ThresholdTarget } from './threshold.ts';
 
 /** Intervals wider than this leave much open. */
@@ -32,11 +32,14 @@ export function accuracySentence({ metrics, intervals, scored, classes, perClass
   const largest = classes[argmax(perClass.map((one) => one.count))];
   const open = interval.high - interval.low > WIDE ? ' So few pictures leave that much open.' : '';
   const several = perClass.filter((one) => one.count > 0).length > 1;
-  const always =
-    several && interval.low <= largestShare
-      ? ` That is not surely better than always answering '${largest}', which is right for ${percent(largestShare)}.`
-      : '';
-  return said + open + always;
+  return said + open + (several ? besideLargest(interval, largest, largestShare) : '');
+}
+
+/** What always answering the largest class would give, where the figure does not lie clearly above it. */
+function besideLargest(interval: Interval, largest: string, share: number): string {
+  if (interval.low > share) return '';
+  const verdict = interval.high < share ? 'worse' : 'not surely better';
+  return ` That is ${verdict} than always answering '${largest}', which is right for ${percent(share)}.`;
 }
 
 /**

@@ -10,7 +10,7 @@ import { PERTURBATION_WORDS, PERTURBATIONS, type Perturbation } from '../../data
 import type { Device } from '../../gpu/index.ts';
 import type { Model } from '../../nn/index.ts';
 import { type Inference, infer } from '../infer.ts';
-import { type Cut, percent, predictions } from '../metrics.ts';
+import { type Calling, percent, predictions } from '../metrics.ts';
 import { type Interval, pairedDifference, percentRange, wilson } from './intervals.ts';
 
 /** A share of some pictures, and how far it lies below that of the same pictures as they are. */
@@ -55,7 +55,7 @@ export interface StressOptions {
   /** Default: all. */
   perturbations?: readonly Perturbation[];
   /** A class that is called from a threshold on. */
-  cut?: Cut;
+  calling?: Calling;
   /** Called after each batch with the batches so far; `false` ends the test. */
   onBatch?: (done: number) => boolean | undefined;
 }
@@ -64,7 +64,7 @@ export interface StressOptions {
 export async function stress(
   model: Model,
   device: Device,
-  { source, classes, clean, perturbations = PERTURBATIONS, cut, onBatch }: StressOptions,
+  { source, classes, clean, perturbations = PERTURBATIONS, calling, onBatch }: StressOptions,
 ): Promise<StressTable | null> {
   let done = 0;
   const pass = (perturbation?: Perturbation): Promise<Inference | null> =>
@@ -77,7 +77,7 @@ export async function stress(
     if (!answers) return null;
     passes.push([perturbation, answers]);
   }
-  return stressTable(before, passes, { classes, cut });
+  return stressTable(before, passes, { classes, calling });
 }
 
 /**
@@ -87,9 +87,9 @@ export async function stress(
 export function stressTable(
   clean: Inference,
   passes: readonly (readonly [Perturbation, Inference])[],
-  { classes, cut }: { classes: readonly string[]; cut?: Cut | undefined },
+  { classes, calling }: { classes: readonly string[]; calling?: Calling | undefined },
 ): StressTable {
-  const before = rightOf(clean, cut);
+  const before = rightOf(clean, calling);
   const figures = (after: Map<Sample, boolean>) => {
     const all: Pair[] = [];
     const byClass = classes.map((): Pair[] => []);
@@ -105,7 +105,7 @@ export function stressTable(
     ([perturbation, answers]): StressRow => ({
       perturbation,
       label: PERTURBATION_WORDS[perturbation].label,
-      ...figures(rightOf(answers, cut)),
+      ...figures(rightOf(answers, calling)),
     }),
   );
   const asTheyAre = figures(before);
@@ -119,8 +119,8 @@ export function stressTable(
 }
 
 /** Whether each picture was answered rightly. */
-function rightOf(answers: Inference, cut: Cut | undefined): Map<Sample, boolean> {
-  const called = predictions(answers, cut);
+function rightOf(answers: Inference, calling: Calling | undefined): Map<Sample, boolean> {
+  const called = predictions(answers, calling);
   return new Map(answers.samples.map((sample, i) => [sample, called[i] === answers.labels[i]]));
 }
 
@@ -146,8 +146,8 @@ function figureOf(pairs: readonly Pair[]): StressFigure {
   };
 }
 
-/** A share that falls by more than this of itself is most of it. */
-const MOST = 0.5;
+/** Where a share falls by more than this of itself, the decision rests on what was taken away; by less, it leans on it. */
+const MUCH = 0.25;
 
 /**
  * `Under tighter crops 'fake' falls from 98.0 % (95 % interval 89.5–99.6 %) to 12.0 %: the decision rests on framing.` A class
@@ -164,7 +164,7 @@ function sentencesOf(
       if (value === null || drop === null || !dropInterval || before === null || !interval) return [];
       if (!(value < interval.low && dropInterval.low > 0)) return [];
       const { where, reliance } = PERTURBATION_WORDS[perturbation];
-      const rests = drop > MOST * before ? 'rests' : 'leans';
+      const rests = drop > MUCH * before ? 'rests' : 'leans';
       const sentence =
         `${where[0].toUpperCase()}${where.slice(1)} '${classes[label]}' falls from ${percent(before)} ` +
         `(95 % interval ${percentRange(interval)}) to ${percent(value)}: the decision ${rests} on ${reliance}.`;

@@ -3,7 +3,7 @@
  * is met on the pictures that it is chosen on; on others the figures differ, as their intervals say.
  */
 import { among, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
-import { type Answers, type Cut, percent, scoresOf } from '../metrics.ts';
+import { type Answers, type Calling, percent, scoresOf } from '../metrics.ts';
 import { type Step, steps } from './curves.ts';
 import { type Interval, wilson } from './intervals.ts';
 
@@ -68,7 +68,7 @@ export function decisionSentence({ positive, threshold, by, target, on, pictures
 }
 
 /** The decision for classes that are known. */
-export const cutOf = ({ positive, threshold }: Decision, classes: readonly string[]): Cut => ({
+export const callingOf = ({ positive, threshold }: Decision, classes: readonly string[]): Calling => ({
   threshold,
   positive: classes.indexOf(positive),
 });

@@ -18,7 +18,6 @@ import type { Model, Optimizer } from '../../nn/index.ts';
 import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
 import {
   all,
-  among,
   demand,
   flag,
   isObject,
@@ -28,6 +27,7 @@ import {
   orNull,
   parseBounded,
   type Rule,
+  rule,
   text,
   whole,
 } from '../../text/rules.ts';
@@ -45,6 +45,7 @@ import { CACHE_STATE } from '../callbacks/cache-figures.ts';
 import { CHECKPOINTS_STATE } from '../callbacks/checkpoints.ts';
 import { LOSS_TRACE } from '../callbacks/loss-trace.ts';
 import { PACE_STATE } from '../callbacks/pace.ts';
+import { RATE_TRACE } from '../callbacks/rate-trace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
 import { DECISION, type Decision } from '../evaluation/threshold.ts';
@@ -267,6 +268,7 @@ const INFO: Rule = all(
         'feature-cache': optional(CACHE_STATE),
         'loss-trace': optional(LOSS_TRACE),
         pace: optional(PACE_STATE),
+        'rate-trace': optional(RATE_TRACE),
         unreadable: optional(UNREADABLE_STATE),
         'weight-average': optional(WEIGHT_AVERAGE_STATE),
       }),
@@ -274,8 +276,8 @@ const INFO: Rule = all(
   } satisfies Record<keyof CheckpointInfo, Rule>),
   (value, place) => {
     const { classes, decision } = value as CheckpointInfo;
-    const name = place === '' ? 'decision' : `${place}.decision`;
-    return decision ? among(classes)(decision.positive, `${name}.positive`) : null;
+    const known = rule((name) => classes.includes(name as string), 'the name of one of its classes');
+    return decision ? known(decision.positive, `${place}decision.positive`) : null;
   },
 );
 

@@ -1,7 +1,10 @@
 /**
  * The folder of a run: who writes into it, and how what a run saves first takes the place of what was there.
  *
- *   best.safetensors  last.safetensors  report.json  report.svg      the run
+ *   best.safetensors  last.safetensors                               the run: what it goes on from
+ *   report.json  report.html  predictions.csv  metrics.jsonl         what it measured, and for TensorBoard
+ *   events.out.tfevents.…                                              (src/report/)
+ *   evaluation….html  evaluation….csv                                  of `evaluate`, later
  *   .lock      who writes into the folder (src/node/lock.ts)
  *   .new/      what a new run has saved, until its first state is whole
  *   .whole/    the same, whole: it goes into its place, and an older run out of it
@@ -9,9 +12,9 @@
  * `.new` becomes `.whole` by one rename. A run that is killed before leaves the folder as it was, an older run in it
  * whole; after one that is killed later, whoever opens the folder next moves what is in `.whole`.
  */
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder, reading, statOrNull, syncFolder, systemReason, writeWhole } from '../../node/files.ts';
+import { makeFolder, reading, statOrNull, syncFolder, systemReason } from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
 import { FolderHeld, FolderLock, LOCK, type LockOwner } from '../../node/lock.ts';
 import { ensureRoom, PROBE } from '../../node/room.ts';
@@ -19,9 +22,13 @@ import { ensureRoom, PROBE } from '../../node/room.ts';
 export const BEST = 'best.safetensors';
 export const LAST = 'last.safetensors';
 export const REPORT = 'report.json';
-export const PICTURE = 'report.svg';
+export const PAGE = 'report.html';
+export const PREDICTIONS = 'predictions.csv';
+export const METRICS_LOG = 'metrics.jsonl';
 
-const RUN_FILES = [BEST, LAST, REPORT, PICTURE];
+const RUN_FILES = [BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG];
+/** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
+const OF_A_RUN = /^(events\.out\.tfevents\..*|evaluation(-.*)?\.(html|csv)|report\.svg)$/;
 const NEW = '.new';
 const WHOLE = '.whole';
 /** In `.whole`: the file of this name without it is an older run's and goes. */
@@ -105,8 +112,11 @@ export class RunFolder {
     if (this.begun) return;
     const fresh = join(this.path, NEW);
     const written = await readdir(fresh);
-    for (const file of RUN_FILES)
-      if (!written.includes(file)) await writeWhole(join(fresh, `${file}${GONE}`), '');
+    const older = (await readdir(this.path)).filter(
+      (name) => RUN_FILES.includes(name) || OF_A_RUN.test(name),
+    );
+    for (const file of older) if (!written.includes(file)) await writeFile(join(fresh, `${file}${GONE}`), '');
+    await syncFolder(fresh);
     await rename(fresh, join(this.path, WHOLE));
     await syncFolder(this.path);
     await this.moveIn();

@@ -1,14 +1,15 @@
 /**
  * A training run of a few steps: the same program in the page and in Node (losses.ts), whose losses are compared.
  * A tiny network with everything that a step may hold: convolutions, norms, dropout, AdamW, a schedule, and pictures that are
- * jittered, erased, mixed, weighted and drawn by class.
+ * jittered, erased, mixed, weighted and drawn by class; then its last layer alone, on features that are kept.
  */
 import { fromSamples } from '../../../src/data/in-thread.ts';
 import type { Device } from '../../../src/gpu/index.ts';
-import { AdamW, cosine } from '../../../src/nn/index.ts';
+import { AdamW, cosine, freeze } from '../../../src/nn/index.ts';
+import { FeatureCache } from '../../../src/train/feature-cache.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { mixPictures } from '../../../src/train/mix.ts';
-import { plainStep } from '../../../src/train/step.ts';
+import { plainStep, type Step } from '../../../src/train/step.ts';
 import { PREPROCESSING, stripeBatches, stripes, tinyNet } from '../../train/tiny.ts';
 
 /** The loss of each step, then the training and validation loss of each epoch. */
@@ -24,6 +25,7 @@ export async function trainingLosses(device: Device): Promise<number[]> {
     seed: 1,
     train: true,
     sampler: 'balanced',
+    views: (epoch) => (epoch < 2 ? 0 : 1),
     augmentation: {
       scale: [0.6, 1],
       verticalFlip: 0.5,
@@ -31,15 +33,23 @@ export async function trainingLosses(device: Device): Promise<number[]> {
       erase: 0.25,
     },
   });
-  const mix = mixPictures({ mixup: 0.4, cutmix: 1, seed: 1 });
-  const step = plainStep({ mix, labelSmoothing: 0.1, classWeights: [1, 2] });
+  const [mixing, plain] = [mixPictures({ mixup: 0.4, cutmix: 1, seed: 1 }), undefined].map((mix) =>
+    plainStep({ mix, labelSmoothing: 0.1, classWeights: [1, 2] }),
+  );
+  const step: Step = (batch, context) => (batch.features ? plain : mixing)(batch, context);
   const steps: number[] = [];
+  const cache = new FeatureCache({ model, device });
+  const { val } = stripeBatches();
   const { progress } = await fit({
-    ...{ model, device, optimizer, train, val: stripeBatches().val, step },
-    ...{ epochs: 2, schedule: cosine({ warmup: 2 }) },
+    ...{ model, device, optimizer, train: cache.of(train), val: cache.of(val), step },
+    phases: [
+      { epochs: 2, schedule: cosine({ warmup: 2 }) },
+      { epochs: 2, begin: () => void freeze(model, { except: ['fc'] }) },
+    ],
     callbacks: [{ name: 'losses', onLoss: ({ value }) => steps.push(value) }],
   });
   const epochs = progress.history.flatMap(({ trainLoss, val }) => [trainLoss, val?.loss ?? Number.NaN]);
+  if (cache.counts.reused === 0) throw new Error('no features were kept');
   model.dispose();
   return [...steps, ...epochs];
 }

@@ -58,7 +58,7 @@ test('test/ is held out, with and without val/; a class may be absent there', ()
     async (dir) => {
       const set = await imageFolder(dir);
       assert.equal([set.train.length, set.val.length, set.test.length], [5, 2, 2]);
-      assert.match(set.notes.join(), /2 pictures of .*Testing are held out; evaluate measures on them/);
+      assert.match(set.notes.join(), /2 pictures of .*Testing are held out: nothing is chosen on them/);
       assert.match(set.notes.join(), /Testing holds no picture of b/);
       await rm(join(dir, 'val'), { recursive: true });
       const split = await imageFolder(dir);
@@ -201,6 +201,18 @@ test('a folder with splits: test/ before val/', () =>
     assert.match(side!, /test are measured/);
     await rm(join(dir, 'test'), { recursive: true });
     assert.is((await labelledFolder(dir, ['a', 'b'])).samples.length, 2);
+  }));
+
+test('a trained network is measured on the split that is asked for, and where there is none a sentence says so', () =>
+  withFiles([...pair, 'test/a/9.jpg'], async (dir) => {
+    const sizes = async (split?: 'val' | 'test') =>
+      (await labelledFolder(dir, ['a', 'b'], split)).samples.length;
+    assert.equal([await sizes(), await sizes('val'), await sizes('test')], [1, 2, 1]);
+    await rm(join(dir, 'test'), { recursive: true });
+    assert.match(
+      await messageOf(labelledFolder(dir, ['a', 'b'], 'test')),
+      /holds no folder test\/ with class folders/,
+    );
   }));
 
 test('nested folders are walked; hidden files, foreign files and dead links are not pictures', () =>

@@ -55,6 +55,7 @@ const INFO = {
     seed: 5,
   },
   pictures: 'abc',
+  decision: { positive: 'bee', threshold: 0.5, by: 'recall', target: 0.9, on: 'val', pictures: 4 },
   progress: {
     ...noProgress(),
     epoch: 1,
@@ -121,15 +122,15 @@ const WRONG: unknown[] = [
 /** Which values pass where: another name, another number, a field that may be missing or null. */
 const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
   [
-    /^(model|pictures|classes\[\d\]|settings\.(model|weights|data|phases\[\d\]\.trainFrom)|progress\.finished)$/,
+    /^(model|pictures|classes\[\d\]|settings\.(model|weights|data|positive|phases\[\d\]\.trainFrom)|progress\.finished)$/,
     (value) => typeof value === 'string',
   ],
   [
-    /^(metrics|settings\.(data|weights|clip|average|patience|best)|progress\.history\[0\]\.val)$/,
+    /^(metrics|settings\.(data|weights|clip|average|patience|best|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
     (value) => value === null,
   ],
   [
-    /^(progress|callbacks|sealed|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
+    /^(progress|callbacks|sealed|decision|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
     (value) => value === undefined,
   ],
   [/^(settings\.augmentation|callbacks)$/, (value) => typeof value === 'object' && !Array.isArray(value)],
@@ -204,6 +205,12 @@ const CROSS: [label: string, path: Path, value: unknown, sentence: RegExp][] = [
     ['preprocessing', 'resizeSize'],
     65_535,
     /preprocessing\.resizeSize is a whole number from 1 to 8,192, not 65535/,
+  ],
+  [
+    'a threshold of a class that there is not',
+    ['decision', 'positive'],
+    'wasp',
+    /decision\.positive is the name of one of its classes, not 'wasp'/,
   ],
   [
     'a batch in words',

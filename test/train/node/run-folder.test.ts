@@ -36,11 +36,20 @@ async function contents(folder: string, prefix = ''): Promise<Record<string, str
   return found;
 }
 
-const OLD = {
+const SOME = {
   'best.safetensors': 'old best',
   'last.safetensors': 'old last',
   'report.json': 'old',
   'report.svg': 'old',
+};
+const OLD = {
+  ...SOME,
+  'report.html': 'old',
+  'predictions.csv': 'old',
+  'metrics.jsonl': 'old',
+  'events.out.tfevents.1700000000.machine.1.0': 'old',
+  'evaluation.html': 'old',
+  'evaluation-faces.csv': 'old',
 };
 /** What a new run saves first, in order. */
 const SAVES: [what: string, files: string[]][] = [
@@ -94,14 +103,14 @@ test('an older run is untouched until then, whoever comes after the kill', async
 
 test('a kill while the new files are moved is made good by whoever opens the folder next', async () => {
   for (const [, files] of SAVES) {
-    const gone = Object.keys(OLD).filter((file) => !files.includes(file));
+    const gone = Object.keys(SOME).filter((file) => !files.includes(file));
     const moves: [from: string, to: string | null][] = [
       ...files.map((file): [string, string] => [file, file]),
       ...gone.map((file): [string, null] => [`${file}.gone`, null]),
     ];
     // Every set of moves that may have been done: readdir has no order.
     for (let done = 0; done < 2 ** moves.length; done++) {
-      const state: Record<string, string> = { ...OLD };
+      const state: Record<string, string> = { ...SOME };
       const left: Record<string, string> = {};
       for (const [i, [from, to]] of moves.entries())
         if ((done >> i) & 1) {

@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor/index.ts';
  * Runs `body` while the model is in evaluation mode and none of its parameters asks for a gradient, and sets both as they
  * were before: the mode of each module, since a program may have set them one by one.
  */
-export function undisturbed<Result>(model: Model, body: () => Result): Result {
+export function observing<Result>(model: Model, body: () => Result): Result {
   const modes: [Module, boolean][] = [];
   for (const [, module] of model.namedModules()) modes.push([module, module.training]);
   const trained: Tensor[] = [...model.parameters()].filter(({ requiresGrad }) => requiresGrad);

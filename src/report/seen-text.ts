@@ -1,6 +1,7 @@
 /** What is said of pictures that a network may have learnt from. */
+
+import { counted } from '../text/figures.ts';
 import type { TrainedOn } from '../train/node/trained-on.ts';
-import { counted } from './ui.ts';
 
 /** How many of `count` pictures a network has trained on, as far as that is known. */
 export function describeSeen(seen: number, count: number, { complete, pictures }: TrainedOn): string {

@@ -1,0 +1,160 @@
+/** `train --find-lr` and `train --sanity`: what is tried before a run. They train, and write nothing. */
+import type { Batch, BatchSource } from '../data/loader.ts';
+import { closeLoader, fromSamples } from '../data/node/loader.ts';
+import type { Device } from '../gpu/index.ts';
+import { openDevice } from '../node/open-device.ts';
+import { findLearningRate, type LearningRateTest } from '../train/find-lr.ts';
+import { type Overfit, overfitOneBatch } from '../train/overfit.ts';
+import { optimizerOf, phasesOf, stepOptions } from '../train/settings.ts';
+import { plainStep } from '../train/step.ts';
+import { classSizes } from './class-text.ts';
+import { curveText } from './curve-text.ts';
+import { runCache } from './train-cache.ts';
+import { trainCommand } from './train-command.ts';
+import { checkFit } from './train-preflight.ts';
+import { batchSources, startingModel } from './train-run.ts';
+import type { TrainOptions } from './train-settings.ts';
+import { type Plan, plannedRun } from './train-setup.ts';
+import {
+  announceSoftware,
+  counted,
+  onStop,
+  printJson,
+  progressBar,
+  type StopRequest,
+  say,
+  UserError,
+} from './ui.ts';
+
+/** Tries one of both. @returns the exit code: 1 where the network could not learn its batch */
+export async function check(options: TrainOptions): Promise<number> {
+  if (options.findLr && options.sanity)
+    throw new UserError('--find-lr and --sanity are two questions; ask one after the other');
+  if (options.resume !== undefined)
+    throw new UserError(
+      '--resume goes on with a run; --find-lr and --sanity try what a new one would begin with',
+    );
+  const stop = onStop('Stopping after this step.');
+  try {
+    const plan = await plannedRun(options);
+    const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+    announceSoftware(device);
+    await checkFit(device, plan, options);
+    const code = await (options.findLr ? tryRates : tryBatch)(device, plan, stop);
+    device.close();
+    return stop.requested ? stop.exitCode : code;
+  } finally {
+    await closeLoader();
+    stop.dispose();
+  }
+}
+
+const skipped = ({ message }: Error): void => say(`skipped: ${message}`);
+
+async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<number> {
+  const { settings, set, options } = plan;
+  const model = await startingModel(device, plan);
+  const optimizer = optimizerOf(model, settings);
+  const cache = await runCache(device, model, plan, { computing: () => undefined, note: say });
+  // --lr is the rate of the first phase; what trains in it is tried.
+  phasesOf(model, optimizer, settings)[0].begin?.();
+  const steps = 100;
+  const bar = progressBar('Trying rates', steps);
+  const { train } = batchSources(plan, cache.views, skipped);
+  const step = plainStep(stepOptions(settings, set.classes, classSizes(set).train));
+  const test = await findLearningRate({
+    ...{ model, device, optimizer, steps, train: cache.of(train), step },
+    onUpdate: (done, rate, loss) => {
+      bar.update(done, `rate ${short(rate)}  loss ${loss.toFixed(3)}`, null);
+      return !stop.requested;
+    },
+  });
+  bar.stop();
+  cache.close();
+  say(...describeRates(test, options));
+  if (options.json) printJson(test);
+  return 0;
+}
+
+function describeRates({ rates, losses, proposal }: LearningRateTest, options: TrainOptions): string[] {
+  if (losses.length < 2)
+    return ['The loss was no number at the smallest rate already: the weights are of no use.'];
+  const marked = proposal === null ? null : rates.indexOf(proposal);
+  // What explodes is cut off, or nobody would see where the loss falls.
+  const least = losses.reduce((a, b) => Math.min(a, b));
+  const values = losses.map((loss) => Math.min(loss, 2 * losses[0] - least));
+  const curve = curveText({ values, from: short(rates[0]), to: short(rates.at(-1)!), marked });
+  const title = `Loss (smoothed) at each learning rate of ${counted(rates.length, 'update')}; nothing of it stays:`;
+  if (proposal === null) return [title, ...curve, 'The loss nowhere falls for long, so no rate is proposed.'];
+  return [
+    title,
+    ...curve,
+    `Proposed: ${short(proposal)}, halfway down the longest valley. A run with it:`,
+    `  ${trainCommand({ ...options, findLr: undefined, json: undefined, lr: Number(short(proposal)) })}`,
+  ];
+}
+
+/** Two digits: a test of some steps knows no more. */
+const short = (rate: number): string => `${Number(rate.toPrecision(2))}`;
+
+async function tryBatch(device: Device, plan: Plan, stop: StopRequest): Promise<number> {
+  const { settings, options } = plan;
+  const model = await startingModel(device, plan);
+  const optimizer = optimizerOf(model, settings);
+  const batch = await firstBatch(plan);
+  // What trains in the end, at the rate that it has then.
+  phasesOf(model, optimizer, settings).at(-1)!.begin?.();
+  const steps = 200;
+  const bar = progressBar('Learning one batch', steps);
+  const result = await overfitOneBatch({
+    ...{ model, device, optimizer, batch, steps },
+    onStep: (done, loss) => {
+      bar.update(done, `loss ${loss.toFixed(3)}`, null);
+      return !stop.requested;
+    },
+  });
+  bar.stop();
+  say(...describeOverfit(result, batch));
+  if (options.json) printJson(result);
+  return result.learnt ? 0 : 1;
+}
+
+/** Pictures of the training set in random order, as they are validated. */
+async function firstBatch({ settings, set, preprocessing }: Plan): Promise<Batch> {
+  const { batch: batchSize, seed } = settings;
+  const source: BatchSource = fromSamples(set.train, {
+    batchSize,
+    preprocessing,
+    seed,
+    shuffle: true,
+    onUnreadable: skipped,
+  });
+  for await (const batch of source.load(0)) return batch;
+  throw new UserError('no picture of the training set could be read; the lines above name them');
+}
+
+function describeOverfit(
+  { learnt, losses, accuracy, suspicions }: Overfit,
+  { size, labels }: Batch,
+): string[] {
+  const [first, last] = [losses[0], losses.at(-1)];
+  const loss = (value: number | null | undefined): string => value?.toFixed(3) ?? 'no number';
+  const right = accuracy === null ? '' : `, ${Math.round(accuracy * size)} of ${size} pictures right`;
+  const course = `${counted(losses.length, 'step')} on one batch: loss ${loss(first)} → ${loss(last)}${right}.`;
+  const notes =
+    new Set(labels).size < 2
+      ? ['All pictures of the batch are of one class, which is easy: a larger --batch says more.']
+      : [];
+  if (learnt)
+    return [
+      course,
+      ...notes,
+      'The network can learn these pictures and labels. It says nothing of other pictures.',
+    ];
+  return [
+    course,
+    ...notes,
+    'The network did not learn them by heart. What is suspicious:',
+    ...suspicions.map((line) => `  ${line}`),
+  ];
+}

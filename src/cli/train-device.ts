@@ -1,0 +1,55 @@
+/**
+ * The device of a run, and another one where it is lost: a driver that was reset takes all that lay on its device along.
+ * Then the run goes on from its last checkpoint, or from its beginning where nothing was saved, to the bits of one that lost
+ * nothing. That is done once; a device that is lost again has a cause that waiting does not mend.
+ */
+import type { Device, DeviceLost } from '../gpu/index.ts';
+import { openDevice } from '../node/open-device.ts';
+import type { Report } from '../report/report.ts';
+import { resumeCommand } from './train-command.ts';
+import { checkFit } from './train-preflight.ts';
+import { train } from './train-run.ts';
+import type { TrainOptions } from './train-settings.ts';
+import { type Setup, setUpAgain } from './train-setup.ts';
+import { announceSoftware, type StopRequest, say, UserError } from './ui.ts';
+
+/** Trains to the end, or until a stop is requested. @throws UserError where the device is lost twice */
+export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Report> {
+  const { folder } = setup;
+  const first = await attempt(setup, options, stop);
+  if ('report' in first) return first.report;
+  say(
+    `${first.lost.message}. Another one is opened, and the run goes on ` +
+      (folder.holdsRun ? 'from what was saved last.' : 'from its beginning: nothing had been saved.'),
+  );
+  const second = await attempt(await setUpAgain(setup), options, stop);
+  if ('report' in second) return second.report;
+  throw new UserError(
+    `${second.lost.message}, for the second time in this run; ` +
+      (folder.holdsRun
+        ? `what was saved last is whole, and this goes on from it: ${resumeCommand(folder.path, options)}`
+        : 'nothing had been saved. A smaller --batch or --size asks less of the adapter'),
+  );
+}
+
+type Outcome = { report: Report } | { lost: DeviceLost };
+
+async function attempt(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Outcome> {
+  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  try {
+    announceSoftware(device);
+    const costs = await checkFit(device, setup, options);
+    return { report: await train(device, setup, costs, stop) };
+  } catch (error) {
+    return { lost: await lossBehind(error, device) };
+  } finally {
+    device.close();
+  }
+}
+
+/** The loss that an error comes of. @throws the error where there was none */
+async function lossBehind(error: unknown, device: Device): Promise<DeviceLost> {
+  const lost = await device.loss();
+  if (!lost) throw error;
+  return lost;
+}

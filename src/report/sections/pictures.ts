@@ -1,0 +1,29 @@
+/** Pictures that say something of the network, with what it looked at beside each. */
+import type { PictureRow, ShownPicture } from '../document.ts';
+import { type Html, html } from '../html.ts';
+import { share } from '../parts.ts';
+
+export function pictures(rows: readonly PictureRow[]): Html {
+  const explained = rows.some((row) => row.pictures.some(({ heatmap }) => heatmap));
+  return html`${explained && html`<p>Beside each picture, as the network saw it: Grad-CAM, where it found what speaks for its answer, the brighter, the more. Dark: nothing there counted for it.</p>`}
+${rows.map(
+  (row) => html`<h3>${row.title}</h3>
+<p>${row.words}</p>
+<ul class="pictures">${row.pictures.map(card)}</ul>\n`,
+)}`;
+}
+
+function card({ file, actual, predicted, probability, jpeg, heatmap }: ShownPicture): Html {
+  const right = actual === predicted;
+  const said = html`taken for <b>${predicted}</b>, ${share(probability)}`;
+  return html`<li class="${right ? 'right' : 'wrong'}"><div>${image(jpeg, `${actual}, taken for ${predicted}`)}${heatmap && image(heatmap, `What spoke for ${predicted}, as a heat map over the picture`)}</div>
+<p>${right ? html`${said}: right` : html`${said}; is <b>${actual}</b>`}</p>
+<p class="file" title="${file}">${tail(file)}</p></li>\n`;
+}
+
+/** The bytes are of JPEGs that were made for the report: nothing from outside is in the address. */
+const image = (jpeg: Uint8Array, alt: string): Html =>
+  html`<img alt="${alt}" width="160" height="160" loading="lazy" src="data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}">`;
+
+/** The last folder and the name: `cat/17.jpg`. */
+const tail = (file: string): string => file.split(/[/\\]/).slice(-2).join('/');
