@@ -15,6 +15,12 @@ export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from 
 export { throughJpeg } from './data/node/through-jpeg.ts';
 export { memoryBudget } from './node/memory.ts';
 export { listAdapters, type OpenOptions, openDevice } from './node/open-device.ts';
+export type * from './report/document.ts';
+export { type EvaluationReport, writeEvaluationReport } from './report/evaluation-report.ts';
+export { MetricsLog, type MetricsLogOptions } from './report/metrics-log.ts';
+export { reportHtml } from './report/page.ts';
+export { predictionsCsv } from './report/predictions.ts';
+export { TensorBoard, type TensorBoardOptions } from './report/tensorboard.ts';
 export {
   createModel,
   loadWeights,

@@ -22,6 +22,7 @@ const PROMISED = [
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
+  'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
 ].flatMap((line) => line.split(' '));
@@ -51,6 +52,20 @@ async function logits(model: tessera.Model): Promise<ArrayLike<number>> {
 test('the promised names are there', () => {
   const missing = PROMISED.filter((name) => typeof Reflect.get(tessera, name) !== 'function');
   assert.equal(missing, []);
+});
+
+test('what docs/fine-tuning.md names in place of the options is there', () => {
+  const page = readFileSync(new URL('../docs/fine-tuning.md', import.meta.url), 'utf8');
+  const rows = page.split('## In a program')[1]!.matchAll(/^\| .* \| (.*) \|$/gm);
+  const code = [...rows].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)].map(([, words]) => words!));
+  const names = code.flatMap((words) =>
+    /^\w+$/.test(words) ? [words] : [...words.matchAll(/(?:^|[ (])(\w+)\(/g)].map(([, name]) => name!),
+  );
+  assert.ok(names.length > 20);
+  assert.equal(
+    names.filter((name) => typeof Reflect.get(tessera, name) !== 'function'),
+    [],
+  );
 });
 
 test('createModel needs a device only, and the same seed gives the same network', async () => {

@@ -71,7 +71,7 @@ export interface TrainOptions extends PictureOptions {
  * everything from random weights.
  */
 const PHASES = {
-  head: { epochs: 12, lr: 3e-3, backboneFactor: 0.1 },
+  head: { epochs: 10, lr: 3e-3, backboneFactor: 0.1 },
   headFirst: { epochs: 5, lr: 3e-3, backboneFactor: 0.1 },
   stages: { epochs: 3, lr: 1e-3, backboneFactor: 0.1 },
   scratch: { epochs: 20, lr: 1e-3, backboneFactor: 1 },
@@ -90,7 +90,7 @@ const VIEWS = 2;
 
 /** The demo: small pictures, so that it learns in a minute or two on a processor. From scratch it takes more epochs. */
 const DEMO = {
-  epochs: { head: 12, headFirst: 4, stages: 3, scratch: 8 },
+  epochs: { head: 10, headFirst: 4, stages: 3, scratch: 8 },
   size: { pretrained: 96, scratch: 64 },
   // Its classes differ in texture, which other scales would change.
   augmentation: { scale: [1, 1], ratio: [1, 1] },

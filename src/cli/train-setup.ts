@@ -113,6 +113,10 @@ async function planOf({ options, wanted, start, common, kept }: Begun): Promise<
       `--add-classes: ${common.data} has no folder of another class than those of ${common.weights} (${kept.join(', ')}); give each new class a folder, or leave the option out`,
     );
   thresholdWish(common, set.classes);
+  if (common.best === 'auc' && set.classes.length !== 2)
+    throw new UserError(
+      `--best auc is a figure of two classes, and ${common.data} has ${set.classes.length}; take --best balanced-accuracy, or leave it out`,
+    );
   const newHead = !known || !(await bringsHead(network, known, set.classes));
   const phases = phasesFor(wanted, common.weights, newHead);
   const settings = withClassWeights({ ...common, phases }, options, set.classes);

@@ -57,7 +57,7 @@ export function options(command: Command): void {
       decayNumber,
     )
     .option('--patience <n>', 'end after n epochs without a better one', wholeNumber(1))
-    .addOption(new Option('--best <figure>', 'of epochs, by').choices(BEST_BY))
+    .addOption(new Option('--best <figure>', 'the best epoch by').choices(BEST_BY))
     .option('--find-lr', 'no run: propose a learning rate, with its curve')
     .option('--sanity', 'no run: try whether one batch can be learnt by heart');
   pictureOptions(command);

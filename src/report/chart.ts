@@ -72,6 +72,7 @@ const COORDINATES = [
   'r',
   'width',
   'height',
+  'fill-opacity',
 ];
 
 /** Coordinates to a hundredth of a pixel, which nobody sees and which halves the file. */

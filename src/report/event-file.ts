@@ -7,7 +7,7 @@
  *
  * tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
  */
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** What an event holds beside its time. */
 export interface TensorBoardEvent {
@@ -20,29 +20,38 @@ export interface TensorBoardEvent {
   restart?: boolean;
 }
 
-/** An event as a record of a file. @param wallTime seconds since 1970 */
-export function eventRecord(
+/** Makes a record of a file of an event. @param wallTime seconds since 1970 */
+export type EventRecord = (wallTime: number, event: TensorBoardEvent) => Uint8Array;
+
+/** Loads the library that writes protobuf, which runs without TensorBoard do not wait for. */
+export async function openEventRecord(): Promise<EventRecord> {
+  const { BinaryWriter, WireType } = await import('@bufbuild/protobuf/wire');
+  return (wallTime, event) => record(eventBytes(new BinaryWriter(), WireType, wallTime, event));
+}
+
+function eventBytes(
+  event: BinaryWriter,
+  { Varint, Bit64, LengthDelimited, Bit32 }: typeof WireType,
   wallTime: number,
   { step, fileVersion, scalars, restart }: TensorBoardEvent,
 ): Uint8Array {
-  const event = new BinaryWriter();
-  event.tag(1, WireType.Bit64).double(wallTime);
-  if (step !== undefined) event.tag(2, WireType.Varint).int64(step);
-  if (fileVersion !== undefined) event.tag(3, WireType.LengthDelimited).string(fileVersion);
+  event.tag(1, Bit64).double(wallTime);
+  if (step !== undefined) event.tag(2, Varint).int64(step);
+  if (fileVersion !== undefined) event.tag(3, LengthDelimited).string(fileVersion);
   if (scalars) {
-    event.tag(5, WireType.LengthDelimited).fork();
+    event.tag(5, LengthDelimited).fork();
     for (const [tag, value] of scalars) {
-      event.tag(1, WireType.LengthDelimited).fork();
-      event.tag(1, WireType.LengthDelimited).string(tag).tag(2, WireType.Bit32).float(value);
+      event.tag(1, LengthDelimited).fork();
+      event.tag(1, LengthDelimited).string(tag).tag(2, Bit32).float(value);
       event.join();
     }
     event.join();
   }
   if (restart) {
     const [status, start] = [1, 1];
-    event.tag(7, WireType.LengthDelimited).fork().tag(status, WireType.Varint).int32(start).join();
+    event.tag(7, LengthDelimited).fork().tag(status, Varint).int32(start).join();
   }
-  return record(event.finish());
+  return event.finish();
 }
 
 function record(bytes: Uint8Array): Uint8Array {

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Callback, EpochEvent, RunEvent, StepEvent, StepLoss } from '../train/callback.ts';
 import { highestRate } from '../train/callbacks/rate-trace.ts';
-import { eventRecord, type TensorBoardEvent } from './event-file.ts';
+import { type EventRecord, openEventRecord, type TensorBoardEvent } from './event-file.ts';
 import { GrowingFile } from './growing-file.ts';
 
 /** How an event file's name begins; the time, the machine and the process follow. */
@@ -31,6 +31,7 @@ export class TensorBoard implements Callback {
   private readonly every: number;
   private readonly now: () => number;
   private readonly rates = new Map<number, number>();
+  private record!: EventRecord;
 
   constructor({ folder, every = 1, now = Date.now }: TensorBoardOptions) {
     const place = typeof folder === 'string' ? async (file: string) => join(folder, file) : folder;
@@ -42,7 +43,8 @@ export class TensorBoard implements Callback {
     this.now = now;
   }
 
-  onStart({ progress, stepsPerEpoch }: RunEvent): void {
+  async onStart({ progress, stepsPerEpoch }: RunEvent): Promise<void> {
+    this.record = await openEventRecord();
     this.add({ fileVersion: 'brain.Event:2' });
     const done = progress.epoch * stepsPerEpoch + progress.batch;
     if (done > 0) this.add({ step: done + 1, restart: true });
@@ -86,7 +88,7 @@ export class TensorBoard implements Callback {
   }
 
   private add(event: TensorBoardEvent): void {
-    this.file.add(eventRecord(this.now() / 1000, event));
+    this.file.add(this.record(this.now() / 1000, event));
   }
 }
 

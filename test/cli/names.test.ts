@@ -3,13 +3,14 @@
  * weights and tensors. Nothing of it reaches a terminal, JSON gives the names back, and a report's page shows them.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandLine } from '../../src/cli/command-line.ts';
+import { evaluationPlace } from '../../src/cli/evaluation-place.ts';
 import { shown } from '../../src/text/shown.ts';
 import { writeSafetensors } from '../../src/weights/formats/safetensors.ts';
 import { fromFloat32 } from '../../src/weights/formats/state.ts';
@@ -52,6 +53,8 @@ test('an error of every command shows the names in it', async () => {
     ['train', '--model', evil('resnet18')],
     ['train', '--train-from', evil('stage')],
     ['predict', none],
+    ['explain', none],
+    ['explain', 'data/photos/cat.jpg', '--checkpoint', none],
     ['predict', `-${evil('x')}`],
     ['train', evil('stray')],
     ['train', '--epochs', evil('1')],
@@ -79,7 +82,7 @@ test('an error of every command shows the names in it', async () => {
   assert.is(JSON.parse(out).tensors[0].name, evil('tensor'));
 });
 
-test('train, evaluate and predict with such classes and files', async () => {
+test('train, evaluate, predict and explain with such classes and files', async () => {
   const data = join(folder, evil('data'));
   const run = join(folder, evil('run'));
   const classes = ['across', 'down'].map(evil);
@@ -113,12 +116,26 @@ test('train, evaluate and predict with such classes and files', async () => {
   const evaluated = await tessera('evaluate', '--checkpoint', run, '--data', data);
   assert.is(evaluated.code, 0, evaluated.err);
   assert.match(evaluated.out, /across\\nerror/);
+  const pages = (await readdir(run)).filter((name) => name.startsWith('evaluation')).sort();
+  assert.equal(pages, [
+    'evaluation-data_error_forged_2J_1m_b_.csv',
+    'evaluation-data_error_forged_2J_1m_b_.html',
+  ]);
+  for (const name of pages) {
+    const text = (await readFile(join(run, name), 'utf8')).replaceAll('\r\n', '\n');
+    assert.match(text, /down\\nerror: forged/, name);
+    assertShown({ code: 0, out: text, err: '' }, name);
+  }
   // What cannot be answered costs no other answer.
   const predicted = await tessera('predict', evil('none'), data, '--checkpoint', run);
   assert.match(predicted.err, /^error: there is no picture none\\nerror/m);
   assert.is(predicted.code, 1, 'some pictures are broken');
   assert.match(predicted.out, /down\\nerror/);
-  for (const outcome of [evaluated, predicted]) assertShown(outcome, outcome.out);
+  const sheets = join(folder, evil('sheets'));
+  const drawn = await tessera('explain', join(data, 'val'), '--checkpoint', run, '--out', sheets);
+  assert.match(drawn.out, /down\\nerror/);
+  assert.equal((await readdir(sheets)).includes(`${evil('2')}.explain.png`), true);
+  for (const outcome of [evaluated, predicted, drawn]) assertShown(outcome, outcome.out);
 
   const json = await tessera('predict', data, '--checkpoint', run, '--json');
   const [{ file, topK }] = JSON.parse(json.out);
@@ -126,6 +143,23 @@ test('train, evaluate and predict with such classes and files', async () => {
   assert.ok(classes.includes(topK[0].label));
   assertShown(json, 'predict --json');
 });
+
+const PLACES: [of: Parameters<typeof evaluationPlace>[1], name: string][] = [
+  [{ checkpoint: 'runs/a/best.safetensors' }, 'runs/a/evaluation.html'],
+  [{ checkpoint: 'runs/a/last.safetensors' }, 'runs/a/evaluation-last.html'],
+  [{ checkpoint: 'b.safetensors', data: 'holiday/2024/' }, 'evaluation-b-2024.html'],
+  [
+    { checkpoint: 'runs/a/best.safetensors', data: 'cats', split: 'test' },
+    'runs/a/evaluation-cats-test.html',
+  ],
+  [{ checkpoint: 'best.safetensors', data: `x/${'y'.repeat(200)}` }, `evaluation-${'y'.repeat(60)}.html`],
+];
+for (const [measured, place] of PLACES)
+  test(`the report of an evaluation goes to ${place}, or where it is told to`, async () => {
+    assert.is(await evaluationPlace(undefined, measured), place);
+    assert.is(await evaluationPlace(join(folder, 'page.html'), measured), join(folder, 'page.html'));
+    assert.is(await evaluationPlace(folder, measured), join(folder, basename(place)));
+  });
 
 test('a suggested command gives the shell the name that was meant', () => {
   const line = commandLine('train', ['--data', evil('data\\')]);

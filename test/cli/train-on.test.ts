@@ -1,5 +1,7 @@
 /** Runs that go on: what was stopped, what is finished and lacks its report, what is to have more epochs. */
+import fs from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -9,6 +11,7 @@ import * as train from '../../src/cli/train.ts';
 import type { TrainOptions } from '../../src/cli/train-settings.ts';
 import { Device } from '../../src/gpu/index.ts';
 import type { Model } from '../../src/nn/index.ts';
+import { statOrNull } from '../../src/node/files.ts';
 import { FolderLock } from '../../src/node/lock.ts';
 import type { Report } from '../../src/report/report.ts';
 import { noGrad, tensor } from '../../src/tensor/index.ts';
@@ -280,6 +283,56 @@ test('a device that is lost twice ends the run, with what goes on from the last 
   assert.is((await run({ resume: out })).code, 0);
   assert.equal(await computed(out), await computed(join(root, 'finished')));
 });
+
+/** Runs `work` on a disk that is full for the file of that name, from its `nth` writing on. */
+async function withFullDisk<Result>(file: string, nth: number, work: () => Promise<Result>): Promise<Result> {
+  const { open } = fs.promises;
+  let writings = 0;
+  const full = () =>
+    Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }));
+  fs.promises.open = (async (path, ...rest) => {
+    const handle = await open(path, ...rest);
+    if (String(path).includes(`/.${file}.`) && ++writings >= nth) handle.writeFile = full;
+    return handle;
+  }) as typeof open;
+  syncBuiltinESMExports();
+  try {
+    return await work();
+  } finally {
+    fs.promises.open = open;
+    syncBuiltinESMExports();
+  }
+}
+
+const FULL: [file: string, nth: number, left: string[], sentence: RegExp][] = [
+  ['best.safetensors', 1, [], /untouched; nothing of this run had been saved before$/],
+  [
+    'last.safetensors',
+    2,
+    ['best.safetensors', 'last.safetensors'],
+    /this goes on from what was saved last: /,
+  ],
+  ['report.json', 1, ['best.safetensors', 'last.safetensors'], /this goes on from what was saved last: /],
+];
+for (const [file, nth, left, sentence] of FULL)
+  test(`a disk that is full for ${file} is reported, and what was saved before goes on`, async () => {
+    const out = join(root, `full-${file}`);
+    await withFullDisk(file, nth, () => run({ ...options, out })).then(
+      () => assert.unreachable(),
+      ({ message }: Error) => {
+        assert.match(
+          message,
+          new RegExp(`${file} could not be written: there is no room left on the disk \\(ENOSPC`),
+        );
+        assert.match(message, sentence);
+      },
+    );
+    const found = (await statOrNull(out)) ? await readdir(out) : [];
+    assert.equal(found.filter((name) => name !== '.lock').sort(), left);
+    if (left.length === 0) return;
+    assert.is((await run({ resume: out })).code, 0);
+    assert.equal(await computed(out), await computed(join(root, 'finished')));
+  });
 
 test('--add-classes: new folders are appended, and what was learnt keeps its bits, added epochs included', async () => {
   const weights = weightsOf(['gone', 'down']); // The data have one of them, and a new one.

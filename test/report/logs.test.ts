@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crc32c, eventRecord, type TensorBoardEvent } from '../../src/report/event-file.ts';
+import { crc32c, openEventRecord, type TensorBoardEvent } from '../../src/report/event-file.ts';
 import { GrowingFile } from '../../src/report/growing-file.ts';
 import { MetricsLog } from '../../src/report/metrics-log.ts';
 import { cell, predictionsCsv } from '../../src/report/predictions.ts';
@@ -126,6 +126,7 @@ const EVENTS: [wallTime: number, event: TensorBoardEvent][] = [
 ];
 test("events are, to the byte, what TensorBoard's own writer makes of them", async () => {
   const expected = JSON.parse(await readFile(new URL('fixtures/events.json', import.meta.url), 'utf8'));
+  const eventRecord = await openEventRecord();
   const written = EVENTS.map(([time, event]) => Buffer.from(eventRecord(time, event)).toString('base64'));
   assert.equal(written, expected);
 });
@@ -143,6 +144,7 @@ test('a run that goes on writes another event file, which says from which step o
   assert.is(files[0], first);
   for (const name of files) assert.match(name, /^events\.out\.tfevents\.100000000\d\.[\w.-]+$/);
   const second = await readFile(join(at, files[1]));
+  const eventRecord = await openEventRecord();
   const restart = eventRecord(time / 1000, { step: EPOCH + 1, restart: true });
   const begin = eventRecord(time / 1000, { fileVersion: 'brain.Event:2' });
   assert.equal(second.subarray(0, begin.length + restart.length), Buffer.concat([begin, restart]));

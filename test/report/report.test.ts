@@ -134,6 +134,17 @@ function faultsOf(html: string): string[] {
   return faults;
 }
 
+test('a run of many epochs has a page that one can open, the best epoch on it', async () => {
+  const sample = await sampleDocument(['cat', 'dog']);
+  const [record] = sample.run!.epochs;
+  const epochs = Array.from({ length: 5000 }, (_, index) => ({ ...record, epoch: index + 1 }));
+  const html = await reportHtml({ ...sample, run: { ...sample.run!, epochs, best: 1234 } });
+  assert.ok(html.length < 300_000, `${html.length}`);
+  assert.match(html, /Some of 5000 epochs; the figures of this report are of epoch 1234/);
+  assert.match(html, /<th scope="row">1234 <span/);
+  assert.match(html, '<th scope="row">5000</th>');
+});
+
 /** [parts that are not there, the sections that go with them] */
 const ABSENT: [parts: Partial<ReportDocument>, sections: string[]][] = [
   [{ run: null }, ['curves']],

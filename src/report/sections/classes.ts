@@ -5,6 +5,8 @@ import { details, fixed, interval, share, table } from '../parts.ts';
 
 /** So many classes are shown without being asked for: those with the lowest F1. */
 const MOST = 40;
+/** More would make a page that nobody can open. */
+const MOST_IN_ALL = 1000;
 
 export function perClass({ perClass: classes }: Evaluation): Html {
   const row = ({ name, count, precision, recall, f1, intervals }: (typeof classes)[number]) => [
@@ -22,5 +24,5 @@ export function perClass({ perClass: classes }: Evaluation): Html {
   if (classes.length <= MOST) return html`${about}${table('Each class', head, classes.map(row))}`;
   const worst = classes.toSorted((a, b) => (a.f1 ?? 2) - (b.f1 ?? 2)).slice(0, MOST);
   return html`${about}${table(`The ${MOST} classes with the lowest F1`, head, worst.map(row))}
-${details(`All ${classes.length} classes`, table('Each class', head, classes.map(row)))}`;
+${classes.length > MOST_IN_ALL ? html`<p>report.json has those of all ${classes.length}.</p>` : details(`All ${classes.length} classes`, table('Each class', head, classes.map(row)))}`;
 }

@@ -7,7 +7,7 @@ import { details, figure, share, table } from '../parts.ts';
 /** Up to this many classes the matrix is a table that can be read. */
 const TABLE_CLASSES = 20;
 /** Up to this many a map of it can be seen. */
-const MAP_CLASSES = 200;
+const MAP_CLASSES = 100;
 const MOST_PAIRS = 25;
 
 export function confusion({ classes, confusion: matrix, positive, threshold }: Evaluation, pen: Pen): Html {

@@ -1,7 +1,7 @@
 /** The course of a run: losses, figures and learning rate over the epochs. */
 import { formatBytes, formatNumber, formatSeconds } from '../../text/figures.ts';
 import type { Metrics } from '../../train/metrics.ts';
-import { isValidated, type ValidatedRecord } from '../../train/progress.ts';
+import { type EpochRecord, isValidated, type ValidatedRecord } from '../../train/progress.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import type { RunPart } from '../document.ts';
 import { type Html, html } from '../html.ts';
@@ -9,7 +9,11 @@ import { figure, fixed, legend, share, table } from '../parts.ts';
 
 const HEIGHT = 260;
 
-export function curves(run: RunPart, pen: Pen): Html {
+/** Epochs of a longer run are thinned to about so many, the best and the last among them. */
+const MOST_EPOCHS = 200;
+
+export function curves(whole: RunPart, pen: Pen): Html {
+  const run = { ...whole, epochs: thinned(whole) };
   const validated = run.epochs.filter(isValidated);
   const { seconds, firstStepSeconds, imagesPerSecond, peakBytes, best } = run;
   const rate =
@@ -21,7 +25,7 @@ ${validated.length > 0 && scores(run, validated, pen)}
 ${run.rates.length > 0 && rates(run, pen)}
 </div>
 ${table(
-  best === null ? 'Epochs' : `Epochs; the figures of this report are of epoch ${best}`,
+  `${whole.epochs.length > run.epochs.length ? `Some of ${whole.epochs.length} epochs` : 'Epochs'}${best === null ? '' : `; the figures of this report are of epoch ${best}`}`,
   [
     'epoch',
     'training loss',
@@ -41,6 +45,13 @@ ${table(
     formatSeconds(record.valSeconds),
   ]),
 )}`;
+}
+
+function thinned({ epochs, best }: RunPart): EpochRecord[] {
+  const every = Math.ceil(epochs.length / MOST_EPOCHS);
+  return epochs.filter(
+    ({ epoch }, index) => index % every === 0 || epoch === best || index === epochs.length - 1,
+  );
 }
 
 /** What is drawn of a validation. */
@@ -65,7 +76,7 @@ function over(
   lines: readonly { points: readonly Point[]; colour: number; dots?: boolean }[],
   y: { domain?: [number, number]; zero?: boolean; label: string; tickFormat?: string },
 ): Html {
-  const last = Math.max(epochs.length, (losses.at(-1)?.[0] ?? 0) / stepsPerEpoch, 1);
+  const last = Math.max(epochs.at(-1)?.epoch ?? 0, (losses.at(-1)?.[0] ?? 0) / stepsPerEpoch, 1);
   let at = 0;
   const starts = phases.map(({ epochs: count, trains }) => {
     const start = { at, trains };

@@ -4,6 +4,8 @@ import { type Html, html } from '../html.ts';
 import { details, table } from '../parts.ts';
 
 const MOST = 40;
+/** More would make a page that nobody can open. */
+const MOST_IN_ALL = 1000;
 
 export function data({ classes, sides, notes }: DataPart): Html {
   const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
@@ -14,6 +16,6 @@ export function data({ classes, sides, notes }: DataPart): Html {
 ${
   rows.length <= MOST
     ? table('Pictures of each class', head, [...rows, sums])
-    : html`${table('Pictures', head, [sums])}${details(`All ${classes.length} classes`, table('Pictures of each class', head, rows))}`
+    : html`${table('Pictures', head, [sums])}${rows.length <= MOST_IN_ALL && details(`All ${classes.length} classes`, table('Pictures of each class', head, rows))}`
 }`;
 }

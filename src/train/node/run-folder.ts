@@ -14,7 +14,7 @@
  */
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder, reading, statOrNull, syncFolder, systemReason } from '../../node/files.ts';
+import { makeFolder, reading, statOrNull, syncFolder, systemReason, WriteError } from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
 import { FolderHeld, FolderLock, LOCK, type LockOwner } from '../../node/lock.ts';
 import { ensureRoom, PROBE } from '../../node/room.ts';
@@ -115,11 +115,16 @@ export class RunFolder {
     const older = (await readdir(this.path)).filter(
       (name) => RUN_FILES.includes(name) || OF_A_RUN.test(name),
     );
-    for (const file of older) if (!written.includes(file)) await writeFile(join(fresh, `${file}${GONE}`), '');
-    await syncFolder(fresh);
-    await rename(fresh, join(this.path, WHOLE));
-    await syncFolder(this.path);
-    await this.moveIn();
+    try {
+      for (const file of older)
+        if (!written.includes(file)) await writeFile(join(fresh, `${file}${GONE}`), '');
+      await syncFolder(fresh);
+      await rename(fresh, join(this.path, WHOLE));
+      await syncFolder(this.path);
+      await this.moveIn();
+    } catch (error) {
+      throw new WriteError(`${this.path} could not be written: ${systemReason(error)}`, { cause: error });
+    }
     this.begun = true;
   }
 

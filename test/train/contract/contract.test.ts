@@ -12,7 +12,7 @@ import * as assert from 'uvu/assert';
 import type { Batch, BatchSource } from '../../../src/data/loader.ts';
 import { closeLoader, fromSamples } from '../../../src/data/node/loader.ts';
 import type { Device } from '../../../src/gpu/index.ts';
-import { AdamW, freeze, type Model, SGD } from '../../../src/nn/index.ts';
+import { AdamW, cosine, freeze, type Model, perUpdate, SGD } from '../../../src/nn/index.ts';
 import type { Callback, EndEvent, StepEvent } from '../../../src/train/callback.ts';
 import { EarlyStopping } from '../../../src/train/callbacks/early-stopping.ts';
 import { WeightAverage } from '../../../src/train/callbacks/weight-average.ts';
@@ -91,32 +91,38 @@ test('without validation pictures a run trains all the same', async () => {
   );
 });
 
-test('accumulated gradients are those of the large batch where norms are frozen and nothing is dropped', async () => {
-  const trained: number[][] = [];
-  for (const [batchSize, step] of [
-    [16, plainStep()],
-    [4, plainStep({ accumulate: 4 })],
-  ] as const) {
-    const { model } = setUp();
-    freeze(model, { match: /bn/ });
-    Object.assign(model.dropout, { p: 0 });
-    const parameters = [...model.namedParameters()].map(([, parameter]) => parameter);
-    const optimizer = new SGD(
-      parameters.filter(({ requiresGrad }) => requiresGrad),
-      { lr: 0.05, momentum: 0.9 },
-    );
-    // 44 pictures: updates of 16, 16 and 12.
-    const common = { batchSize, preprocessing: PREPROCESSING, train: true, seed: 1, workers: 1 };
-    const train = fromSamples(stripes(44, 1), common);
-    await fit({ model, device, optimizer, train, epochs: 2, step });
-    trained.push(await valuesOf(model));
-  }
-  const [large, small] = trained;
-  const start = await valuesOf(setUp().model);
-  const distance = (a: number[], b: number[]) => Math.max(...a.map((value, i) => Math.abs(value - b[i])));
-  assert.ok(distance(large, start) > 1e-3, 'nothing was learnt');
-  assert.ok(distance(large, small) < 1e-6, `weights differ by ${distance(large, small)}`);
-});
+for (const options of [{}, { classWeights: [1, 3], clipNorm: 0.5 }])
+  test(`accumulated gradients are those of the large batch where norms are frozen and nothing is dropped ${JSON.stringify(options)}`, async () => {
+    const trained: number[][] = [];
+    for (const [batchSize, accumulate] of [
+      [16, 1],
+      [4, 4],
+    ]) {
+      const { model } = setUp();
+      freeze(model, { match: /bn/ });
+      Object.assign(model.dropout, { p: 0 });
+      const parameters = [...model.namedParameters()].map(([, parameter]) => parameter);
+      const optimizer = new SGD(
+        parameters.filter(({ requiresGrad }) => requiresGrad),
+        { lr: 0.05, momentum: 0.9 },
+      );
+      // 44 pictures: updates of 16, 16 and 12.
+      const common = { batchSize, preprocessing: PREPROCESSING, train: true, seed: 1, workers: 1 };
+      const train = fromSamples(stripes(44, 1), common);
+      const epochs = 2;
+      const schedule = perUpdate(cosine({ warmup: 2 }), accumulate, epochs);
+      await fit({
+        ...{ model, device, optimizer, train, epochs, schedule },
+        step: plainStep({ ...options, accumulate }),
+      });
+      trained.push(await valuesOf(model));
+    }
+    const [large, small] = trained;
+    const start = await valuesOf(setUp().model);
+    const distance = (a: number[], b: number[]) => Math.max(...a.map((value, i) => Math.abs(value - b[i])));
+    assert.ok(distance(large, start) > 1e-3, 'nothing was learnt');
+    assert.ok(distance(large, small) < 1e-6, `weights differ by ${distance(large, small)}`);
+  });
 
 /** Batches of which those in `missing` do not appear, as if none of their pictures could be read. */
 function without(source: BatchSource, missing: number[]): BatchSource {
