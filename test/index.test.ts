@@ -54,6 +54,20 @@ test('the promised names are there', () => {
   assert.equal(missing, []);
 });
 
+test('what docs/fine-tuning.md names in place of the options is there', () => {
+  const page = readFileSync(new URL('../docs/fine-tuning.md', import.meta.url), 'utf8');
+  const rows = page.split('## In a program')[1]!.matchAll(/^\| .* \| (.*) \|$/gm);
+  const code = [...rows].flatMap(([, cell]) => [...cell!.matchAll(/`([^`]+)`/g)].map(([, words]) => words!));
+  const names = code.flatMap((words) =>
+    /^\w+$/.test(words) ? [words] : [...words.matchAll(/(?:^|[ (])(\w+)\(/g)].map(([, name]) => name!),
+  );
+  assert.ok(names.length > 20);
+  assert.equal(
+    names.filter((name) => typeof Reflect.get(tessera, name) !== 'function'),
+    [],
+  );
+});
+
 test('createModel needs a device only, and the same seed gives the same network', async () => {
   const [a, b, c] = await Promise.all(
     [1, 1, 2].map((seed) => createModel('resnet18', { numClasses: 2, seed })),

@@ -13,7 +13,6 @@ import {
   writeEvaluationReport,
 } from '../report/evaluation-report.ts';
 import { describeSeen } from '../report/seen-text.ts';
-import { shown } from '../text/shown.ts';
 import { type Choice, type Evaluation, evaluation } from '../train/evaluation/evaluation.ts';
 import { type StressTable, stress } from '../train/evaluation/stress.ts';
 import { callingOf, chooseThreshold, type Decision, type Scored } from '../train/evaluation/threshold.ts';
@@ -113,7 +112,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     };
     const answers = await infer(model, device, source.load(0), { onBatch });
     if (answers) refuseNoAnswers(answers, path);
-    const decided = answers && decide(answers, checkpoint, wish, scored);
+    const decided = answers && decide(answers, checkpoint, wish, scored, bar.note);
     const stressed =
       answers && decided && options.stress
         ? await underStress(answers, {
@@ -203,6 +202,7 @@ function decide(
   { info }: Checkpoint,
   wish: ThresholdWish,
   scored: Scored,
+  note: (line: string) => void,
 ): { positive?: number; decision: Decision | null; chosen: Choice[] } {
   const { classes, settings } = info;
   // Of the run's weights the best were taken by these pictures, and the last as they were.
@@ -211,13 +211,13 @@ function decide(
   const { positive } = wish;
   if (wish.target) {
     const found = chooseThreshold(answers, { positive: positive!, classes, scored }, wish.target);
-    if ('sentence' in found) say(found.sentence);
+    if ('sentence' in found) note(found.sentence);
     return { positive, decision: found.decision, chosen: found.decision ? [...chosen, 'threshold'] : chosen };
   }
   const own = info.decision ?? null;
   const follows = own && !wish.decision && (positive === undefined || classes[positive] === own.positive);
   if (own && !wish.decision && !follows)
-    say(`The checkpoint's threshold is for ${shown(own.positive)}; it is left aside.`);
+    note(`The checkpoint's threshold is for ${own.positive}; it is left aside.`);
   const decision = wish.decision ?? (follows ? own : null);
   const here = decision !== null && decision.on !== null && decision.on === scored;
   return { positive, decision, chosen: here ? [...chosen, 'threshold'] : chosen };

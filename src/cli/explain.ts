@@ -117,6 +117,8 @@ interface Pass {
   options: ExplainOptions;
   bar: ProgressBar;
   stop: StopRequest;
+  /** Pictures so far. */
+  done: number;
 }
 
 export async function run(args: string[], options: ExplainOptions): Promise<number> {
@@ -134,7 +136,7 @@ export async function run(args: string[], options: ExplainOptions): Promise<numb
         'This system has no fonts, so that words are drawn as empty boxes; on Debian: apt install fonts-dejavu-core',
       );
     const bar = progressBar('Explaining', files.length);
-    const pass: Pass = { classifier, device, files, failures, place, options, bar, stop };
+    const pass: Pass = { classifier, device, files, failures, place, options, bar, stop, done: 0 };
     const text = options.features
       ? printed(await drawInsides(pass), opened, options)
       : printed(await drawMaps(pass), explained, options);
@@ -158,38 +160,50 @@ function checkOptions({ method, stage, features, class: name }: ExplainOptions):
     throw new UserError('--features shows what is inside for any class; leave out --class and --method');
 }
 
-/** Where the sheets of these pictures go. @throws UserError for one file where there must be several */
+/**
+ * Where the sheets of these pictures go.
+ * @throws UserError for one file where there must be several, and where a picture itself would be written over
+ */
 async function destination(
   files: readonly string[],
   { out, features }: ExplainOptions,
 ): Promise<Destination> {
-  const most = features ? 1 : MOST_ROWS;
-  const usual = features ? 'features' : 'explain';
+  const [usual, most] = features ? ['features', 1] : ['explain', MOST_ROWS];
   const path = out ?? (files.length > most ? usual : `${usual}.png`);
   const isFolder = (await statOrNull(path))?.isDirectory() ?? false;
-  const isFile = !isFolder && /\.(png|jpe?g)$/i.test(path);
-  if (isFile && files.length > most)
+  const sheet = !isFolder && /\.(png|jpe?g)$/i.test(path) ? path : null;
+  if (sheet && files.length > most)
     throw new UserError(
       `${path} would hold ${files.length} pictures, at most ${most} are drawn on a sheet; give --out a folder`,
     );
   const taken = new Set<string>();
-  return {
-    sheet: isFile ? path : null,
-    of(file) {
-      const stem = basename(file, extname(file));
-      let name = `${stem}.png`;
-      for (let count = 2; taken.has(name); count++) name = `${stem}-${count}.png`;
-      taken.add(name);
-      return isFile ? path : join(path, name);
-    },
+  const nameFor = (file: string): string => {
+    const stem = basename(file, extname(file));
+    let name = `${stem}.${usual}.png`;
+    for (let count = 2; taken.has(name); count++) name = `${stem}-${count}.${usual}.png`;
+    taken.add(name);
+    return join(path, name);
   };
+  const places = new Map(files.map((file) => [file, sheet ?? nameFor(file)]));
+  // By what the paths lead to: a link in the folder is followed when it is written.
+  const identity = async (path: string): Promise<string | null> => {
+    const found = await statOrNull(path);
+    return found && `${found.dev}:${found.ino}`;
+  };
+  const pictures = new Set(await Promise.all(files.map(identity)));
+  for (const place of new Set(places.values())) {
+    const there = await identity(place);
+    if (there !== null && pictures.has(there))
+      throw new UserError(
+        `${place} is one of the pictures and would be written over; name another place with --out`,
+      );
+  }
+  return { sheet, of: (file) => places.get(file)! };
 }
 
 /** The pictures as batches that fit; what cannot be read is a failure. */
-async function* batchesOf(
-  { classifier, device, files, failures, options, bar }: Pass,
-  count: number,
-): AsyncGenerator<Batch> {
+async function* batchesOf(pass: Pass, count: number): AsyncGenerator<Batch> {
+  const { classifier, device, files, failures, options, bar } = pass;
   const { model, preprocessing } = classifier;
   const source = fromSamples(
     files.map((file) => ({ file, label: 0 })),
@@ -199,11 +213,10 @@ async function* batchesOf(
       onUnreadable: (error) => failures.push(error.message),
     },
   );
-  let done = 0;
   for await (const batch of source.load(0)) {
     yield batch;
-    done += batch.size + batch.skipped;
-    bar.update(done, '');
+    pass.done += batch.size + batch.skipped;
+    bar.update(pass.done, '');
   }
 }
 
@@ -256,7 +269,7 @@ async function explanationOf(pass: Pass, batch: Batch, index: number | null): Pr
     if (options.method === 'grad-cam') return await gradCam(model, images, { classes, stage: options.stage });
     const batchSize = await fittingBatch(device, model, preprocessing.inputSize, options.batch);
     const onBatch = (done: number, total: number): boolean => {
-      bar.update(batch.index * batch.size, `${done} of ${total} answers`, null);
+      bar.update(pass.done, `${done} of ${total} answers`, null);
       return !stop.requested;
     };
     return await occlusion(model, images, { classes, batchSize, onBatch });

@@ -2,9 +2,9 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import type { RgbImage } from '../data/image.ts';
 import { shown } from '../text/shown.ts';
+import { escaped } from './html.ts';
 
 const FONT = 'font-family="system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif"';
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 export interface TextStyle {
   size?: number;
@@ -28,12 +28,10 @@ export class Sheet {
   /** Words on the baseline y. */
   text(x: number, y: number, words: string, style: TextStyle = {}): void {
     const { size = 16, bold = false, colour = '#1a1a1a', anchor = 'start', width } = style;
-    const fitted =
-      width === undefined ? shown(words) : shortened(shown(words), width / (size * (bold ? 1.08 : 1)));
-    const safe = fitted.replace(/[&<>"]/g, (character) => ENTITIES[character]);
+    const fitted = width === undefined ? words : shortened(shown(words), width / (size * (bold ? 1.08 : 1)));
     const weight = bold ? ' font-weight="600"' : '';
     this.shapes.push(
-      `<text x="${x}" y="${y}" font-size="${size}" fill="${colour}" text-anchor="${anchor}"${weight}>${safe}</text>`,
+      `<text x="${x}" y="${y}" font-size="${size}" fill="${colour}" text-anchor="${anchor}"${weight}>${escaped(fitted)}</text>`,
     );
   }
 

@@ -53,6 +53,8 @@ test('an error of every command shows the names in it', async () => {
     ['train', '--model', evil('resnet18')],
     ['train', '--train-from', evil('stage')],
     ['predict', none],
+    ['explain', none],
+    ['explain', 'data/photos/cat.jpg', '--checkpoint', none],
     ['predict', `-${evil('x')}`],
     ['train', evil('stray')],
     ['train', '--epochs', evil('1')],
@@ -80,7 +82,7 @@ test('an error of every command shows the names in it', async () => {
   assert.is(JSON.parse(out).tensors[0].name, evil('tensor'));
 });
 
-test('train, evaluate and predict with such classes and files', async () => {
+test('train, evaluate, predict and explain with such classes and files', async () => {
   const data = join(folder, evil('data'));
   const run = join(folder, evil('run'));
   const classes = ['across', 'down'].map(evil);
@@ -129,7 +131,11 @@ test('train, evaluate and predict with such classes and files', async () => {
   assert.match(predicted.err, /^error: there is no picture none\\nerror/m);
   assert.is(predicted.code, 1, 'some pictures are broken');
   assert.match(predicted.out, /down\\nerror/);
-  for (const outcome of [evaluated, predicted]) assertShown(outcome, outcome.out);
+  const sheets = join(folder, evil('sheets'));
+  const drawn = await tessera('explain', join(data, 'val'), '--checkpoint', run, '--out', sheets);
+  assert.match(drawn.out, /down\\nerror/);
+  assert.equal((await readdir(sheets)).includes(`${evil('2')}.explain.png`), true);
+  for (const outcome of [evaluated, predicted, drawn]) assertShown(outcome, outcome.out);
 
   const json = await tessera('predict', data, '--checkpoint', run, '--json');
   const [{ file, topK }] = JSON.parse(json.out);

@@ -104,6 +104,7 @@ const OTHERS = [
   'resume',
   'memory',
   'adapter',
+  'tensorboard',
   'json',
   'debug',
 ];

@@ -134,7 +134,7 @@ async function checkCommand(name: string, rest: string): Promise<void> {
   const [positional] = name === 'summary' || name === 'verify' ? command.args : [];
   const { model = positional === 'kernels' ? undefined : positional, weights, trainFrom } = command.opts();
   const named = name === 'weights' && command.args[0] === 'fetch' ? command.args[1] : weights;
-  if (named && named !== 'pretrained')
+  if (named && named !== 'pretrained' && !/\.(pth|safetensors)$/.test(named))
     assert.ok(
       CATALOG.some((one) => one.name === named),
       `${line}: ${named}`,

@@ -2,6 +2,8 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { evaluationText } from '../../src/cli/evaluate-text.ts';
+import { describeMetrics } from '../../src/report/report.ts';
 import { resampledIntervals } from '../../src/train/evaluation/bootstrap.ts';
 import { calibration, fitTemperature } from '../../src/train/evaluation/calibration.ts';
 import { curves } from '../../src/train/evaluation/curves.ts';
@@ -18,6 +20,7 @@ import {
   pairedDifference,
   wilson,
 } from '../../src/train/evaluation/intervals.ts';
+import { stressTable } from '../../src/train/evaluation/stress.ts';
 import {
   chooseThreshold,
   DECISION,
@@ -27,6 +30,7 @@ import {
   isPositive,
   thresholdTable,
 } from '../../src/train/evaluation/threshold.ts';
+import type { Inference } from '../../src/train/infer.ts';
 import { type Answers, measure, predictions, scoresOf } from '../../src/train/metrics.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { fixture } from '../helpers/fixture.ts';
@@ -442,6 +446,53 @@ test('the bootstrap draws the same each time, and its ends are those of the norm
   near(first.balancedAccuracy.high, 0.8175, 'high', 2e-3);
   const score = aucScoreInterval(auc, 1000, 1000)!;
   near(first.aucs[0]!.low, score.low, 'AUC', 5e-3);
+});
+
+test('figures and their intervals in one line, never rounded up to 1', () => {
+  const metrics = {
+    ...of(
+      two([
+        [0.9, 1],
+        [0.2, 0],
+      ]),
+    ).metrics,
+    accuracy: 0.95,
+    largestShare: 0.6,
+    balancedAccuracy: 0.942,
+    macroF1: 0.943,
+    auc: 0.99997,
+    loss: 0.131,
+  };
+  const intervals = {
+    accuracy: { low: 0.895, high: 0.977 },
+    balancedAccuracy: { low: 0.88, high: 0.9999 },
+    auc: { low: 0.9, high: 1 },
+  };
+  assert.is(
+    describeMetrics(metrics, intervals),
+    'accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–>99.9 %), macro F1 0.943, AUC >0.9999 (0.9000–1.0000), loss 0.131',
+  );
+});
+
+test('what the terminal shows of many classes: the pairs that are mixed up, and the class that falls most', () => {
+  const classes = names(14);
+  const samples = Array.from({ length: 140 }, (_, i) => ({ file: `${i}`, label: i % 14 }));
+  const labels = Int32Array.from(samples, ({ label }) => label);
+  const called = (taken: (label: number, i: number) => number): Inference => ({
+    samples,
+    labels,
+    classes: 14,
+    logits: Float32Array.from(
+      samples.flatMap(({ label }, i) => classes.map((_, c) => Number(c === taken(label, i)))),
+    ),
+  });
+  const clean = called((label, i) => (i === 3 ? 5 : label));
+  const table = stressTable(clean, [['grey', called((label) => (label === 2 ? 7 : label))]], { classes });
+  const text = evaluationText(of(clean), table).join('\n');
+  assert.match(text, /^139 of the 140 pictures are answered rightly/);
+  assert.match(text, /Most confused:\n {2}c3 taken for c5: 1/);
+  assert.match(text, /grey +92\.9 % +6\.4 \([\d.]+ to [\d.]+\) +c2 0\.0 %/);
+  assert.match(text, /In grey 'c2' falls from 100\.0 % .* the decision rests on colour/);
 });
 
 test.run();
