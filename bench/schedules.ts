@@ -8,6 +8,9 @@
  * Prints for each of some settings the accuracy and the loss of the last epoch (with an average, of the averaged weights;
  * with patience, of the best epoch, which is what is kept), means over the seeds, and how many epochs there were.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { preprocessingFor } from '../src/cli/data-source.ts';
 import { phasesFor, settingsOf, type TrainOptions } from '../src/cli/train-settings.ts';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
@@ -15,9 +18,10 @@ import type { Device } from '../src/gpu/index.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { WeightAverage } from '../src/train/callbacks/weight-average.ts';
 import { FeatureCache } from '../src/train/feature-cache.ts';
-import { MemoryStore } from '../src/train/feature-store.ts';
+import type { FeatureStore } from '../src/train/feature-store.ts';
 import { fit } from '../src/train/fit.ts';
 import { better, type Metrics } from '../src/train/metrics.ts';
+import { FeatureShelf } from '../src/train/node/feature-shelf.ts';
 import {
   freezeFor,
   optimizerOf,
@@ -92,10 +96,13 @@ async function run(
 
 const [sets = SETS.join(), seeds = '0,1,2'] = process.argv.slice(2);
 const device = await openDevice();
+const root = await mkdtemp(join(tmpdir(), 'tessera-features-'));
 for (const name of sets.split(',') as SetName[]) {
   const results = TRIED.map((): Result[] => []);
   for (const seed of seeds.split(',').map(Number)) {
-    const store = new MemoryStore(2 ** 30);
+    const store = new FeatureShelf(join(root, `${name}-${seed}`), (line) =>
+      process.stderr.write(`${line}\n`),
+    );
     for (const [index, options] of TRIED.entries()) {
       const result = await run(device, name, { ...options, seed }, store);
       results[index].push(result);
@@ -110,5 +117,6 @@ for (const name of sets.split(',') as SetName[]) {
     );
   }
 }
+await rm(root, { recursive: true });
 device.close();
 await closeLoader();
