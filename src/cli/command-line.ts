@@ -14,6 +14,15 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** A commander parser for one of some words, which the option's line of help names itself. */
+export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((one) => one === text);
+    if (word === undefined) throw new InvalidArgumentError(`It is one of ${words.join(', ')}.`);
+    return word;
+  };
+}
+
 /** A commander parser for numbers above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text);
@@ -32,15 +41,15 @@ export function numberUpTo(most: number): (text: string) => number {
   };
 }
 
+/** A commander parser for numbers from 0 to 1. */
+export const fractionNumber = numberUpTo(1);
+
 /** A commander parser for numbers from 0 to below 1. */
 export function decayNumber(text: string): number {
   const value = fractionNumber(text);
   if (value === 1) throw new InvalidArgumentError('It must be below 1.');
   return value;
 }
-
-/** A commander parser for numbers from 0 to 1. */
-export const fractionNumber = numberUpTo(1);
 
 /** A commander parser for numbers above 0, at most `most`. */
 export function positiveUpTo(most: number): (text: string) => number {

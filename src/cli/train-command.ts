@@ -47,6 +47,10 @@ const NAMED = [
   'threshold',
   'targetPrecision',
   'targetRecall',
+  'mixup',
+  'cutmix',
+  'labelSmoothing',
+  'sampler',
 ] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */

@@ -1,11 +1,11 @@
 /** The options of `train` under "Pictures and loss": what they mean as settings, and what options settings come from. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { ColorJitter } from '../data/color-jitter.ts';
 import { SAMPLERS, type Sampler } from '../data/sampler.ts';
 import { type Augmentation, USUAL_AUGMENTATION } from '../data/transforms.ts';
 import { unknownName } from '../text/suggest.ts';
 import { type ClassWeights, isClassWeight } from '../train/class-weights.ts';
-import { fractionNumber, numberUpTo, positiveUpTo } from './command-line.ts';
+import { fractionNumber, numberUpTo, oneOf, positiveUpTo } from './command-line.ts';
 import { UserError } from './ui.ts';
 
 /** As commander gives them. */
@@ -37,18 +37,19 @@ export const PICTURE_OPTIONS = [
 export function pictureOptions(command: Command): void {
   command
     .optionsGroup('Pictures and loss:')
-    .option('--crop <min>', 'least share that a crop shows; 1: no random crops', positiveUpTo(1))
-    .addOption(new Option('--flip <way>', 'mirrored').choices(Object.keys(FLIPS)))
-    .option('--color-jitter <s>', 'light, contrast, saturation by up to s, hue by s/4', fractionNumber)
-    .option('--erase <p>', 'probability that a rectangle is erased', fractionNumber)
-    .option('--mixup <alpha>', 'pictures are mixed in pairs; 0.2 is usual', numberUpTo(1000))
-    .option('--cutmix <alpha>', 'a box of another is pasted in; 1 is usual', numberUpTo(1000))
-    .option('--label-smoothing <e>', 'share of each target that goes to all classes', fractionNumber)
-    .option('--class-weights <w>', "'auto' (rare ones count more), 'none', or a=2,b=1")
-    .addOption(new Option('--sampler <s>', 'classes as they are, or equally often').choices(SAMPLERS));
+    .option('--crop <min>', 'least share of a picture in a crop; 1: none', positiveUpTo(1))
+    .option('--flip <way>', 'horizontal, vertical, both or none', oneOf(WAYS))
+    .option('--color-jitter <s>', 'brightness, contrast, saturation; hue by s/4', fractionNumber)
+    .option('--erase <p>', 'how often a rectangle of a picture is erased', fractionNumber)
+    .option('--mixup <alpha>', 'mixes pictures in pairs; 0.2 is usual', numberUpTo(1000))
+    .option('--cutmix <alpha>', 'pastes a box of another picture; 1 is usual', numberUpTo(1000))
+    .option('--label-smoothing <e>', 'share of a target that all classes get', fractionNumber)
+    .option('--class-weights <w>', "in the loss: 'auto', 'none', or a=2,b=1")
+    .option('--sampler <s>', 'shuffled, or balanced: classes equally often', oneOf(SAMPLERS));
 }
 
-type Flip = 'horizontal' | 'vertical' | 'both' | 'none';
+const WAYS = ['horizontal', 'vertical', 'both', 'none'] as const;
+type Flip = (typeof WAYS)[number];
 
 /** Probabilities of flips. */
 const FLIPS: Record<Flip, Required<Pick<Augmentation, 'flip' | 'verticalFlip'>>> = {
@@ -86,9 +87,8 @@ function asOptions(
   augmentation: Augmentation,
 ): Required<Pick<PictureOptions, 'crop' | 'flip' | 'colorJitter' | 'erase'>> {
   const { scale, flip, verticalFlip, colorJitter, erase } = { ...USUAL_AUGMENTATION, ...augmentation };
-  const ways = Object.entries(FLIPS) as [Flip, (typeof FLIPS)[Flip]][];
-  const [way] = ways.find(
-    ([, one]) => one.flip > 0 === flip > 0 && one.verticalFlip > 0 === verticalFlip > 0,
+  const way = WAYS.find(
+    (one) => FLIPS[one].flip > 0 === flip > 0 && FLIPS[one].verticalFlip > 0 === verticalFlip > 0,
   )!;
   return { crop: scale[0], flip: way, colorJitter: colorJitter.brightness ?? 0, erase };
 }

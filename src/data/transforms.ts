@@ -119,17 +119,10 @@ const ERASE = JITTER + 8;
 export function trainTransform(preprocessing: Preprocessing, augmentation: Augmentation = {}): Transform {
   demand(AUGMENTATION, augmentation, 'augmentation');
   const { inputSize, interpolation } = preprocessing;
-  const {
-    scale,
-    ratio,
-    flip,
-    verticalFlip,
-    colorJitter,
-    erase: erased,
-  } = {
-    ...USUAL_AUGMENTATION,
-    ...augmentation,
-  };
+  const usual = USUAL_AUGMENTATION;
+  const { scale = usual.scale, ratio = usual.ratio, flip = usual.flip } = augmentation;
+  const { verticalFlip = usual.verticalFlip, colorJitter = usual.colorJitter } = augmentation;
+  const { erase: erased = usual.erase } = augmentation;
   const normalize = normalizer(preprocessing);
   return (image, random, out = newInput(inputSize)) => {
     const area = randomCropArea(image.width, image.height, random, scale, ratio);

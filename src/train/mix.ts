@@ -45,6 +45,10 @@ export function mixPictures({ mixup = 0, cutmix = 0, seed = 0 }: MixOptions): Mi
   demand(ALPHAS, { mixup, cutmix }, 'mixPictures');
   if (mixup === 0 && cutmix === 0) return undefined;
   return (batch, classes, { epoch, index }) => {
+    if (batch.features)
+      throw new Error(
+        'mixPictures: this batch carries features of a FeatureCache, and what a network makes of mixed pictures is no mixture of what it makes of each; load it without the cache',
+      );
     const random = randomStream(seed, 'mix', epoch, index);
     const cuts = cutmix > 0 && (mixup === 0 || random(0) < 0.5);
     const lambda = symmetricBeta(cuts ? cutmix : mixup, (counter) => random(3 + counter));

@@ -138,6 +138,8 @@ test('each part of an augmentation leaves the numbers of the others alone', () =
   assert.ok(erased.some((value) => value === 0));
   const nothing = { verticalFlip: 0, erase: 0, colorJitter: {} };
   assert.equal(made({ flip: 0, ...nothing }), plain);
+  const unset = { scale: undefined, flip: undefined, erase: undefined } as object;
+  assert.equal(made(unset), made({}), 'a field that is undefined is one that is left out');
   const coloured = made({ flip: 0, colorJitter: { brightness: 0.5 } });
   assert.not.equal(coloured, plain);
   const both = made({ flip: 0, colorJitter: { brightness: 0.5 }, erase: 1 });

@@ -115,7 +115,10 @@ const made = (build: () => Model): Model =>
   onDevice(device, build, { initialise: false }).initialise(3).seedDropout(5);
 
 /** 17 pictures in steps of 4, so that the last is alone; the sixth cannot be read; 9 validate. */
-function sources(unreadable: (file: string) => void = () => undefined): {
+function sources(
+  unreadable: (file: string) => void = () => undefined,
+  changes: Partial<SourceOptions> = {},
+): {
   train: SampleSource;
   val: SampleSource;
 } {
@@ -136,7 +139,7 @@ function sources(unreadable: (file: string) => void = () => undefined): {
   };
   const augmentation = { scale: [0.6, 1] } as const;
   return {
-    train: fromSamples(train, { ...common, train: true, augmentation, views: 2 }),
+    train: fromSamples(train, { ...common, train: true, augmentation, views: 2, ...changes }),
     val: fromSamples(stripes(9, 2, SIDE), common),
   };
 }
@@ -163,18 +166,23 @@ interface Run {
   unreadable: string[];
 }
 
-/** @param cached what becomes of a source @param stopAfter steps after which the run is stopped, and goes on anew */
+/**
+ * @param cached what becomes of a source
+ * @param stopAfter steps after which the run is stopped, and goes on anew
+ * @param changes of how training batches are made
+ */
 async function run(
   build: () => Model,
   stage: string,
   cached: (model: Model) => (source: SampleSource) => BatchSource,
   stopAfter?: number,
+  changes?: Partial<SourceOptions>,
 ): Promise<Run> {
   const model = made(build);
   const optimizer = new AdamW([...model.parameters()], { lr: 0.05 });
   const unreadable: string[] = [];
   const part = async (progress: Progress | undefined, stop: number | undefined) => {
-    const { train, val } = sources((file) => unreadable.push(file));
+    const { train, val } = sources((file) => unreadable.push(file), changes);
     const of = cached(model);
     return fit({
       model,
@@ -213,6 +221,14 @@ test('nor does it differ where it is stopped in the middle of an epoch and goes 
   const { unreadable: _, ...bits } = await run(build, stage, uncached);
   const { unreadable: __, ...stopped } = await run(build, stage, inMemory(), 8);
   assert.equal(stopped, bits);
+});
+
+test('nor where classes are drawn equally often, so that pictures come again in an epoch in another view', async () => {
+  const [, build, stage] = NETWORKS[0];
+  const changes = { sampler: 'balanced', views: 3 } as const;
+  const { unreadable: _, ...bits } = await run(build, stage, uncached, undefined, changes);
+  const { unreadable: __, ...cached } = await run(build, stage, inMemory(), undefined, changes);
+  assert.equal(cached, bits);
 });
 
 test('what does not fit into memory is computed again', async () => {

@@ -129,6 +129,14 @@ test('Beta(α, α): mean 1/2, variance 1/(8α + 4), even for α = 1; finite howe
   }
 });
 
+test('features are not mixed', () => {
+  const features = { values: new Float32Array(4), shape: [2], cut: { from: 'fc', pooled: true } };
+  assert.throws(
+    () => mixPictures({ mixup: 1 })!({ ...batchOf(2), features }, CLASSES, { epoch: 0, index: 0 }),
+    /carries features of a FeatureCache, .*; load it without the cache$/,
+  );
+});
+
 test('α of 0 mixes nothing; one that is none is a sentence', () => {
   assert.is(mixPictures({}), undefined);
   assert.is(mixPictures({ mixup: 0, cutmix: 0 }), undefined);
