@@ -128,15 +128,13 @@ class Trial {
     const at = Math.floor(draw * places.length);
     const place = first ? 'in its first save' : `at '${places[at]}'`;
     const wait = (draw * places.length - at) * (first ? SAVING.first : (WITHIN[kind] ?? BETWEEN));
-    if (first) firstSave(folder);
-    else await saying(child, places[at]);
-    if (kind === 'later save') laterSave(folder);
+    if (!first) await saying(child, places[at]);
+    if (first || kind === 'later save') until(() => beingWritten(folder), first ? 120_000 : 1000);
+    else if (kind === 'step' && places[at] !== FIRST_STEPS) await nextSteps(folder);
     await sleepExactly(wait);
     child.kill('SIGKILL');
     const { signal } = await end;
-    const writing = (await readdir(folder, { recursive: true }).catch(() => [])).some((name) =>
-      LEFTOVER.test(name),
-    );
+    const writing = beingWritten(folder);
 
     const faults: string[] = [];
     const untouched = kind === 'overwrite' && (await bytesOf(folder)) === this.older;
@@ -162,17 +160,16 @@ class Trial {
 
 /** What a run says on its way; a kill comes after one of these. Times would say less: a busy machine stretches them. */
 const PLACES = ['', 'parameters', 'A step takes', 'Epoch 1/', 'Epoch 2/', 'Epoch 3/', 'Epoch 5/', 'Trained'];
+/** Said after the fifth of twelve steps of the first epoch. */
+const FIRST_STEPS = 'A step takes';
 const PLACES_OF: Partial<Record<Kind, string[]>> = {
-  // What an epoch comes to is said before its state is saved.
+  // What an epoch comes to is said before its state is saved, and the next one's steps follow.
   'later save': ['Epoch 1/', 'Epoch 2/', 'Epoch 3/', 'Epoch 4/', 'Epoch 5/'],
-  step: ['A step takes'],
+  step: [FIRST_STEPS, 'Epoch 1/', 'Epoch 2/', 'Epoch 4/'],
 };
-/** What is being written has a name of its own until it is whole (src/node/files.ts). */
-const LEFTOVER = /\.tmp$|^\.new/;
 /** Milliseconds of the way to the next place, and of what the two files of a state take; both with something to spare. */
 const BETWEEN = 400;
 const SAVING = { first: 60, later: 10 };
-/** What is said of steps comes after the fifth of twelve of an epoch: some milliseconds on, it is in another one. */
 const WITHIN: Partial<Record<Kind, number>> = { 'later save': SAVING.later, step: 50 };
 
 /** Resolves when the process has said `text`, or is over. */
@@ -210,26 +207,28 @@ function ended(
   return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, err })));
 }
 
+/** Whether a file of a run is being written: until it is whole it has a name of its own (src/node/leftovers.ts). */
+const beingWritten = (folder: string): boolean =>
+  [folder, join(folder, '.new')].some(
+    (place) => existsSync(place) && readdirSync(place).some((name) => name.endsWith('.tmp')),
+  );
+
 /**
- * Waits until a process saves for the first time. That takes some milliseconds, so nothing else may happen here meanwhile:
- * a timer might come too late.
+ * Waits until something is so, `patience` milliseconds at most. A save takes some milliseconds, so nothing else may happen
+ * here meanwhile: a timer might come too late.
  */
-function firstSave(folder: string): void {
-  const last = join(folder, LAST);
-  const written = (): number => statSync(last, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const before = written();
+function until(isSo: () => boolean, patience: number): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
-  const patience = performance.now() + 120_000;
-  while (!existsSync(join(folder, '.new')) && written() === before && performance.now() < patience)
-    Atomics.wait(pause, 0, 0, 0.3);
+  const end = performance.now() + patience;
+  while (!isSo() && performance.now() < end) Atomics.wait(pause, 0, 0, 0.3);
 }
 
-/** Waits until a file is being written into the folder of a run, for as long as that may take after an epoch. */
-function laterSave(folder: string): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  const patience = performance.now() + 1000;
-  while (!readdirSync(folder).some((name) => LEFTOVER.test(name)) && performance.now() < patience)
-    Atomics.wait(pause, 0, 0, 0.3);
+/** Waits until the state of an epoch is saved and the next steps come. */
+async function nextSteps(folder: string): Promise<void> {
+  const written = (): number => statSync(join(folder, LAST), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const before = written();
+  until(() => written() !== before, 300);
+  await sleepExactly(10);
 }
 
 const sleepExactly = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -2,13 +2,13 @@
  * Whether training more than the head pays on small sets, and at which rates: EfficientNet-Lite0 at 128², from ImageNet's
  * weights, on the demo data, faces (100 pictures a class) and CIFAR-10 (20 a class, 20 others validate).
  *
- *   TESSERA_DATA=DIR node --import tsx bench/unfreezing.ts                    what `train --train-from blocks.6` does
+ *   TESSERA_DATA=DIR node --import tsx bench/unfreezing.ts                    what `train --train-from blocks.6 --views 0` does
  *   … bench/unfreezing.ts demo,cifar 0,1 blocks.6 0.3,3,0.1 all:0.1,3,1    sets, seeds, stage, candidates in its place
  *
  * A candidate is a second phase: `[STAGE:]RATE,EPOCHS,FACTOR[,norms]`, the head's rate over that of the first phase, epochs,
- * the other stages' rate over the head's, and whether batch norms train. All candidates go on from the bits that the first
- * phase ends with, which is the run of `train` without --train-from, so that differences are paired. The sets
- * are those of small-sets.ts.
+ * the other stages' rate over the head's, and whether batch norms train. Every epoch shows new
+ * crops (`--views 0`). All candidates go on from the bits that the first phase ends with, so that differences are paired. The
+ * sets are those of small-sets.ts.
  */
 import { preprocessingFor } from '../src/cli/data-source.ts';
 import { phasesFor, settingsOf } from '../src/cli/train-settings.ts';

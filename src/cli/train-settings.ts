@@ -85,7 +85,21 @@ const PHASES = {
  */
 const FINE_TUNING_CROPS = { scale: [0.6, 1] } as const;
 
-/** In how many crops a picture is shown while something is frozen. */
+/**
+ * In how many crops a picture is shown while something is frozen, and for how many epochs a head learns alone (`PHASES`): found
+ * with EfficientNet-Lite0 at 128² on three small sets, two seeds each (bench/views.ts). Mean validation loss at the last epoch;
+ * four views of 5 epochs are new crops but for the last:
+ *
+ *                     5 epochs   10 epochs                20 epochs
+ *     views           4          1       2       4        1       2       4
+ *     faces, 200      0.181      0.169   0.164   0.163    0.153   0.150   0.143
+ *     CIFAR-10, 200   1.085      1.057   1.060   1.039    1.085   1.089   1.057
+ *     demo, 320       0.151      0.154   0.150   0.145    0.146   0.141   0.134
+ *
+ * Seeds differ by up to 0.03. Accuracies were 93 to 94, 60 to 65 and 91 to 94 % in all of these, one picture being 0.5 to 1 %:
+ * they choose nothing. Two views take two passes over the pictures where 5 epochs of new crops took five, and 10 epochs of
+ * them are as good or better; four views gain 0.001 to 0.02 more and take twice as long. CIFAR-10 gets worse past 10.
+ */
 const VIEWS = 2;
 
 /** The demo: small pictures, so that it learns in a minute or two on a processor. From scratch it takes more epochs. */

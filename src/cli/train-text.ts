@@ -139,6 +139,7 @@ function nextSteps(
       `the confusion matrix${classes.length === 2 ? ', another --threshold,' : ''} and what it makes of the pictures in grey, blurred, cropped otherwise`,
     ],
     [commandLine('predict', ['PICTURE', '--checkpoint', out]), 'what it says to pictures of yours'],
+    [commandLine('explain', ['PICTURE', '--checkpoint', out]), 'where in them it looks'],
   ];
   const [before, last] = epochs.slice(-2);
   const falling = last && best === last && last.val.loss < 0.95 * before.val.loss;

@@ -6,8 +6,7 @@
  *
  * The square has the mean colour of the pictures that the network was trained on, which is 0 in its input. It slides over
  * the picture with a stride, its centre in the middle of each cell of the map, and reaches over the edge at the border. It
- * knows nothing of the network but its answers, takes a forward pass for each place, and tells a part that the network
- * needs from one that only resembles the class, which Grad-CAM does not.
+ * knows nothing of the network but its answers, and takes a forward pass for each place.
  */
 import type { Model } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';

@@ -37,7 +37,9 @@ export function maskGradient(parameter: Tensor, mask: ArrayLike<number> | Tensor
 }
 
 /** The mask of a parameter, of its shape or `[cout]`; undefined where all of it trains. */
-export const maskOf = (parameter: Tensor): Tensor | undefined => masks.get(parameter);
+export const maskOf = (parameter: Tensor): Tensor | undefined =>
+  // Every step asks every parameter, and few have a hook.
+  parameter.gradHook === null ? undefined : masks.get(parameter);
 
 function ownMask(parameter: Tensor, mask: ArrayLike<number> | Tensor): Tensor {
   const outputs = [parameter.shape[parameter.shape.length - 1]];

@@ -242,11 +242,11 @@ export class MultiTensorUpdate {
 
   /** The plan for a set of parameters and of masked ones among them, made where they were not seen lately. */
   private planFor(active: readonly number[]): Plan {
-    const masked = new Set(active.filter((parameter) => maskOf(this.parameters[parameter])));
-    const key = `${active} ${[...masked]}`;
+    const masked = active.filter((index) => maskOf(this.parameters[index]));
+    const key = masked.length > 0 ? `${active} masked ${masked}` : active.join();
     let plan = this.plans.get(key);
     if (!plan) {
-      const isMasked = ({ parameter }: Piece): boolean => masked.has(parameter);
+      const isMasked = ({ parameter }: Piece): boolean => masked.includes(parameter);
       this.allocate(active);
       const pieces = active.flatMap((parameter) => this.pieces[parameter]);
       const batches = pieces.filter(isMasked).map((piece) => this.batch([piece], true));

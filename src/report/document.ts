@@ -79,6 +79,8 @@ export interface ShownPicture {
   jpeg: Uint8Array;
   /** The same under Grad-CAM's map for the predicted class; null where there is none. */
   heatmap: Uint8Array | null;
+  /** Share of the map in the outer half of the picture's area (`borderShare`); null without a map, or an empty one. */
+  border: number | null;
 }
 
 /** What a run did not have to compute. */

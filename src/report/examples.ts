@@ -7,7 +7,7 @@ import type { RgbImage } from '../data/image.ts';
 import { loadBatches } from '../data/node/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
-import type { Heatmap } from '../explain/heatmap.ts';
+import { borderShare, type Heatmap } from '../explain/heatmap.ts';
 import { overlay } from '../explain/overlay.ts';
 import type { Inference } from '../train/infer.ts';
 import { largest, predictions, rowOf, softmaxRow } from '../train/metrics.ts';
@@ -147,12 +147,15 @@ async function drawnPictures(
         predicted: classes[predicted],
         probability,
         jpeg: await jpegOf(seen),
+        border: maps[i] ? finite(borderShare(maps[i])) : null,
         heatmap: maps[i] ? await jpegOf(overlay(maps[i], seen)) : null,
       });
     }
   }
   return drawn;
 }
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 async function resized({ width, height, pixels }: RgbImage): Promise<RgbImage> {
   const raw = { width, height, channels: 3 } as const;

@@ -211,6 +211,8 @@ test('the surest mistakes come first; right answers take turns between the class
       ],
     ],
   );
+  for (const { border } of pictures.flatMap((row) => row.pictures))
+    assert.ok(border === null || (border >= 0 && border <= 1));
   for (const { jpeg, heatmap } of pictures.flatMap((row) => row.pictures))
     for (const bytes of [jpeg, heatmap!]) assert.equal([...bytes.subarray(0, 2)], [0xff, 0xd8]);
 

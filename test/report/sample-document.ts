@@ -75,6 +75,7 @@ export async function sampleDocument(classes: readonly string[], name = 'picture
     probability: 0.9,
     jpeg,
     heatmap: index % 3 === 0 ? null : jpeg,
+    border: index % 3 === 0 ? null : 0.7,
   });
   return {
     title: `network: ${classes.slice(0, 6).join(' / ')}`,

@@ -8,9 +8,17 @@ export function pictures(rows: readonly PictureRow[]): Html {
   return html`${explained && html`<p>Beside each picture, as the network saw it: Grad-CAM, where it found what speaks for its answer, the brighter, the more. Dark: nothing there counted for it.</p>`}
 ${rows.map(
   (row) => html`<h3>${row.title}</h3>
-<p>${row.words}</p>
+<p>${row.words}${border(row)}</p>
 <ul class="pictures">${row.pictures.map(card)}</ul>\n`,
 )}`;
+}
+
+/** How much of what the network looked at lies at the border: much of it says that it looks at framing or background. */
+function border({ pictures: shown }: PictureRow): string {
+  const shares = shown.flatMap((one) => one.border ?? []);
+  if (shares.length === 0) return '';
+  const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length;
+  return ` ${share(mean)} of what spoke for these answers lies in the outer half of the pictures' area, on average; 50 % would be even.`;
 }
 
 function card({ file, actual, predicted, probability, jpeg, heatmap }: ShownPicture): Html {
