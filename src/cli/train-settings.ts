@@ -22,6 +22,15 @@ const WARMUP: Record<ScheduleName, number> = {
   constant: 0.05,
 };
 
+/*
+ * Schedule, average, patience and clipping by default (bench/schedules.ts, the head of EfficientNet-Lite0 at 128², 10 epochs):
+ * on 200 faces (100 validate, seeds 0 and 1) cosine, one-cycle, plateau and constant rates each end at 93.0 and 94.0 %, 20
+ * epochs at 94.0 and 94.0, clipping to 1 at 94.0 and 94.0; a moving average at 90.0 and 95.0 with a loss of 0.26 and 0.21 in
+ * place of 0.17 and 0.16, as 70 updates are too few for it. On CIFAR-10 (200 train, 200 validate, seed 0): 63.5, 61.5, 63.5,
+ * 64.5 %; 20 epochs 63.5, clipping 62.0, average 59.0. A picture is 0.5 to 1 %, so the schedules do not differ; the average
+ * does, for the worse. So the cosine stays, which also ends where epochs were planned to, and the others are asked for.
+ */
+
 /** Of `--average` alone: an average over some 100 updates, where small sets make a few hundred in all. */
 export const DEFAULT_AVERAGE = 0.99;
 
