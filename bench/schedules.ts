@@ -57,7 +57,7 @@ async function run(
   device: Device,
   name: SetName,
   options: TrainOptions,
-  store: MemoryStore,
+  store: FeatureStore,
 ): Promise<Result> {
   const set = await openSmallSet(name, SIZE);
   const start = { model: MODEL, weights: 'pretrained' };
