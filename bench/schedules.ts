@@ -8,6 +8,9 @@
  * Prints for each of some settings the accuracy and the loss of the last epoch (with an average, of the averaged weights;
  * with patience, of the best epoch, which is what is kept), means over the seeds, and how many epochs there were.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { preprocessingFor } from '../src/cli/data-source.ts';
 import { phasesFor, settingsOf, type TrainOptions } from '../src/cli/train-settings.ts';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
@@ -15,9 +18,10 @@ import type { Device } from '../src/gpu/index.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { WeightAverage } from '../src/train/callbacks/weight-average.ts';
 import { FeatureCache } from '../src/train/feature-cache.ts';
-import { MemoryStore } from '../src/train/feature-store.ts';
+import type { FeatureStore } from '../src/train/feature-store.ts';
 import { fit } from '../src/train/fit.ts';
 import { better, type Metrics } from '../src/train/metrics.ts';
+import { FeatureShelf } from '../src/train/node/feature-shelf.ts';
 import {
   freezeFor,
   optimizerOf,
@@ -35,18 +39,12 @@ import { openSmallSet, SETS, type SetName } from './small-sets.ts';
 const MODEL = 'efficientnet_lite0';
 const SIZE = 128;
 const TRIED: TrainOptions[] = [
-  ...(['cosine', 'one-cycle', 'constant', 'plateau'] as const).map((schedule) => ({ schedule })),
-  ...[2, 10, 20, 40].map((epochs) => ({ epochs })),
-  { epochs: 40, patience: 3 },
-  { epochs: 40, patience: 5 },
+  ...(['cosine', 'one-cycle', 'plateau', 'constant'] as const).map((schedule) => ({ schedule })),
+  { epochs: 20 },
+  { epochs: 20, patience: 3 },
   { average: 0.9 },
   { average: 0.99 },
-  { average: 0.99, epochs: 20 },
-  { average: 0.99, epochs: 20, schedule: 'constant' },
   { clip: 1 },
-  { labelSmoothing: 0.1 },
-  { lr: 1e-3 },
-  { lr: 1e-2 },
 ];
 
 interface Result {
@@ -59,7 +57,7 @@ async function run(
   device: Device,
   name: SetName,
   options: TrainOptions,
-  store: MemoryStore,
+  store: FeatureStore,
 ): Promise<Result> {
   const set = await openSmallSet(name, SIZE);
   const start = { model: MODEL, weights: 'pretrained' };
@@ -98,13 +96,18 @@ async function run(
 
 const [sets = SETS.join(), seeds = '0,1,2'] = process.argv.slice(2);
 const device = await openDevice();
+const root = await mkdtemp(join(tmpdir(), 'tessera-features-'));
 for (const name of sets.split(',') as SetName[]) {
   const results = TRIED.map((): Result[] => []);
   for (const seed of seeds.split(',').map(Number)) {
-    const store = new MemoryStore(2 ** 30);
-    for (const [index, options] of TRIED.entries())
-      results[index].push(await run(device, name, { ...options, seed }, store));
-    process.stderr.write(`${name}, seed ${seed}\n`);
+    const store = new FeatureShelf(join(root, `${name}-${seed}`), (line) =>
+      process.stderr.write(`${line}\n`),
+    );
+    for (const [index, options] of TRIED.entries()) {
+      const result = await run(device, name, { ...options, seed }, store);
+      results[index].push(result);
+      process.stderr.write(`${name} ${seed} ${JSON.stringify(options)}: ${result.metrics.accuracy}\n`);
+    }
   }
   for (const [index, options] of TRIED.entries()) {
     const each = (of: (result: Result) => string): string => results[index].map(of).join(' ');
@@ -114,5 +117,6 @@ for (const name of sets.split(',') as SetName[]) {
     );
   }
 }
+await rm(root, { recursive: true });
 device.close();
 await closeLoader();

@@ -77,7 +77,7 @@ ${SHADES}
 .pictures img{display:block;flex:1 1 0;min-width:0;width:100%;max-width:11rem;height:auto;aspect-ratio:1;object-fit:cover}
 .pictures li{border-top:3px solid var(--bad);padding-top:.45rem}.pictures .right{border-color:var(--good)}
 .pictures p{margin:.4rem 0 0;font-size:.875rem;line-height:1.4}
-.pictures .file{color:var(--muted);font-size:.8rem;margin-top:.1rem}
+.pictures .file{color:var(--muted);font-size:.8rem;margin:.1rem 0 0}.file summary{color:inherit;font-size:inherit;padding:0}
 details{margin:0 0 1rem}summary{cursor:pointer;color:var(--accent);font-size:.9rem;padding:.2rem 0}
 details[open] summary{margin-bottom:.5rem}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875em}
@@ -90,5 +90,5 @@ pre code{white-space:pre-wrap}
 .slider output{flex:1 0 100%;min-height:1.5em}
 footer{color:var(--muted);font-size:.85rem;padding-top:1.5rem;padding-bottom:3rem;border-top:1px solid var(--line)}
 @media (max-width:30rem){header,nav,main,footer{padding-left:1rem;padding-right:1rem}header{padding-top:1.75rem}h1{font-size:1.5rem}.tiles{grid-template-columns:1fr 1fr}.tiles li{padding:.8rem .8rem .5rem}.tiles strong{font-size:1.4rem}.pictures{grid-template-columns:1fr 1fr;gap:.8rem}}
-@media print{:root{color-scheme:light;${LIGHT}}nav,.skip,.slider,details{display:none}section{break-inside:auto}figure,.pictures li,tr{break-inside:avoid}.scroll{overflow:visible}body{font-size:11pt}}
+@media print{:root{color-scheme:light;${LIGHT}}nav,.skip,.slider,details:not(.file){display:none}section{break-inside:auto}figure,.pictures li,tr{break-inside:avoid}.scroll{overflow:visible}body{font-size:11pt}}
 `;

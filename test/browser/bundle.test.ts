@@ -15,14 +15,19 @@ const test = suite('browser/bundle');
 const OF_NODE =
   /\bprocess\.\w+|\bBuffer\.\w+|\bnew Buffer\b|\brequire\(|["']node:|\b__dirname\b|\bsetImmediate\(/g;
 
-/** Names of Node's API alone: its adapters, memory and folders, and its worker threads. */
+/** Names of Node's API alone: its adapters, memory and folders, its worker threads, and what is written of a run. */
 const ONLY_IN_NODE = [
+  'MetricsLog',
+  'TensorBoard',
   'closeLoader',
   'imageFolder',
   'listAdapters',
   'memoryBudget',
+  'predictionsCsv',
   'readImage',
+  'reportHtml',
   'throughJpeg',
+  'writeEvaluationReport',
   'writeImage',
 ];
 

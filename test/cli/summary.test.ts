@@ -28,6 +28,9 @@ test('layers, totals and a step that fits, as text', async () => {
   assert.match(stdout, /^ {2}layer4\.0\.conv1 +conv 3×3 \/ 2, 256 → 512 +2×2×512 +1\.18 M/m);
   assert.match(stdout, /^layer3 .* frozen$/m);
   assert.not.match(stdout, /^layer4 .* frozen$/m);
+  assert.match(stdout, /^layer3 +[\d.]+ M +frozen$/m);
+  assert.match(stdout, /^layer4 +[\d.]+ M +0\.0001$/m);
+  assert.match(stdout, /^time, about +\d\d % +100 %$/m);
   assert.match(stdout, /^It fits /m);
 });
 

@@ -5,11 +5,15 @@ import type { Device } from '../../src/gpu/index.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
 import { buildModel } from '../../src/models/table.ts';
 import {
+  AdamW,
+  clipGradNorm,
   type FreezeSpec,
   freeze,
+  Linear,
   type Model,
   maskGradient,
   maskOf,
+  onDevice,
   SGD,
   unfreeze,
 } from '../../src/nn/index.ts';
@@ -191,6 +195,32 @@ test('a mask lets only a part of a layer train', async () => {
   );
   assert.throws(() => maskGradient(conv, values('m', [3, 3])), /a mask \[3,3\]/);
   model.dispose();
+});
+
+test('what is masked counts in no sum of gradients and in no norm, and is held through both', async () => {
+  const layer = onDevice(device, () => new Linear(3, 2));
+  const { weight } = layer;
+  maskGradient(weight, [0, 1]);
+  const before = Array.from(await weight.data());
+  const optimizer = new AdamW([weight], { lr: 0.1, weightDecay: 0.1 });
+  const x = values('rows', [4, 3]);
+  for (const labels of [
+    [0, 1, 0, 1],
+    [1, 1, 0, 0],
+  ])
+    scope(() => crossEntropy(layer.forward(x), Int32Array.from(labels)).backward());
+  const gradient = Array.from(await weight.grad!.data());
+  assert.ok(gradient.every((value, i) => (value === 0) === (i % 2 === 0)));
+  const norm = await clipGradNorm([weight], 1e-3).item();
+  assert.ok(Math.abs(norm / Math.hypot(...gradient) - 1) < 1e-5);
+  optimizer.step();
+  const after = Array.from(await weight.data());
+  assert.equal(
+    after.map((value, i) => value === before[i]),
+    [true, false, true, false, true, false],
+  );
+  optimizer.dispose();
+  layer.dispose();
 });
 
 test('a new head is trainable, on the same device, and starts at zero', async () => {

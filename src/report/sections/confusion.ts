@@ -31,7 +31,7 @@ function matrixTable(classes: readonly string[], matrix: readonly (readonly numb
       ...row.map((count, predicted) => {
         const all = row.reduce((sum, value) => sum + value, 0);
         const shade = all === 0 ? 0 : Math.ceil((10 * count) / all);
-        return html`<span class="${actual === predicted ? 'right' : 'wrong'} h${shade}" title="${classes[actual]} taken for ${classes[predicted]}">${count}</span>`;
+        return html`<span class="${actual === predicted ? 'right' : 'wrong'} h${shade}">${count}</span>`;
       }),
     ]),
   )}</div>`;

@@ -26,12 +26,17 @@ function card({ file, actual, predicted, probability, jpeg, heatmap }: ShownPict
   const said = html`taken for <b>${predicted}</b>, ${share(probability)}`;
   return html`<li class="${right ? 'right' : 'wrong'}"><div>${image(jpeg, `${actual}, taken for ${predicted}`)}${heatmap && image(heatmap, `What spoke for ${predicted}, as a heat map over the picture`)}</div>
 <p>${right ? html`${said}: right` : html`${said}; is <b>${actual}</b>`}</p>
-<p class="file" title="${file}">${tail(file)}</p></li>\n`;
+${name(file)}</li>\n`;
 }
 
 /** The bytes are of JPEGs that were made for the report: nothing from outside is in the address. */
 const image = (jpeg: Uint8Array, alt: string): Html =>
   html`<img alt="${alt}" width="160" height="160" loading="lazy" src="data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}">`;
 
-/** The last folder and the name: `cat/17.jpg`. */
-const tail = (file: string): string => file.split(/[/\\]/).slice(-2).join('/');
+/** The last folder and the name, `cat/17.jpg`; the whole path where one opens it. */
+function name(file: string): Html {
+  const tail = file.split(/[/\\]/).slice(-2).join('/');
+  return tail === file
+    ? html`<p class="file">${file}</p>`
+    : html`<details class="file"><summary>${tail}</summary>${file}</details>`;
+}

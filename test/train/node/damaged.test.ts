@@ -133,7 +133,10 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
     /^(progress|callbacks|sealed|decision|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
     (value) => value === undefined,
   ],
-  [/^(settings\.augmentation|callbacks)$/, (value) => typeof value === 'object' && !Array.isArray(value)],
+  [
+    /^(settings\.(augmentation|classWeights)|callbacks)$/,
+    (value) => typeof value === 'object' && !Array.isArray(value),
+  ],
   [/^(settings\.trainNorms|settings\.decayNorms)$/, (value) => value === true],
   [/./, (value) => typeof value === 'number'],
   [/^callbacks\.(loss-trace\.sums|unreadable)$/, (value) => Array.isArray(value) && value.length === 0],
