@@ -16,6 +16,8 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   'gpu/device.ts': ['groups'],
   'kernels/conv/tile.ts': ['stride', 'dilation'],
   'kernels/pool/max-pool.ts': ['stride'],
+  'train/callbacks/pace.ts': ['known'],
+  'train/cut.ts': ['stages'],
   'train/preflight.ts': ['fewest'],
 };
 

@@ -113,7 +113,7 @@ const VIEWS = 2;
 
 /** The demo: small pictures, so that it learns in a minute or two on a processor. From scratch it takes more epochs. */
 const DEMO = {
-  epochs: { head: 10, headFirst: 4, stages: 3, scratch: 8 },
+  epochs: { head: 4, headFirst: 4, stages: 3, scratch: 8 },
   size: { pretrained: 96, scratch: 64 },
   // Its classes differ in texture, which other scales would change.
   augmentation: { scale: [1, 1], ratio: [1, 1] },

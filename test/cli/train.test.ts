@@ -441,7 +441,7 @@ const PHASES: [
   newHead: boolean,
   expected: [trainFrom: string, epochs: number, lr: number][],
 ][] = [
-  ['the demo', {}, 'w', true, [['head', 10, 3e-3]]],
+  ['the demo', {}, 'w', true, [['head', 4, 3e-3]]],
   ['a folder', { data: 'd' }, 'w', true, [['head', 10, 3e-3]]],
   ['the head, asked for', { data: 'd', trainFrom: 'head', epochs: 9, lr: 1 }, 'w', true, [['head', 9, 1]]],
   ['random weights', { data: 'd', epochs: 2 }, null, true, [['all', 2, 1e-3]]],
