@@ -12,7 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { preprocessingFor } from '../src/cli/data-source.ts';
-import { phasesFor, settingsOf, type TrainOptions } from '../src/cli/train-settings.ts';
+import { phasesFor, settingsOf, type TrainOptions } from '../src/cli/train/settings.ts';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
 import type { Device } from '../src/gpu/index.ts';
 import { openDevice } from '../src/node/open-device.ts';

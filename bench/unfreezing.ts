@@ -11,7 +11,7 @@
  * sets are those of small-sets.ts.
  */
 import { preprocessingFor } from '../src/cli/data-source.ts';
-import { phasesFor, settingsOf } from '../src/cli/train-settings.ts';
+import { phasesFor, settingsOf } from '../src/cli/train/settings.ts';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
 import type { DataSet } from '../src/data/sample.ts';
 import type { Device } from '../src/gpu/index.ts';

@@ -9,7 +9,7 @@
  * crop in every epoch, as without a cache. The sets are those of small-sets.ts.
  */
 import { preprocessingFor } from '../src/cli/data-source.ts';
-import { phasesFor, settingsOf } from '../src/cli/train-settings.ts';
+import { phasesFor, settingsOf } from '../src/cli/train/settings.ts';
 import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { FeatureCache } from '../src/train/feature-cache.ts';

@@ -29,7 +29,7 @@ import {
   type ThresholdWish,
   thresholdWish,
 } from './threshold-options.ts';
-import { fittingBatch } from './train-preflight.ts';
+import { fittingBatch } from './train/preflight.ts';
 import {
   adapterName,
   announceSoftware,

@@ -26,7 +26,7 @@ import {
 } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
 import { picturesOf } from './picture-args.ts';
-import { fittingBatch } from './train-preflight.ts';
+import { fittingBatch } from './train/preflight.ts';
 import {
   announceSoftware,
   onStop,

@@ -8,7 +8,7 @@ import { type Calling, largest, percent, predicted, rowOf, softmaxRow } from '..
 import { type ClassifierOptions, chooseClassifier, classifierOptions } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
 import { picturesOf } from './picture-args.ts';
-import { fittingBatch } from './train-preflight.ts';
+import { fittingBatch } from './train/preflight.ts';
 import { announceSoftware, onStop, progressBar, say } from './ui.ts';
 
 export const description =

@@ -11,9 +11,9 @@ import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { type Preflight, preflight } from '../train/preflight.ts';
 import { BEFORE, freezeFor } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
-import { freezingTable } from './freezing-text.ts';
-import { fittingStep, plannedMemory, remedyFor } from './train-preflight.ts';
-import { DEFAULT_BATCH, phasesFor } from './train-settings.ts';
+import { freezingTable } from './train/freezing-text.ts';
+import { fittingStep, plannedMemory, remedyFor } from './train/preflight.ts';
+import { DEFAULT_BATCH, phasesFor } from './train/settings.ts';
 import {
   adapterName,
   bold,

@@ -5,11 +5,11 @@ import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
 import { addThresholdOptions } from './threshold-options.ts';
-import { check } from './train-check.ts';
-import { trainOnDevice } from './train-device.ts';
-import { pictureOptions } from './train-pictures.ts';
-import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train-settings.ts';
-import { newRun, resumedRun, type Setup } from './train-setup.ts';
+import { check } from './train/check.ts';
+import { trainOnDevice } from './train/device.ts';
+import { pictureOptions } from './train/pictures.ts';
+import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train/settings.ts';
+import { newRun, resumedRun, type Setup } from './train/setup.ts';
 import { onStop, printJson } from './ui.ts';
 
 export const description =

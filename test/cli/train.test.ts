@@ -13,13 +13,13 @@ import * as assert from 'uvu/assert';
 import * as evaluate from '../../src/cli/evaluate.ts';
 import { type CommandModule, createCommand } from '../../src/cli/main.ts';
 import * as predict from '../../src/cli/predict.ts';
-import * as train from '../../src/cli/train.ts';
 import {
   checkResumeOptions,
   phasesFor,
   settingsOf,
   type TrainOptions,
-} from '../../src/cli/train-settings.ts';
+} from '../../src/cli/train/settings.ts';
+import * as train from '../../src/cli/train.ts';
 import { PERTURBATIONS } from '../../src/data/stress.ts';
 import type { Report } from '../../src/report/report.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';

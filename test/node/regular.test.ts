@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as evaluate from '../../src/cli/evaluate.ts';
 import * as predict from '../../src/cli/predict.ts';
-import { newRun, resumedRun } from '../../src/cli/train-setup.ts';
+import { newRun, resumedRun } from '../../src/cli/train/setup.ts';
 import * as weights from '../../src/cli/weights.ts';
 import { readImage } from '../../src/data/node/decode.ts';
 import { contentGroups } from '../../src/data/node/duplicates.ts';

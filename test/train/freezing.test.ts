@@ -1,7 +1,7 @@
 /** What freezing saves: counted before a run, measured after it where that is cheap, and told in a table. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freezingSaved, freezingTable } from '../../src/cli/freezing-text.ts';
+import { freezingSaved, freezingTable } from '../../src/cli/train/freezing-text.ts';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/table.ts';

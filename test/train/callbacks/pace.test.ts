@@ -1,7 +1,7 @@
 /** The time that a run takes and has left: one source for the bar, the estimate and the report, over all its processes. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TrainProgress } from '../../../src/cli/train-progress.ts';
+import { TrainProgress } from '../../../src/cli/train/progress.ts';
 import type { EpochEvent, RunEvent, StepEvent, ValidationEvent } from '../../../src/train/callback.ts';
 import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
 import { Pace } from '../../../src/train/callbacks/pace.ts';

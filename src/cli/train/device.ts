@@ -3,15 +3,15 @@
  * Then the run goes on from its last checkpoint, or from its beginning where nothing was saved, to the bits of one that lost
  * nothing. That is done once; a device that is lost again has a cause that waiting does not mend.
  */
-import type { Device, DeviceLost } from '../gpu/index.ts';
-import { openDevice } from '../node/open-device.ts';
-import type { Report } from '../report/report.ts';
-import { resumeCommand } from './train-command.ts';
-import { checkFit } from './train-preflight.ts';
-import { train } from './train-run.ts';
-import type { TrainOptions } from './train-settings.ts';
-import { type Setup, setUpAgain } from './train-setup.ts';
-import { announceSoftware, type StopRequest, say, UserError } from './ui.ts';
+import type { Device, DeviceLost } from '../../gpu/index.ts';
+import { openDevice } from '../../node/open-device.ts';
+import type { Report } from '../../report/report.ts';
+import { announceSoftware, type StopRequest, say, UserError } from '../ui.ts';
+import { resumeCommand } from './command.ts';
+import { checkFit } from './preflight.ts';
+import { train } from './run.ts';
+import type { TrainOptions } from './settings.ts';
+import { type Setup, setUpAgain } from './setup.ts';
 
 /** Trains to the end, or until a stop is requested. @throws UserError where the device is lost twice */
 export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Report> {

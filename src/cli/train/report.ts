@@ -1,25 +1,25 @@
 /** The report of a run of `train`: what the command knows of it, and what it hands the report to ask the network with. */
-import { type BatchSource, watched } from '../data/loader.ts';
-import { PictureSet } from '../data/picture-set.ts';
-import type { Device } from '../gpu/index.ts';
-import type { FreezeReport, Model } from '../nn/index.ts';
-import { MetricsLog } from '../report/metrics-log.ts';
-import { RunReport, type RunReportOptions } from '../report/run-report.ts';
-import { describeSeen } from '../report/seen-text.ts';
-import { TensorBoard } from '../report/tensorboard.ts';
-import type { Callback } from '../train/callback.ts';
-import type { CacheWatch } from '../train/callbacks/cache-figures.ts';
-import type { FreezingMeter } from '../train/callbacks/freezing-meter.ts';
-import type { UnreadablePictures } from '../train/callbacks/unreadable.ts';
-import { modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
-import { METRICS_LOG } from '../train/node/run-folder.ts';
-import { classSizes } from './class-text.ts';
-import { commandLine } from './command-line.ts';
-import { notesOf } from './data-source.ts';
-import { optionsOf, trainCommand } from './train-command.ts';
-import type { Costs } from './train-preflight.ts';
-import type { Setup } from './train-setup.ts';
-import { adapterName } from './ui.ts';
+import { type BatchSource, watched } from '../../data/loader.ts';
+import { PictureSet } from '../../data/picture-set.ts';
+import type { Device } from '../../gpu/index.ts';
+import type { FreezeReport, Model } from '../../nn/index.ts';
+import { MetricsLog } from '../../report/metrics-log.ts';
+import { RunReport, type RunReportOptions } from '../../report/run-report.ts';
+import { describeSeen } from '../../report/seen-text.ts';
+import { TensorBoard } from '../../report/tensorboard.ts';
+import type { Callback } from '../../train/callback.ts';
+import type { CacheWatch } from '../../train/callbacks/cache-figures.ts';
+import type { FreezingMeter } from '../../train/callbacks/freezing-meter.ts';
+import type { UnreadablePictures } from '../../train/callbacks/unreadable.ts';
+import { modelOf, readCheckpoint } from '../../train/node/checkpoint.ts';
+import { METRICS_LOG } from '../../train/node/run-folder.ts';
+import { classSizes } from '../class-text.ts';
+import { commandLine } from '../command-line.ts';
+import { notesOf } from '../data-source.ts';
+import { adapterName } from '../ui.ts';
+import { optionsOf, trainCommand } from './command.ts';
+import type { Costs } from './preflight.ts';
+import type { Setup } from './setup.ts';
 
 /** What the report asks of the run's other callbacks. */
 export interface ReportSources

@@ -2,21 +2,21 @@
  * What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. `summary`
  * asks the same without training.
  */
-import type { Device, Program } from '../gpu/index.ts';
-import { networkOf } from '../models/table.ts';
-import type { Model } from '../nn/index.ts';
-import { type MemoryBudget, memoryBudget, plannedBytes } from '../node/memory.ts';
+import type { Device, Program } from '../../gpu/index.ts';
+import { networkOf } from '../../models/table.ts';
+import type { Model } from '../../nn/index.ts';
+import { type MemoryBudget, memoryBudget, plannedBytes } from '../../node/memory.ts';
 import {
   type Preflight,
   type PreflightOptions,
   preflight,
   type Rehearsed,
   rehearse,
-} from '../train/preflight.ts';
-import { optimizerOf, trainsOf } from '../train/settings.ts';
-import type { TrainOptions } from './train-settings.ts';
-import type { Plan } from './train-setup.ts';
-import { counted, say, UserError } from './ui.ts';
+} from '../../train/preflight.ts';
+import { optimizerOf, trainsOf } from '../../train/settings.ts';
+import { counted, say, UserError } from '../ui.ts';
+import type { TrainOptions } from './settings.ts';
+import type { Plan } from './setup.ts';
 
 /** The steps as they are trained, and one as it would be if every parameter trained; null where nothing is frozen. */
 export interface Costs {

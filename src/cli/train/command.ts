@@ -1,9 +1,9 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
-import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../train/settings.ts';
-import { DEFAULT_MODEL, defaultWeights } from '../weights/start.ts';
-import { commandLine, flagOf } from './command-line.ts';
-import { augmentationOptions, classWeightsText } from './train-pictures.ts';
-import { phasesFor, settingsOf, type TrainOptions } from './train-settings.ts';
+import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../../train/settings.ts';
+import { DEFAULT_MODEL, defaultWeights } from '../../weights/start.ts';
+import { commandLine, flagOf } from '../command-line.ts';
+import { augmentationOptions, classWeightsText } from './pictures.ts';
+import { phasesFor, settingsOf, type TrainOptions } from './settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
 /** The command with these options; what is undefined or false is left out. */

@@ -1,12 +1,12 @@
 /** The options of `train` under "Pictures and loss": what they mean as settings, and what options settings come from. */
 import type { Command } from 'commander';
-import type { ColorJitter } from '../data/color-jitter.ts';
-import { SAMPLERS, type Sampler } from '../data/sampler.ts';
-import { type Augmentation, USUAL_AUGMENTATION } from '../data/transforms.ts';
-import { unknownName } from '../text/suggest.ts';
-import { type ClassWeights, isClassWeight } from '../train/class-weights.ts';
-import { fractionNumber, numberUpTo, oneOf, positiveUpTo } from './command-line.ts';
-import { UserError } from './ui.ts';
+import type { ColorJitter } from '../../data/color-jitter.ts';
+import { SAMPLERS, type Sampler } from '../../data/sampler.ts';
+import { type Augmentation, USUAL_AUGMENTATION } from '../../data/transforms.ts';
+import { unknownName } from '../../text/suggest.ts';
+import { type ClassWeights, isClassWeight } from '../../train/class-weights.ts';
+import { fractionNumber, numberUpTo, oneOf, positiveUpTo } from '../command-line.ts';
+import { UserError } from '../ui.ts';
 
 /** As commander gives them. */
 export interface PictureOptions {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { adviseSize, sizeFor } from '../../src/cli/size-advice.ts';
-import { shorterSides } from '../../src/data/node/sides.ts';
+import { adviseSize, sizeFor } from '../../../src/cli/train/size-advice.ts';
+import { shorterSides } from '../../../src/data/node/sides.ts';
 
 const test = suite('cli/size-advice');
 

@@ -1,17 +1,17 @@
 /** The feature cache of `train`: where it keeps what, what is said of it, and in how many views pictures are shown. */
-import type { BatchSource, SampleSource } from '../data/loader.ts';
-import type { Device } from '../gpu/index.ts';
-import type { Cut, Model } from '../nn/index.ts';
-import { memoryBudget } from '../node/memory.ts';
-import { CacheWatch } from '../train/callbacks/cache-figures.ts';
-import { type CutFound, describeCut, MIXED } from '../train/cut.ts';
-import { FeatureCache, type FeaturePass } from '../train/feature-cache.ts';
-import { MemoryStore, memoryElse } from '../train/feature-store.ts';
-import { FeatureShelf, SHELF_LIMIT, shelfFolder } from '../train/node/feature-shelf.ts';
-import { cutsOf, firstEpoch, mixes, phaseAt, type TrainSettings, viewsOf } from '../train/settings.ts';
-import type { TrainOptions } from './train-settings.ts';
-import type { Setup } from './train-setup.ts';
-import { counted, formatBytes } from './ui.ts';
+import type { BatchSource, SampleSource } from '../../data/loader.ts';
+import type { Device } from '../../gpu/index.ts';
+import type { Cut, Model } from '../../nn/index.ts';
+import { memoryBudget } from '../../node/memory.ts';
+import { CacheWatch } from '../../train/callbacks/cache-figures.ts';
+import { type CutFound, describeCut, MIXED } from '../../train/cut.ts';
+import { FeatureCache, type FeaturePass } from '../../train/feature-cache.ts';
+import { MemoryStore, memoryElse } from '../../train/feature-store.ts';
+import { FeatureShelf, SHELF_LIMIT, shelfFolder } from '../../train/node/feature-shelf.ts';
+import { cutsOf, firstEpoch, mixes, phaseAt, type TrainSettings, viewsOf } from '../../train/settings.ts';
+import { counted, formatBytes } from '../ui.ts';
+import type { TrainOptions } from './settings.ts';
+import type { Setup } from './setup.ts';
 
 /** Share of the machine's memory that features may take. */
 const OF_MEMORY = 1 / 8;

@@ -2,21 +2,21 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createCommand } from '../../src/cli/main.ts';
-import * as train from '../../src/cli/train.ts';
-import { optionsOf, resumeCommand, trainCommand } from '../../src/cli/train-command.ts';
+import { createCommand } from '../../../src/cli/main.ts';
+import { optionsOf, resumeCommand, trainCommand } from '../../../src/cli/train/command.ts';
 import {
   phasesFor,
   settingsOf,
   type TrainOptions,
   withClassWeights,
   withMoreEpochs,
-} from '../../src/cli/train-settings.ts';
-import { inOrder, scheduleOf, unfreezing } from '../../src/cli/unfreeze-schedule.ts';
-import { shellWord } from '../../src/text/shell.ts';
-import type { TrainSettings } from '../../src/train/settings.ts';
+} from '../../../src/cli/train/settings.ts';
+import { inOrder, scheduleOf, unfreezing } from '../../../src/cli/train/unfreeze-schedule.ts';
+import * as train from '../../../src/cli/train.ts';
+import { shellWord } from '../../../src/text/shell.ts';
+import type { TrainSettings } from '../../../src/train/settings.ts';
 
-const test = suite('cli/train-command');
+const test = suite('cli/train/command');
 
 /** The words of each text as a shell takes it apart. */
 function shellWords(...texts: string[]): string[][] {

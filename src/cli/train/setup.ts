@@ -1,15 +1,15 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DataSet } from '../data/sample.ts';
-import type { Preprocessing } from '../data/transforms.ts';
-import type { Network } from '../models/table.ts';
-import { statOrNull } from '../node/files.ts';
-import { FolderHeld } from '../node/lock.ts';
-import { demand } from '../text/rules.ts';
-import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
-import { LAST, RunFolder } from '../train/node/run-folder.ts';
-import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../train/node/trained-on.ts';
+import type { DataSet } from '../../data/sample.ts';
+import type { Preprocessing } from '../../data/transforms.ts';
+import type { Network } from '../../models/table.ts';
+import { statOrNull } from '../../node/files.ts';
+import { FolderHeld } from '../../node/lock.ts';
+import { demand } from '../../text/rules.ts';
+import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../../train/node/checkpoint.ts';
+import { LAST, RunFolder } from '../../train/node/run-folder.ts';
+import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../../train/node/trained-on.ts';
 import {
   epochsOf,
   freezeFor,
@@ -18,17 +18,17 @@ import {
   type TrainSettings,
   trainedIn,
   trainsOf,
-} from '../train/settings.ts';
-import type { KnownWeights } from '../weights/door.ts';
-import { classesIn, shapeBuilder } from '../weights/expected.ts';
-import { matchNames } from '../weights/names.ts';
-import { openStart } from '../weights/node/create-model.ts';
-import type { Start } from '../weights/start.ts';
-import { RUNS } from './command-line.ts';
-import { fingerprint, keptClasses, openData, preprocessingFor } from './data-source.ts';
-import { adviseSize } from './size-advice.ts';
-import { thresholdWish } from './threshold-options.ts';
-import { optionsOf, trainCommand } from './train-command.ts';
+} from '../../train/settings.ts';
+import type { KnownWeights } from '../../weights/door.ts';
+import { classesIn, shapeBuilder } from '../../weights/expected.ts';
+import { matchNames } from '../../weights/names.ts';
+import { openStart } from '../../weights/node/create-model.ts';
+import type { Start } from '../../weights/start.ts';
+import { RUNS } from '../command-line.ts';
+import { fingerprint, keptClasses, openData, preprocessingFor } from '../data-source.ts';
+import { thresholdWish } from '../threshold-options.ts';
+import { say, UserError } from '../ui.ts';
+import { optionsOf, trainCommand } from './command.ts';
 import {
   checkResumeOptions,
   phasesFor,
@@ -38,8 +38,8 @@ import {
   trainFromOf,
   withClassWeights,
   withMoreEpochs,
-} from './train-settings.ts';
-import { say, UserError } from './ui.ts';
+} from './settings.ts';
+import { adviseSize } from './size-advice.ts';
 import { inOrder, scheduleOf, unfreezing } from './unfreeze-schedule.ts';
 
 /** Schedules that end at a rate of 0, or about 0. */

@@ -1,31 +1,31 @@
 /** The run of `train` itself: network, optimiser and batches put together, and the callbacks that make it the command. */
-import { type BatchSource, type SampleSource, watched } from '../data/loader.ts';
-import { fromSamples } from '../data/node/loader.ts';
-import { PictureSet } from '../data/picture-set.ts';
-import type { Sample } from '../data/sample.ts';
-import { settle } from '../data/settle.ts';
-import type { Device } from '../gpu/index.ts';
-import type { Model } from '../nn/index.ts';
-import { WriteError } from '../node/files.ts';
-import type { Report } from '../report/report.ts';
-import { shown } from '../text/shown.ts';
-import { ResumeError } from '../train/callback.ts';
-import { Checkpoints, type WriteState } from '../train/callbacks/checkpoints.ts';
-import { FreezingMeter, measureStep } from '../train/callbacks/freezing-meter.ts';
-import { LossTracer } from '../train/callbacks/loss-trace.ts';
-import { Pace, type PaceOptions } from '../train/callbacks/pace.ts';
-import { RateTracer } from '../train/callbacks/rate-trace.ts';
-import { stopOn } from '../train/callbacks/stop-request.ts';
-import { ThresholdChoice } from '../train/callbacks/threshold.ts';
-import { UnreadablePictures } from '../train/callbacks/unreadable.ts';
-import { WeightAverage } from '../train/callbacks/weight-average.ts';
-import { evaluationsOf } from '../train/evaluation/headline.ts';
-import type { Decision } from '../train/evaluation/threshold.ts';
-import { fit } from '../train/fit.ts';
-import { plannedFreezing } from '../train/freezing.ts';
-import { modelOf, ofCheckpoint, saveCheckpoint } from '../train/node/checkpoint.ts';
-import { BEST, LAST } from '../train/node/run-folder.ts';
-import { noting } from '../train/node/trained-on.ts';
+import { type BatchSource, type SampleSource, watched } from '../../data/loader.ts';
+import { fromSamples } from '../../data/node/loader.ts';
+import { PictureSet } from '../../data/picture-set.ts';
+import type { Sample } from '../../data/sample.ts';
+import { settle } from '../../data/settle.ts';
+import type { Device } from '../../gpu/index.ts';
+import type { Model } from '../../nn/index.ts';
+import { WriteError } from '../../node/files.ts';
+import type { Report } from '../../report/report.ts';
+import { shown } from '../../text/shown.ts';
+import { ResumeError } from '../../train/callback.ts';
+import { Checkpoints, type WriteState } from '../../train/callbacks/checkpoints.ts';
+import { FreezingMeter, measureStep } from '../../train/callbacks/freezing-meter.ts';
+import { LossTracer } from '../../train/callbacks/loss-trace.ts';
+import { Pace, type PaceOptions } from '../../train/callbacks/pace.ts';
+import { RateTracer } from '../../train/callbacks/rate-trace.ts';
+import { stopOn } from '../../train/callbacks/stop-request.ts';
+import { ThresholdChoice } from '../../train/callbacks/threshold.ts';
+import { UnreadablePictures } from '../../train/callbacks/unreadable.ts';
+import { WeightAverage } from '../../train/callbacks/weight-average.ts';
+import { evaluationsOf } from '../../train/evaluation/headline.ts';
+import type { Decision } from '../../train/evaluation/threshold.ts';
+import { fit } from '../../train/fit.ts';
+import { plannedFreezing } from '../../train/freezing.ts';
+import { modelOf, ofCheckpoint, saveCheckpoint } from '../../train/node/checkpoint.ts';
+import { BEST, LAST } from '../../train/node/run-folder.ts';
+import { noting } from '../../train/node/trained-on.ts';
 import {
   freezeFor,
   optimizerOf,
@@ -35,21 +35,21 @@ import {
   plateauOf,
   stepOptions,
   trainsOf,
-} from '../train/settings.ts';
-import { plainStep } from '../train/step.ts';
-import { describeReport } from '../weights/load.ts';
-import { createModel } from '../weights/node/create-model.ts';
-import { classSizes } from './class-text.ts';
-import { fingerprint, notesOf } from './data-source.ts';
-import { thresholdWish } from './threshold-options.ts';
-import { type RunCache, runCache } from './train-cache.ts';
-import { resumeCommand } from './train-command.ts';
-import type { Costs } from './train-preflight.ts';
-import { TrainProgress } from './train-progress.ts';
-import { logsOf, reportOf } from './train-report.ts';
-import type { Plan, Setup } from './train-setup.ts';
-import { closingText, openingText } from './train-text.ts';
-import { type StopRequest, say, UserError } from './ui.ts';
+} from '../../train/settings.ts';
+import { plainStep } from '../../train/step.ts';
+import { describeReport } from '../../weights/load.ts';
+import { createModel } from '../../weights/node/create-model.ts';
+import { classSizes } from '../class-text.ts';
+import { fingerprint, notesOf } from '../data-source.ts';
+import { thresholdWish } from '../threshold-options.ts';
+import { type StopRequest, say, UserError } from '../ui.ts';
+import { type RunCache, runCache } from './cache.ts';
+import { resumeCommand } from './command.ts';
+import type { Costs } from './preflight.ts';
+import { TrainProgress } from './progress.ts';
+import { logsOf, reportOf } from './report.ts';
+import type { Plan, Setup } from './setup.ts';
+import { closingText, openingText } from './text.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {

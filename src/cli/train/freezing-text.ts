@@ -1,6 +1,6 @@
 /** What freezing saves, in lines for a terminal: the stages with their rates, what a step takes, and what was measured. */
-import type { FreezingFigures, FreezingPhase, StepWork } from '../train/freezing.ts';
-import { formatBytes, formatCount, formatNumber, formatSeconds, table } from './ui.ts';
+import type { FreezingFigures, FreezingPhase, StepWork } from '../../train/freezing.ts';
+import { formatBytes, formatCount, formatNumber, formatSeconds, table } from '../ui.ts';
 
 /** Phases side by side: more would not fit eighty columns. */
 const SIDE_BY_SIDE = 3;

@@ -1,10 +1,10 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
-import type { BestBy } from '../train/metrics.ts';
-import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../train/settings.ts';
-import type { Start } from '../weights/start.ts';
-import { flagOf } from './command-line.ts';
-import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './train-pictures.ts';
-import { UserError } from './ui.ts';
+import type { BestBy } from '../../train/metrics.ts';
+import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../../train/settings.ts';
+import type { Start } from '../../weights/start.ts';
+import { flagOf } from '../command-line.ts';
+import { UserError } from '../ui.ts';
+import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './pictures.ts';
 import { unfreezing } from './unfreeze-schedule.ts';
 
 /** The pictures of a step where nobody asks for a number; fewer where these do not fit. */

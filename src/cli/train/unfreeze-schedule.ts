@@ -3,8 +3,8 @@
  * after the other: for so many epochs that stage trains, and all behind it. Stages come from the last layer towards the
  * input, so that nothing that trained freezes again.
  */
-import type { PhaseSettings } from '../train/settings.ts';
-import { UserError } from './ui.ts';
+import type { PhaseSettings } from '../../train/settings.ts';
+import { UserError } from '../ui.ts';
 
 /** What trains for how many epochs. */
 export type Unfreezing = Pick<PhaseSettings, 'trainFrom' | 'epochs'>;

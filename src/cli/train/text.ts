@@ -1,22 +1,22 @@
 /** The first and the last words of `train`: what it will do; what it did, what it measured, what to try next. */
 import { join } from 'node:path';
-import { describeMetrics, type Report, trains } from '../report/report.ts';
-import { describeSeen } from '../report/seen-text.ts';
-import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
-import { headline } from '../train/evaluation/headline.ts';
-import type { FreezingFigures } from '../train/freezing.ts';
-import { BEST, PAGE } from '../train/node/run-folder.ts';
-import type { TrainedOn } from '../train/node/trained-on.ts';
-import type { Progress } from '../train/progress.ts';
-import { epochsOf, type TrainSettings } from '../train/settings.ts';
-import { classSizes, describeBalance, describeSizes } from './class-text.ts';
-import { commandLine } from './command-line.ts';
+import { describeMetrics, type Report, trains } from '../../report/report.ts';
+import { describeSeen } from '../../report/seen-text.ts';
+import type { CacheFigures } from '../../train/callbacks/cache-figures.ts';
+import { headline } from '../../train/evaluation/headline.ts';
+import type { FreezingFigures } from '../../train/freezing.ts';
+import { BEST, PAGE } from '../../train/node/run-folder.ts';
+import type { TrainedOn } from '../../train/node/trained-on.ts';
+import type { Progress } from '../../train/progress.ts';
+import { epochsOf, type TrainSettings } from '../../train/settings.ts';
+import { classSizes, describeBalance, describeSizes } from '../class-text.ts';
+import { commandLine } from '../command-line.ts';
+import { bold, counted, formatBytes, formatNumber, formatSeconds } from '../ui.ts';
+import { optionsOf, resumeCommand, trainCommand } from './command.ts';
 import { freezingSaved, freezingTable } from './freezing-text.ts';
-import { optionsOf, resumeCommand, trainCommand } from './train-command.ts';
-import type { Costs } from './train-preflight.ts';
-import type { TrainOptions } from './train-settings.ts';
-import type { Setup } from './train-setup.ts';
-import { bold, counted, formatBytes, formatNumber, formatSeconds } from './ui.ts';
+import type { Costs } from './preflight.ts';
+import type { TrainOptions } from './settings.ts';
+import type { Setup } from './setup.ts';
 
 /** What is trained on what, in lines. */
 export function openingText(

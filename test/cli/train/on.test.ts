@@ -6,26 +6,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TINY, writePictures } from '../../bench/kills.ts';
-import * as train from '../../src/cli/train.ts';
-import type { TrainOptions } from '../../src/cli/train-settings.ts';
-import { Device } from '../../src/gpu/index.ts';
-import type { Model } from '../../src/nn/index.ts';
-import { statOrNull } from '../../src/node/files.ts';
-import { FolderLock } from '../../src/node/lock.ts';
-import type { Report } from '../../src/report/report.ts';
-import { noGrad, tensor } from '../../src/tensor/index.ts';
-import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
-import { pseudo } from '../../src/verify/pseudo.ts';
-import { cardMetadata } from '../../src/weights/card.ts';
-import { createModel, saveWeights } from '../../src/weights/node/create-model.ts';
-import { testDevice } from '../helpers/device.ts';
-import { tessera } from './in-process.ts';
+import { TINY, writePictures } from '../../../bench/kills.ts';
+import type { TrainOptions } from '../../../src/cli/train/settings.ts';
+import * as train from '../../../src/cli/train.ts';
+import { Device } from '../../../src/gpu/index.ts';
+import type { Model } from '../../../src/nn/index.ts';
+import { statOrNull } from '../../../src/node/files.ts';
+import { FolderLock } from '../../../src/node/lock.ts';
+import type { Report } from '../../../src/report/report.ts';
+import { noGrad, tensor } from '../../../src/tensor/index.ts';
+import { readCheckpoint } from '../../../src/train/node/checkpoint.ts';
+import { pseudo } from '../../../src/verify/pseudo.ts';
+import { cardMetadata } from '../../../src/weights/card.ts';
+import { createModel, saveWeights } from '../../../src/weights/node/create-model.ts';
+import { testDevice } from '../../helpers/device.ts';
+import { tessera } from '../in-process.ts';
 
 /** A dispatch in the second epoch of the runs here. */
 const LATE = 900;
 
-const test = suite('cli/train-on');
+const test = suite('cli/train/on');
 let root: string;
 let options: TrainOptions;
 test.before(async () => {

@@ -1,6 +1,6 @@
 /** What `train` says where most pictures are smaller than the network's input: which --size takes less work. */
-import { shorterSides } from '../data/node/sides.ts';
-import type { Sample } from '../data/sample.ts';
+import { shorterSides } from '../../data/node/sides.ts';
+import type { Sample } from '../../data/sample.ts';
 
 /** Pictures that are looked at. */
 const LOOKED_AT = 15;

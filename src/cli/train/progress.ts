@@ -1,9 +1,9 @@
 /** What `train` says while it runs: an estimate after the first steps, a bar, a line for each epoch. A callback. */
-import { describeMetrics } from '../report/report.ts';
-import type { Callback, EpochEvent, StepEvent, ValidationEvent } from '../train/callback.ts';
-import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
-import type { Pace } from '../train/callbacks/pace.ts';
-import type { FeaturePass } from '../train/feature-cache.ts';
+import { describeMetrics } from '../../report/report.ts';
+import type { Callback, EpochEvent, StepEvent, ValidationEvent } from '../../train/callback.ts';
+import type { Checkpoints } from '../../train/callbacks/checkpoints.ts';
+import type { Pace } from '../../train/callbacks/pace.ts';
+import type { FeaturePass } from '../../train/feature-cache.ts';
 import {
   formatNumber,
   formatSeconds,
@@ -11,7 +11,7 @@ import {
   type ProgressOutput,
   progressBar,
   say,
-} from './ui.ts';
+} from '../ui.ts';
 
 export class TrainProgress implements Callback {
   readonly name = 'progress';

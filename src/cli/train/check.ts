@@ -1,20 +1,13 @@
 /** `train --find-lr` and `train --sanity`: what is tried before a run. They train, and write nothing. */
-import type { Batch, BatchSource } from '../data/loader.ts';
-import { closeLoader, fromSamples } from '../data/node/loader.ts';
-import type { Device } from '../gpu/index.ts';
-import { openDevice } from '../node/open-device.ts';
-import { findLearningRate, type LearningRateTest } from '../train/find-lr.ts';
-import { type Overfit, overfitOneBatch } from '../train/overfit.ts';
-import { optimizerOf, phasesOf, stepOptions } from '../train/settings.ts';
-import { plainStep } from '../train/step.ts';
-import { classSizes } from './class-text.ts';
-import { curveText } from './curve-text.ts';
-import { runCache } from './train-cache.ts';
-import { trainCommand } from './train-command.ts';
-import { checkFit } from './train-preflight.ts';
-import { batchSources, startingModel } from './train-run.ts';
-import type { TrainOptions } from './train-settings.ts';
-import { type Plan, plannedRun } from './train-setup.ts';
+import type { Batch, BatchSource } from '../../data/loader.ts';
+import { closeLoader, fromSamples } from '../../data/node/loader.ts';
+import type { Device } from '../../gpu/index.ts';
+import { openDevice } from '../../node/open-device.ts';
+import { findLearningRate, type LearningRateTest } from '../../train/find-lr.ts';
+import { type Overfit, overfitOneBatch } from '../../train/overfit.ts';
+import { optimizerOf, phasesOf, stepOptions } from '../../train/settings.ts';
+import { plainStep } from '../../train/step.ts';
+import { classSizes } from '../class-text.ts';
 import {
   announceSoftware,
   counted,
@@ -24,7 +17,14 @@ import {
   type StopRequest,
   say,
   UserError,
-} from './ui.ts';
+} from '../ui.ts';
+import { runCache } from './cache.ts';
+import { trainCommand } from './command.ts';
+import { curveText } from './curve-text.ts';
+import { checkFit } from './preflight.ts';
+import { batchSources, startingModel } from './run.ts';
+import type { TrainOptions } from './settings.ts';
+import { type Plan, plannedRun } from './setup.ts';
 
 /** Tries one of both. @returns the exit code: 1 where the network could not learn its batch */
 export async function check(options: TrainOptions): Promise<number> {
