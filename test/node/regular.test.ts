@@ -103,6 +103,7 @@ const READ_OTHERWISE = [
   'node/lock.ts',
   'node/processes.ts',
   'node/regular.ts',
+  'node/versions.ts',
   'verify/node/fixtures.ts',
 ];
 
