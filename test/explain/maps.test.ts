@@ -107,7 +107,7 @@ test('occlusion finds the part without which the answer falls, and leaves the mo
     assert.ok(Math.abs(found.strengths[picture]! - (Math.max(p0!, p1!) - 0.5)) < 1e-6);
   }
   assert.is(net.training, true);
-  assert.is(device.memory().live, used);
+  assert.ok(device.memory().live <= used, 'less where what earlier tests left is collected meanwhile');
 
   const whole = await occlusion(net, x, { size: 8, stride: 8 });
   assert.equal([whole!.height, whole!.width, ...whole!.maps], [1, 1, 1, 1]);
@@ -236,7 +236,7 @@ test('feature maps: what the stages give, those that vary most first, each from 
   for (let i = 0; i < 64; i++) assert.is(maps!.maps[i], (values[3 * i + 2]! + 32) / 32);
   const [picture] = mapPictures(maps!);
   assert.equal([picture!.width, picture!.pixels[3 * (8 * 2 + 3)], picture!.pixels[0]], [8, 0, 255]);
-  assert.is(device.memory().live, used);
+  assert.ok(device.memory().live <= used, 'less where what earlier tests left is collected meanwhile');
   assert.is(net.training, true);
   for (const [call, sentence] of [
     [() => featureMaps(net, x, { stages: ['fc'] }), /'fc' gives no maps; choose among colours/],
