@@ -1,4 +1,5 @@
 /** What sections of the page are put together from: tables, charts with their figures, numbers. */
+import { formatShare } from '../text/figures.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import { percent } from '../train/metrics.ts';
 import { type Html, html } from './html.ts';
@@ -16,11 +17,15 @@ export const share = (value: number | null | undefined): string =>
 export const fixed = (value: number | null | undefined, digits = 3): string =>
   isNumber(value) ? value.toFixed(digits) : '–';
 
+/** A share as a number, never rounded up to 1; a dash where there is none. */
+export const decimal = (value: number | null | undefined, digits = 3): string =>
+  isNumber(value) ? formatShare(value, digits) : '–';
+
 /** `92.1–98.3 %`, or with `digits` `0.921–0.983`; nothing where there is none. */
 export function interval(range: Interval | null | undefined, digits?: number): string {
   if (!range) return '';
   if (digits === undefined) return unbroken(percentRange(range));
-  return `${range.low.toFixed(digits)}–${range.high.toFixed(digits)}`;
+  return `${formatShare(range.low, digits)}–${formatShare(range.high, digits)}`;
 }
 
 export type Cell = string | number | Html;

@@ -1,5 +1,6 @@
 /** Every figure of a run: report.json, and what report.html shows. */
 import type { FreezeReport } from '../nn/index.ts';
+import { formatShare } from '../text/figures.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
 import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
 import type { RunEvaluations } from '../train/evaluation/headline.ts';
@@ -118,12 +119,6 @@ export function trains({ phases }: Pick<TrainSettings, 'phases'>): string {
 /** What a record of a run holds that was begun before more was measured. */
 type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
 
-/** `0.9912`, never rounded up to 1. */
-function fixed(value: number, digits: number): string {
-  const text = value.toFixed(digits);
-  return value < 1 && Number(text) === 1 ? `>${'0.'.padEnd(digits + 2, '9')}` : text;
-}
-
 /**
  * `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`; where there are
  * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`
@@ -136,13 +131,14 @@ export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}):
   };
   const range = (interval?: Interval): string | undefined => interval && percentRange(interval);
   const ends = (digits: number, interval?: Interval): string | undefined =>
-    interval && `${fixed(interval.low, digits)}–${fixed(interval.high, digits)}`;
+    interval && `${formatShare(interval.low, digits)}–${formatShare(interval.high, digits)}`;
   const largest = largestShare === undefined ? undefined : `largest class ${percent(largestShare)}`;
   const parts = [`accuracy ${percent(accuracy)}${beside(range(intervals.accuracy), largest)}`];
   if (balancedAccuracy !== undefined)
     parts.push(`balanced accuracy ${percent(balancedAccuracy)}${beside(range(intervals.balancedAccuracy))}`);
-  if (macroF1 !== undefined) parts.push(`macro F1 ${fixed(macroF1, 3)}${beside(ends(3, intervals.macroF1))}`);
-  if (auc !== undefined) parts.push(`AUC ${fixed(auc, 4)}${beside(ends(4, intervals.auc))}`);
+  if (macroF1 !== undefined)
+    parts.push(`macro F1 ${formatShare(macroF1, 3)}${beside(ends(3, intervals.macroF1))}`);
+  if (auc !== undefined) parts.push(`AUC ${formatShare(auc, 4)}${beside(ends(4, intervals.auc))}`);
   if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}${beside(range(intervals.top5))}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
 }

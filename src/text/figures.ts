@@ -43,3 +43,9 @@ export function formatCount(value: number): string {
 export function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** A share with `digits` digits behind the point, `0.9912`; never rounded up to 1. */
+export function formatShare(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return value < 1 && Number(text) === 1 ? `>${'0.'.padEnd(digits + 2, '9')}` : text;
+}

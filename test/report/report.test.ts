@@ -9,6 +9,7 @@ import type { ReportDocument } from '../../src/report/document.ts';
 import { exampleRows, telling } from '../../src/report/examples.ts';
 import { explainWith } from '../../src/report/explain-with.ts';
 import { reportHtml } from '../../src/report/page.ts';
+import { decimal, interval } from '../../src/report/parts.ts';
 import { shown } from '../../src/text/shown.ts';
 import { type LossTrace, LossTracer } from '../../src/train/callbacks/loss-trace.ts';
 import { percent } from '../../src/train/metrics.ts';
@@ -224,6 +225,11 @@ test('the surest mistakes come first; right answers take turns between the class
 
 test('a share just below one is not rounded up to 100 %', () => {
   assert.equal([1, 0.9996, 0.9991, 0].map(percent), ['100.0 %', '>99.9 %', '99.9 %', '0.0 %']);
+  assert.equal(
+    [decimal(0.99997, 4), decimal(1, 4), decimal(0.5), decimal(null)],
+    ['>0.9999', '1.0000', '0.500', '–'],
+  );
+  assert.is(interval({ low: 0.95, high: 0.9997 }, 3), '0.950–>0.999');
 });
 
 test.run();

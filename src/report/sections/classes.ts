@@ -1,7 +1,7 @@
 /** Precision, recall, F1 and support of each class. */
 import type { Evaluation } from '../../train/evaluation/evaluation.ts';
 import { type Html, html } from '../html.ts';
-import { details, fixed, interval, share, table } from '../parts.ts';
+import { decimal, details, interval, share, table } from '../parts.ts';
 
 /** So many classes are shown without being asked for: those with the lowest F1. */
 const MOST = 40;
@@ -16,7 +16,7 @@ export function perClass({ perClass: classes }: Evaluation): Html {
     interval(intervals.precision),
     share(recall),
     interval(intervals.recall),
-    fixed(f1),
+    decimal(f1),
     interval(intervals.f1, 3),
   ];
   const head = ['class', 'pictures', 'precision', '95 %', 'recall', '95 %', 'F1', '95 %'];

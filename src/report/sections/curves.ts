@@ -5,7 +5,7 @@ import { type EpochRecord, isValidated, type ValidatedRecord } from '../../train
 import { COLOURS, type Pen } from '../chart.ts';
 import type { RunPart } from '../document.ts';
 import { type Html, html } from '../html.ts';
-import { figure, fixed, legend, share, table } from '../parts.ts';
+import { decimal, figure, fixed, legend, share, table } from '../parts.ts';
 
 const HEIGHT = 260;
 
@@ -39,7 +39,7 @@ ${table(
     fixed(record.trainLoss, 4),
     fixed(record.val?.loss, 4),
     ...SCORES.filter(({ key }) => has(validated, key)).map(({ key, digits }) =>
-      digits === undefined ? share(record.val?.[key]) : fixed(record.val?.[key], digits),
+      digits === undefined ? share(record.val?.[key]) : decimal(record.val?.[key], digits),
     ),
     formatSeconds(record.trainSeconds),
     formatSeconds(record.valSeconds),

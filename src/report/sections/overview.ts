@@ -5,7 +5,7 @@ import type { Metrics } from '../../train/metrics.ts';
 import { type Pen, WIDTH } from '../chart.ts';
 import type { CheckpointPart } from '../document.ts';
 import { type Html, html } from '../html.ts';
-import { fixed, interval, share, table } from '../parts.ts';
+import { decimal, interval, share, table } from '../parts.ts';
 
 type Figure = { key: keyof Intervals; name: string; digits?: number };
 
@@ -19,7 +19,7 @@ const FIGURES: readonly Figure[] = [
 ];
 
 const shownFigure = ({ key, digits }: Figure, metrics: Metrics): string =>
-  digits === undefined ? share(metrics[key]) : fixed(metrics[key], digits);
+  digits === undefined ? share(metrics[key]) : decimal(metrics[key], digits);
 
 /** @param sentences what was measured, and what was chosen on the same pictures */
 export function overview(

@@ -3,7 +3,7 @@ import type { CurvePoint } from '../../train/evaluation/curves.ts';
 import type { Evaluation, OneAgainstRest } from '../../train/evaluation/evaluation.ts';
 import { COLOURS, type Pen, WIDTH } from '../chart.ts';
 import { type Html, html } from '../html.ts';
-import { figure, fixed, interval, legend, table } from '../parts.ts';
+import { decimal, figure, interval, legend, table } from '../parts.ts';
 
 export function ranking({ classes, curves, threshold }: Evaluation, pen: Pen): Html {
   const one = curves.length === 1 ? curves[0] : null;
@@ -40,9 +40,9 @@ ${table(
     classes[positive],
     positives,
     negatives,
-    fixed(auc, 4),
+    decimal(auc, 4),
     interval(aucInterval, 3),
-    fixed(averagePrecision, 4),
+    decimal(averagePrecision, 4),
   ]),
 )}`;
 }
@@ -90,7 +90,7 @@ function chart(
     },
     {
       label,
-      description: curves.length === 1 ? `AUC ${fixed(curves[0].auc, 4)}` : 'the table has the areas',
+      description: curves.length === 1 ? `AUC ${decimal(curves[0].auc, 4)}` : 'the table has the areas',
     },
   );
 }

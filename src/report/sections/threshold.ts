@@ -3,7 +3,7 @@ import type { Evaluation } from '../../train/evaluation/evaluation.ts';
 import type { ThresholdRow } from '../../train/evaluation/threshold.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
-import { details, figure, fixed, interval, legend, share, table } from '../parts.ts';
+import { decimal, details, figure, interval, legend, share, table } from '../parts.ts';
 
 const LINES = [
   { key: 'precision', colour: 0 },
@@ -18,7 +18,7 @@ const row = ({ threshold, called, precision, recall, f1, accuracy }: ThresholdRo
   called,
   share(precision),
   share(recall),
-  fixed(f1),
+  decimal(f1),
   share(accuracy),
 ];
 
