@@ -238,7 +238,7 @@ function checkedInfo(given: unknown): CheckpointInfo {
   const info = given as Record<string, unknown>;
   demand(whole(1, FORMAT), info.format, 'format');
   demand(object({}), info.settings, 'settings');
-  const settings = migratedSettings(info.settings as Record<string, unknown>, info.format === FORMAT);
+  const settings = info.format === FORMAT ? info.settings : migratedSettings(info);
   const current: Record<string, unknown> = { ...migrated(info), settings };
   demand(INFO, current, '');
   return current as unknown as CheckpointInfo;
@@ -290,14 +290,17 @@ function migrated(info: Record<string, unknown>): Record<string, unknown> {
 
 /**
  * The settings of a run that an older version began. One from before there were phases is of one, its norms train, and
- * all decays. A file without a place to go on says 1 whatever wrote it, so its settings may be whole.
+ * all decays; of more than two classes the best epoch was the one of the highest accuracy. A file without a place to go on
+ * says 1 whatever wrote it, so its settings may be whole.
  */
-function migratedSettings(settings: Record<string, unknown>, current: boolean): Record<string, unknown> {
-  if (current) return settings;
-  if ('phases' in settings) return { ...BEFORE, ...settings };
+function migratedSettings({ settings: given, classes, progress }: Record<string, unknown>): unknown {
+  const settings = given as Record<string, unknown>;
+  const several = progress !== undefined && Array.isArray(classes) && classes.length > 2;
+  const before = { ...BEFORE, ...(several && { best: 'accuracy' }) };
+  if ('phases' in settings) return { ...before, ...settings };
   const { trainFrom, epochs, lr, backboneFactor, ...rest } = settings;
   const phases = [{ trainFrom, epochs, lr, backboneFactor }];
-  return { ...BEFORE, ...rest, phases, trainNorms: true, decayNorms: true };
+  return { ...before, ...rest, phases, trainNorms: true, decayNorms: true };
 }
 
 /** What `work` gives; what it finds out of range is the checkpoint's fault, whose name stands before it. */

@@ -16,7 +16,7 @@ import { Checkpoints } from '../../../src/train/callbacks/checkpoints.ts';
 import { LossTracer } from '../../../src/train/callbacks/loss-trace.ts';
 import { fit } from '../../../src/train/fit.ts';
 import { infer } from '../../../src/train/infer.ts';
-import { modelOf, readCheckpoint } from '../../../src/train/node/checkpoint.ts';
+import { infoIn, modelOf, readCheckpoint } from '../../../src/train/node/checkpoint.ts';
 import { BEST, LAST } from '../../../src/train/node/run-folder.ts';
 import { BEFORE, epochsOf, optimizerOf, phasesOf, stepOptions } from '../../../src/train/settings.ts';
 import { plainStep } from '../../../src/train/step.ts';
@@ -144,5 +144,14 @@ for (const { format, phases, norms, batch } of FORMATS) {
     model.dispose();
   });
 }
+
+test('of more than two classes an older run goes on choosing its best epoch by accuracy', async () => {
+  const fixtureFile = new URL('fixtures/checkpoint-format-3.json', import.meta.url);
+  const { last }: { last: OldFile } = JSON.parse(await readFile(fixtureFile, 'utf8'));
+  const info = JSON.parse(last.metadata.tessera);
+  const bestOf = (classes: string[]) =>
+    infoIn('last.safetensors', JSON.stringify({ ...info, classes })).settings.best;
+  assert.equal([bestOf(['a', 'b']), bestOf(['a', 'b', 'c'])], [null, 'accuracy']);
+});
 
 test.run();
