@@ -131,7 +131,7 @@ class Trial {
     if (!first) await saying(child, places[at]);
     if (first || kind === 'later save') until(() => beingWritten(folder), first ? 120_000 : 1000);
     else if (kind === 'step' && places[at] !== FIRST_STEPS) await nextSteps(folder);
-    await sleepExactly(wait);
+    if (wait >= 1) await sleepExactly(wait);
     child.kill('SIGKILL');
     const { signal } = await end;
     const writing = beingWritten(folder);
@@ -167,9 +167,9 @@ const PLACES_OF: Partial<Record<Kind, string[]>> = {
   'later save': ['Epoch 1/', 'Epoch 2/', 'Epoch 3/', 'Epoch 4/', 'Epoch 5/'],
   step: [FIRST_STEPS, 'Epoch 1/', 'Epoch 2/', 'Epoch 4/'],
 };
-/** Milliseconds of the way to the next place, and of what the two files of a state take; both with something to spare. */
+/** Milliseconds of the way to the next place, with something to spare, and of what the two files of a state take on an idle machine. */
 const BETWEEN = 400;
-const SAVING = { first: 60, later: 10 };
+const SAVING = { first: 8, later: 4 };
 const WITHIN: Partial<Record<Kind, number>> = { 'later save': SAVING.later, step: 50 };
 
 /** Resolves when the process has said `text`, or is over. */
