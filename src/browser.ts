@@ -40,7 +40,7 @@ export {
   firstFilters,
   mapPictures,
 } from './explain/features.ts';
-export { type GradCamOptions, gradCam } from './explain/grad-cam.ts';
+export { type GradCamOptions, gradCam, placingStage } from './explain/grad-cam.ts';
 export {
   borderShare,
   type Explanation,

@@ -9,9 +9,11 @@
  * nothing is recorded, and behind it the map alone asks for a gradient, no parameter: what it costs is a forward pass and
  * the way back from the logits to the map, which is short for the last stage.
  */
+
+import type { Device } from '../gpu/index.ts';
 import { mean, mul, relu, sum } from '../kernels/index.ts';
 import type { Model } from '../nn/index.ts';
-import { noGrad, scope, show, type Tensor, tensor } from '../tensor/index.ts';
+import { noGrad, scope, show, type Tensor, tensor, zeros } from '../tensor/index.ts';
 import { checkedClasses, likeliest, softmaxRows } from './classes.ts';
 import { type Explanation, normaliseMaps } from './heatmap.ts';
 import { observing } from './observing.ts';
@@ -86,4 +88,28 @@ function oneHot(classes: Int32Array, { shape, size, device }: Tensor): Tensor {
   const values = new Float32Array(size);
   for (const [picture, index] of classes.entries()) values[picture * shape[1]! + index] = 1;
   return tensor(values, shape, { device });
+}
+
+/** A map of fewer places along a side says little of where in a picture something is. */
+const FEWEST_PLACES = 6;
+
+/**
+ * The deepest stage of which the map of pictures of `side` pixels still tells places apart: it has at least six along a
+ * side. That is the last feature stage from 192² on in most networks, an earlier one for smaller pictures.
+ */
+export function placingStage(model: Model, device: Device, side: number): string {
+  const last = model.stageIndex(model.featureStage);
+  let found = model.featureStage;
+  observing(model, () =>
+    noGrad(() =>
+      scope(() => {
+        let x: Tensor = zeros([1, side, side, 3], { device });
+        for (const stage of model.stages.slice(0, last + 1)) {
+          x = model.forwardStages(x, { from: stage, through: stage });
+          if (x.shape.length === 4 && Math.min(x.shape[1], x.shape[2]) >= FEWEST_PLACES) found = stage;
+        }
+      }),
+    ),
+  );
+  return found;
 }

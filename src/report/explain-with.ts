@@ -1,18 +1,22 @@
 /** Grad-CAM of the pictures that a report shows. */
-import { gradCam } from '../explain/grad-cam.ts';
+import { gradCam, placingStage } from '../explain/grad-cam.ts';
 import { heatmapOf } from '../explain/heatmap.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { tensor } from '../tensor/index.ts';
 import type { Explain } from './examples.ts';
 
-/** Where `model` finds what speaks for the class that it takes each picture for. */
+/**
+ * Where `model` finds what speaks for the class that it takes each picture for, on the map of the deepest stage that tells
+ * places apart: of small pictures the last one has too few.
+ */
 export function explainWith(model: Model, device: Device): Explain {
   return async (images, count, classes) => {
     const side = Math.sqrt(images.length / count / 3);
     const pictures = tensor(images, [count, side, side, 3], { device });
     try {
-      const explanation = await gradCam(model, pictures, { classes });
+      const stage = placingStage(model, device, side);
+      const explanation = await gradCam(model, pictures, { classes, stage });
       return Array.from({ length: count }, (_, index) => heatmapOf(explanation, index));
     } finally {
       pictures.dispose();

@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { gradCam } from '../../src/explain/grad-cam.ts';
+import { gradCam, placingStage } from '../../src/explain/grad-cam.ts';
 import { heatmapOf } from '../../src/explain/heatmap.ts';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
@@ -132,6 +132,14 @@ test('a network that knows nothing gives maps of 0, and says so', async () => {
   assert.equal([...strengths], [0, 0]);
   assert.ok(maps.every((value) => value === 0));
   net.dispose();
+});
+
+test('small pictures are explained by the deepest stage whose map tells places apart', async () => {
+  const { device: dry } = await dryDevice(boundless(PLAIN_DEVICE));
+  const model = buildModel('resnet18', { device: dry, initialise: false });
+  const stages = [224, 192, 96, 64, 16].map((side) => placingStage(model, dry, side));
+  assert.equal(stages, ['layer4', 'layer4', 'layer3', 'layer2', 'layer4']);
+  assert.is(dry.memory().byKind.activation, 0);
 });
 
 test('every family has a map, where no parameter asks for a gradient', async () => {

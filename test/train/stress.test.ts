@@ -5,12 +5,17 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RgbImage } from '../../src/data/image.ts';
+import type { BatchSource } from '../../src/data/loader.ts';
 import { imageFolder, labelledFolder } from '../../src/data/node/folder.ts';
 import { closeLoader, fromSamples } from '../../src/data/node/loader.ts';
 import { throughJpeg } from '../../src/data/node/through-jpeg.ts';
 import type { Sample } from '../../src/data/sample.ts';
 import { PERTURBATIONS, type Perturbation, perturbed } from '../../src/data/stress.ts';
-import { AdamW, freeze } from '../../src/nn/index.ts';
+import { gradCam, placingStage } from '../../src/explain/grad-cam.ts';
+import { borderShare, heatmapOf } from '../../src/explain/heatmap.ts';
+import type { Device } from '../../src/gpu/index.ts';
+import { AdamW, freeze, type Model } from '../../src/nn/index.ts';
+import { tensor } from '../../src/tensor/index.ts';
 import { stress, stressTable } from '../../src/train/evaluation/stress.ts';
 import { FeatureCache } from '../../src/train/feature-cache.ts';
 import { fit } from '../../src/train/fit.ts';
@@ -35,6 +40,24 @@ const done = (image: RgbImage, perturbation: Perturbation, index = 0): Promise<R
 const at = ({ width, pixels }: RgbImage, x: number, y: number): number[] => [
   ...pixels.subarray(3 * (y * width + x), 3 * (y * width + x) + 3),
 ];
+/** The mean share of Grad-CAM at the border, by the class that was answered. */
+async function borderShares(
+  model: Model,
+  device: Device,
+  source: BatchSource,
+  classes: number,
+): Promise<number[]> {
+  const shares = Array.from({ length: classes }, (): number[] => []);
+  for await (const batch of source.load(0)) {
+    const side = Math.sqrt(batch.images.length / batch.size / 3);
+    const images = tensor(batch.images, [batch.size, side, side, 3], { device });
+    const found = await gradCam(model, images, { stage: placingStage(model, device, side) });
+    for (const [n, answer] of found.classes.entries()) shares[answer].push(borderShare(heatmapOf(found, n)));
+    images.dispose();
+  }
+  return shares.map((each) => each.reduce((sum, share) => sum + share, 0) / each.length);
+}
+
 const flat = (value: number): RgbImage => ({ width: 6, height: 5, pixels: new Uint8Array(90).fill(value) });
 
 for (const perturbation of PERTURBATIONS)
@@ -196,6 +219,14 @@ real(
         table.sentences[0],
         /^Under tighter crops 'real' falls from .* to .*: the decision rests on framing\.$/,
       );
+      const [fake, real] = await borderShares(
+        model,
+        device,
+        fromSamples(set.val, common),
+        set.classes.length,
+      );
+      console.log(`share of Grad-CAM at the border: fake ${fake.toFixed(3)}, real ${real.toFixed(3)}`);
+      assert.ok(fake > real + 0.05, 'what was cropped is told by its border');
     } finally {
       device.close();
       await closeLoader();
