@@ -20,8 +20,6 @@ import { WeightAverage } from '../src/train/callbacks/weight-average.ts';
 import { FeatureCache } from '../src/train/feature-cache.ts';
 import type { FeatureStore } from '../src/train/feature-store.ts';
 import { fit } from '../src/train/fit.ts';
-import { better, type Metrics } from '../src/train/metrics.ts';
-import { FeatureShelf } from '../src/train/node/feature-shelf.ts';
 import {
   freezeFor,
   optimizerOf,
@@ -29,9 +27,10 @@ import {
   phasesOf,
   plateauOf,
   stepOptions,
-  type TrainSettings,
-  trainsOf,
-} from '../src/train/settings.ts';
+} from '../src/train/from-settings.ts';
+import { better, type Metrics } from '../src/train/metrics.ts';
+import { FeatureShelf } from '../src/train/node/feature-shelf.ts';
+import { type TrainSettings, trainsOf } from '../src/train/settings.ts';
 import { plainStep } from '../src/train/step.ts';
 import { createModel, openStart } from '../src/weights/node/create-model.ts';
 import { openSmallSet, SETS, type SetName } from './small-sets.ts';

@@ -17,9 +17,10 @@ import { openDevice } from '../src/node/open-device.ts';
 import { randomUniform } from '../src/tensor/random.ts';
 import { Checkpoints, type WriteState } from '../src/train/callbacks/checkpoints.ts';
 import { fit } from '../src/train/fit.ts';
+import { optimizerOf, phasesOf } from '../src/train/from-settings.ts';
 import { type CheckpointInfo, saveCheckpoint } from '../src/train/node/checkpoint.ts';
 import { BEST, LAST } from '../src/train/node/run-folder.ts';
-import { BEFORE, optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
+import { BEFORE, type TrainSettings } from '../src/train/settings.ts';
 import { plainStep } from '../src/train/step.ts';
 
 export interface SoakOptions {

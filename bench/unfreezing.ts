@@ -18,10 +18,11 @@ import type { Device } from '../src/gpu/index.ts';
 import type { Optimizer } from '../src/nn/index.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { fit } from '../src/train/fit.ts';
+import { optimizerOf, phasesOf } from '../src/train/from-settings.ts';
 import { infer } from '../src/train/infer.ts';
 import { type Metrics, measure } from '../src/train/metrics.ts';
 import type { Progress } from '../src/train/progress.ts';
-import { optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
+import type { TrainSettings } from '../src/train/settings.ts';
 import { createModel, openStart } from '../src/weights/node/create-model.ts';
 import { openSmallSet, SETS, type SetName } from './small-sets.ts';
 

@@ -14,9 +14,10 @@ import { closeLoader, fromSamples } from '../src/data/node/loader.ts';
 import { openDevice } from '../src/node/open-device.ts';
 import { FeatureCache } from '../src/train/feature-cache.ts';
 import { fit } from '../src/train/fit.ts';
+import { freezeFor, optimizerOf, phasesOf } from '../src/train/from-settings.ts';
 import type { Metrics } from '../src/train/metrics.ts';
 import { isValidated } from '../src/train/progress.ts';
-import { freezeFor, optimizerOf, phasesOf, type TrainSettings } from '../src/train/settings.ts';
+import type { TrainSettings } from '../src/train/settings.ts';
 import { createModel, openStart } from '../src/weights/node/create-model.ts';
 import { openSmallSet, SETS, type SetName } from './small-sets.ts';
 

@@ -7,8 +7,9 @@
  *   measured   seconds; before there are any, a step's time is taken to go with its multiply-adds, an estimate
  */
 import type { Model } from '../nn/index.ts';
+import { distanceOf, freezeFor, rateOf } from './from-settings.ts';
 import type { StepCost } from './preflight.ts';
-import { distanceOf, freezeFor, type PhaseSettings, rateOf, type TrainSettings } from './settings.ts';
+import type { PhaseSettings, TrainSettings } from './settings.ts';
 
 /** Plain JSON, in report.json. */
 export interface FreezingFigures {

@@ -10,7 +10,8 @@ import { buildModel, type ModelOptions, type Network } from '../models/table.ts'
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { fewestPictures } from './batches.ts';
-import { freezeFor, type Trains, trainedIn } from './settings.ts';
+import { freezeFor, trainedIn } from './from-settings.ts';
+import type { Trains } from './settings.ts';
 
 export interface PreflightOptions {
   /** The device that will train; only its limits and features are asked. */

@@ -7,8 +7,9 @@ import { buildModel } from '../../src/models/table.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { plannedBytes } from '../../src/node/memory.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
+import { freezeFor, trainedIn } from '../../src/train/from-settings.ts';
 import { type PreflightOptions, preflight, rehearse } from '../../src/train/preflight.ts';
-import { freezeFor, type Trains, trainedIn } from '../../src/train/settings.ts';
+import type { Trains } from '../../src/train/settings.ts';
 import { countCreated } from '../helpers/created.ts';
 import { testDevice } from '../helpers/device.ts';
 

@@ -6,16 +6,8 @@ import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { BatchNorm2d, type Model } from '../../src/nn/index.ts';
 import { fewestPictures } from '../../src/train/batches.ts';
-import {
-  BEFORE,
-  epochsOf,
-  freezeFor,
-  optimizerOf,
-  type PhaseSettings,
-  parameterGroups,
-  phasesOf,
-  type TrainSettings,
-} from '../../src/train/settings.ts';
+import { freezeFor, optimizerOf, parameterGroups, phasesOf } from '../../src/train/from-settings.ts';
+import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../../src/train/settings.ts';
 
 const test = suite('train/settings');
 let device: Device;

@@ -4,8 +4,8 @@ import { closeLoader, fromSamples } from '../../data/node/loader.ts';
 import type { Device } from '../../gpu/index.ts';
 import { openDevice } from '../../node/open-device.ts';
 import { findLearningRate, type LearningRateTest } from '../../train/find-lr.ts';
+import { optimizerOf, phasesOf, stepOptions } from '../../train/from-settings.ts';
 import { type Overfit, overfitOneBatch } from '../../train/overfit.ts';
-import { optimizerOf, phasesOf, stepOptions } from '../../train/settings.ts';
 import { plainStep } from '../../train/step.ts';
 import { classSizes } from '../class-text.ts';
 import {

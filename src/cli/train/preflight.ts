@@ -6,6 +6,7 @@ import type { Device, Program } from '../../gpu/index.ts';
 import { networkOf } from '../../models/table.ts';
 import type { Model } from '../../nn/index.ts';
 import { type MemoryBudget, memoryBudget, plannedBytes } from '../../node/memory.ts';
+import { optimizerOf } from '../../train/from-settings.ts';
 import {
   type Preflight,
   type PreflightOptions,
@@ -13,7 +14,7 @@ import {
   type Rehearsed,
   rehearse,
 } from '../../train/preflight.ts';
-import { optimizerOf, trainsOf } from '../../train/settings.ts';
+import { trainsOf } from '../../train/settings.ts';
 import { counted, say, UserError } from '../ui.ts';
 import type { TrainOptions } from './settings.ts';
 import type { Plan } from './setup.ts';

@@ -23,19 +23,18 @@ import { evaluationsOf } from '../../train/evaluation/headline.ts';
 import type { Decision } from '../../train/evaluation/threshold.ts';
 import { fit } from '../../train/fit.ts';
 import { plannedFreezing } from '../../train/freezing.ts';
-import { modelOf, ofCheckpoint, saveCheckpoint } from '../../train/node/checkpoint.ts';
-import { BEST, LAST } from '../../train/node/run-folder.ts';
-import { noting } from '../../train/node/trained-on.ts';
 import {
   freezeFor,
   optimizerOf,
   patienceOf,
-  phaseAt,
   phasesOf,
   plateauOf,
   stepOptions,
-  trainsOf,
-} from '../../train/settings.ts';
+} from '../../train/from-settings.ts';
+import { modelOf, ofCheckpoint, saveCheckpoint } from '../../train/node/checkpoint.ts';
+import { BEST, LAST } from '../../train/node/run-folder.ts';
+import { noting } from '../../train/node/trained-on.ts';
+import { phaseAt, trainsOf } from '../../train/settings.ts';
 import { plainStep } from '../../train/step.ts';
 import { describeReport } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';

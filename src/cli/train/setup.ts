@@ -7,18 +7,11 @@ import type { Network } from '../../models/table.ts';
 import { statOrNull } from '../../node/files.ts';
 import { FolderHeld } from '../../node/lock.ts';
 import { demand } from '../../text/rules.ts';
+import { freezeFor, trainedIn } from '../../train/from-settings.ts';
 import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../../train/node/checkpoint.ts';
 import { LAST, RunFolder } from '../../train/node/run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../../train/node/trained-on.ts';
-import {
-  epochsOf,
-  freezeFor,
-  type ScheduleName,
-  SETTINGS,
-  type TrainSettings,
-  trainedIn,
-  trainsOf,
-} from '../../train/settings.ts';
+import { epochsOf, type ScheduleName, SETTINGS, type TrainSettings, trainsOf } from '../../train/settings.ts';
 import type { KnownWeights } from '../../weights/door.ts';
 import { classesIn, shapeBuilder } from '../../weights/expected.ts';
 import { matchNames } from '../../weights/names.ts';

@@ -9,8 +9,9 @@ import { AdamW, crossEntropy, fill } from '../../nn/index.ts';
 import { empty, scope } from '../../tensor/index.ts';
 import type { Callback, EndEvent } from '../callback.ts';
 import type { FreezingFigures, StepWork } from '../freezing.ts';
+import { freezeFor, trainedIn } from '../from-settings.ts';
 import type { EpochRecord } from '../progress.ts';
-import { freezeFor, type Trains, trainedIn } from '../settings.ts';
+import type { Trains } from '../settings.ts';
 
 export interface FreezingMeterOptions {
   figures: FreezingFigures;

@@ -8,6 +8,7 @@ import type { Device } from '../../../src/gpu/index.ts';
 import { buildModel } from '../../../src/models/table.ts';
 import { crossEntropy, type Model } from '../../../src/nn/index.ts';
 import { scope, tensor } from '../../../src/tensor/index.ts';
+import { freezeFor, optimizerOf } from '../../../src/train/from-settings.ts';
 import {
   type CheckpointInfo,
   modelOf,
@@ -17,7 +18,7 @@ import {
 } from '../../../src/train/node/checkpoint.ts';
 import { LAST } from '../../../src/train/node/run-folder.ts';
 import { noProgress } from '../../../src/train/progress.ts';
-import { BEFORE, freezeFor, optimizerOf, type TrainSettings } from '../../../src/train/settings.ts';
+import { BEFORE, type TrainSettings } from '../../../src/train/settings.ts';
 import { detectModels } from '../../../src/weights/expected.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/formats/safetensors.ts';
 import { describeReport, type LoadReport } from '../../../src/weights/load.ts';

@@ -5,9 +5,10 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { trainedIn } from '../../../src/train/from-settings.ts';
 import { type CheckpointInfo, infoIn } from '../../../src/train/node/checkpoint.ts';
 import { noProgress } from '../../../src/train/progress.ts';
-import { BEFORE, trainedIn, trainsOf } from '../../../src/train/settings.ts';
+import { BEFORE, trainsOf } from '../../../src/train/settings.ts';
 import { cardMetadata, readCard } from '../../../src/weights/card.ts';
 import { shapeBuilder } from '../../../src/weights/expected.ts';
 import { WeightsError } from '../../../src/weights/formats/error.ts';
