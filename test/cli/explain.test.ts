@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ExplainedPicture } from '../../src/cli/explain.ts';
+import type { ExplainedPicture } from '../../src/cli/explain/maps.ts';
 import { decodeImage } from '../../src/data/node/decode.ts';
 import { tessera } from './in-process.ts';
 
