@@ -9,11 +9,11 @@ import type { MemoryBudget } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
 import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { freezeFor } from '../train/from-settings.ts';
-import { type Preflight, preflight } from '../train/preflight.ts';
+import { type Preflight, type PreflightOptions, preflight } from '../train/preflight.ts';
 import { BEFORE } from '../train/settings.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { freezingTable } from './train/freezing-text.ts';
-import { fittingStep, plannedMemory, remedyFor } from './train/preflight.ts';
+import { plannedMemory, remedyFor } from './train/preflight.ts';
 import { DEFAULT_BATCH, phasesFor } from './train/settings.ts';
 import {
   adapterName,
@@ -111,7 +111,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
     optimizer,
     budget,
   };
-  const { step } = await fittingStep(plan, batch === undefined);
+  const step = await fittingStep(plan, batch === undefined);
   // What a step takes is worth knowing also where a limit of the adapter ends it.
   const anyway = { ...plan, device: boundless(like), budget: Number.POSITIVE_INFINITY };
   const withinLimits = step.cost !== null;
@@ -148,6 +148,15 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   if (options.json) printJson(summary);
   else process.stdout.write(`${describe(summary, options.stages === true)}\n`);
   return step.fits ? 0 : 1;
+}
+
+/** Rehearses a step. Where it does not fit and the batch may be `reduced`, a smaller one is taken and said so. */
+async function fittingStep(plan: PreflightOptions, reduced: boolean): Promise<Preflight> {
+  const step = await preflight(plan);
+  if (step.fits || !step.largestBatch || !reduced) return step;
+  const { largestBatch: batch, problem } = step;
+  say(`Steps of ${counted(plan.batch, 'picture')} do not fit (${problem}), so --batch ${batch} is taken.`);
+  return preflight({ ...plan, batch });
 }
 
 /** The adapter's limits and the memory to plan with; WebGPU's default limits where no adapter answers. */

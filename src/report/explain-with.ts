@@ -11,11 +11,12 @@ import type { Explain } from './examples.ts';
  * places apart: of small pictures the last one has too few.
  */
 export function explainWith(model: Model, device: Device): Explain {
+  let stage: string | undefined;
   return async (images, count, classes) => {
     const side = Math.sqrt(images.length / count / 3);
     const pictures = tensor(images, [count, side, side, 3], { device });
     try {
-      const stage = placingStage(model, device, side);
+      stage ??= placingStage(model, device, side);
       const explanation = await gradCam(model, pictures, { classes, stage });
       return Array.from({ length: count }, (_, index) => heatmapOf(explanation, index));
     } finally {

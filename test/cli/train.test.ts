@@ -195,7 +195,7 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
   assert.match(err, /the pictures in data are not those that the run began with/);
   assert.match(
     err,
-    /--weights terminated\/last\.safetensors --train-from all --train-norms --lr-decay-per-stage 1 --epochs 2 --lr 0\.002 --batch 8 --size 32 --crop 0\.08$/m,
+    /--weights terminated\/last\.safetensors --unfreeze-schedule all:2 --train-norms --lr-decay-per-stage 1 --lr 0\.002 --batch 8 --size 32 --crop 0\.08$/m,
   );
 });
 

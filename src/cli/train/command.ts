@@ -3,7 +3,7 @@ import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../../
 import { DEFAULT_MODEL, defaultWeights } from '../../weights/start.ts';
 import { commandLine, flagOf } from '../command-line.ts';
 import { augmentationOptions, classWeightsText } from './pictures.ts';
-import { phasesFor, settingsOf, type TrainOptions } from './settings.ts';
+import { NAMED, phasesFor, settingsOf, type TrainOptions } from './settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
 /** The command with these options; what is undefined or false is left out. */
@@ -18,40 +18,14 @@ export function trainCommand(options: TrainOptions): string {
   return commandLine('train', args);
 }
 
-/** The command that goes on with a run, as it was started last. */
+/** The command that goes on with a run, as it was started last: with the epochs that it was to have then. */
 export function resumeCommand(
   out: string,
-  { cache, adapter, memory, tensorboard, json }: TrainOptions,
+  { resume, epochs, cache, adapter, memory, tensorboard, json }: TrainOptions,
 ): string {
-  return trainCommand({ resume: out, cache, adapter, memory, tensorboard, json });
+  const added = resume === undefined ? {} : { epochs };
+  return trainCommand({ resume: out, ...added, cache, adapter, memory, tensorboard, json });
 }
-
-/** Settings that an option of the same name sets. */
-const NAMED = [
-  'batch',
-  'size',
-  'views',
-  'mixup',
-  'cutmix',
-  'labelSmoothing',
-  'sampler',
-  'seed',
-  'schedule',
-  'warmup',
-  'accumulate',
-  'clip',
-  'average',
-  'patience',
-  'best',
-  'positive',
-  'threshold',
-  'targetPrecision',
-  'targetRecall',
-  'mixup',
-  'cutmix',
-  'labelSmoothing',
-  'sampler',
-] as const;
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
@@ -95,9 +69,14 @@ function phaseOptions(
   const from: TrainOptions = trainFrom === (weights === null ? 'all' : 'head') ? {} : { trainFrom };
   const planOf = ({ stages, course }: { stages: TrainOptions; course: TrainOptions }): PhaseSettings[] =>
     phasesFor({ ...others, ...stages, ...course }, weights, newHead);
-  const { stages, course } = [
+  // One phase behind a head is planned otherwise where the head is new, so that it is named as it is.
+  const onePhase = phases.length === 1 && trainFrom !== 'head' && weights !== null;
+  const named = [
     { stages: from, course: {} },
     { stages: from, course: { epochs: epochsOf({ phases }) } },
+  ];
+  const { stages, course } = [
+    ...(onePhase ? [] : named),
     { stages: { unfreezeSchedule: scheduleOf(phases) }, course: {} },
   ].find((options) => scheduleOf(planOf(options)) === scheduleOf(phases))!;
   const { lr } = phases[0];

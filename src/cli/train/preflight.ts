@@ -38,16 +38,6 @@ export async function plannedMemory(
   return { memory, budget: plannedBytes(memory, device.software) };
 }
 
-/** Rehearses a step. Where it does not fit and the batch may be `reduced`, a smaller one is taken and said so. */
-export async function fittingStep(plan: PreflightOptions, reduced: boolean): Promise<Rehearsed> {
-  const first = await rehearse(plan);
-  const { step } = first;
-  if (step.fits || !step.largestBatch || !reduced) return first;
-  const { largestBatch: batch, problem } = step;
-  say(`Steps of ${counted(plan.batch, 'picture')} do not fit (${problem}), so --batch ${batch} is taken.`);
-  return rehearse({ ...plan, batch });
-}
-
 /**
  * Rehearses an update. Where its pictures do not fit at once, they are split into batches whose gradients make one update
  * together (src/train/update.ts), as few as fit, of one size where there is such a number; and that is said.

@@ -269,20 +269,16 @@ function withRates(phases: PhaseSettings[], lr = phases[0].lr): PhaseSettings[] 
 /** Without what floating point adds to a product: the number is for people too. */
 const rounded = (value: number): number => Number(value.toPrecision(6));
 
-/** Options that a resumed run takes from its checkpoint. */
-const OF_THE_RUN = [
-  'model',
-  'weights',
-  'trainFrom',
-  'trainNorms',
-  'unfreezeSchedule',
-  'lrDecayPerStage',
-  'addClasses',
+/** Settings that an option of the same name sets. */
+export const NAMED = [
   'batch',
-  'lr',
-  'views',
-  'seed',
   'size',
+  'views',
+  'mixup',
+  'cutmix',
+  'labelSmoothing',
+  'sampler',
+  'seed',
   'schedule',
   'warmup',
   'accumulate',
@@ -290,20 +286,33 @@ const OF_THE_RUN = [
   'average',
   'patience',
   'best',
-  'findLr',
-  'sanity',
   'positive',
   'threshold',
   'targetPrecision',
   'targetRecall',
+] as const;
+
+/** Options that a resumed run takes from its checkpoint, and those that ask for another one. */
+const OF_THE_RUN: ReadonlySet<keyof TrainOptions> = new Set([
+  'model',
+  'weights',
+  'trainFrom',
+  'trainNorms',
+  'unfreezeSchedule',
+  'lrDecayPerStage',
+  'addClasses',
+  'lr',
+  ...NAMED,
   ...PICTURE_OPTIONS,
+  'findLr',
+  'sanity',
   'out',
   'overwrite',
-] as const;
+]);
 
 /** Refuses options that would change a run which is resumed. */
 export function checkResumeOptions(options: TrainOptions): void {
-  const given = OF_THE_RUN.filter((name) => options[name] !== undefined).map(flagOf);
+  const given = [...OF_THE_RUN].filter((name) => options[name] !== undefined).map(flagOf);
   if (given.length > 0)
     throw new UserError(
       `--resume goes on with the settings that the run began with; leave out ${given.join(', ')}, or start a new run from its weights with --weights`,

@@ -161,6 +161,18 @@ test('every setting that an option gives comes back out of the command that is s
   }
 });
 
+test('one phase behind the head is named as it is, whether the head is new where the command is typed or not', () => {
+  for (const options of [
+    { data: 'd', trainFrom: 'layer4', epochs: 1 },
+    { data: 'd', unfreezeSchedule: 'layer4:5', lr: 0.1 },
+    { data: 'd', model: 'resnet18', weights: 'w.pth', trainFrom: 'all', epochs: 3 },
+  ]) {
+    const settings = settingsFor(options, false);
+    const [typed] = parsed(trainCommand(optionsOf(settings)));
+    for (const newHead of [true, false]) assert.equal(settingsFor(typed, newHead), settings);
+  }
+});
+
 const WEIGHTS: [text: string, outcome: RegExp | object][] = [
   ['cat=2,dog, wet=0.5', { cat: 2, 'dog, wet': 0.5 }],
   ['a=1=2', { 'a=1': 2 }],
@@ -271,6 +283,11 @@ test('a run goes on with its adapter and its memory', () => {
     resumeCommand('my runs/1', { adapter: 'llvm pipe', memory: 2, data: 'd', lr: 1 }),
     "npm run train -- --resume 'my runs/1' --adapter 'llvm pipe' --memory 2",
   );
+});
+
+test('a run that was to have more epochs still is; those that a new run was to have stand in its checkpoint', () => {
+  assert.is(resumeCommand('r', { resume: 'r', epochs: 8 }), 'npm run train -- --resume r --epochs 8');
+  assert.is(resumeCommand('r', { epochs: 8 }), 'npm run train -- --resume r');
 });
 
 const WORDS = [
