@@ -273,7 +273,7 @@ class FeatureMaker implements BatchMaker {
   /** One after the other: a readback waits for all that was recorded before, and takes memory of its own. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.turn.then(work);
-    this.turn = result.catch(() => undefined);
+    this.turn = result.catch(() => undefined); // Who asked for it is told; the next one's turn comes all the same.
     return result;
   }
 

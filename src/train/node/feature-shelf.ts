@@ -79,6 +79,7 @@ export async function shelvedRooms(folder: string): Promise<ShelvedRoom[]> {
     const path = join(folder, name);
     const found = await ifThere(path, stat(path));
     if (!found?.isDirectory()) continue;
+    // For people only: a room whose description cannot be read is listed as unknown, and cleared as any other.
     const about = await bytesIfThere(join(path, ABOUT), MOST_ABOUT).catch(() => null);
     const bytes = await bytesIn(path);
     rooms.push({
@@ -277,6 +278,7 @@ class ShelfRoom implements FeatureRoom {
 
   close(): void {
     this.closed = true;
+    // One that could not be opened was said when it was asked for.
     for (const page of this.pages.values()) page.then((file) => file.close()).catch(() => undefined);
     this.pages.clear();
   }
