@@ -21,7 +21,7 @@ export function ranking({ classes, curves, threshold }: Evaluation, pen: Pen): H
     y: { of: 'precision', label: 'precision' },
     chance: share === null ? null : ([share, share] as const),
   } as const;
-  return html`<p>${one ? html`${classes[one.positive]} against the rest` : 'Each class against the others'}, at every threshold at once. AUC is the chance that a picture of the class has a higher probability for it than one of another class; 0.5 is a coin's.</p>
+  return html`<p>${one ? html`'${classes[one.positive]}' against the rest` : 'Each class against the others'}, at every threshold at once. AUC is the chance that a picture of the class has a higher probability for it than one of another class; 0.5 is a coin's.</p>
 ${!one && curves.length <= COLOURS.length && legend(curves.map(({ positive }, i) => ({ name: classes[positive], colour: i + 1 })))}
 <div class="charts">
 ${figure(
