@@ -18,13 +18,12 @@ export function trainCommand(options: TrainOptions): string {
   return commandLine('train', args);
 }
 
-/** The command that goes on with a run, as it was started last: with the epochs that it was to have then. */
+/** The command that goes on with a run, as it was started last. */
 export function resumeCommand(
   out: string,
-  { resume, epochs, cache, adapter, memory, tensorboard, json }: TrainOptions,
+  { cache, adapter, memory, tensorboard, json }: TrainOptions,
 ): string {
-  const added = resume === undefined ? {} : { epochs };
-  return trainCommand({ resume: out, ...added, cache, adapter, memory, tensorboard, json });
+  return trainCommand({ resume: out, cache, adapter, memory, tensorboard, json });
 }
 
 /** The options that give these settings; those of which the default gives the same are left out. */

@@ -285,11 +285,6 @@ test('a run goes on with its adapter and its memory', () => {
   );
 });
 
-test('a run that was to have more epochs still is; those that a new run was to have stand in its checkpoint', () => {
-  assert.is(resumeCommand('r', { resume: 'r', epochs: 8 }), 'npm run train -- --resume r --epochs 8');
-  assert.is(resumeCommand('r', { epochs: 8 }), 'npm run train -- --resume r');
-});
-
 const WORDS = [
   'plain/path-1.2',
   '',
