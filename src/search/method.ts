@@ -1,0 +1,114 @@
+/**
+ * The contract of a search: a method asks the context for costs, training and scores, and yields a trial for every network
+ * that it measured. A method knows nothing of files, clocks or adapters: from the context's recorded figures it is a function
+ * of the seed, so a search that was stopped goes on by running it again over the scores that are known already.
+ */
+import type { Random } from '../tensor/random.ts';
+import type { Choice, SearchSpace } from './space.ts';
+
+/** What a network says of the held pictures: those that are not trained on and that the search ranks by. */
+export interface Score {
+  /** Mean cross-entropy, without smoothing: what networks are ranked by. */
+  loss: number;
+  /** The same of each half of the held pictures, to see how far a ranking is noise. */
+  halves: readonly [number, number];
+  /** Share of pictures that are right; shown, and ranked by nowhere. */
+  accuracy: number;
+}
+
+/** A network that was measured. One line of trials.jsonl. */
+export interface Trial extends Score {
+  /** Place among all trials of the search, counted from 0. */
+  index: number;
+  /** Whose trial it is: the method's, or that of the random search beside it. */
+  by: 'method' | 'random';
+  /** `keyOf` the network. */
+  network: string;
+  /** Step of the method: the rung of successive halving; 0 elsewhere. */
+  rung: number;
+  /** Steps that the weights had been trained for; of the shared weights where it is a child of a supernet. */
+  steps: number;
+  /** In the unit of the target. */
+  cost: number;
+}
+
+/** A network that learns from scratch. */
+export interface Learner {
+  /** Steps so far. */
+  readonly steps: number;
+  /** Trains until `steps` have been taken in all; `of`: the steps of its whole schedule, as far as it is known. */
+  advance(steps: number, of?: number): Promise<void>;
+  /** Measures it on the held pictures. */
+  score(): Promise<Score>;
+  /** Frees it, and what was kept of it for a resumed search. */
+  dispose(): Promise<void>;
+}
+
+/** The network that holds the weights of all others. */
+export interface SharedLearner {
+  readonly steps: number;
+  advance(steps: number, of?: number): Promise<void>;
+  /** Measures one of its children with the statistics of class-mixed batches of training pictures. */
+  score(child: Choice): Promise<Score>;
+  dispose(): Promise<void>;
+}
+
+export interface SearchContext {
+  readonly space: SearchSpace;
+  /** Seconds that the method may plan with. */
+  readonly budget: number;
+  /** What a network costs, in the unit of the target: predicted, not measured anew. */
+  cost(choice: Choice): number;
+  /** Whether a network is within a hard target; always true where the target is soft. */
+  fits(choice: Choice): boolean;
+  /** What is minimised: the loss where the target is hard, the loss with the cost's share in it where it is soft. */
+  objective(loss: number, cost: number): number;
+  /** Planned seconds of one training step, and of one measurement, of a network by itself. */
+  stepSeconds(choice: Choice): number;
+  scoreSeconds(choice: Choice): number;
+  /** The same of the weight-shared network: of a step (all children of one fair draw), and of measuring a child. */
+  readonly sharedStepSeconds: number;
+  sharedScoreSeconds(choice: Choice): number;
+  /** Random numbers for a purpose; the same for the same seed. */
+  random(purpose: string, index: number): Random;
+  /** A network of the space with weights of its own. */
+  learner(choice: Choice): Learner;
+  /** The weight-shared network; one for a search. */
+  shared(): SharedLearner;
+  /** Measures, or gives what is known already, and makes a trial of it. */
+  trial(choice: Choice, learner: Learner | SharedLearner, rung?: number): Promise<Trial>;
+}
+
+/** What a method found. */
+export interface Found {
+  winner: Choice;
+  /** Where a surrogate was fitted: see surrogate.ts. */
+  surrogate?: SurrogateFigures;
+}
+
+/** A linear model of the loss over the choices: loss ≈ intercept + Σ coefficient[stage][column = value]. */
+export interface SurrogateFigures {
+  /** Networks that it was fitted to. */
+  count: number;
+  /** Correlation of predicted and measured losses, cross-validated; and that of multiply-adds alone on the same folds. */
+  r: number;
+  rMultiplyAdds: number;
+  /** Effects against the first value of the column, with their 95 % intervals. */
+  coefficients: {
+    stage: number;
+    column: string;
+    value: number;
+    effect: number;
+    interval: readonly [number, number];
+  }[];
+  /** Best predicted objective that evolution found, and the exact optimum (dynamic programming), with their networks. */
+  evolved: { network: string; predicted: number };
+  optimum: { network: string; predicted: number } | null;
+}
+
+export interface Method {
+  name: string;
+  /** A sentence with its paper, for the help and the report. */
+  summary: string;
+  run(context: SearchContext): AsyncGenerator<Trial, Found, undefined>;
+}
