@@ -15,6 +15,8 @@ export interface Score {
   halves: readonly [number, number];
   /** Share of pictures that are right; shown, and ranked by nowhere. */
   accuracy: number;
+  /** The weights or the answers became NaN or infinite, so that the losses are `lossOfDiverged`, above all others. */
+  diverged?: true;
 }
 
 /** A network that was measured. One line of trials.jsonl. */
