@@ -4,7 +4,7 @@
  * of the seed, so a search that was stopped goes on by running it again over the scores that are known already.
  */
 import type { Random } from '../tensor/random.ts';
-import { among, list, number, object, type Rule, text, whole } from '../text/rules.ts';
+import { among, list, number, object, optional, type Rule, text, whole } from '../text/rules.ts';
 import type { Choice, SearchSpace } from './space.ts';
 
 /** What a network says of the held pictures: those that are not trained on and that the search ranks by. */
@@ -49,6 +49,7 @@ export const TRIAL: Rule = object({
   loss: figure,
   halves: list(figure, 2, 2),
   accuracy: number(0, 1),
+  diverged: optional(among([true])),
 } satisfies Record<keyof Trial, Rule>);
 
 /** A network that learns from scratch. */

@@ -150,7 +150,7 @@ const MOST = 50_000;
 export const TARGET: Rule = object({
   unit: among(['ms', 'multiply-adds', 'parameters']),
   value: number(Number.MIN_VALUE, Number.MAX_VALUE),
-  exponent: orNull(figure),
+  exponent: orNull(number(0, 10)),
   batch: whole(1, 65_536),
 } satisfies Record<keyof Target, Rule>);
 

@@ -17,13 +17,14 @@ import { removeLeftovers } from '../../node/leftovers.ts';
 import { parseBounded } from '../../text/rules.ts';
 import { type RunFolder, STATES, TRIALS } from '../../train/node/run-folder.ts';
 import type { Trial } from '../method.ts';
+import type { SearchStore } from '../options.ts';
 
 /** Bytes of trials.jsonl, at most. */
 const MOST_TRIALS = 2 ** 28;
 const BREAK = 0x0a;
 const DIGEST = 32;
 
-export class SearchFolder {
+export class SearchFolder implements SearchStore {
   /** @param folder locked, for as long as this is used */
   constructor(private readonly folder: RunFolder) {}
 
@@ -102,10 +103,8 @@ export class SearchFolder {
     });
   }
 
-  /** Names are keys of networks, which may be longer than a file's name. */
   private stateFile(name: string): Promise<string> {
-    const short = createHash('sha256').update(name).digest('hex').slice(0, 32);
-    return this.folder.place(join(STATES, short));
+    return this.folder.place(join(STATES, name));
   }
 }
 

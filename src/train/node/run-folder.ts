@@ -104,7 +104,7 @@ export class RunFolder {
   static async forSavedRun(path: string, command: string, file = LAST): Promise<RunFolder> {
     // Looked at before the lock is taken, which may still say what was begun here.
     if (!(await statOrNull(await fileOfRun(path, file))))
-      throw new Error(nothingSaved(path, file, await FolderLock.leftBy(path)));
+      throw new Error(await nothingSaved(path, file, await FolderLock.leftBy(path)));
     return new RunFolder(path, await locked(path, command), true, []).opened();
   }
 
@@ -245,9 +245,18 @@ async function makeAnew(path: string): Promise<boolean> {
   }
 }
 
-function nothingSaved(path: string, file: string, before: LockOwner | null): string {
+/** What goes on with another kind of run than the one that was expected, by the file that it goes on from. */
+const GOES_ON: readonly (readonly [file: string, command: string])[] = [
+  [LAST, 'train'],
+  [PLANNED, 'search'],
+];
+
+async function nothingSaved(path: string, file: string, before: LockOwner | null): Promise<string> {
   const remedy = before
     ? `the run there was ended before it had saved anything. This begins it again: ${before.command}`
     : 'name the folder of a run';
+  for (const [other, command] of GOES_ON)
+    if (other !== file && (await statOrNull(await fileOfRun(path, other))))
+      return `${path} holds no ${file}: it is a run of \`${command}\`, which --resume of that command goes on with`;
   return `${path} holds no ${file}: ${remedy}`;
 }
