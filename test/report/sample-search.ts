@@ -131,7 +131,7 @@ export function sampleSearch(name?: string): SearchResult {
   const { trials, winner, random } = trialsOf();
   const handMade: Choice = SMALL_SPACE.stages.map(({ widths }) => ({
     kernel: 3,
-    expandRatio: 3,
+    expandRatio: 6,
     width: widths[1],
     depth: 2,
     squeeze: 0,

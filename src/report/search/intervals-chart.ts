@@ -10,8 +10,10 @@ export interface IntervalRow {
 }
 
 const ROW = 24;
-/** A character of a row's name, pixels. */
-const CHARACTER = 6.4;
+
+/** The margin that the names of rows need, at about 7 pixels a character. */
+export const marginFor = (names: readonly string[]): number =>
+  Math.min(210, 12 + 7 * names.reduce((most, name) => Math.max(most, name.length), 0));
 
 export function intervalsChart(
   { plot, draw }: Pen,
@@ -21,11 +23,10 @@ export function intervalsChart(
 ): Html {
   const { zero, ...axis } = x;
   const clear = ({ low, high }: IntervalRow): boolean => !zero || low > 0 || high < 0;
-  const longest = rows.reduce((most, { name }) => Math.max(most, name.length), 0);
   return draw(
     {
       height: 52 + ROW * rows.length,
-      marginLeft: Math.min(190, 12 + CHARACTER * longest),
+      marginLeft: marginFor(rows.map(({ name }) => name)),
       marginTop: 8,
       x: { ...axis, nice: axis.domain === undefined, grid: true, ticks: 5 },
       y: { domain: rows.map(({ name }) => name), label: null, tickSize: 0 },

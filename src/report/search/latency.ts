@@ -5,7 +5,7 @@ import { counted, formatNumber } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
 import { details, figure, fixed, share, table } from '../parts.ts';
-import { colourOf, FINAL_MARK, rungMark, signs } from './marks.ts';
+import { colourOf, FINAL_MARK, key, rungMark, signs } from './marks.ts';
 
 /** A table that predicts worse than this says so. */
 const LEAST_R2 = 0.92;
@@ -87,7 +87,7 @@ function scatter({ check }: LatencyTable, finals: readonly Final[], { plot, draw
 
 function checkTable({ check }: LatencyTable, finals: readonly Final[]): Html {
   const rows = [
-    ...check.map((one) => ({ ...one, name: html`<code>${one.network}</code>` })),
+    ...check.map((one) => ({ ...one, name: key(one.network) })),
     ...timed(finals).map((one) => ({ ...one, name: capital(roleName(one.role)) })),
   ];
   return table(

@@ -30,6 +30,9 @@ export function signs(entries: readonly (readonly [mark: Mark, name: string])[])
   )}</ul>`;
 }
 
+/** A network's key, which breaks between its stages. */
+export const key = (network: string): Html => html`<code class="key">${network}</code>`;
+
 /** What is drawn at most; a page of more could not be opened. */
 const MOST_DRAWN = 2000;
 

@@ -17,7 +17,7 @@ const LINE = 14;
 const END = 30;
 const TOP = 22;
 /** Of a kernel of 5, at most. */
-const WIDEST = 17;
+const WIDEST = 24;
 /** Narrower stages have no room for words; the table has them. */
 const NARROWEST = 40;
 

@@ -129,16 +129,15 @@ function knownTable(trained: readonly Final[], { data }: SearchResult): Html {
 
 function comparisonTable(comparisons: readonly Comparison[]): Html {
   return table(
-    'Differences on the same pictures (first − second)',
-    ['', 'pictures', 'loss', '95 %', '', 'only the first right', 'only the second', "McNemar's p"],
+    'Differences on the same pictures, first − second; right alone: pictures that only the first, only the second has right',
+    ['', 'loss', '95 %', 'beyond it', 'pictures', 'right alone', "McNemar's p"],
     comparisons.map((one) => [
       capital(pairOf(one)),
-      one.pictures,
       signed(one.difference),
       `${signed(one.interval[0])} to ${signed(one.interval[1])}`,
-      beyond(one.interval) ? 'beyond its interval' : 'not beyond its interval',
-      one.onlyFirst,
-      one.onlySecond,
+      beyond(one.interval) ? 'yes' : 'no',
+      one.pictures,
+      `${one.onlyFirst}, ${one.onlySecond}`,
       pText(one.p),
     ]),
   );

@@ -6,16 +6,16 @@ import { formatSeconds } from '../../text/figures.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
 import { figure, share, table } from '../parts.ts';
+import { marginFor } from './intervals-chart.ts';
 
 export function time({ time: parts, plan, finished }: SearchResult, { plot, draw }: Pen): Html | null {
   if (parts.length === 0) return null;
   const total = parts.reduce((sum, { seconds }) => sum + seconds, 0);
   const rows = parts.map(({ what, seconds }) => ({ name: capital(what), minutes: seconds / 60, seconds }));
-  const longest = rows.reduce((most, { name }) => Math.max(most, name.length), 0);
   const chart = draw(
     {
       height: 52 + 26 * rows.length,
-      marginLeft: Math.min(190, 12 + 6.4 * longest),
+      marginLeft: marginFor(rows.map(({ name }) => name)),
       marginRight: 64,
       marginTop: 8,
       x: { label: 'minutes', grid: true, ticks: 5 },

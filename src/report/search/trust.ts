@@ -51,6 +51,9 @@ function agreementChart(agreements: readonly Agreement[], pen: Pen): Html {
   );
 }
 
+/** Fewer show nothing. */
+const FEWEST = 3;
+
 type Pair = readonly [x: number, y: number];
 
 /** Two looks at the same networks, on equal axes. */
@@ -75,11 +78,17 @@ function against(
   );
 }
 
+/** Of the largest set of networks that were measured alike: trained longer, all have a lower loss on both halves. */
 function halves(trials: readonly Trial[], pen: Pen): Html | null {
-  const pairs = trials
-    .map(({ halves: [first, second] }): Pair => [first, second])
-    .filter((pair) => pair.every(Number.isFinite));
-  if (pairs.length < 2) return null;
+  const alike = new Map<string, Trial[]>();
+  for (const trial of trials) {
+    const kind = `${trial.by} ${trial.rung}`;
+    alike.set(kind, [...(alike.get(kind) ?? []), trial]);
+  }
+  const largest = [...alike.values()].reduce((most, one) => (one.length > most.length ? one : most), []);
+  const pairs = largest.map(({ halves: [first, second] }): Pair => [first, second]);
+  if (pairs.length < FEWEST || !pairs.flat().every(Number.isFinite)) return null;
+  const [{ by, rung, steps }] = largest;
   const chart = against(pairs, pen, 0, {
     title: 'Loss on one half of the held pictures against the other',
     x: 'loss on the first half',
@@ -87,7 +96,7 @@ function halves(trials: readonly Trial[], pen: Pen): Html | null {
   });
   return figure(
     html`<h3>Halves of the held pictures</h3>${chart}`,
-    'A mark is a measurement. The closer they lie to a rising line, the less the ranking depends on which pictures were held.',
+    `${counted(pairs.length, 'network')} of ${by === 'random' ? 'the random search' : `rung ${rung + 1}`}, after ${counted(steps, 'step')}. The closer they lie to a rising line, the less the ranking depends on which pictures were held.`,
   );
 }
 
@@ -111,7 +120,7 @@ function rungPairs(trials: readonly Trial[]): RungPair[] {
         const earlier = members.get(network);
         return earlier ? [[earlier.loss, later.loss]] : [];
       });
-      return pairs.length > 1 ? [{ rung, pairs }] : [];
+      return pairs.length >= FEWEST ? [{ rung, pairs }] : [];
     });
 }
 

@@ -52,7 +52,7 @@ function drawing({ final, names, table: rows }: Drawn, inputSize: number, scale:
     `${formatCount(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds a picture.`,
   )}${table(
     `${name}, as a table`,
-    ['stage', 'expansion', 'kernel', 'stride', 'channels', 'blocks', 'squeeze'],
+    ['stage', 'expand', 'kernel', 'stride', 'channels', 'blocks', 'SE'],
     [
       ['stem', '', '3×3', 2, rows.stem, 1, ''],
       ...rows.rows.map(([expandRatio, kernel, stride, channels, repeats, squeeze], index) => [
