@@ -4,6 +4,7 @@
  * of the seed, so a search that was stopped goes on by running it again over the scores that are known already.
  */
 import type { Random } from '../tensor/random.ts';
+import { among, list, number, object, optional, type Rule, text, whole } from '../text/rules.ts';
 import type { Choice, SearchSpace } from './space.ts';
 
 /** What a network says of the held pictures: those that are not trained on and that the search ranks by. */
@@ -33,6 +34,23 @@ export interface Trial extends Score {
   /** In the unit of the target. */
   cost: number;
 }
+
+const figure = number(-Number.MAX_VALUE, Number.MAX_VALUE);
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+
+/** `Trial` out of a file. Whether its network is one of the space is not looked at: `choiceOf` finds out. */
+export const TRIAL: Rule = object({
+  index: count,
+  by: among(['method', 'random']),
+  network: text(4096),
+  rung: count,
+  steps: count,
+  cost: number(0, Number.MAX_VALUE),
+  loss: figure,
+  halves: list(figure, 2, 2),
+  accuracy: number(0, 1),
+  diverged: optional(among([true])),
+} satisfies Record<keyof Trial, Rule>);
 
 /** A network that learns from scratch. */
 export interface Learner {

@@ -1,7 +1,22 @@
 /** What a search gives: everything its report shows. Plain JSON, `search.json` in the folder. */
-import type { MBConvTable } from '../models/mbconv-table.ts';
-import type { SurrogateFigures, Trial } from './method.ts';
-import type { SearchSpace } from './space.ts';
+import { checkTable, type MBConvTable } from '../models/mbconv-table.ts';
+import {
+  among,
+  demand,
+  flag,
+  list,
+  number,
+  object,
+  optional,
+  orNull,
+  type Rule,
+  record,
+  rule,
+  text,
+  whole,
+} from '../text/rules.ts';
+import { type SurrogateFigures, TRIAL, type Trial } from './method.ts';
+import { checkSpace, choiceOf, type SearchSpace } from './space.ts';
 
 export type CostUnit = 'ms' | 'multiply-adds' | 'parameters';
 
@@ -119,4 +134,150 @@ export interface SearchResult {
   returned: { role: FinalRole; reason: string };
   /** Where the time went. */
   time: { what: string; seconds: number }[];
+}
+
+const figure = number(-Number.MAX_VALUE, Number.MAX_VALUE);
+const positive = number(0, Number.MAX_VALUE);
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+const share = number(0, 1);
+const interval = list(figure, 2, 2);
+const network = text(4096);
+const words = text(10_000);
+/** As many entries as one list of a result may have. */
+const MOST = 50_000;
+
+/** `Target` out of a file. */
+export const TARGET: Rule = object({
+  unit: among(['ms', 'multiply-adds', 'parameters']),
+  value: number(Number.MIN_VALUE, Number.MAX_VALUE),
+  exponent: orNull(number(0, 10)),
+  batch: whole(1, 65_536),
+} satisfies Record<keyof Target, Rule>);
+
+const seconds = object({ a: figure, b: figure, c: figure });
+
+const LATENCY = object({
+  batch: whole(1, 65_536),
+  inputSize: whole(1, 4096),
+  base: positive,
+  blocks: record(positive, MOST),
+  check: list(object({ network, predicted: positive, measured: positive }), 0, MOST),
+  r2: figure,
+  meanError: positive,
+} satisfies Record<keyof LatencyTable, Rule>);
+
+/** `Plan` out of a file. */
+export const PLAN: Rule = object({
+  adapter: words,
+  driver: words,
+  seconds: positive,
+  batch: whole(1, 65_536),
+  step: seconds,
+  score: seconds,
+  sharedStep: positive,
+  sharedScore: seconds,
+  latency: orNull(LATENCY),
+} satisfies Record<keyof Plan, Rule>);
+
+const role = among([
+  'winner',
+  'hand-made',
+  'random',
+  'efficientnet_b0',
+  'mobilenet_v2',
+] satisfies FinalRole[]);
+const table = rule((value) => passes(() => checkTable(value)), "a network's table");
+const measured = object({ loss: figure, accuracy: share });
+
+const FINAL = object({
+  role,
+  network: orNull(network),
+  table: orNull(table),
+  multiplyAdds: count,
+  parameters: count,
+  cost: positive,
+  measured: orNull(positive),
+  steps: count,
+  held: orNull(measured),
+  fresh: orNull(object({ loss: figure, accuracy: share, pictures: count })),
+  untaught: optional(orNull(measured)),
+} satisfies Record<keyof Final, Rule>);
+
+const SURROGATE = object({
+  count,
+  r: figure,
+  rMultiplyAdds: figure,
+  coefficients: list(
+    object({ stage: count, column: text(32), value: figure, effect: figure, interval }),
+    0,
+    MOST,
+  ),
+  evolved: object({ network, predicted: figure }),
+  optimum: orNull(object({ network, predicted: figure })),
+} satisfies Record<keyof SurrogateFigures, Rule>);
+
+/** `SearchResult` out of a file. */
+const RESULT = object({
+  format: among([1]),
+  finished: flag,
+  method: words,
+  seed: count,
+  space: object({}),
+  target: TARGET,
+  plan: PLAN,
+  teacher: orNull(words),
+  data: object({
+    folder: orNull(words),
+    classes: list(text(1000), 1, 65_536),
+    train: count,
+    held: count,
+    fresh: count,
+    freshIs: words,
+  } satisfies Record<keyof SearchResult['data'], Rule>),
+  trials: list(TRIAL, 0, MOST),
+  surrogate: orNull(SURROGATE),
+  agreements: list(
+    object({ what: words, tau: figure, interval, count } satisfies Record<keyof Agreement, Rule>),
+    0,
+    MOST,
+  ),
+  finals: list(FINAL, 0, 16),
+  comparisons: list(
+    object({
+      of: list(words, 2, 2),
+      pictures: count,
+      onlyFirst: count,
+      onlySecond: count,
+      p: share,
+      difference: figure,
+      interval,
+    } satisfies Record<keyof Comparison, Rule>),
+    0,
+    MOST,
+  ),
+  returned: object({ role, reason: words }),
+  time: list(object({ what: words, seconds: positive }), 0, 1000),
+} satisfies Record<keyof SearchResult, Rule>);
+
+function passes(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/**
+ * The result that a value out of a file is.
+ * @throws RangeError, a sentence that names the place, where it is none, or names a network that is none of its space
+ */
+export function checkResult(value: unknown): SearchResult {
+  demand(RESULT, value, 'the result');
+  const result = value as SearchResult;
+  const space = checkSpace(result.space);
+  for (const { network } of [...result.trials, ...result.finals])
+    if (network !== null) choiceOf(space, network);
+  return result;
 }
