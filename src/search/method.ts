@@ -5,7 +5,7 @@
  */
 import type { Random } from '../tensor/random.ts';
 import { among, list, number, object, optional, type Rule, text, whole } from '../text/rules.ts';
-import type { Choice, Choice, Column, SearchSpace, SearchSpace } from './space.ts';
+import type { Choice, Column, SearchSpace } from './space.ts';
 
 /** What a network says of the held pictures: those that are not trained on and that the search ranks by. */
 export interface Score {
