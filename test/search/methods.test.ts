@@ -1,7 +1,7 @@
 /** The methods, on networks whose loss is known. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LinearLoss, SearchContext } from '../../src/search/method.ts';
+import type { SearchContext } from '../../src/search/method.ts';
 import { halving } from '../../src/search/methods/halving.ts';
 import { random } from '../../src/search/methods/random.ts';
 import { supernet } from '../../src/search/methods/supernet.ts';
@@ -119,36 +119,27 @@ test('a budget that grows gives random search more networks and more steps, and 
 });
 
 test('a weight-shared network: a hundred are measured, a surrogate is fitted, what it proposes is measured', async () => {
-  const fake = fakeSearch({ budget: 600, most: MIDDLE, noise: 0.02 });
-  const asked: unknown[] = [];
-  const context = {
-    ...fake.context,
-    optimum: (surrogate: LinearLoss) => {
-      asked.push(surrogate.effect(1, 'width', 24));
-      return { choice: smallest(SMALL_SPACE), objective: 1.5 };
-    },
-  };
+  const { context, trials, spent } = fakeSearch({ budget: 600, most: MIDDLE, noise: 0.02 });
   const { found } = await collect(supernet.run(context));
-  const { trials } = fake;
-  const { surrogate } = found;
+  const { optimum, evolved, count, r } = found.surrogate!;
   assert.is(trials.length, 105);
-  assert.is(surrogate!.count, 100);
-  assert.equal(asked, [0]);
-  assert.is(trials[100]!.network, keyOf(smallest(SMALL_SPACE)));
-  assert.equal(surrogate!.optimum, { network: keyOf(smallest(SMALL_SPACE)), predicted: 1.5 });
-  assert.is(trials[101]!.network, surrogate!.evolved.network);
+  assert.is(count, 100);
+  assert.ok(r > 0.9);
+  assert.is(trials[100]!.network, optimum!.network);
+  assert.ok(size(choice(optimum!.network)) <= MIDDLE);
+  const behind = evolved.predicted - optimum!.predicted;
+  assert.ok(behind > -1e-9 && behind < 0.03, `evolution is ${behind} behind the optimum`);
   assert.is(new Set(trials.map(({ network }) => network)).size, 105);
   assert.is(new Set(trials.map(({ steps }) => steps)).size, 1);
   assert.is(
     trials.find(({ network }) => network === keyOf(found.winner))!.loss,
     Math.min(...trials.map(({ loss }) => loss)),
   );
-  assert.ok(surrogate!.r > 0.9);
   assert.ok(
     trueLoss(found.winner) <
       Math.min(...trials.slice(0, 100).map(({ network }) => trueLoss(choice(network)))),
   );
-  assert.ok(fake.spent() <= 600 && fake.spent() > 597, `${fake.spent()} s`);
+  assert.ok(spent() <= 600 && spent() > 597, `${spent()} s`);
 });
 
 test('a weight-shared network: with time for few, the best of them wins and no surrogate is fitted', async () => {
