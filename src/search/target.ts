@@ -15,8 +15,6 @@ import { type CostUnit, TARGET, type Target } from './result.ts';
 /** MnasNet's exponent, with the sign that a loss wants. */
 export const SOFT_EXPONENT = 0.07;
 
-export const COST_UNITS: readonly CostUnit[] = ['ms', 'multiply-adds', 'parameters'];
-
 /** What a target asks of a loss and a cost: see `SearchContext`. */
 export interface Aim {
   fits(cost: number): boolean;
