@@ -14,7 +14,7 @@ const PROMISED = [
   'openDevice tensor createModel freeze maskGradient SGD AdamW scope noGrad loadWeights saveWeights',
   'matmul linear conv2d depthwiseConv2d batchNorm maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool lrn',
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
-  'dropout dropPath resize pad concat permute NoAdapterError compoundScale',
+  'dropout dropPath resize pad concat slice permute NoAdapterError compoundScale',
   'imageFolder fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'balancedOrder balancedWeights classWeightsFor mixPictures',

@@ -43,10 +43,8 @@ export interface SearchPictures {
 export interface SearchTeacher {
   /** For the result. */
   name: string;
-  /** A step of one network's training, in place of `plainStep()`. */
+  /** A step of one network's training, in place of `plainStep()`; the plan was measured with it. */
   step(): Step;
-  /** Seconds that it adds to a step. */
-  stepSeconds: number;
 }
 
 /** How far a search has come, in the planned seconds of its parts; the clock is the business of whoever shows it. */
@@ -58,6 +56,8 @@ export interface SearchProgress {
   total: number;
   /** Of `done`, what was known already or came from a saved state, and took no time now. */
   known: number;
+  /** Mean training loss lately; null where nothing is trained at the moment. */
+  loss: number | null;
 }
 
 /** All optional, all synchronous. */

@@ -18,7 +18,8 @@ import {
 import { type SurrogateFigures, TRIAL, type Trial } from './method.ts';
 import { checkSpace, choiceOf, type SearchSpace } from './space.ts';
 
-export type CostUnit = 'ms' | 'multiply-adds' | 'parameters';
+export const COST_UNITS = ['ms', 'multiply-adds', 'parameters'] as const;
+export type CostUnit = (typeof COST_UNITS)[number];
 
 /** What a network may cost. */
 export interface Target {
@@ -148,8 +149,8 @@ const MOST = 50_000;
 
 /** `Target` out of a file. */
 export const TARGET: Rule = object({
-  unit: among(['ms', 'multiply-adds', 'parameters']),
-  value: number(Number.MIN_VALUE, Number.MAX_VALUE),
+  unit: among(COST_UNITS),
+  value: number(Number.MIN_VALUE, 1e15),
   exponent: orNull(number(0, 10)),
   batch: whole(1, 65_536),
 } satisfies Record<keyof Target, Rule>);

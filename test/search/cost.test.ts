@@ -17,10 +17,9 @@ import {
   type SearchSpace,
   SMALL_SPACE,
   SPACES,
-  type StageChoice,
   smallest,
+  stageChoices,
   tableOf,
-  VALUES,
 } from '../../src/search/space.ts';
 import { aimOf, formatCost, SOFT_EXPONENT } from '../../src/search/target.ts';
 import { randomStream, randomUniform } from '../../src/tensor/random.ts';
@@ -43,14 +42,8 @@ const TINY: SearchSpace = {
 
 function everyChoice(space: SearchSpace): Choice[] {
   let all: Choice[] = [[]];
-  for (const stage of space.stages) {
-    let options: Partial<StageChoice>[] = [{}];
-    for (const column of COLUMNS)
-      options = options.flatMap((part) =>
-        stage[VALUES[column]].map((value) => ({ ...part, [column]: value })),
-      );
-    all = all.flatMap((choice) => options.map((option) => [...choice, option as StageChoice]));
-  }
+  for (const stage of space.stages)
+    all = all.flatMap((choice) => stageChoices(stage).map((option) => [...choice, option]));
   return all;
 }
 
