@@ -25,6 +25,7 @@ import {
 } from '../../src/search/space.ts';
 import { noGrad, scope, tensor, zeros } from '../../src/tensor/index.ts';
 import { randomStream } from '../../src/tensor/random.ts';
+import type { Step } from '../../src/train/step.ts';
 import { testDevice } from '../helpers/device.ts';
 import { stripeBatches } from '../train/tiny.ts';
 import { TINY_SPACE } from './tiny-space.ts';
@@ -285,6 +286,10 @@ test('a plan is measured with the steps and the pictures that it is given', asyn
   const { train, val } = stripeBatches();
   const space = checkSpace({ ...TINY_SPACE, inputSize: 16 });
   const seen: string[] = [];
+  const taken: Step = (batch) => {
+    seen.push(batch.samples[0]!.file);
+    return tensor([0.5], [], { device });
+  };
   const plan = await measurePlan(device, space, {
     seconds: 60,
     classes: 2,
@@ -293,12 +298,14 @@ test('a plan is measured with the steps and the pictures that it is given', asyn
     held: val,
     latency: null,
     budget: 0,
-    step: () => (batch) => {
-      seen.push(batch.samples[0]!.file);
-      return tensor([0.5], [], { device });
-    },
+    step: () => taken,
+    sharedStep: () => taken,
   });
-  assert.is(seen.length, 3 * 5, 'the smallest, the middle and the largest network, five steps each');
+  assert.is(
+    seen.length,
+    4 * 5,
+    'the smallest, the middle, the largest and the shared network, five steps each',
+  );
   assert.is(new Set(seen.slice(0, train.batches)).size, train.batches, 'one stream of batches');
   const { stepSeconds, scoreSeconds, sharedStepSeconds } = pacesOf(plan, space);
   for (const seconds of [stepSeconds(largest(space)), scoreSeconds(largest(space)), sharedStepSeconds])
