@@ -78,6 +78,7 @@ export {
   type MBConvRow,
   type MBConvTable,
   type ModelOptions,
+  mbconvTableOf,
   modelNames,
   type Network,
 } from './models/table.ts';
@@ -137,6 +138,8 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { searchHeadline } from './search/headline.ts';
+export type { SearchResult } from './search/result.ts';
 export {
   type Backward,
   checkTypes,

@@ -22,6 +22,7 @@ const PROMISED = [
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
+  'mbconvTableOf searchHeadline searchReportHtml',
   'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
