@@ -13,14 +13,12 @@
  */
 import type { Device } from '../gpu/index.ts';
 import { relu } from '../kernels/index.ts';
-import { TABLE_LIMITS } from '../models/mbconv-table.ts';
 import { buildModel } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
 import { noGrad, type Shape, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { normalAt, randomKey, randomStream } from '../tensor/random.ts';
-import { isObject, list, number, object, type Rule, rule, text, whole } from '../text/rules.ts';
 import { costOf } from './cost.ts';
-import { buildPiece, MOST_PIECES, type Piece, piecesOf, STEM } from './pieces.ts';
+import { buildPiece, type Piece, piecesOf, STEM } from './pieces.ts';
 import type { LatencyTable } from './result.ts';
 import { type Choice, keyOf, randomChoice, type SearchSpace, tableOf } from './space.ts';
 
@@ -151,30 +149,6 @@ function agreementOf(check: LatencyTable['check']): Pick<LatencyTable, 'r2' | 'm
       sum(check.map(({ predicted, measured }) => Math.abs(predicted - measured) / measured)) / check.length,
   };
 }
-
-/** Pictures in a batch at most. */
-const MOST_BATCH = 65_536;
-
-const milliseconds = number(0, 1e9);
-
-/** The rule for a table out of a file. */
-export const LATENCY_TABLE: Rule = object({
-  batch: whole(1, MOST_BATCH),
-  inputSize: whole(1, TABLE_LIMITS.inputSize),
-  base: milliseconds,
-  blocks: rule(
-    (value) =>
-      isObject(value) &&
-      Object.keys(value).length <= 2 * MOST_PIECES &&
-      Object.entries(value).every(
-        ([key, ms]) => /^[\w@.-]{1,100}$/.test(key) && milliseconds(ms, '') === null,
-      ),
-    `at most ${2 * MOST_PIECES} blocks with their milliseconds`,
-  ),
-  check: list(object({ network: text(2048), predicted: milliseconds, measured: milliseconds }), 0, 1000),
-  r2: number(-1e300, 1),
-  meanError: number(0, 1e300),
-});
 
 /** What a table that predicts badly has to say of itself; null for a good one. */
 export function latencyWarning({ r2, meanError }: LatencyTable): string | null {

@@ -32,7 +32,7 @@ import type { TimeSpent } from './time.ts';
 const CHUNK = 25;
 /** Milliseconds between two saves of a network in training. */
 const SAVE_EVERY = 30_000;
-const WEIGHT_DECAY = 0.05;
+export const WEIGHT_DECAY = 0.05;
 /** Steps of linear warm-up: of a training whose length is unknown, and at the most of one whose length is known. */
 const WARM_UP = { unknown: 20, known: 100 };
 

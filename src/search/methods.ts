@@ -3,8 +3,9 @@ import { unknownName } from '../text/suggest.ts';
 import type { Method } from './method.ts';
 import { halving } from './methods/halving.ts';
 import { random } from './methods/random.ts';
+import { supernet } from './methods/supernet.ts';
 
-export const METHODS: readonly Method[] = [halving, random];
+export const METHODS: readonly Method[] = [halving, supernet, random];
 
 /** @throws RangeError with the name that may have been meant */
 export function methodNamed(name: string): Method {

@@ -12,22 +12,10 @@
  * Nothing is rounded. The last labels hold the best network for every target, hard or soft.
  */
 import type { AdditiveCost } from './cost.ts';
+import type { LinearLoss } from './method.ts';
 import type { Target } from './result.ts';
-import {
-  type Choice,
-  COLUMNS,
-  type Column,
-  type SearchSpace,
-  type StageChoice,
-  stageChoices,
-} from './space.ts';
+import { type Choice, COLUMNS, type SearchSpace, type StageChoice, stageChoices } from './space.ts';
 import { aimOf } from './target.ts';
-
-/** loss ≈ intercept + Σ effect(stage, column, value picked) */
-export interface LinearLoss {
-  intercept: number;
-  effect(stage: number, column: Column, value: number): number;
-}
 
 /** A network with what is predicted of it. */
 export interface Predicted {

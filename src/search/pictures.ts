@@ -84,7 +84,7 @@ export interface SearchSources {
 }
 
 /** Modest variation: candidates learn for few epochs, in which strong augmentation has nothing to prevent. */
-const AUGMENTATION: Augmentation = { scale: [0.6, 1], flip: 0.5 };
+export const AUGMENTATION: Augmentation = { scale: [0.6, 1], flip: 0.5 };
 
 /** What networks are trained on and measured by; a plan's seconds are measured on the same. */
 export function sourcesOf(

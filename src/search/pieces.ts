@@ -15,7 +15,7 @@ import { type SearchSpace, stageChoices } from './space.ts';
 export const STEM = 'stem';
 
 /** What a space may have at most: more would be measured for many minutes. */
-export const MOST_PIECES = 4000;
+const MOST_PIECES = 4000;
 
 export interface Piece {
   key: string;

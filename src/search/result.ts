@@ -45,6 +45,8 @@ export interface Plan {
   /** Of the weight-shared network. */
   sharedStep: number;
   sharedScore: { a: number; b: number; c: number };
+  /** Mean of |fitted − measured| / measured over the networks whose steps were timed. */
+  stepError?: number;
   /** The measured latencies; null where the target is not in milliseconds. */
   latency: LatencyTable | null;
 }
@@ -157,7 +159,8 @@ export const TARGET: Rule = object({
 
 const seconds = object({ a: figure, b: figure, c: figure });
 
-const LATENCY = object({
+/** `LatencyTable` out of a file. */
+export const LATENCY: Rule = object({
   batch: whole(1, 65_536),
   inputSize: whole(1, 4096),
   base: positive,
@@ -177,6 +180,7 @@ export const PLAN: Rule = object({
   score: seconds,
   sharedStep: positive,
   sharedScore: seconds,
+  stepError: optional(positive),
   latency: orNull(LATENCY),
 } satisfies Record<keyof Plan, Rule>);
 

@@ -6,7 +6,8 @@ import { summarise } from '../../src/models/summary.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { additiveCost, costOf, countOfTable, sumOf } from '../../src/search/cost.ts';
 import { handMade, middle, uniform } from '../../src/search/handmade.ts';
-import { cheapest, type LinearLoss, optimum, predictedFront } from '../../src/search/optimum.ts';
+import type { LinearLoss } from '../../src/search/method.ts';
+import { cheapest, optimum, predictedFront } from '../../src/search/optimum.ts';
 import type { Target } from '../../src/search/result.ts';
 import {
   type Choice,

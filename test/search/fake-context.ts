@@ -1,5 +1,7 @@
 /** A search without networks: a loss that is known, seconds that are counted. */
+import type { AdditiveCost } from '../../src/search/cost.ts';
 import type { Learner, Score, SearchContext, SharedLearner, Trial } from '../../src/search/method.ts';
+import { optimum } from '../../src/search/optimum.ts';
 import { type Choice, COLUMNS, keyOf, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { randomStream, randomUniform } from '../../src/tensor/random.ts';
 
@@ -10,6 +12,14 @@ export const size = (choice: Choice): number =>
       sum + depth * expandRatio * width * (width + kernel ** 2) * (1 + squeeze),
     0,
   );
+
+/** The same, as what `optimum` takes. */
+const ADDITIVE: AdditiveCost = {
+  unit: 'multiply-adds',
+  before: 0,
+  stage: (_index, _entering, picked) => size([picked]),
+  after: () => 0,
+};
 
 /** Effects of the values, made up: half of them do harm. */
 export const effectOf = (stage: number, column: string, value: number): number =>
@@ -82,7 +92,13 @@ export function fakeSearch(options: FakeOptions): Fake {
     objective: (value) => value,
     shownCost: (cost) => `${Math.round(cost)} multiply-adds`,
     multiplyAdds: size,
-    optimum: () => null,
+    optimum: (surrogate) =>
+      optimum(space, surrogate, ADDITIVE, {
+        unit: 'multiply-adds',
+        value: Math.min(most, 1e12),
+        exponent: null,
+        batch: 1,
+      }),
     stepSeconds,
     scoreSeconds,
     sharedStepSeconds,

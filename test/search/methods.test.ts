@@ -1,8 +1,10 @@
 /** The methods, on networks whose loss is known. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { SearchContext } from '../../src/search/method.ts';
 import { halving } from '../../src/search/methods/halving.ts';
 import { random } from '../../src/search/methods/random.ts';
+import { supernet } from '../../src/search/methods/supernet.ts';
 import { METHODS, methodNamed } from '../../src/search/methods.ts';
 import { choiceOf, keyOf, SMALL_SPACE, smallest } from '../../src/search/space.ts';
 import { collect, fakeSearch, size, trueLoss } from './fake-context.ts';
@@ -114,6 +116,62 @@ test('a budget that grows gives random search more networks and more steps, and 
   const halved = [];
   for (const budget of [10, 70, 200, 2000, 6000]) halved.push((await counts(halving, budget)).networks);
   assert.equal(halved, [2, 8, 16, 32, 64]);
+});
+
+test('a weight-shared network: a hundred are measured, a surrogate is fitted, what it proposes is measured', async () => {
+  const { context, trials, spent } = fakeSearch({ budget: 600, most: MIDDLE, noise: 0.02 });
+  const { found } = await collect(supernet.run(context));
+  const { optimum, evolved, count, r } = found.surrogate!;
+  assert.is(trials.length, 105);
+  assert.is(count, 100);
+  assert.ok(r > 0.9);
+  assert.is(trials[100]!.network, optimum!.network);
+  assert.ok(size(choice(optimum!.network)) <= MIDDLE);
+  const behind = evolved.predicted - optimum!.predicted;
+  assert.ok(behind > -1e-9 && behind < 0.03, `evolution is ${behind} behind the optimum`);
+  assert.is(new Set(trials.map(({ network }) => network)).size, 105);
+  assert.is(new Set(trials.map(({ steps }) => steps)).size, 1);
+  assert.is(
+    trials.find(({ network }) => network === keyOf(found.winner))!.loss,
+    Math.min(...trials.map(({ loss }) => loss)),
+  );
+  assert.ok(
+    trueLoss(found.winner) <
+      Math.min(...trials.slice(0, 100).map(({ network }) => trueLoss(choice(network)))),
+  );
+  assert.ok(spent() <= 600 && spent() > 597, `${spent()} s`);
+});
+
+test('a weight-shared network: with time for few, the best of them wins and no surrogate is fitted', async () => {
+  const { context, trials, spent } = fakeSearch({ budget: 20 });
+  const { found } = await collect(supernet.run(context));
+  assert.ok(trials.length >= 2 && trials.length < 38, `${trials.length}`);
+  assert.is(found.surrogate, undefined);
+  assert.is(trueLoss(found.winner), Math.min(...trials.map(({ network }) => trueLoss(choice(network)))));
+  assert.ok(spent() <= 20);
+  await refused(supernet.run(fakeSearch({ budget: 2 }).context), /needs at least \d+ s .* is 2 s/);
+});
+
+test('a weight-shared network: networks that diverged are no part of the surrogate', async () => {
+  const fake = fakeSearch({ budget: 600 });
+  const { trial } = fake.context;
+  const context: SearchContext = {
+    ...fake.context,
+    trial: async (...given) => {
+      const made = await trial(...given);
+      return made.index % 10 === 3 ? { ...made, loss: 1e6, diverged: true } : made;
+    },
+  };
+  const { found } = await collect(supernet.run(context));
+  assert.is(found.surrogate!.count, 90);
+  assert.ok(found.surrogate!.r > 0.99);
+});
+
+test('one network that fits leaves nothing to search', async () => {
+  const one = { ...SMALL_SPACE, stages: SMALL_SPACE.stages.slice(0, 1) };
+  const { context } = fakeSearch({ budget: 600, space: one, most: size(smallest(one)) });
+  for (const method of METHODS)
+    await refused(method.run(context), /only one network keeps the target, k3e1w16d1s0,/);
 });
 
 const choice = (network: string) => choiceOf(SMALL_SPACE, network);

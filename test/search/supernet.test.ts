@@ -1,20 +1,27 @@
 /** A child of the supernet is the ordinary network with its weights: logits, statistics, gradients. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Batch } from '../../src/data/loader.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
 import type { MBConvNet } from '../../src/models/mbconv-net.ts';
 import { buildModel } from '../../src/models/table.ts';
+import { AdamW } from '../../src/nn/index.ts';
+import { fairDraw, fairStep } from '../../src/search/fair.ts';
 import {
   type Choice,
+  COLUMNS,
   choiceOf,
   keyOf,
   largest,
   SMALL_SPACE,
+  SPACES,
   smallest,
   tableOf,
+  VALUES,
 } from '../../src/search/space.ts';
 import { buildSupernet, type Supernet } from '../../src/search/supernet.ts';
 import { scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { randomStream } from '../../src/tensor/random.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { testDevice } from '../helpers/device.ts';
 import { TINY_SPACE } from './tiny-space.ts';
@@ -32,6 +39,16 @@ const CHILDREN: Choice[] = [
 const device = await testDevice();
 const x = tensor(pseudo('x', 4 * 8 * 8 * 3), [4, 8, 8, 3], { device, owned: true });
 const labels = Int32Array.of(0, 1, 2, 1);
+
+const batch: Batch = {
+  images: pseudo('x', 4 * 8 * 8 * 3),
+  labels,
+  size: 4,
+  index: 0,
+  samples: [],
+  skipped: 0,
+};
+const context = { device, epoch: 0, index: 0, count: 1, last: true, holdUpdate: () => undefined };
 
 const childOf = (choice: Choice): MBConvNet =>
   buildModel(tableOf(TINY_SPACE, choice, 'child'), { device, numClasses: 3, seed: 5 }) as MBConvNet;
@@ -83,6 +100,69 @@ for (const choice of CHILDREN)
     supernet.dispose();
     child.dispose();
   });
+
+for (const space of [TINY_SPACE, ...SPACES])
+  test(`a fair draw of ${space.name} takes every value equally often`, () => {
+    const seen = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      const children = fairDraw(space, randomStream(1, 'test', 0, round));
+      assert.is(children.length, 3);
+      for (const [stage, lists] of space.stages.entries())
+        for (const column of COLUMNS) {
+          const values = lists[VALUES[column]];
+          const counts = values.map(
+            (value) => children.filter((child) => child[stage]![column] === value).length,
+          );
+          assert.is(
+            counts.reduce((sum, count) => sum + count),
+            3,
+          );
+          assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${column}: ${counts}`);
+        }
+      for (const child of children) seen.add(keyOf(child));
+    }
+    assert.ok(seen.size > 50, 'they are different children');
+  });
+
+test('a fair step sums the gradients of its children and updates once', async () => {
+  const made = () => buildSupernet(TINY_SPACE, { device, numClasses: 3, seed: 5, dropout: 0 });
+  const supernet = made();
+  const other = made();
+  const children = fairDraw(TINY_SPACE, randomStream(9, 'fair', 0, 7));
+  const losses = children.map((child) =>
+    scope(() => {
+      const loss = crossEntropy(other.use(child).forward(x), labels);
+      loss.backward();
+      return loss.detach();
+    }),
+  );
+  const optimizers = [other, supernet].map(
+    (model) => new AdamW(model.parameters(), { lr: 0.01, weightDecay: 0.1 }),
+  );
+  optimizers[0]!.step();
+  const loss = scope(() =>
+    fairStep(supernet, 9)(batch, { ...context, model: supernet, optimizer: optimizers[1]!, step: 7 }),
+  );
+  const values = await Promise.all(losses.map((each) => each.item()));
+  assert.ok(Math.abs((await loss.item()) - values.reduce((sum, value) => sum + value) / 3) < 1e-6);
+  const before = new Map(made().namedParameters());
+  const updated = new Map(supernet.namedParameters());
+  let idle = 0;
+  for (const [name, parameter] of other.namedParameters()) {
+    const bits = await parameter.data();
+    assert.equal(await updated.get(name)!.data(), bits, name);
+    if (parameter.grad) continue;
+    idle++;
+    assert.equal(
+      bits,
+      await before.get(name)!.data(),
+      `${name}, which no child has, neither learns nor decays`,
+    );
+  }
+  assert.ok(idle > 0);
+  for (const optimizer of optimizers) optimizer.dispose();
+  for (const model of [supernet, other]) model.dispose();
+});
 
 test('what is no child is refused', () => {
   const supernet = buildSupernet(TINY_SPACE, { device, numClasses: 3 });

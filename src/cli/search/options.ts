@@ -10,7 +10,7 @@ export type MethodName = (typeof METHOD_NAMES)[number];
 export const DEFAULTS = { minutes: 10, batch: 64, lr: 2e-3, seed: 0 };
 
 /** As commander gives them. */
-export interface SearchOptions {
+export interface SearchArgs {
   data?: string;
   minutes?: number;
   method?: MethodName;
@@ -103,7 +103,7 @@ const OF_THE_PROCESS: ReadonlySet<string> = new Set([
 const TARGETS = ['targetMs', 'targetMults', 'targetParams'] as const;
 
 /** @throws UserError for options of which one leaves nothing for the other to say */
-export function checkOptions(options: SearchOptions): void {
+export function checkOptions(options: SearchArgs): void {
   if (options.resume !== undefined) {
     const given = Object.keys(options).filter((name) => !OF_THE_PROCESS.has(name));
     if (given.length > 0)

@@ -4,7 +4,7 @@ import { COST_UNITS, type CostUnit, type Target } from '../../search/result.ts';
 import { checkSpace, type SearchSpace } from '../../search/space.ts';
 import { SOFT_EXPONENT } from '../../search/target.ts';
 import { among, demand, flag, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
-import { DEFAULTS, METHOD_NAMES, type MethodName, type SearchOptions } from './options.ts';
+import { DEFAULTS, METHOD_NAMES, type MethodName, type SearchArgs } from './options.ts';
 
 /** Minutes from which on the weight-shared network has the time that it needs (docs/search.md). */
 const SUPERNET_FROM = 60;
@@ -31,7 +31,7 @@ export interface SearchSettings {
   references: boolean;
 }
 
-export function settingsOf(options: SearchOptions, space: SearchSpace): SearchSettings {
+export function settingsOf(options: SearchArgs, space: SearchSpace): SearchSettings {
   const {
     minutes = DEFAULTS.minutes,
     batch = DEFAULTS.batch,
@@ -52,13 +52,7 @@ export function settingsOf(options: SearchOptions, space: SearchSpace): SearchSe
   };
 }
 
-function targetOf({
-  targetMs,
-  targetMults,
-  targetParams,
-  soft,
-  latencyBatch = 1,
-}: SearchOptions): WishedTarget {
+function targetOf({ targetMs, targetMults, targetParams, soft, latencyBatch = 1 }: SearchArgs): WishedTarget {
   const exponent = soft === undefined ? null : soft === true ? SOFT_EXPONENT : soft;
   const [unit, value]: [CostUnit, number | null] =
     targetMults !== undefined

@@ -11,7 +11,7 @@ import { fingerprint, openData } from '../data-source.ts';
 import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
 import { say, UserError } from '../ui.ts';
 import { searchCommand } from './command.ts';
-import type { SearchOptions } from './options.ts';
+import type { SearchArgs } from './options.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
 import { openSpace } from './space.ts';
 
@@ -33,14 +33,14 @@ export interface Setup {
   planned: Planned | null;
   /** Of a search that is finished. */
   found: SearchResult | null;
-  /** Whether it was begun by another process. */
-  resumed: boolean;
+  /** The command that begins it, for people. */
+  command: string;
   /** As they were typed. */
-  options: SearchOptions;
+  options: SearchArgs;
 }
 
 /** A new search. Its folder is its own from here on. */
-export async function newSearch(options: SearchOptions): Promise<Setup> {
+export async function newSearch(options: SearchArgs): Promise<Setup> {
   const settings = settingsOf(options, await openSpace(options));
   const set = await openData(dataOf(settings));
   const command = searchCommand(options);
@@ -50,11 +50,11 @@ export async function newSearch(options: SearchOptions): Promise<Setup> {
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
   return {
     ...{ settings, folder, set, options },
+    command: searchCommand({ ...options, overwrite: undefined, json: undefined }),
     store: new SearchFolder(folder),
     pictures: picturesHash(set, settings.data),
     planned: null,
     found: null,
-    resumed: false,
   };
 }
 
@@ -62,13 +62,13 @@ export async function newSearch(options: SearchOptions): Promise<Setup> {
  * A search that was stopped, or that is finished and is to have its report.
  * @param signal ends a wait for the process that still writes it
  */
-export async function resumedSearch(options: SearchOptions, signal?: AbortSignal): Promise<Setup> {
+export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): Promise<Setup> {
   const path = options.resume!;
   if (!(await statOrNull(path)))
     throw new UserError(`there is no search ${path}; name the folder that \`search\` wrote`);
   const folder = await claimed(path, PLANNED, searchCommand(options), signal);
   return releasedOnFailure(folder, async () => {
-    const { settings: saved, pictures, planned } = await readPlan(folder);
+    const { settings: saved, command, pictures, planned } = await readPlan(folder);
     const found = await readFound(folder);
     const settings = { ...saved, data: options.data ?? saved.data };
     const set = await openData(dataOf(settings));
@@ -80,7 +80,7 @@ export async function resumedSearch(options: SearchOptions, signal?: AbortSignal
     await store.removeLeftovers();
     if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
     else say(`Going on with the search in ${folder.path}.`);
-    return { settings, folder, store, set, pictures, planned, found, resumed: true, options };
+    return { settings, folder, store, set, pictures, planned, found, command, options };
   });
 }
 
@@ -97,25 +97,31 @@ const MOST_BYTES = 2 ** 26;
 
 /** Writes plan.json, with which the search begins: what was in the folder before goes. */
 export async function writePlan(
-  { folder, settings, pictures }: Pick<Setup, 'folder' | 'settings' | 'pictures'>,
+  { folder, command, settings, pictures }: Pick<Setup, 'folder' | 'command' | 'settings' | 'pictures'>,
   { plan, target }: Planned,
 ): Promise<void> {
-  const document = { format: FORMAT, settings, pictures, target, plan };
+  const document = { format: FORMAT, command, settings, pictures, target, plan };
   await writeWhole(await folder.place(PLANNED), `${JSON.stringify(document, null, 2)}\n`);
   await folder.settle();
 }
 
+/** What plan.json holds, beside the settings, which are checked by themselves. */
+const DOCUMENT = object({
+  format: among([FORMAT]),
+  command: text(100_000),
+  pictures: text(1000),
+  target: TARGET,
+  plan: PLAN,
+});
+
 async function readPlan(
   folder: RunFolder,
-): Promise<{ settings: SearchSettings; pictures: string; planned: Planned }> {
+): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'>> {
   return read(await folder.place(PLANNED), (value) => {
-    demand(
-      object({ format: among([FORMAT]), pictures: text(1000), target: TARGET, plan: PLAN }),
-      value,
-      'the plan',
-    );
-    const { settings, pictures, target, plan } = value as Planned & { settings: unknown; pictures: string };
-    return { settings: checkSettings(settings), pictures, planned: { plan, target } };
+    demand(DOCUMENT, value, 'the plan');
+    const { settings, command, pictures, target, plan } = value as Planned &
+      Record<'command' | 'pictures', string> & { settings: unknown };
+    return { settings: checkSettings(settings), command, pictures, planned: { plan, target } };
   });
 }
 

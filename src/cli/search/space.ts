@@ -4,7 +4,7 @@ import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE, SPACES } from '../
 import { parseBounded } from '../../text/rules.ts';
 import { unknownName } from '../../text/suggest.ts';
 import { UserError } from '../ui.ts';
-import type { SearchOptions } from './options.ts';
+import type { SearchArgs } from './options.ts';
 
 /** Pixels up to which the small space is taken where nobody names one. */
 const SMALL = 64;
@@ -15,7 +15,7 @@ const MOST_BYTES = 2 ** 20;
  * The space that is searched, for pictures of the size that was asked for.
  * @throws UserError, a sentence that names the file and the place in it
  */
-export async function openSpace({ space: name, size }: SearchOptions): Promise<SearchSpace> {
+export async function openSpace({ space: name, size }: SearchArgs): Promise<SearchSpace> {
   const space = name === undefined ? ((size ?? 0) > SMALL ? B0_SPACE : SMALL_SPACE) : await named(name);
   return size === undefined ? space : { ...space, inputSize: size };
 }
