@@ -15,7 +15,7 @@ const page = (result: SearchResult): Promise<string> =>
   searchReportHtml(result, {
     commands: [['npm run search -- --resume DIR', 'Go on:']],
     environment: [['adapter', 'a test']],
-    method: 'Successive halving (Jamieson & Talwalkar 2016).',
+    method: 'successive halving (Jamieson & Talwalkar 2016)',
   });
 const sectionsIn = (html: string): string[] =>
   [...html.matchAll(/<section id="([a-z-]+)"/g)].map(([, id]) => id);

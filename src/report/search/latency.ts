@@ -18,7 +18,7 @@ export function latency({ plan, finals }: SearchResult, pen: Pen): Html | null {
   const { batch, inputSize, base, blocks, check, r2, meanError } = measured;
   const warning = latencyWarning(measured);
   const names = Object.keys(blocks);
-  return html`<p>${counted(names.length, 'block')} were timed on ${plan.adapter}, ${counted(batch, 'picture')} of ${inputSize}² at a time, and a network's time is predicted as the sum of its blocks and ${formatCost(base, 'ms')} for what surrounds them. Of ${counted(check.length, 'whole network')} that were timed for comparison the prediction explains R² ${fixed(r2, 2)}, with a mean error of ${share(meanError)}.</p>
+  return html`<p>${names.length.toLocaleString('en-US')} blocks and heads were timed on ${plan.adapter}, ${counted(batch, 'picture')} of ${inputSize}² at a time, and a network's time is predicted as the sum of its blocks and ${formatCost(base, 'ms')} for what surrounds them. Of ${counted(check.length, 'whole network')} that were timed for comparison the prediction explains R² ${fixed(r2, 2)}, with a mean error of ${share(meanError)}.</p>
 ${warning && html`<p class="note">${capital(warning)}. Networks near the target may be on its wrong side.</p>`}
 ${
   check.length > 0 &&
