@@ -78,6 +78,7 @@ export {
   type MBConvRow,
   type MBConvTable,
   type ModelOptions,
+  mbconvTableOf,
   modelNames,
   type Network,
 } from './models/table.ts';
@@ -139,6 +140,7 @@ export {
 } from './nn/index.ts';
 export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
+export { searchHeadline } from './search/headline.ts';
 export type {
   Found,
   Learner,
@@ -151,6 +153,7 @@ export type {
   Trial,
 } from './search/method.ts';
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
+export type { SearchResult } from './search/result.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,
