@@ -137,7 +137,14 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
+export { handMade } from './search/handmade.ts';
+export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
+export type { LinearLoss } from './search/method.ts';
+export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
+export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
+export type { CostUnit, LatencyTable, Plan, Target } from './search/result.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,

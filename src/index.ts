@@ -21,6 +21,7 @@ export { MetricsLog, type MetricsLogOptions } from './report/metrics-log.ts';
 export { reportHtml } from './report/page.ts';
 export { predictionsCsv } from './report/predictions.ts';
 export { TensorBoard, type TensorBoardOptions } from './report/tensorboard.ts';
+export { type KeptLatencyOptions, latenciesFor } from './search/node/latency-shelf.ts';
 export {
   createModel,
   loadWeights,

@@ -23,6 +23,7 @@ const PROMISED = [
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'buildSupernet Supernet fairDraw fairStep',
+  'costOf additiveCost countOfTable measureLatencies latenciesFor measureModels measurePlan pacesOf handMade optimum predictedFront',
   'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',
