@@ -153,7 +153,18 @@ export type {
   Trial,
 } from './search/method.ts';
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
-export type { SearchResult } from './search/result.ts';
+export type {
+  SearchHooks,
+  SearchOptions,
+  SearchOutcome,
+  SearchPictures,
+  SearchProgress,
+  SearchStore,
+  SearchTeacher,
+} from './search/options.ts';
+export { inMemory, picturesOf, sourcesOf } from './search/pictures.ts';
+export type { Final, FinalRole, Plan, SearchResult, Target } from './search/result.ts';
+export { search } from './search/search.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,
@@ -267,7 +278,14 @@ export {
   type Slot,
 } from './train/feature-store.ts';
 export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
-export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
+export {
+  DivergedError,
+  type FitOptions,
+  type FitResult,
+  fit,
+  type Phase,
+  TrainingError,
+} from './train/fit.ts';
 export {
   type FreezingFigures,
   type FreezingPhase,
