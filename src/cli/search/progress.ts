@@ -48,8 +48,8 @@ export class SearchLines {
     if (!this.bar) this.bar = progressBar(label, total, this.output, clock);
     else if (label !== this.label) this.bar.turnTo(label, total);
     this.label = label;
-    const status = [briefly(what), loss === null ? '' : `loss ${loss.toFixed(3)}`].filter(Boolean).join('  ');
-    this.bar.update(done, status, pace === null ? null : pace * (total - done));
+    const status = [briefly(what), loss === null || !Number.isFinite(loss) ? '' : `loss ${loss.toFixed(3)}`].filter(Boolean).join('  ');
+    this.bar.update(done, status, pace === null || done >= total ? null : pace * (total - done));
   }
 
   private trial({ index, by, network, rung, steps, cost, loss, diverged }: Trial, known: boolean): void {
