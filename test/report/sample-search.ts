@@ -52,11 +52,14 @@ function trialOf(index: number, by: Trial['by'], choice: Choice, rung: number, l
 
 function trialsOf(): { trials: Trial[]; winner: Choice; random: Choice } {
   const trials: Trial[] = [];
-  const networks = (purpose: string, count: number): { choice: Choice; luck: number }[] =>
-    Array.from({ length: 400 }, (_, i) => randomChoice(SMALL_SPACE, (at) => draw(purpose, 100 * i + at)))
-      .filter((choice) => msOf(choice) <= 5)
-      .slice(0, count)
-      .map((choice, i) => ({ choice, luck: noise(`${purpose} luck`, i) }));
+  const networks = (purpose: string, count: number): { choice: Choice; luck: number }[] => {
+    const found: Choice[] = [];
+    for (let i = 0; found.length < count; i++) {
+      const choice = randomChoice(SMALL_SPACE, (at) => draw(purpose, 100 * i + at));
+      if (msOf(choice) <= 5) found.push(choice);
+    }
+    return found.map((choice, i) => ({ choice, luck: noise(`${purpose} luck`, i) }));
+  };
   const best = (by: Trial['by'], rung: number): Trial[] =>
     trials.filter((one) => one.by === by && one.rung === rung).sort((a, b) => a.loss - b.loss);
   let rung = networks('method', 16);
@@ -179,10 +182,10 @@ export function sampleSearch(name?: string): SearchResult {
     trials,
     surrogate: sampleSurrogate(),
     agreements: [
-      { what: name ?? 'the halves of the held pictures', tau: 0.69, interval: [0.52, 0.81], count: 16 },
+      { what: name ?? 'the two halves of the held pictures', tau: 0.69, interval: [0.52, 0.81], count: 16 },
       { what: 'rung 1 with rung 2', tau: 0.5, interval: [-0.11, 0.86], count: 8 },
       { what: 'rung 2 with rung 3', tau: 0.33, interval: [-0.67, 1], count: 4 },
-      { what: 'multiply-adds with the loss', tau: -0.48, interval: [-0.7, -0.2], count: 16 },
+      { what: 'multiply-adds with the loss', tau: 0.48, interval: [0.2, 0.7], count: 16 },
     ],
     finals: [
       finalOf('winner', winner, 1.352),
@@ -197,7 +200,9 @@ export function sampleSearch(name?: string): SearchResult {
     ],
     returned: {
       role: 'hand-made',
-      reason: name ?? 'its loss on the held pictures is lower than that of the winner',
+      reason:
+        name ??
+        "The hand-made network has the lower loss on 2,000 fresh pictures: the winner's loss is 1.35, the hand-made network's 1.34, a difference of 0.011 (95 % interval −0.011 to 0.033); the interval holds 0, so these pictures do not tell the two apart.",
     },
     time: [
       { what: name ?? 'latency table', seconds: 31 },

@@ -1,8 +1,9 @@
 /** What `search` says while it runs: a bar with the time left, a line for each network that was measured. */
-import { costText, roleName } from '../../search/headline.ts';
+import { roleName } from '../../search/headline.ts';
 import type { Trial } from '../../search/method.ts';
 import type { SearchHooks, SearchProgress } from '../../search/options.ts';
 import type { Final, Target } from '../../search/result.ts';
+import { formatCost } from '../../search/target.ts';
 import { formatSeconds, type ProgressBar, type ProgressOutput, progressBar, say } from '../ui.ts';
 import { briefly } from './text.ts';
 
@@ -62,7 +63,7 @@ export class SearchLines {
     const where = by === 'random' ? 'random search' : `rung ${rung}`;
     const worth = diverged ? 'diverged' : `held loss ${loss.toFixed(3)}`;
     this.note(
-      `${index + 1}. ${where}, ${steps} steps: ${worth}, ${costText(cost, this.target.unit)}  ${briefly(network)}`,
+      `${index + 1}. ${where}, ${steps} steps: ${worth}, ${formatCost(cost, this.target.unit)}  ${briefly(network)}`,
     );
   }
 

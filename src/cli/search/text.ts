@@ -2,13 +2,14 @@
 import { join } from 'node:path';
 import type { Device } from '../../gpu/index.ts';
 import { middle } from '../../search/handmade.ts';
-import { costText, roleName, searchHeadline, targetText } from '../../search/headline.ts';
+import { roleName, searchHeadline, targetText } from '../../search/headline.ts';
 import { latencyWarning } from '../../search/latency.ts';
 import type { Method } from '../../search/method.ts';
 import type { SearchPictures } from '../../search/options.ts';
 import { pacesOf } from '../../search/pace.ts';
 import type { Final, SearchResult } from '../../search/result.ts';
 import { countOf } from '../../search/space.ts';
+import { formatCost } from '../../search/target.ts';
 import { percentRange, wilson } from '../../train/evaluation/intervals.ts';
 import { percent } from '../../train/metrics.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';
@@ -131,8 +132,8 @@ function finalsTable(result: SearchResult): string {
     formatCount(final.parameters),
     ...(inMs
       ? [
-          final.network === null ? '' : costText(final.cost, 'ms'),
-          final.measured === null ? '' : costText(final.measured, 'ms'),
+          final.network === null ? '' : formatCost(final.cost, 'ms'),
+          final.measured === null ? '' : formatCost(final.measured, 'ms'),
         ]
       : []),
     final.held?.loss.toFixed(3) ?? '',

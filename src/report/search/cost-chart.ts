@@ -56,7 +56,11 @@ const NAME = 15;
 /** Costs further apart than this stand on a logarithmic axis. */
 const WIDE = 6;
 
-const costOf = ({ measured, cost }: Final): number => measured ?? cost;
+/** What marks of finals stand at; nothing where a network that is none of the space's was not timed. */
+function costOf({ measured, cost }: Final): number[] {
+  const known = measured ?? cost;
+  return known > 0 ? [known] : [];
+}
 
 const SHORT: Readonly<Record<Final['role'], string>> = {
   winner: 'winner',
@@ -71,13 +75,15 @@ export function costChart(result: SearchResult, trials: readonly Trial[], { plot
   const { target, finals } = result;
   const groups = groupsOf(result, trials);
   const ends = finals.flatMap((final) =>
-    final.held ? [{ name: SHORT[final.role], cost: costOf(final), loss: final.held.loss }] : [],
+    costOf(final).flatMap((cost) =>
+      final.held ? [{ name: SHORT[final.role], cost, loss: final.held.loss }] : [],
+    ),
   );
-  const untrained = finals.filter(({ held, fresh }) => !held && !fresh);
+  const untrained = finals.filter((final) => final.steps === 0 && costOf(final).length > 0);
   const front = paretoFront([...trials, ...ends]);
   const above = [
     { name: target.exponent === null ? 'target' : 'soft target', cost: target.value },
-    ...untrained.map((final) => ({ name: SHORT[final.role], cost: costOf(final) })),
+    ...untrained.flatMap((final) => costOf(final).map((cost) => ({ name: SHORT[final.role], cost }))),
   ];
   const costs = [...trials, ...ends, ...above].map(({ cost }) => cost);
   const losses = [...trials, ...ends].map(({ loss }) => loss);

@@ -1,6 +1,7 @@
 /** What the table of latencies is worth: whole networks, predicted from their blocks and measured. */
-import { capital, costText, roleName } from '../../search/headline.ts';
+import { capital, roleName } from '../../search/headline.ts';
 import type { Final, LatencyTable, SearchResult } from '../../search/result.ts';
+import { formatCost } from '../../search/target.ts';
 import { counted, formatNumber } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
@@ -19,10 +20,15 @@ export function latency({ plan, finals }: SearchResult, pen: Pen): Html | null {
   const { batch, inputSize, base, blocks, check, r2, meanError } = measured;
   const bad = !(r2 >= LEAST_R2 && meanError <= MOST_ERROR);
   const names = Object.keys(blocks);
-  return html`<p>${counted(names.length, 'block')} were timed on ${plan.adapter}, ${counted(batch, 'picture')} of ${inputSize}² at a time, and a network's time is predicted as the sum of its blocks and ${costText(base, 'ms')} for what surrounds them. Of ${counted(check.length, 'whole network')} that were timed for comparison the prediction explains R² ${fixed(r2, 2)}, with a mean error of ${share(meanError)}.</p>
+  return html`<p>${counted(names.length, 'block')} were timed on ${plan.adapter}, ${counted(batch, 'picture')} of ${inputSize}² at a time, and a network's time is predicted as the sum of its blocks and ${formatCost(base, 'ms')} for what surrounds them. Of ${counted(check.length, 'whole network')} that were timed for comparison the prediction explains R² ${fixed(r2, 2)}, with a mean error of ${share(meanError)}.</p>
 ${bad && html`<p class="note">The table predicts badly here (R² from ${LEAST_R2} and a mean error up to ${share(MOST_ERROR)} would be good): something else may have used the adapter while it was measured. Networks near the target may be on its wrong side; trust the measured times of the finals.</p>`}
-${check.length > 0 && figure(html`<h3>Predicted and measured</h3>${scatter(measured, finals, pen)}`, 'On the dashed line they are the same.')}
-${check.length > 0 && checkTable(measured, finals)}
+${
+  check.length > 0 &&
+  html`<div class="charts">${figure(
+    html`<h3>Predicted and measured</h3>${scatter(measured, finals, pen)}`,
+    'On the dashed line they are the same.',
+  )}${checkTable(measured, finals)}</div>`
+}
 ${
   names.length <= MOST_BLOCKS &&
   details(
@@ -38,8 +44,8 @@ ${
 
 /** The finals that were timed themselves, after the search. */
 const timed = (finals: readonly Final[]) =>
-  finals.flatMap(({ role, cost: predicted, measured }) =>
-    measured === null ? [] : [{ role, predicted, measured }],
+  finals.flatMap(({ role, network, cost: predicted, measured }) =>
+    measured === null || network === null ? [] : [{ role, predicted, measured }],
   );
 
 function scatter({ check }: LatencyTable, finals: readonly Final[], { plot, draw }: Pen): Html {
@@ -95,8 +101,8 @@ function checkTable({ check }: LatencyTable, finals: readonly Final[]): Html {
     ['network', 'predicted', 'measured', 'error'],
     rows.map(({ name, predicted, measured }) => [
       name,
-      costText(predicted, 'ms'),
-      costText(measured, 'ms'),
+      formatCost(predicted, 'ms'),
+      formatCost(measured, 'ms'),
       `${predicted < measured ? '−' : '+'}${share(Math.abs(predicted - measured) / measured)}`,
     ]),
   );

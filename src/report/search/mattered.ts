@@ -1,11 +1,11 @@
 /** What mattered: the effects of the linear surrogate with their intervals, how well it predicts, and its exact optimum. */
-import { beyond, signed } from '../../search/headline.ts';
+import { beyond, rangeText, signed } from '../../search/headline.ts';
 import type { SurrogateFigures } from '../../search/method.ts';
-import { COLUMNS, type Column } from '../../search/space.ts';
+import { COLUMNS, type Column, type SearchSpace, VALUES } from '../../search/space.ts';
 import { counted } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
-import { details, figure, fixed, table } from '../parts.ts';
+import { details, fixed, table } from '../parts.ts';
 import { intervalsChart } from './intervals-chart.ts';
 import { squeezeText } from './network-figure.ts';
 
@@ -19,7 +19,7 @@ const NAMES: Readonly<Record<Column, string>> = {
 
 type Effect = SurrogateFigures['coefficients'][number];
 
-export function mattered(surrogate: SurrogateFigures, pen: Pen): Html {
+export function mattered(surrogate: SurrogateFigures, space: SearchSpace, pen: Pen): Html {
   const { count, r, rMultiplyAdds, coefficients, evolved, optimum } = surrogate;
   const sound = coefficients.filter(({ effect, interval }) => [effect, ...interval].every(Number.isFinite));
   const ends = sound.flatMap(({ interval }) => interval);
@@ -30,9 +30,10 @@ export function mattered(surrogate: SurrogateFigures, pen: Pen): Html {
   const clear = sound.filter(({ interval }) => beyond(interval)).length;
   return html`<p>A linear model of the loss over the choices, fitted to ${counted(count, 'network')}. Cross-validated, its predictions correlate with the measured losses with r ${fixed(r, 2)}; multiply-adds alone, on the same parts, with r ${fixed(rMultiplyAdds, 2)}.${r <= rMultiplyAdds && ' It knows no more of the loss than multiply-adds do.'} ${clear} of ${counted(sound.length, 'effect')} are beyond their intervals.</p>
 <p>${optimumSentence(evolved, optimum)}</p>
+<p>Below, what a value does to the loss instead of the first one of its list, with 95 % intervals: left of the dashed line the loss falls. A hollow dot: not beyond its interval. The model takes choices to work independently of each other.</p>
 <div class="charts">${COLUMNS.map((column) => {
     const rows = sound.filter((one) => one.column === column);
-    return rows.length > 0 && columnChart(column, rows, domain, pen);
+    return rows.length > 0 && columnChart(column, rows, space, domain, pen);
   })}</div>
 ${details(
   'The figures',
@@ -40,9 +41,9 @@ ${details(
     'What a value does to the loss, against the first value of its column',
     ['choice', 'effect', '95 %', ''],
     coefficients.map((one) => [
-      `stage ${one.stage + 1}, ${NAMES[one.column as Column]?.toLowerCase() ?? one.column}: ${valueText(one)}`,
-      Number.isFinite(one.effect) ? signed(one.effect) : '–',
-      one.interval.every(Number.isFinite) ? `${signed(one.interval[0])} to ${signed(one.interval[1])}` : '',
+      `stage ${one.stage + 1}, ${NAMES[one.column as Column]?.toLowerCase() ?? one.column}: ${changeText(one, space)}`,
+      signed(one.effect),
+      rangeText(one.interval),
       beyond(one.interval) ? 'beyond its interval' : 'not beyond its interval',
     ]),
   ),
@@ -56,19 +57,24 @@ function optimumSentence(evolved: SurrogateFigures['evolved'], optimum: Surrogat
   return `${found}, ${exact}: ${optimum.network === evolved.network ? 'the same network' : 'another network'}.`;
 }
 
-const valueText = ({ column, value }: Effect): string =>
-  column === 'squeeze' ? squeezeText(value) : String(value);
+/** `24 → 32`: the first value of the list, and the one that the effect is of. */
+function changeText({ stage, column, value }: Effect, { stages }: SearchSpace): string {
+  const text = (of: number): string => (column === 'squeeze' && of > 0 ? squeezeText(of) : String(of));
+  const first = stages[stage]?.[VALUES[column as Column]]?.[0];
+  return first === undefined ? text(value) : `${text(first)} → ${text(value)}`;
+}
 
 function columnChart(
   column: Column,
   effects: readonly Effect[],
+  space: SearchSpace,
   domain: readonly [number, number],
   pen: Pen,
 ): Html {
   const chart = intervalsChart(
     pen,
     effects.map((one) => ({
-      name: `stage ${one.stage + 1}: ${valueText(one)}`,
+      name: `stage ${one.stage + 1}: ${changeText(one, space)}`,
       value: one.effect,
       low: one.interval[0],
       high: one.interval[1],
@@ -79,8 +85,5 @@ function columnChart(
     },
     { label: 'effect on the loss', domain, zero: true },
   );
-  return figure(
-    html`<h3>${NAMES[column]}</h3>${chart}`,
-    'Against the first value of the stage, with 95 % intervals; left of the dashed line the loss falls. Hollow: not beyond its interval.',
-  );
+  return html`<figure><h3>${NAMES[column]}</h3>${chart}</figure>`;
 }

@@ -8,6 +8,7 @@
  *        ╲▁▁╱╲▁▁╱     ▕ ╲▁▁▁╱
  */
 import type { MBConvTable } from '../../models/mbconv-table.ts';
+import { strided } from '../../search/cost.ts';
 import { WIDTH } from '../chart.ts';
 import { type Html, html } from '../html.ts';
 
@@ -74,9 +75,9 @@ const breadth = (kernel: number): number => 0.25 + 0.15 * kernel;
 
 /** Sides of the maps that leave the stages: the stem halves, and every stage of stride 2. */
 function sides({ rows }: MBConvTable, inputSize: number): number[] {
-  let side = Math.ceil(inputSize / 2);
+  let side = strided(inputSize, 2);
   return rows.map(([, , stride]) => {
-    side = Math.ceil(side / stride);
+    side = strided(side, stride);
     return side;
   });
 }

@@ -35,7 +35,11 @@ const SECTIONS: readonly SectionMaker<SearchPage>[] = [
   ['result', 'Result', ({ result }, pen) => outcome(result, pen)],
   ['tried', 'Everything tried', ({ result }, pen) => tried(result, pen)],
   ['networks', 'The networks', ({ result }) => winner(result)],
-  ['mattered', 'What mattered', ({ result: { surrogate } }, pen) => surrogate && mattered(surrogate, pen)],
+  [
+    'mattered',
+    'What mattered',
+    ({ result: { surrogate, space } }, pen) => surrogate && mattered(surrogate, space, pen),
+  ],
   ['trust', 'How far to trust the ranking', ({ result }, pen) => trust(result, pen)],
   ['latency', 'Latency table', ({ result }, pen) => latency(result, pen)],
   ['time', 'Where the time went', ({ result }, pen) => time(result, pen)],

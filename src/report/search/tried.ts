@@ -1,8 +1,8 @@
 /** Every network that was measured: loss against cost, and a table. */
-import { costText } from '../../search/headline.ts';
 import type { Trial } from '../../search/method.ts';
 import type { SearchResult } from '../../search/result.ts';
 import { COLUMNS, countOf, VALUES } from '../../search/space.ts';
+import { formatCost } from '../../search/target.ts';
 import { counted } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
@@ -36,7 +36,7 @@ function trialTables({ trials, target }: SearchResult): Html {
       by,
       rung + 1,
       steps,
-      costText(cost, target.unit),
+      formatCost(cost, target.unit),
       diverged ? 'diverged' : fixed(loss),
       diverged ? '' : `${fixed(halves[0])}, ${fixed(halves[1])}`,
       diverged ? '–' : share(accuracy),

@@ -1,21 +1,20 @@
 /** How far a ranking can be trusted: whether two looks at the same networks put them into the same order. */
-import { beyond, capital } from '../../search/headline.ts';
+import { beyond, capital, rangeText, signed } from '../../search/headline.ts';
 import type { Trial } from '../../search/method.ts';
 import type { Agreement, SearchResult } from '../../search/result.ts';
 import { counted } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
-import { figure, fixed, share, table } from '../parts.ts';
+import { figure, share, table } from '../parts.ts';
 import { intervalsChart } from './intervals-chart.ts';
 import { colourOf, drawable, rungMark } from './marks.ts';
 
 export function trust({ agreements, trials, data }: SearchResult, pen: Pen): Html | null {
   const sound = trials.filter(({ diverged, loss }) => !diverged && Number.isFinite(loss));
   if (agreements.length === 0 && sound.length < 2) return null;
-  const known = agreements.filter(({ tau, interval }) => [tau, ...interval].every(Number.isFinite));
-  return html`<p>Networks are ranked by their loss on ${counted(data.held, 'picture')}. Kendall's τ says how far two rankings of the same networks agree: 1 the same order, 0 none, −1 the reverse; of all pairs of networks (1 + τ)/2 stand in the same order. Its interval is over networks; where it reaches 0, chance would do as well.</p>
+  return html`<p>Networks are ranked by their loss on ${counted(data.held, 'picture')}. Kendall's τ says how far two rankings of the same networks agree: 1 the same order, 0 none, −1 the reverse; of all pairs of networks (1 + τ)/2 stand in the same order. Its interval is over networks; where it holds 0, the agreement is not told from chance. Multiply-adds rank the larger network above the smaller one, without any training.</p>
 ${agreements.length > 0 && agreementTable(agreements)}
-<div class="charts">${known.length > 0 && agreementChart(known, pen)}${halves(sound, pen)}${rungPairs(sound).map((pair) => rungs(pair, pen))}</div>`;
+<div class="charts">${agreements.length > 0 && agreementChart(agreements, pen)}${halves(sound, pen)}${rungPairs(sound).map((pair) => rungs(pair, pen))}</div>`;
 }
 
 function agreementTable(agreements: readonly Agreement[]): Html {
@@ -25,12 +24,17 @@ function agreementTable(agreements: readonly Agreement[]): Html {
     agreements.map(({ what, tau, interval, count }) => [
       capital(what),
       count,
-      fixed(tau, 2),
-      interval.every(Number.isFinite) ? `${fixed(interval[0], 2)} to ${fixed(interval[1], 2)}` : '',
+      signed(tau, 2),
+      rangeText(interval, 2),
       share((1 + tau) / 2),
-      beyond(interval) ? 'beyond its interval' : 'not told from chance',
+      verdict(interval),
     ]),
   );
+}
+
+function verdict(interval: Agreement['interval']): string {
+  if (!beyond(interval)) return 'not told from chance';
+  return interval[0] > 0 ? 'more than chance' : 'reversed';
 }
 
 function agreementChart(agreements: readonly Agreement[], pen: Pen): Html {
@@ -66,8 +70,9 @@ function against(
   const mark = rungMark(rung);
   return draw(
     {
-      height: 300,
+      height: 320,
       marginLeft: 48,
+      marginTop: 32,
       x: { label: about.x, nice: true, ticks: 5 },
       y: { label: about.y, grid: true, nice: true, ticks: 5 },
       marks: [
