@@ -138,10 +138,22 @@ export {
   xavierUniform,
 } from './nn/index.ts';
 export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost.ts';
+export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
 export { handMade } from './search/handmade.ts';
 export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
-export type { LinearLoss } from './search/method.ts';
+export type {
+  Found,
+  Learner,
+  LinearLoss,
+  Method as SearchMethod,
+  Score,
+  SearchContext,
+  SharedLearner,
+  SurrogateFigures,
+  Trial,
+} from './search/method.ts';
+export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
 export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
 export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
 export type { CostUnit, LatencyTable, Plan, Target } from './search/result.ts';
@@ -153,7 +165,9 @@ export {
   SPACES,
   tableOf,
 } from './search/space.ts';
+export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
 export { buildSupernet, Supernet, type SupernetOptions } from './search/supernet.ts';
+export { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './search/surrogate.ts';
 export {
   type Backward,
   checkTypes,

@@ -22,7 +22,7 @@ const PROMISED = [
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
-  'buildSupernet Supernet fairDraw fairStep',
+  'buildSupernet Supernet fairDraw fairStep methodNamed evolve fitSurrogate kendall spearman pearson mcnemar',
   'costOf additiveCost countOfTable measureLatencies latenciesFor measureModels measurePlan pacesOf handMade optimum predictedFront',
   'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
