@@ -32,8 +32,9 @@ interface Layers {
 
 /** A piece on a device, in evaluation mode. */
 export function buildPiece({ build }: Piece, device: Device): Layers & { dispose(): void } {
-  const { modules, forward } = onDevice(device, build);
-  for (const module of modules) module.eval();
+  // By a seed and not as they come: a layer of somebody's that is made later starts as if nothing had been measured.
+  const { modules, forward } = onDevice(device, build, { initialise: false });
+  for (const module of modules) module.initialise(0).eval();
   return {
     modules,
     forward,
