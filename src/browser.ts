@@ -78,6 +78,7 @@ export {
   type MBConvRow,
   type MBConvTable,
   type ModelOptions,
+  mbconvTableOf,
   modelNames,
   type Network,
 } from './models/table.ts';
@@ -141,6 +142,7 @@ export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/
 export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
 export { handMade } from './search/handmade.ts';
+export { searchHeadline } from './search/headline.ts';
 export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
 export type {
   Found,
@@ -156,7 +158,7 @@ export type {
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
 export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
 export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
-export type { CostUnit, LatencyTable, Plan, Target } from './search/result.ts';
+export type { CostUnit, LatencyTable, Plan, SearchResult, Target } from './search/result.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,
