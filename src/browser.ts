@@ -138,9 +138,12 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost.ts';
 export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
+export { handMade } from './search/handmade.ts';
 export { searchHeadline } from './search/headline.ts';
+export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
 export type {
   Found,
   Learner,
@@ -153,6 +156,7 @@ export type {
   Trial,
 } from './search/method.ts';
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
+export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
 export type {
   SearchHooks,
   SearchOptions,
@@ -162,8 +166,17 @@ export type {
   SearchStore,
   SearchTeacher,
 } from './search/options.ts';
+export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
 export { inMemory, picturesOf, sourcesOf } from './search/pictures.ts';
-export type { Final, FinalRole, Plan, SearchResult, Target } from './search/result.ts';
+export type {
+  CostUnit,
+  Final,
+  FinalRole,
+  LatencyTable,
+  Plan,
+  SearchResult,
+  Target,
+} from './search/result.ts';
 export { search } from './search/search.ts';
 export {
   type Choice as NetworkChoice,
