@@ -157,14 +157,38 @@ export type {
 } from './search/method.ts';
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
 export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
+export type {
+  SearchHooks,
+  SearchOptions,
+  SearchOutcome,
+  SearchPictures,
+  SearchProgress,
+  SearchStore,
+} from './search/options.ts';
 export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
-export type { CostUnit, LatencyTable, Plan, SearchResult, Target } from './search/result.ts';
+export { inMemory, picturesOf, preprocessingOf } from './search/pictures.ts';
 export {
+  type CostUnit,
+  checkResult,
+  type LatencyTable,
+  type Plan,
+  type SearchResult,
+  type Target,
+} from './search/result.ts';
+export { search } from './search/search.ts';
+export {
+  B0_SPACE,
   type Choice as NetworkChoice,
+  checkSpace,
+  choiceOf,
+  countOf,
   keyOf,
+  largest,
   randomChoice,
   type SearchSpace,
+  SMALL_SPACE,
   SPACES,
+  smallest,
   tableOf,
 } from './search/space.ts';
 export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
