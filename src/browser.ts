@@ -137,6 +137,16 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { fairDraw, fairStep } from './search/fair.ts';
+export {
+  type Choice as NetworkChoice,
+  keyOf,
+  randomChoice,
+  type SearchSpace,
+  SPACES,
+  tableOf,
+} from './search/space.ts';
+export { buildSupernet, Supernet, type SupernetOptions } from './search/supernet.ts';
 export {
   type Backward,
   checkTypes,

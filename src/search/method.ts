@@ -5,7 +5,7 @@
  */
 import type { Random } from '../tensor/random.ts';
 import { among, list, number, object, optional, type Rule, text, whole } from '../text/rules.ts';
-import type { Choice, SearchSpace } from './space.ts';
+import type { Choice, Column, SearchSpace } from './space.ts';
 
 /** What a network says of the held pictures: those that are not trained on and that the search ranks by. */
 export interface Score {
@@ -83,6 +83,12 @@ export interface SearchContext {
   fits(choice: Choice): boolean;
   /** What is minimised: the loss where the target is hard, the loss with the cost's share in it where it is soft. */
   objective(loss: number, cost: number): number;
+  /** A cost with its unit, for sentences. */
+  shownCost(cost: number): string;
+  /** Multiply-adds of one picture: what a loss can be guessed from without any training. */
+  multiplyAdds(choice: Choice): number;
+  /** The network that a linear model of the loss makes the best under the target, exactly (optimum.ts); null: none fits. */
+  optimum(surrogate: LinearLoss): { choice: Choice; objective: number } | null;
   /** Planned seconds of one training step, and of one measurement, of a network by itself. */
   stepSeconds(choice: Choice): number;
   scoreSeconds(choice: Choice): number;
@@ -104,6 +110,13 @@ export interface Found {
   winner: Choice;
   /** Where a surrogate was fitted: see surrogate.ts. */
   surrogate?: SurrogateFigures;
+}
+
+/** A model of the loss: intercept + Σ effect over the stages and their columns. */
+export interface LinearLoss {
+  intercept: number;
+  /** Of a value that is picked; 0 of the first of its list. */
+  effect(stage: number, column: Column, value: number): number;
 }
 
 /** A linear model of the loss over the choices: loss ≈ intercept + Σ coefficient[stage][column = value]. */

@@ -12,15 +12,10 @@
  * Nothing is rounded. The last labels hold the best network for every target, hard or soft.
  */
 import type { AdditiveCost } from './cost.ts';
+import type { LinearLoss } from './method.ts';
 import type { Target } from './result.ts';
-import { type Choice, COLUMNS, type Column, type SearchSpace, type StageChoice, VALUES } from './space.ts';
+import { type Choice, COLUMNS, type SearchSpace, type StageChoice, stageChoices } from './space.ts';
 import { aimOf } from './target.ts';
-
-/** loss ≈ intercept + Σ effect(stage, column, value picked) */
-export interface LinearLoss {
-  intercept: number;
-  effect(stage: number, column: Column, value: number): number;
-}
 
 /** A network with what is predicted of it. */
 export interface Predicted {
@@ -110,10 +105,7 @@ function optionsOf(
   const stage = stages[index]!;
   const lossOf = (picked: StageChoice): number =>
     COLUMNS.reduce((sum, column) => sum + effect(index, column, picked[column]), 0);
-  let all: Partial<StageChoice>[] = [{}];
-  for (const column of COLUMNS)
-    all = all.flatMap((part) => stage[VALUES[column]].map((value) => ({ ...part, [column]: value })));
-  const labels = (all as StageChoice[]).map((picked) => ({
+  const labels = stageChoices(stage).map((picked) => ({
     cost: cost.stage(index, entering, picked),
     loss: lossOf(picked),
     picked,

@@ -44,12 +44,10 @@ export interface SearchPictures {
 export interface SearchTeacher {
   /** For the result. */
   name: string;
-  /** What networks learn by in place of their labels alone; for the step of a network that holds others (fair.ts). */
+  /** What networks learn by in place of their labels alone: of several that learn from the same batch (fair.ts) too. */
   criterion: Criterion;
-  /** A step of one network's training by it, in place of `plainStep()`. */
+  /** A step of one network's training by it, in place of `plainStep()`; the plan was measured with it. */
   step(): Step;
-  /** Seconds that it adds to a step. */
-  stepSeconds: number;
 }
 
 /** How far a search has come, in the planned seconds of its parts; the clock is the business of whoever shows it. */
@@ -61,6 +59,8 @@ export interface SearchProgress {
   total: number;
   /** Of `done`, what was known already or came from a saved state, and took no time now. */
   known: number;
+  /** Mean training loss lately; null where nothing is trained at the moment. */
+  loss: number | null;
 }
 
 /** All optional, all synchronous. */

@@ -18,7 +18,8 @@ import {
 import { type SurrogateFigures, TRIAL, type Trial } from './method.ts';
 import { checkSpace, choiceOf, type SearchSpace } from './space.ts';
 
-export type CostUnit = 'ms' | 'multiply-adds' | 'parameters';
+export const COST_UNITS = ['ms', 'multiply-adds', 'parameters'] as const;
+export type CostUnit = (typeof COST_UNITS)[number];
 
 /** What a network may cost. */
 export interface Target {
@@ -44,6 +45,8 @@ export interface Plan {
   /** Of the weight-shared network. */
   sharedStep: number;
   sharedScore: { a: number; b: number; c: number };
+  /** Mean of |fitted − measured| / measured over the networks whose steps were timed. */
+  stepError?: number;
   /** The measured latencies; null where the target is not in milliseconds. */
   latency: LatencyTable | null;
 }
@@ -148,15 +151,16 @@ const MOST = 50_000;
 
 /** `Target` out of a file. */
 export const TARGET: Rule = object({
-  unit: among(['ms', 'multiply-adds', 'parameters']),
-  value: number(Number.MIN_VALUE, Number.MAX_VALUE),
+  unit: among(COST_UNITS),
+  value: number(Number.MIN_VALUE, 1e15),
   exponent: orNull(number(0, 10)),
   batch: whole(1, 65_536),
 } satisfies Record<keyof Target, Rule>);
 
 const seconds = object({ a: figure, b: figure, c: figure });
 
-const LATENCY = object({
+/** `LatencyTable` out of a file. */
+export const LATENCY: Rule = object({
   batch: whole(1, 65_536),
   inputSize: whole(1, 4096),
   base: positive,
@@ -176,6 +180,7 @@ export const PLAN: Rule = object({
   score: seconds,
   sharedStep: positive,
   sharedScore: seconds,
+  stepError: optional(positive),
   latency: orNull(LATENCY),
 } satisfies Record<keyof Plan, Rule>);
 

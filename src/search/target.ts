@@ -9,21 +9,11 @@
  * 2^−0.07, 4.7 %. Networks are ranked by loss, since accuracy on some hundred held pictures ranks them by noise.
  */
 import { formatCount, formatNumber } from '../text/figures.ts';
-import { among, demand, number, object, orNull, whole } from '../text/rules.ts';
-import type { CostUnit, Target } from './result.ts';
+import { demand } from '../text/rules.ts';
+import { type CostUnit, TARGET, type Target } from './result.ts';
 
 /** MnasNet's exponent, with the sign that a loss wants. */
 export const SOFT_EXPONENT = 0.07;
-
-export const COST_UNITS: readonly CostUnit[] = ['ms', 'multiply-adds', 'parameters'];
-
-/** The rule for a target out of a file. */
-export const TARGET = object({
-  unit: among(COST_UNITS),
-  value: number(Number.MIN_VALUE, 1e15),
-  exponent: orNull(number(0, 10)),
-  batch: whole(1, 65_536),
-});
 
 /** What a target asks of a loss and a cost: see `SearchContext`. */
 export interface Aim {

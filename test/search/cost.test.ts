@@ -6,7 +6,8 @@ import { summarise } from '../../src/models/summary.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { additiveCost, costOf, countOfTable, sumOf } from '../../src/search/cost.ts';
 import { handMade, middle, uniform } from '../../src/search/handmade.ts';
-import { cheapest, type LinearLoss, optimum, predictedFront } from '../../src/search/optimum.ts';
+import type { LinearLoss } from '../../src/search/method.ts';
+import { cheapest, optimum, predictedFront } from '../../src/search/optimum.ts';
 import type { Target } from '../../src/search/result.ts';
 import {
   type Choice,
@@ -17,10 +18,9 @@ import {
   type SearchSpace,
   SMALL_SPACE,
   SPACES,
-  type StageChoice,
   smallest,
+  stageChoices,
   tableOf,
-  VALUES,
 } from '../../src/search/space.ts';
 import { aimOf, formatCost, SOFT_EXPONENT } from '../../src/search/target.ts';
 import { randomStream, randomUniform } from '../../src/tensor/random.ts';
@@ -43,14 +43,8 @@ const TINY: SearchSpace = {
 
 function everyChoice(space: SearchSpace): Choice[] {
   let all: Choice[] = [[]];
-  for (const stage of space.stages) {
-    let options: Partial<StageChoice>[] = [{}];
-    for (const column of COLUMNS)
-      options = options.flatMap((part) =>
-        stage[VALUES[column]].map((value) => ({ ...part, [column]: value })),
-      );
-    all = all.flatMap((choice) => options.map((option) => [...choice, option as StageChoice]));
-  }
+  for (const stage of space.stages)
+    all = all.flatMap((choice) => stageChoices(stage).map((option) => [...choice, option]));
   return all;
 }
 
