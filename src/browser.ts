@@ -78,6 +78,7 @@ export {
   type MBConvRow,
   type MBConvTable,
   type ModelOptions,
+  mbconvTableOf,
   modelNames,
   type Network,
 } from './models/table.ts';
@@ -137,7 +138,22 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
+export { searchHeadline } from './search/headline.ts';
+export type {
+  Found,
+  Learner,
+  LinearLoss,
+  Method as SearchMethod,
+  Score,
+  SearchContext,
+  SharedLearner,
+  SurrogateFigures,
+  Trial,
+} from './search/method.ts';
+export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
+export type { SearchResult } from './search/result.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,
@@ -146,7 +162,9 @@ export {
   SPACES,
   tableOf,
 } from './search/space.ts';
+export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
 export { buildSupernet, Supernet, type SupernetOptions } from './search/supernet.ts';
+export { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './search/surrogate.ts';
 export {
   type Backward,
   checkTypes,

@@ -20,6 +20,7 @@ export { type EvaluationReport, writeEvaluationReport } from './report/evaluatio
 export { MetricsLog, type MetricsLogOptions } from './report/metrics-log.ts';
 export { reportHtml } from './report/page.ts';
 export { predictionsCsv } from './report/predictions.ts';
+export { type SearchExtras, searchReportHtml } from './report/search/page.ts';
 export { TensorBoard, type TensorBoardOptions } from './report/tensorboard.ts';
 export {
   createModel,

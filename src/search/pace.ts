@@ -18,19 +18,11 @@ import { randomStream } from '../tensor/random.ts';
 import { infer } from '../train/infer.ts';
 import { plainStep, type Step } from '../train/step.ts';
 import { costOf } from './cost.ts';
+import { fairCount, fairStep } from './fair.ts';
 import { middle } from './handmade.ts';
 import { nonNegative } from './least-squares.ts';
 import type { LatencyTable, Plan } from './result.ts';
-import {
-  type Choice,
-  COLUMNS,
-  largest,
-  randomChoice,
-  type SearchSpace,
-  smallest,
-  tableOf,
-  VALUES,
-} from './space.ts';
+import { type Choice, largest, randomChoice, type SearchSpace, smallest, tableOf } from './space.ts';
 import { buildSupernet, type Supernet } from './supernet.ts';
 
 export interface PlanOptions {
@@ -46,8 +38,8 @@ export interface PlanOptions {
   latency: LatencyTable | null;
   /** A step of one network's training: that of a teacher where one takes part. Default: `plainStep`. */
   step?: () => Step;
-  /** A step of the weight-shared network (`fairStep`), where one will be trained. Default: it is reckoned. */
-  sharedStep?: (supernet: Supernet) => Step;
+  /** A step of the weight-shared network; null where none will be trained: it is reckoned then. Default: `fairStep`. */
+  sharedStep?: ((supernet: Supernet) => Step) | null;
   /** Seconds after which no more is measured than is needed. Default 30. */
   budget?: number;
   onProgress?: (done: number, of: number) => void;
@@ -80,7 +72,7 @@ export interface Visit {
  */
 export async function measurePlan(device: Device, space: SearchSpace, options: PlanOptions): Promise<Plan> {
   const { seconds, classes, batch, latency, budget = 30, signal, onProgress } = options;
-  const { step = plainStep, sharedStep } = options;
+  const { step = plainStep, sharedStep = (supernet: Supernet) => fairStep(supernet, 0) } = options;
   const sure = [smallest(space), middle(space), largest(space)];
   const random = Array.from({ length: RANDOM }, (_, index) =>
     randomChoice(space, randomStream(0, 'pace', 0, index)),
@@ -98,8 +90,13 @@ export async function measurePlan(device: Device, space: SearchSpace, options: P
       visits.push({ choice, ...(await timesOf(stopwatch, model, step())) });
     }
     onProgress?.(choices.length, choices.length + 1);
-    const supernet = sharedStep && buildSupernet(space, { device, numClasses: classes }).use(middle(space));
-    const shared = supernet && (await timesOf(stopwatch, supernet, sharedStep!(supernet)));
+    let shared: Visit | null = null;
+    if (sharedStep) {
+      const choice = middle(space);
+      const supernet = buildSupernet(space, { device, numClasses: classes });
+      const times = await timesOf(stopwatch, supernet, sharedStep(supernet), () => supernet.use(choice));
+      shared = { choice, ...times };
+    }
     onProgress?.(choices.length + 1, choices.length + 1);
     const { description } = device.info;
     return {
@@ -108,7 +105,7 @@ export async function measurePlan(device: Device, space: SearchSpace, options: P
       seconds,
       batch,
       latency,
-      ...paceOf(space, visits, shared && { choice: middle(space), ...shared }),
+      ...paceOf(space, visits, shared),
     };
   } finally {
     await batches.return(undefined as never);
@@ -123,7 +120,7 @@ export async function measurePlan(device: Device, space: SearchSpace, options: P
 export function paceOf(
   space: SearchSpace,
   visits: readonly Visit[],
-  shared: Visit | null | undefined,
+  shared: Visit | null,
 ): Pick<Plan, 'step' | 'score' | 'sharedStep' | 'sharedScore' | 'stepError'> {
   const step = fitted(space, visits, 'step');
   const score = fitted(space, visits, 'score');
@@ -133,17 +130,13 @@ export function paceOf(
   return {
     step,
     score,
-    sharedStep: shared?.step ?? longest(space) * mean,
+    sharedStep: shared?.step ?? fairCount(space) * mean,
     sharedScore: { a: score.a * ratio, b: score.b * ratio, c: score.c * ratio },
     stepError:
       visits.reduce((sum, visit) => sum + Math.abs(fit(visit.choice) - visit.step) / visit.step, 0) /
       visits.length,
   };
 }
-
-/** The length of the longest list of a space. */
-const longest = ({ stages }: SearchSpace): number =>
-  Math.max(...stages.flatMap((stage) => COLUMNS.map((column) => stage[VALUES[column]].length)));
 
 /** What times are taken with. */
 interface Stopwatch {
@@ -153,11 +146,17 @@ interface Stopwatch {
   signal: AbortSignal | undefined;
 }
 
-/** The seconds of a network, which is freed. */
-async function timesOf(stopwatch: Stopwatch, model: Model, step: Step): Promise<Omit<Visit, 'choice'>> {
+/** The seconds of a network, which is freed; `ready` is called between training and measuring. */
+async function timesOf(
+  stopwatch: Stopwatch,
+  model: Model,
+  step: Step,
+  ready?: () => void,
+): Promise<Omit<Visit, 'choice'>> {
   const optimizer = new AdamW(decayGroups(model.parameters(), 0.05), { lr: 1e-4 });
   try {
     const seconds = await secondsOfStep(stopwatch, model.train(), optimizer, step);
+    ready?.();
     return { step: seconds, score: await secondsOfScore(stopwatch, model) };
   } finally {
     optimizer.dispose();
@@ -191,19 +190,19 @@ async function secondsOfStep(
   }
 }
 
-/** Seconds of measuring all held pictures. */
+/** Seconds of measuring all held pictures: those until the first batch is done, and the mean of the others for each other. */
 async function secondsOfScore({ device, held, signal }: Stopwatch, model: Model): Promise<number> {
   await infer(model, device, held.load(0), { onBatch: () => false }); // compiles
   const start = performance.now();
-  let batches = 0;
+  const done: number[] = [];
   await infer(model, device, held.load(0), {
-    onBatch(done) {
-      batches = done;
-      return secondsSince(start) < SCORE_SECONDS;
-    },
+    onBatch: () => done.push(secondsSince(start)) < 2 || done.at(-1)! < SCORE_SECONDS,
   });
   signal?.throwIfAborted();
-  return (secondsSince(start) * held.batches) / batches;
+  const [first, last] = [done[0]!, secondsSince(start)];
+  return done.length === 1
+    ? last * held.batches
+    : first + ((last - first) / (done.length - 1)) * (held.batches - 1);
 }
 
 const secondsSince = (start: number): number => (performance.now() - start) / 1000;

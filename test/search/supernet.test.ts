@@ -1,7 +1,9 @@
 /** A child of the supernet is the ordinary network with its weights: logits, statistics, gradients. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type SupernetSoakRow, soakSupernet, TINY_SPACE } from '../../bench/soak-supernet.ts';
 import type { Batch } from '../../src/data/loader.ts';
+import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
 import type { MBConvNet } from '../../src/models/mbconv-net.ts';
 import { buildModel } from '../../src/models/table.ts';
@@ -24,7 +26,6 @@ import { scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { randomStream } from '../../src/tensor/random.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { testDevice } from '../helpers/device.ts';
-import { TINY_SPACE } from './tiny-space.ts';
 
 const test = suite('supernet');
 
@@ -162,6 +163,19 @@ test('a fair step sums the gradients of its children and updates once', async ()
   assert.ok(idle > 0);
   for (const optimizer of optimizers) optimizer.dispose();
   for (const model of [supernet, other]) model.dispose();
+});
+
+test('shapes that change with every step pile nothing up', async () => {
+  const { device: dry } = await dryDevice(PLAIN_DEVICE);
+  const rows: SupernetSoakRow[] = [];
+  const stages = TINY_SPACE.stages.slice(0, 2).map((stage) => ({ ...stage, widths: [4, 6] })); // two children a step
+  await soakSupernet(dry, { space: { ...TINY_SPACE, stages }, steps: 60, every: 1 }, (row) => rows.push(row));
+  const most = (from: number, to: number, what: keyof SupernetSoakRow): number =>
+    Math.max(...rows.slice(from, to).map((row) => row[what]));
+  for (const what of ['live', 'pooled', 'optimizer', 'buffers', 'pipelines'] as const) {
+    const [before, after] = [most(0, 30, what), most(30, 60, what)];
+    assert.ok(after <= 1.1 * before, `${what}: ${before}, later ${after}`);
+  }
 });
 
 test('what is no child is refused', () => {

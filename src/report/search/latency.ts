@@ -1,5 +1,6 @@
 /** What the table of latencies is worth: whole networks, predicted from their blocks and measured. */
 import { capital, roleName } from '../../search/headline.ts';
+import { latencyWarning } from '../../search/latency.ts';
 import type { Final, LatencyTable, SearchResult } from '../../search/result.ts';
 import { formatCost } from '../../search/target.ts';
 import { counted, formatNumber } from '../../text/figures.ts';
@@ -8,9 +9,6 @@ import { type Html, html } from '../html.ts';
 import { details, figure, fixed, share, table } from '../parts.ts';
 import { colourOf, FINAL_MARK, key, rungMark, signs } from './marks.ts';
 
-/** A table that predicts worse than this says so. */
-const LEAST_R2 = 0.92;
-const MOST_ERROR = 0.06;
 /** More blocks make no table that anybody reads; plan.json has them all. */
 const MOST_BLOCKS = 500;
 
@@ -18,10 +16,10 @@ export function latency({ plan, finals }: SearchResult, pen: Pen): Html | null {
   const measured = plan.latency;
   if (!measured) return null;
   const { batch, inputSize, base, blocks, check, r2, meanError } = measured;
-  const bad = !(r2 >= LEAST_R2 && meanError <= MOST_ERROR);
+  const warning = latencyWarning(measured);
   const names = Object.keys(blocks);
-  return html`<p>${counted(names.length, 'block')} were timed on ${plan.adapter}, ${counted(batch, 'picture')} of ${inputSize}² at a time, and a network's time is predicted as the sum of its blocks and ${formatCost(base, 'ms')} for what surrounds them. Of ${counted(check.length, 'whole network')} that were timed for comparison the prediction explains R² ${fixed(r2, 2)}, with a mean error of ${share(meanError)}.</p>
-${bad && html`<p class="note">The table predicts badly here (R² from ${LEAST_R2} and a mean error up to ${share(MOST_ERROR)} would be good): something else may have used the adapter while it was measured. Networks near the target may be on its wrong side; trust the measured times of the finals.</p>`}
+  return html`<p>${names.length.toLocaleString('en-US')} blocks and heads were timed on ${plan.adapter}, ${counted(batch, 'picture')} of ${inputSize}² at a time, and a network's time is predicted as the sum of its blocks and ${formatCost(base, 'ms')} for what surrounds them. Of ${counted(check.length, 'whole network')} that were timed for comparison the prediction explains R² ${fixed(r2, 2)}, with a mean error of ${share(meanError)}.</p>
+${warning && html`<p class="note">${capital(warning)}. Networks near the target may be on its wrong side.</p>`}
 ${
   check.length > 0 &&
   html`<div class="charts">${figure(

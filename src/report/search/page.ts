@@ -22,7 +22,7 @@ export interface SearchExtras {
   commands: [command: string, what: string][];
   /** What it was computed on: see `environmentRows`. */
   environment: [name: string, value: string][];
-  /** The method in a sentence, with its paper. */
+  /** What the method is, with its paper: its `summary`. */
   method?: string;
 }
 
@@ -53,7 +53,7 @@ export async function searchReportHtml(result: SearchResult, extras: SearchExtra
     title: `Architecture search: ${namesOf(data.classes)}`,
     summary: [
       `${finished ? 'Searched' : 'Stopped; searched so far'} the space ${space.name} (${counted(countOf(space), 'network')}) by ${method}, seed ${seed}, for a network of ${targetText(target)}, on ${counted(data.train, 'picture')}${data.folder === null ? ' of the demo' : ` of ${data.folder}`}.`,
-      ...(extras.method ? [extras.method] : []),
+      ...(extras.method ? [`The method: ${extras.method.replace(/\.$/, '')}.`] : []),
     ],
     sections: sectionsOf(SECTIONS, { ...extras, result }, await openPen()),
   });

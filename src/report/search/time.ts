@@ -16,7 +16,7 @@ export function time({ time: parts, plan, finished }: SearchResult, { plot, draw
     {
       height: 52 + 26 * rows.length,
       marginLeft: marginFor(rows.map(({ name }) => name)),
-      marginRight: 64,
+      marginRight: 76,
       marginTop: 8,
       x: { label: 'minutes', grid: true, ticks: 5 },
       y: { domain: rows.map(({ name }) => name), label: null, tickSize: 0 },

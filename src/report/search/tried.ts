@@ -21,7 +21,7 @@ export function tried(result: SearchResult, pen: Pen): Html {
   const sound = trials.filter(({ diverged, loss }) => !diverged && Number.isFinite(loss));
   const networks = new Set(trials.map(({ network }) => network));
   const lost = trials.length - sound.length;
-  return html`<p>${counted(trials.length, 'measurement')} of ${counted(networks.size, 'network')} out of the ${countOf(space).toLocaleString('en-US')} that the space ${space.name} holds.${lost > 0 && ` In ${lost} of them the training had diverged; the chart leaves these out.`}</p>
+  return html`<p>${counted(trials.length, 'measurement')} of ${counted(networks.size, 'network')} out of the ${countOf(space).toLocaleString('en-US')} that the space ${space.name} holds. A loss is the one that a network had when it was measured, after the steps that are named (with the shared weights, where it is a child of a supernet), not the one that it would reach.${lost > 0 && ` In ${lost} of them the training had diverged; the chart leaves these out.`}</p>
 ${sound.length > 0 && html`<div class="charts">${costChart(result, sound, pen)}${besideAlike(result, sound, pen)}</div>`}
 ${trials.length > 0 && trialTables(result)}
 ${details('The space', spaceTable(result))}`;
@@ -51,7 +51,7 @@ function trialTables({ trials, target }: SearchResult): Html {
           `All ${counted(trials.length, 'measurement')}`,
           table('In their order', head, trials.map(row)),
         );
-  return html`${table(`The ${Math.min(BEST, trials.length)} measurements of the lowest loss on the held pictures, which they are chosen on here`, head, sorted.slice(0, BEST).map(row))}
+  return html`${table(`The ${Math.min(BEST, trials.length)} measurements of the lowest loss on the held pictures; chosen by it, which flatters them`, head, sorted.slice(0, BEST).map(row))}
 ${trials.length > BEST && all}`;
 }
 
