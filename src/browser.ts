@@ -138,9 +138,12 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost.ts';
 export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
+export { handMade } from './search/handmade.ts';
 export { searchHeadline } from './search/headline.ts';
+export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
 export type {
   Found,
   Learner,
@@ -153,7 +156,9 @@ export type {
   Trial,
 } from './search/method.ts';
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
-export type { SearchResult } from './search/result.ts';
+export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
+export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
+export type { CostUnit, LatencyTable, Plan, SearchResult, Target } from './search/result.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,

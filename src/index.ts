@@ -22,6 +22,7 @@ export { reportHtml } from './report/page.ts';
 export { predictionsCsv } from './report/predictions.ts';
 export { type SearchExtras, searchReportHtml } from './report/search/page.ts';
 export { TensorBoard, type TensorBoardOptions } from './report/tensorboard.ts';
+export { type KeptLatencyOptions, latenciesFor } from './search/node/latency-shelf.ts';
 export {
   createModel,
   loadWeights,

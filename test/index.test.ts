@@ -24,6 +24,7 @@ const PROMISED = [
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'buildSupernet Supernet fairDraw fairStep methodNamed evolve fitSurrogate kendall spearman pearson mcnemar',
   'mbconvTableOf searchHeadline searchReportHtml',
+  'costOf additiveCost countOfTable measureLatencies latenciesFor measureModels measurePlan pacesOf handMade optimum predictedFront',
   'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
   'kaimingNormal kaimingUniform xavierNormal xavierUniform torchDefault constant cosine stepDecay decayGroups',

@@ -17,14 +17,15 @@ const MOST_CHANGES = 200;
 
 /** One that keeps the target and that `taken` does not refuse; null where none was met in 20,000 tries. */
 function tryDraw(
-  { space, fits }: Drawing,
+  context: Drawing,
   random: Random,
   taken: (choice: Choice) => boolean = () => false,
 ): Choice | null {
+  const { space } = context;
   const each = space.stages.length * COLUMNS.length;
   for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
     const choice = randomChoice(space, random, attempt * each);
-    if (fits(choice) && !taken(choice)) return choice;
+    if (context.fits(choice) && !taken(choice)) return choice;
   }
   return null;
 }

@@ -4,7 +4,7 @@ import type { Trial } from '../../search/method.ts';
 import type { SearchHooks, SearchProgress } from '../../search/options.ts';
 import type { Final, Target } from '../../search/result.ts';
 import { formatCost } from '../../search/target.ts';
-import { formatSeconds, type ProgressBar, type ProgressOutput, progressBar, say } from '../ui.ts';
+import { counted, formatSeconds, type ProgressBar, type ProgressOutput, progressBar, say } from '../ui.ts';
 import { briefly } from './text.ts';
 
 const LABELS: Record<SearchProgress['phase'], string> = {
@@ -49,8 +49,10 @@ export class SearchLines {
     if (!this.bar) this.bar = progressBar(label, total, this.output, clock);
     else if (label !== this.label) this.bar.turnTo(label, total);
     this.label = label;
-    const status = [briefly(what), loss === null ? '' : `loss ${loss.toFixed(3)}`].filter(Boolean).join('  ');
-    this.bar.update(done, status, pace === null ? null : pace * (total - done));
+    const status = [briefly(what), loss === null || !Number.isFinite(loss) ? '' : `loss ${loss.toFixed(3)}`]
+      .filter(Boolean)
+      .join('  ');
+    this.bar.update(done, status, pace === null || done >= total ? null : pace * (total - done));
   }
 
   private trial({ index, by, network, rung, steps, cost, loss, diverged }: Trial, known: boolean): void {
@@ -58,7 +60,10 @@ export class SearchLines {
       this.known++;
       return;
     }
-    if (this.known > 0) this.note(`${this.known} measurements are known from before.`);
+    if (this.known > 0)
+      this.note(
+        `${counted(this.known, 'measurement')} ${this.known === 1 ? 'is' : 'are'} known from before.`,
+      );
     this.known = 0;
     const where = by === 'random' ? 'random search' : `rung ${rung}`;
     const worth = diverged ? 'diverged' : `held loss ${loss.toFixed(3)}`;

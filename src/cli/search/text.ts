@@ -88,18 +88,18 @@ export function closingText({ folder, options }: Setup, result: SearchResult): s
     ];
   return [
     '',
-    finalsTable(result),
+    ...finalsTable(result).split('\n'),
     '',
     ...searchHeadline(result).map((line, index) => (index === 0 ? bold(line) : line)),
     `${join(path, BEST)} is the returned network. The report to look at: ${join(path, PAGE)}`,
     '',
     'Next:',
-    ...nextSteps(path).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
+    ...nextSteps(path, result.data.folder).flatMap(([command, why]) => [`  ${command}`, `      ${why}`]),
   ];
 }
 
 /** [command, what for]. */
-export function nextSteps(path: string): [string, string][] {
+function nextSteps(path: string, data: string | null): [string, string][] {
   const best = join(path, BEST);
   return [
     [commandLine('predict', ['PICTURE', '--checkpoint', path]), 'what it says to pictures of yours'],
@@ -108,7 +108,10 @@ export function nextSteps(path: string): [string, string][] {
       'its figures in full, with the confusion matrix',
     ],
     [
-      commandLine('train', ['--weights', best, '--train-from', 'all', '--data', 'DIR']),
+      commandLine('train', [
+        ...['--weights', best, '--train-from', 'all', '--train-norms'],
+        ...(data === null ? [] : ['--data', data]),
+      ]),
       'trains it on: what a search gives has learnt for minutes',
     ],
   ];

@@ -6,10 +6,9 @@
  *   state/          networks that are still being trained, and what else the search asked to keep; gone at the end
  *   search.json     what came of it (src/search/result.ts)
  *
- * Whole files are written beside their place and renamed. A line that a kill cut in two is dropped when the folder is opened
- * again: its network is measured once more, with the same figures.
+ * Whole files are written beside their place and renamed; whether one is damaged is the business of whoever takes it. A line
+ * that a kill cut in two is dropped when the folder is opened again: its network is measured once more, with the same figures.
  */
-import { createHash } from 'node:crypto';
 import { open, rm, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bytesIfThere, syncFolder, systemReason, WriteError, writeWhole } from '../../node/files.ts';
@@ -22,7 +21,6 @@ import type { SearchStore } from '../options.ts';
 /** Bytes of trials.jsonl, at most. */
 const MOST_TRIALS = 2 ** 28;
 const BREAK = 0x0a;
-const DIGEST = 32;
 
 export class SearchFolder implements SearchStore {
   /** @param folder locked, for as long as this is used */
@@ -70,20 +68,14 @@ export class SearchFolder implements SearchStore {
     }
   }
 
-  /** What was kept under a name; null where nothing was. @throws Error, a sentence, where the file is damaged */
+  /** What was kept under a name, as it was read; null where nothing was. */
   async loadState(name: string): Promise<Uint8Array | null> {
-    const path = await this.stateFile(name);
-    const bytes = await bytesIfThere(path);
-    if (!bytes) return null;
-    const kept = bytes.subarray(DIGEST);
-    if (!digestOf(kept).equals(bytes.subarray(0, DIGEST)))
-      throw new Error(`${path} is damaged; remove it, and what it kept is computed again from the beginning`);
-    return kept;
+    return bytesIfThere(await this.stateFile(name));
   }
 
   /** Keeps bytes under a name, in place of those that were. */
   async saveState(name: string, bytes: Uint8Array): Promise<void> {
-    await writeWhole(await this.stateFile(name), Buffer.concat([digestOf(bytes), bytes]));
+    await writeWhole(await this.stateFile(name), bytes);
   }
 
   async dropState(name: string): Promise<void> {
@@ -107,5 +99,3 @@ export class SearchFolder implements SearchStore {
     return this.folder.place(join(STATES, name));
   }
 }
-
-const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
