@@ -64,7 +64,7 @@ function supernetOf(around: Surroundings, name: string, stepSeconds: number): Su
   return new SupernetLearner(workshop, {
     name,
     build: () => buildSupernet(options.space, { device, numClasses, seed }),
-    step: (model) => fairStep(model as Supernet, seed),
+    step: (model) => fairStep(model as Supernet, seed, { criterion: options.teacher?.criterion }),
     reached: creditor(around, 'supernet', stepSeconds),
   });
 }
