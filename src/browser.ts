@@ -241,7 +241,15 @@ export { stopOn } from './train/callbacks/stop-request.ts';
 export { ThresholdChoice, type ThresholdChoiceOptions } from './train/callbacks/threshold.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
+export {
+  type Criterion,
+  type CriterionPlace,
+  type LabelOptions,
+  labelCriterion,
+  type Question,
+} from './train/criterion.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export { type DistilOptions, distilCriterion, distilStep, type Teacher } from './train/distil.ts';
 export {
   BINS,
   type Calibration,
@@ -326,7 +334,14 @@ export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mi
 export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export { type Preflight, type PreflightOptions, preflight, type StepCost } from './train/preflight.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export {
+  type PlainStepOptions,
+  plainStep,
+  type Step,
+  type StepContext,
+  stepOf,
+  type UpdateOptions,
+} from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

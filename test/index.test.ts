@@ -18,7 +18,7 @@ const PROMISED = [
   'imageFolder fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'balancedOrder balancedWeights classWeightsFor mixPictures',
-  'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
+  'fit plainStep distilStep stepOf labelCriterion distilCriterion infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
