@@ -12,6 +12,7 @@ import { lossOfDiverged, type PictureAnswers, scoreOf } from '../../src/search/s
 import { search } from '../../src/search/search.ts';
 import { choiceOf, tableOf } from '../../src/search/space.ts';
 import { tensor } from '../../src/tensor/index.ts';
+import { labelCriterion } from '../../src/train/criterion.ts';
 import { plainStep, type Step } from '../../src/train/step.ts';
 import { testDevice } from '../helpers/device.ts';
 import { MemoryStore, TINY_SPACE, tinyOptions } from './tiny.ts';
@@ -158,7 +159,7 @@ test('a network that diverges is a trial, and the search goes on; the winner is 
   };
   const outcome = await search({
     ...tinyOptions(device, new MemoryStore(), 35),
-    teacher: { name: 'a strange one', step },
+    teacher: { name: 'a strange one', criterion: labelCriterion(), step },
   });
   const { trials, finals, returned, teacher } = outcome.result;
   assert.is(teacher, 'a strange one');
