@@ -157,8 +157,27 @@ export type {
 } from './search/method.ts';
 export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
 export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
+export type {
+  SearchHooks,
+  SearchOptions,
+  SearchOutcome,
+  SearchPictures,
+  SearchProgress,
+  SearchStore,
+  SearchTeacher,
+} from './search/options.ts';
 export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
-export type { CostUnit, LatencyTable, Plan, SearchResult, Target } from './search/result.ts';
+export { inMemory, picturesOf, sourcesOf } from './search/pictures.ts';
+export type {
+  CostUnit,
+  Final,
+  FinalRole,
+  LatencyTable,
+  Plan,
+  SearchResult,
+  Target,
+} from './search/result.ts';
+export { search } from './search/search.ts';
 export {
   type Choice as NetworkChoice,
   keyOf,
@@ -280,7 +299,14 @@ export {
   type Slot,
 } from './train/feature-store.ts';
 export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
-export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
+export {
+  DivergedError,
+  type FitOptions,
+  type FitResult,
+  fit,
+  type Phase,
+  TrainingError,
+} from './train/fit.ts';
 export {
   type FreezingFigures,
   type FreezingPhase,

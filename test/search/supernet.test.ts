@@ -1,7 +1,8 @@
 /** A child of the supernet is the ordinary network with its weights: logits, statistics, gradients. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type SupernetSoakRow, soakSupernet, TINY_SPACE } from '../../bench/soak-supernet.ts';
+import { type SupernetSoakRow, soakSupernet } from '../../bench/soak-supernet.ts';
+import { fromSamples } from '../../src/data/in-thread.ts';
 import type { Batch } from '../../src/data/loader.ts';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { crossEntropy } from '../../src/kernels/index.ts';
@@ -24,8 +25,12 @@ import {
 import { buildSupernet, type Supernet } from '../../src/search/supernet.ts';
 import { scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { randomStream } from '../../src/tensor/random.ts';
+import { fit } from '../../src/train/fit.ts';
+import { infer } from '../../src/train/infer.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { testDevice } from '../helpers/device.ts';
+import { PREPROCESSING, stripes } from '../train/tiny.ts';
+import { TINY_SPACE } from './tiny-space.ts';
 
 const test = suite('supernet');
 
@@ -163,6 +168,38 @@ test('a fair step sums the gradients of its children and updates once', async ()
   assert.ok(idle > 0);
   for (const optimizer of optimizers) optimizer.dispose();
   for (const model of [supernet, other]) model.dispose();
+});
+
+test('fit trains a supernet, and infer asks the child in use', async () => {
+  const preprocessing = { ...PREPROCESSING, inputSize: 8, resizeSize: 8 };
+  const source = fromSamples(stripes(8, 1, 8), { batchSize: 4, preprocessing, seed: 1 });
+  const supernet = buildSupernet(TINY_SPACE, { device, numClasses: 2, seed: 5 });
+  const optimizer = new AdamW(supernet.parameters(), { lr: 0.01 });
+  const { finished } = await fit({
+    model: supernet,
+    device,
+    optimizer,
+    train: source,
+    step: fairStep(supernet, 3, { clipNorm: 1 }),
+    epochs: 1,
+  });
+  assert.ok(finished);
+  const logits: number[][] = [];
+  for (const child of [smallest(TINY_SPACE), largest(TINY_SPACE), smallest(TINY_SPACE)]) {
+    const answers = await infer(supernet.use(child), device, source.load(0));
+    logits.push([...answers!.logits]);
+  }
+  assert.ok(logits.flat().every(Number.isFinite));
+  assert.equal(logits[2], logits[0]);
+  assert.not.equal(logits[1], logits[0]);
+  for (const [name, statistics] of supernet.namedBuffers())
+    if (name.startsWith('bn1.'))
+      assert.ok(
+        (await statistics.data()).every((value) => value === Number(name.endsWith('var'))),
+        'norms of children leave running statistics alone',
+      );
+  optimizer.dispose();
+  supernet.dispose();
 });
 
 test('shapes that change with every step pile nothing up', async () => {
