@@ -183,6 +183,7 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
     ],
     [['--resume', 'none'], /^error: there is no search none; name the folder/m],
     [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
+    [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
     [['--data', 'none'], /^error: there is no folder none/m],
     [[...small, '--out', 'out'], /^error: out holds best\.safetensors.* already; --overwrite replaces/m],
     [
