@@ -258,6 +258,12 @@ test('the help is a screen or two', () => {
   assert.ok(lines.every((line) => line.length <= 80));
 });
 
+test('the space that docs/search.md shows is one', async () => {
+  const page = await readFile(new URL('../../docs/search.md', import.meta.url), 'utf8');
+  const [, json] = /```json\n(.*?)```/s.exec(page)!;
+  assert.is(checkSpace(JSON.parse(json!)).name, 'mine');
+});
+
 test('numbers, spaces and networks in few letters', async () => {
   assert.equal(['300k', '5M', '1.2G', '7', '2e6'].map(largeNumber), [3e5, 5e6, 1.2e9, 7, 2e6]);
   for (const text of ['', '0', '-5', '5 M', '1e400', '5MB'])
