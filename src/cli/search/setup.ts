@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
+import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
+import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
 import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
 import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
@@ -29,6 +31,8 @@ export interface Setup {
   set: DataSet;
   /** A hash of the names and labels of all pictures, those of test/ as well. */
   pictures: string;
+  /** The network that teaches, opened; null where none does. */
+  teacher: OpenedTeacher | null;
   /** Null for a search that has not measured yet. */
   planned: Planned | null;
   /** Of a search that is finished. */
@@ -43,13 +47,14 @@ export interface Setup {
 export async function newSearch(options: SearchArgs): Promise<Setup> {
   const settings = settingsOf(options, await openSpace(options));
   const set = await openData(dataOf(settings));
+  const teacher = await teacherOf(settings, set);
   const command = searchCommand(options);
   const folder =
     options.out === undefined
       ? await RunFolder.forUnnamedRun(join(RUNS, `search-${timestamp(new Date())}`), command)
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
   return {
-    ...{ settings, folder, set, options },
+    ...{ settings, folder, set, teacher, options },
     command: searchCommand({ ...options, overwrite: undefined, json: undefined }),
     store: new SearchFolder(folder),
     pictures: picturesHash(set, settings.data),
@@ -76,15 +81,22 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
       throw new UserError(
         `the pictures in ${settings.data ?? 'the demo data'} are not those that the search began with, so it cannot go on; begin a new one, or name with --data where they are now`,
       );
+    const teacher = await teacherOf(settings, set);
     const store = new SearchFolder(folder);
     await store.removeLeftovers();
     if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
     else say(`Going on with the search in ${folder.path}.`);
-    return { settings, folder, store, set, pictures, planned, found, command, options };
+    return { settings, folder, store, set, pictures, teacher, planned, found, command, options };
   });
 }
 
 const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
+
+const teacherOf = async (
+  { teacher, space }: SearchSettings,
+  { classes }: DataSet,
+): Promise<OpenedTeacher | null> =>
+  teacher === null ? null : openTeacher(teacher, { preprocessing: preprocessingOf(space), classes });
 
 /** `fingerprint`, of the held-out pictures too: they have the last word here. */
 function picturesHash(set: DataSet, data: string | null): string {
