@@ -167,23 +167,31 @@ export type {
   SearchTeacher,
 } from './search/options.ts';
 export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
-export { inMemory, picturesOf, sourcesOf } from './search/pictures.ts';
-export type {
-  CostUnit,
-  Final,
-  FinalRole,
-  LatencyTable,
-  Plan,
-  SearchResult,
-  Target,
+export { inMemory, picturesOf, preprocessingOf, sourcesOf } from './search/pictures.ts';
+export {
+  type CostUnit,
+  checkResult,
+  type Final,
+  type FinalRole,
+  type LatencyTable,
+  type Plan,
+  type SearchResult,
+  type Target,
 } from './search/result.ts';
 export { search } from './search/search.ts';
 export {
+  B0_SPACE,
   type Choice as NetworkChoice,
+  checkSpace,
+  choiceOf,
+  countOf,
   keyOf,
+  largest,
   randomChoice,
   type SearchSpace,
+  SMALL_SPACE,
   SPACES,
+  smallest,
   tableOf,
 } from './search/space.ts';
 export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
@@ -236,7 +244,15 @@ export { stopOn } from './train/callbacks/stop-request.ts';
 export { ThresholdChoice, type ThresholdChoiceOptions } from './train/callbacks/threshold.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
+export {
+  type Criterion,
+  type CriterionPlace,
+  type LabelOptions,
+  labelCriterion,
+  type Question,
+} from './train/criterion.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export { type DistilOptions, distilCriterion, distilStep, type Teacher } from './train/distil.ts';
 export {
   BINS,
   type Calibration,
@@ -328,7 +344,14 @@ export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mi
 export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export { type Preflight, type PreflightOptions, preflight, type StepCost } from './train/preflight.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export {
+  type PlainStepOptions,
+  plainStep,
+  type Step,
+  type StepContext,
+  stepOf,
+  type UpdateOptions,
+} from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

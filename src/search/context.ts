@@ -34,6 +34,11 @@ export interface Surroundings {
   readonly planned: PlannedTime;
 }
 
+/** Of it, what a network that learns by itself needs. */
+type Beside = Pick<Surroundings, 'workshop' | 'seed' | 'planned'> & {
+  readonly options: Pick<SearchOptions, 'teacher'>;
+};
+
 /** What a network that learns by itself is. */
 export interface Candidate {
   /** Of its state in the store. */
@@ -47,7 +52,7 @@ export interface Candidate {
 }
 
 /** A learner with weights of its own; initial weights and dropout's masks are of the search's seed. */
-export function learnerOf(around: Surroundings, candidate: Candidate): CandidateLearner {
+export function learnerOf(around: Beside, candidate: Candidate): CandidateLearner {
   const { workshop, options, seed } = around;
   const { name, network, what, stepSeconds, step = () => options.teacher?.step() ?? plainStep() } = candidate;
   return new CandidateLearner(workshop, {
@@ -64,13 +69,17 @@ function supernetOf(around: Surroundings, name: string, stepSeconds: number): Su
   return new SupernetLearner(workshop, {
     name,
     build: () => buildSupernet(options.space, { device, numClasses, seed }),
-    step: (model) => fairStep(model as Supernet, seed),
+    step: (model) => fairStep(model as Supernet, seed, { criterion: options.teacher?.criterion }),
     reached: creditor(around, 'supernet', stepSeconds),
   });
 }
 
 /** Books steps as planned seconds, each once, however often a network is loaded again. */
-function creditor({ planned }: Surroundings, what: string, stepSeconds: number): Trainee['reached'] {
+function creditor(
+  { planned }: Pick<Surroundings, 'planned'>,
+  what: string,
+  stepSeconds: number,
+): Trainee['reached'] {
   let credited = 0;
   return (steps, loss) => {
     planned.add(what, Math.max(steps - credited, 0) * stepSeconds, { known: loss === null, loss });

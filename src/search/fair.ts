@@ -8,10 +8,10 @@
  *
  * A choice is made without regard to the others, as single-path sampling does (Guo et al. 2019, arXiv 1904.00420).
  */
-import { add, crossEntropy, mul } from '../kernels/index.ts';
+import { add, mul } from '../kernels/index.ts';
 import { noGrad, scope, setStep } from '../tensor/index.ts';
 import { type Random, randomStream } from '../tensor/random.ts';
-import { imagesOf } from '../train/infer.ts';
+import { type Criterion, labelCriterion } from '../train/criterion.ts';
 import type { Step } from '../train/step.ts';
 import { applyUpdate } from '../train/update.ts';
 import { type Choice, COLUMNS, type SearchSpace, type StageChoice, VALUES } from './space.ts';
@@ -57,6 +57,8 @@ function inRandomOrder(values: readonly number[], random: () => number): number[
 }
 
 export interface FairStepOptions {
+  /** What is asked of the children: the same of all. Default: the pictures' labels. */
+  criterion?: Criterion | undefined;
   /** The largest length of an update's gradients (`clipGradNorm`). Default: as they are. */
   clipNorm?: number | undefined;
 }
@@ -65,16 +67,20 @@ export interface FairStepOptions {
  * A step for `fit`: the children of a fair draw learn from the batch one after the other, and their summed gradients update
  * the supernet once. Its loss is the mean of theirs. The draw is a function of the seed and the number of the step.
  */
-export function fairStep(supernet: Supernet, seed: number, { clipNorm }: FairStepOptions = {}): Step {
-  return (batch, { device, optimizer, step }) => {
-    const images = imagesOf(batch, device);
+export function fairStep(
+  supernet: Supernet,
+  seed: number,
+  { criterion = labelCriterion(), clipNorm }: FairStepOptions = {},
+): Step {
+  return (batch, context) => {
+    const { device, optimizer, step } = context;
+    const { ask, lossOf } = criterion(batch, context);
     const children = fairDraw(supernet.space, randomStream(seed, 'fair', 0, step));
     const losses = children.map((child, index) =>
       // What a child made goes back to the pool before the next one begins.
       scope(() => {
         setStep(device, step * children.length + index); // dropout draws anew for each
-        const logits = supernet.use(child).forward(images);
-        const loss = crossEntropy(logits, batch.labels as Int32Array<ArrayBuffer>);
+        const loss = lossOf(ask(supernet.use(child)));
         loss.backward();
         return loss.detach();
       }),

@@ -4,6 +4,7 @@ import type { SampleSource, SourceOptions } from '../data/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
+import type { Criterion } from '../train/criterion.ts';
 import type { Step } from '../train/step.ts';
 import type { Method, Trial } from './method.ts';
 import type { Final, FinalRole, Plan, SearchResult, Target } from './result.ts';
@@ -43,7 +44,9 @@ export interface SearchPictures {
 export interface SearchTeacher {
   /** For the result. */
   name: string;
-  /** A step of one network's training, in place of `plainStep()`; the plan was measured with it. */
+  /** What networks learn by in place of their labels alone: of several that learn from the same batch (fair.ts) too. */
+  criterion: Criterion;
+  /** A step of one network's training by it, in place of `plainStep()`; the plan was measured with it. */
   step(): Step;
 }
 

@@ -32,8 +32,9 @@ interface Layers {
 
 /** A piece on a device, in evaluation mode. */
 export function buildPiece({ build }: Piece, device: Device): Layers & { dispose(): void } {
-  const { modules, forward } = onDevice(device, build);
-  for (const module of modules) module.eval();
+  // By a seed and not as they come: a layer of somebody's that is made later starts as if nothing had been measured.
+  const { modules, forward } = onDevice(device, build, { initialise: false });
+  for (const module of modules) module.initialise(0).eval();
   return {
     modules,
     forward,
@@ -53,13 +54,11 @@ export function piecesOf(space: SearchSpace, classes: number): Piece[] {
   let entering: readonly number[] = [space.stem];
   for (const [index, stage] of space.stages.entries()) {
     for (const from of entering)
-      for (const picked of stageChoices(stage))
+      for (const picked of stageChoices(stage)) {
         for (const block of blocksOf(rowOf(space, index, picked), from, sides[index]!))
           blocks.set(blockKey(block), block);
-    if (blocks.size > MOST_PIECES)
-      throw new RangeError(
-        `the space ${space.name} has more than ${MOST_PIECES.toLocaleString('en-US')} different blocks, too many to measure each; give its lists fewer values, or a target in multiply-adds or parameters`,
-      );
+        if (blocks.size > MOST_PIECES) throw tooMany(space);
+      }
     entering = stage.widths;
   }
   return [
@@ -67,6 +66,12 @@ export function piecesOf(space: SearchSpace, classes: number): Piece[] {
     ...[...blocks.values()].map((block) => blockPiece(block, space)),
     ...entering.map((width) => headOf(space, width, sides.at(-1)!, classes)),
   ];
+}
+
+function tooMany({ name }: SearchSpace): RangeError {
+  return new RangeError(
+    `the space ${name} has more than ${MOST_PIECES.toLocaleString('en-US')} different blocks, too many to measure each; give its lists fewer values, or a target in multiply-adds or parameters`,
+  );
 }
 
 const stemOf = ({ stem, activation, inputSize }: SearchSpace): Piece => ({

@@ -1,6 +1,7 @@
 /** What a search gives: everything its report shows. Plain JSON, `search.json` in the folder. */
 import { checkTable, type MBConvTable } from '../models/mbconv-table.ts';
 import {
+  all,
   among,
   demand,
   flag,
@@ -16,6 +17,7 @@ import {
   whole,
 } from '../text/rules.ts';
 import { type SurrogateFigures, TRIAL, type Trial } from './method.ts';
+import { FACTORS, type ScalingFactors } from './scaling.ts';
 import { checkSpace, choiceOf, type SearchSpace } from './space.ts';
 
 export const COST_UNITS = ['ms', 'multiply-adds', 'parameters'] as const;
@@ -110,6 +112,38 @@ export interface Agreement {
   count: number;
 }
 
+/** How a network of the grid came from the one that is scaled (grid.ts); 'scaled': by --scale. */
+export type GridKind = 'base' | 'compound' | 'depth' | 'width' | 'resolution' | 'scaled';
+
+/** A network of the grid, with the factors that its layers, channels and pictures were scaled by. */
+export interface GridNetwork extends ScalingFactors {
+  kind: GridKind;
+  table: MBConvTable;
+  multiplyAdds: number;
+  parameters: number;
+  /** Its multiply-adds over those of the base. */
+  growth: number;
+}
+
+/** A network of the grid, trained; null where it diverged. */
+export interface GridPoint extends GridNetwork {
+  held: { loss: number; halves: readonly [number, number]; accuracy: number } | null;
+  fresh: { loss: number; accuracy: number; pictures: number } | null;
+}
+
+/** A line of trials.jsonl: `network` is the name of its table. */
+export interface GridTrial extends Trial {
+  fresh: GridPoint['fresh'];
+}
+
+/** Networks of one family, each trained from scratch for as many steps. */
+export interface GridResult {
+  steps: number;
+  points: GridPoint[];
+  /** Place of the compound network of the lowest held loss among them; null where there is none. */
+  best: number | null;
+}
+
 export interface SearchResult {
   format: 1;
   finished: boolean;
@@ -137,6 +171,8 @@ export interface SearchResult {
   returned: { role: FinalRole; reason: string };
   /** Where the time went. */
   time: { what: string; seconds: number }[];
+  /** Of `--grid` and `--scale`, which search nothing: there are no trials and finals then. */
+  grid?: GridResult;
 }
 
 const figure = number(-Number.MAX_VALUE, Number.MAX_VALUE);
@@ -221,6 +257,32 @@ const SURROGATE = object({
   optimum: orNull(object({ network, predicted: figure })),
 } satisfies Record<keyof SurrogateFigures, Rule>);
 
+const freshly = orNull(object({ loss: figure, accuracy: share, pictures: count }));
+
+/** `GridTrial` out of a file. */
+export const GRID_TRIAL: Rule = all(TRIAL, object({ fresh: freshly }));
+
+const GRID = object({
+  steps: count,
+  points: list(
+    all(
+      FACTORS,
+      object({
+        kind: among(['base', 'compound', 'depth', 'width', 'resolution', 'scaled'] satisfies GridKind[]),
+        table,
+        multiplyAdds: count,
+        parameters: count,
+        growth: positive,
+        held: orNull(object({ loss: figure, halves: interval, accuracy: share })),
+        fresh: freshly,
+      } satisfies Record<Exclude<keyof GridPoint, keyof ScalingFactors>, Rule>),
+    ),
+    0,
+    100,
+  ),
+  best: orNull(whole(0, 99)),
+} satisfies Record<keyof GridResult, Rule>);
+
 /** `SearchResult` out of a file. */
 const RESULT = object({
   format: among([1]),
@@ -262,6 +324,7 @@ const RESULT = object({
   ),
   returned: object({ role, reason: words }),
   time: list(object({ what: words, seconds: positive }), 0, 1000),
+  grid: optional(GRID),
 } satisfies Record<keyof SearchResult, Rule>);
 
 function passes(work: () => unknown): boolean {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TINY_SPACE } from '../../bench/soak-supernet.ts';
 import { run as cacheCommand } from '../../src/cli/cache.ts';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { buildModel } from '../../src/models/table.ts';
@@ -28,7 +29,6 @@ import { randomStream } from '../../src/tensor/random.ts';
 import type { Step } from '../../src/train/step.ts';
 import { testDevice } from '../helpers/device.ts';
 import { stripeBatches } from '../train/tiny.ts';
-import { TINY_SPACE } from './tiny-space.ts';
 
 const test = suite('search latencies');
 let folder: string;
