@@ -11,7 +11,7 @@ import type { LatencyTable, Target } from '../../search/result.ts';
 import { keyOf } from '../../search/space.ts';
 import { formatCost } from '../../search/target.ts';
 import { flagOf } from '../command-line.ts';
-import { type ProgressBar, progressBar, UserError } from '../ui.ts';
+import { type ProgressBar, progressBar, say, UserError } from '../ui.ts';
 import type { SearchSettings } from './settings.ts';
 import type { Planned } from './setup.ts';
 import { briefly } from './text.ts';
@@ -28,14 +28,16 @@ export async function measured(
   const latency =
     wished.unit === 'ms'
       ? await counting('Measuring blocks', (onProgress) =>
-          latenciesFor(device, space, { batch: wished.batch, classes, onProgress, signal }),
+          latenciesFor(device, space, { batch: wished.batch, classes, note: say, onProgress, signal }),
         )
       : null;
   const target = reachable(settings, latency, classes);
   const { train, held } = sourcesOf(pictures, space, { batch, seed });
-  const seconds = 60 * minutes;
+  const facts = { seconds: 60 * minutes, classes, train, held, batch, latency };
+  // The weight-shared network is slow to measure, and no other method trains it.
+  const shared = settings.method === 'supernet' ? {} : { sharedStep: null };
   const plan = await counting('Measuring steps', (onProgress) =>
-    measurePlan(device, space, { seconds, classes, train, held, batch, latency, onProgress, signal }),
+    measurePlan(device, space, { ...facts, ...shared, onProgress, signal }),
   );
   return { plan, target };
 }
