@@ -137,6 +137,23 @@ for (const other of others) {
   }
 }
 
+// Successive halving on these histories: the better half after 1, 2, 4 … epochs.
+let alive = [...keys.keys()];
+const kept: number[] = [];
+for (let epoch = 1; epoch < epochs && alive.length > 1; epoch *= 2) {
+  const losses = of(epoch, ({ loss }) => loss);
+  alive = alive.sort((one, other) => losses[one]! - losses[other]!).slice(0, Math.ceil(alive.length / 2));
+  kept.push(epoch);
+}
+if (kept.length > 0) {
+  const ranks = alive
+    .map((index) => worth.filter((loss) => loss < worth[index]!).length + 1)
+    .sort((a, b) => a - b);
+  console.log(
+    `Halving after epochs ${kept.join(', ')} keeps the networks of rank ${ranks.join(', ')} of ${keys.length}.`,
+  );
+}
+
 console.log("Kendall's τ of two random halves of the test pictures with each other:");
 for (const { name, study: one } of [{ name: basename(path), study }, ...opened])
   for (const epoch of numbered(whole(one))) {

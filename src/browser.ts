@@ -164,12 +164,15 @@ export type {
   SearchPictures,
   SearchProgress,
   SearchStore,
+  SearchTeacher,
 } from './search/options.ts';
 export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
-export { inMemory, picturesOf, preprocessingOf } from './search/pictures.ts';
+export { inMemory, picturesOf, preprocessingOf, sourcesOf } from './search/pictures.ts';
 export {
   type CostUnit,
   checkResult,
+  type Final,
+  type FinalRole,
   type LatencyTable,
   type Plan,
   type SearchResult,
@@ -304,7 +307,14 @@ export {
   type Slot,
 } from './train/feature-store.ts';
 export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
-export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
+export {
+  DivergedError,
+  type FitOptions,
+  type FitResult,
+  fit,
+  type Phase,
+  TrainingError,
+} from './train/fit.ts';
 export {
   type FreezingFigures,
   type FreezingPhase,

@@ -15,7 +15,7 @@ import { openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { checkResult, type SearchResult } from '../../src/search/result.ts';
-import { B0_SPACE, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
+import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { stripes } from '../train/tiny.ts';
 import { type Outcome, tessera } from './in-process.ts';
