@@ -1,10 +1,11 @@
 /** What is measured before a search: the latencies of its space's blocks, how fast it trains; and whether its target can be. */
 import type { Device } from '../../gpu/index.ts';
 import { additiveCost, costOf } from '../../search/cost.ts';
+import { fairStep } from '../../search/fair.ts';
 import { middle } from '../../search/handmade.ts';
 import { latenciesFor } from '../../search/node/latency-shelf.ts';
 import { cheapest } from '../../search/optimum.ts';
-import type { SearchPictures } from '../../search/options.ts';
+import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
 import { measurePlan } from '../../search/pace.ts';
 import { sourcesOf } from '../../search/pictures.ts';
 import type { LatencyTable, Target } from '../../search/result.ts';
@@ -21,6 +22,7 @@ export async function measured(
   device: Device,
   settings: SearchSettings,
   pictures: SearchPictures,
+  teacher: SearchTeacher | undefined,
   signal: AbortSignal,
 ): Promise<Planned> {
   const { space, target: wished, batch, seed, minutes } = settings;
@@ -35,7 +37,13 @@ export async function measured(
   const { train, held } = sourcesOf(pictures, space, { batch, seed });
   const seconds = 60 * minutes;
   const plan = await counting('Measuring steps', (onProgress) =>
-    measurePlan(device, space, { seconds, classes, train, held, batch, latency, onProgress, signal }),
+    measurePlan(device, space, {
+      ...{ seconds, classes, train, held, batch, latency, onProgress, signal },
+      ...(teacher && {
+        step: () => teacher.step(),
+        sharedStep: (supernet) => fairStep(supernet, 0, { criterion: teacher.criterion }),
+      }),
+    }),
   );
   return { plan, target };
 }
