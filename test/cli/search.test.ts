@@ -149,6 +149,15 @@ test('a search whose process was ended goes on to the same result, and another f
   );
 });
 
+test('a network of another search teaches, and the winner is trained without it too', async () => {
+  const args = ['--method', 'random', '--minutes', '0.02', '--teacher', 'out', '--out', 'taught', '--json'];
+  const { code, out, err } = await run(...BASE, ...args);
+  assert.is(code, 0, err);
+  const { teacher, finals } = checkResult(JSON.parse(out));
+  assert.is(teacher, 'out');
+  assert.ok(finals[0]!.untaught!.loss > 0);
+});
+
 test('what is wrong is said in a sentence that names it, and nothing is left behind', async () => {
   await writeFile('broken.json', '{"name": "x"');
   await writeFile('deep.json', '['.repeat(300_000));
@@ -182,6 +191,11 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
       /^error: --resume goes on .*; leave out --(seed|minutes), --(seed|minutes), or/m,
     ],
     [['--resume', 'none'], /^error: there is no search none; name the folder/m],
+    [
+      [...small, '--teacher', 'pretrained'],
+      /^error: the teacher pretrained does not know the classes across, down of these pictures/m,
+    ],
+    [[...small, '--teacher', 'none'], /^error: .*none/m],
     [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
     [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
     [['--data', 'none'], /^error: there is no folder none/m],

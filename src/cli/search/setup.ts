@@ -29,10 +29,10 @@ export interface Setup {
   folder: RunFolder;
   store: SearchFolder;
   set: DataSet;
+  /** Null where none is named. */
+  teacher: OpenedTeacher | null;
   /** A hash of the names and labels of all pictures, those of test/ as well. */
   pictures: string;
-  /** The network that teaches, opened; null where none does. */
-  teacher: OpenedTeacher | null;
   /** Null for a search that has not measured yet. */
   planned: Planned | null;
   /** Of a search that is finished. */
@@ -47,7 +47,7 @@ export interface Setup {
 export async function newSearch(options: SearchArgs): Promise<Setup> {
   const settings = settingsOf(options, await openSpace(options));
   const set = await openData(dataOf(settings));
-  const teacher = await teacherOf(settings, set);
+  const teacher = await teacherFor(settings, set);
   const command = searchCommand(options);
   const folder =
     options.out === undefined
@@ -81,22 +81,24 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
       throw new UserError(
         `the pictures in ${settings.data ?? 'the demo data'} are not those that the search began with, so it cannot go on; begin a new one, or name with --data where they are now`,
       );
-    const teacher = await teacherOf(settings, set);
     const store = new SearchFolder(folder);
     await store.removeLeftovers();
     if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
     else say(`Going on with the search in ${folder.path}.`);
-    return { settings, folder, store, set, pictures, teacher, planned, found, command, options };
+    const teacher = found ? null : await teacherFor(settings, set);
+    return { settings, folder, store, set, teacher, pictures, planned, found, command, options };
   });
 }
 
-const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
-
-const teacherOf = async (
+/** What teaches is opened before there is a device: where it cannot, nothing was waited for. */
+async function teacherFor(
   { teacher, space }: SearchSettings,
   { classes }: DataSet,
-): Promise<OpenedTeacher | null> =>
-  teacher === null ? null : openTeacher(teacher, { preprocessing: preprocessingOf(space), classes });
+): Promise<OpenedTeacher | null> {
+  return teacher === null ? null : openTeacher(teacher, { classes, preprocessing: preprocessingOf(space) });
+}
+
+const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
 
 /** `fingerprint`, of the held-out pictures too: they have the last word here. */
 function picturesHash(set: DataSet, data: string | null): string {
