@@ -21,6 +21,7 @@ const ONLY_IN_NODE = [
   'TensorBoard',
   'closeLoader',
   'imageFolder',
+  'latenciesFor',
   'listAdapters',
   'memoryBudget',
   'predictionsCsv',
