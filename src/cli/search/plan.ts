@@ -42,6 +42,7 @@ export async function measured(
       ...{ classes, train, held, batch, latency, onProgress, signal },
       seconds: 60 * minutes,
       step: teacher?.step,
+      // The weight-shared network is slow to measure, and no other method trains it.
       sharedStep:
         method === 'supernet'
           ? (supernet) => fairStep(supernet, seed, { criterion: teacher?.criterion })
