@@ -15,7 +15,7 @@ import { openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { checkResult, type SearchResult } from '../../src/search/result.ts';
-import { B0_SPACE, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
+import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { stripes } from '../train/tiny.ts';
 import { type Outcome, tessera } from './in-process.ts';
@@ -235,6 +235,7 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
       /^error: --network pretrained: efficientnet_lite0 is no network of MBConv stages that the file says/m,
     ],
     [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
+    [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
     [['--data', 'none'], /^error: there is no folder none/m],
     [[...small, '--out', 'out'], /^error: out holds best\.safetensors.* already; --overwrite replaces/m],
     [
@@ -307,6 +308,12 @@ test('the help is a screen or two', () => {
   const lines = help.split('\n');
   assert.ok(lines.length <= 75, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 80));
+});
+
+test('the space that docs/search.md shows is one', async () => {
+  const page = await readFile(new URL('../../docs/search.md', import.meta.url), 'utf8');
+  const [, json] = /```json\n(.*?)```/s.exec(page)!;
+  assert.is(checkSpace(JSON.parse(json!)).name, 'mine');
 });
 
 test('numbers, spaces and networks in few letters', async () => {

@@ -12,7 +12,7 @@ import type { LatencyTable, Target } from '../../search/result.ts';
 import { keyOf } from '../../search/space.ts';
 import { formatCost } from '../../search/target.ts';
 import { flagOf } from '../command-line.ts';
-import { type ProgressBar, progressBar, UserError } from '../ui.ts';
+import { type ProgressBar, progressBar, say, UserError } from '../ui.ts';
 import type { SearchSettings } from './settings.ts';
 import type { Planned } from './setup.ts';
 import { briefly } from './text.ts';
@@ -21,28 +21,32 @@ import { briefly } from './text.ts';
 export async function measured(
   device: Device,
   settings: SearchSettings,
-  pictures: SearchPictures,
-  teacher: SearchTeacher | undefined,
-  signal: AbortSignal,
+  {
+    pictures,
+    teacher,
+    signal,
+  }: { pictures: SearchPictures; teacher: SearchTeacher | undefined; signal: AbortSignal },
 ): Promise<Planned> {
-  const { space, target: wished, batch, seed, minutes } = settings;
+  const { space, method, target: wished, batch, seed, minutes } = settings;
   const classes = pictures.classes.length;
   const latency =
     wished.unit === 'ms'
       ? await counting('Measuring blocks', (onProgress) =>
-          latenciesFor(device, space, { batch: wished.batch, classes, onProgress, signal }),
+          latenciesFor(device, space, { batch: wished.batch, classes, onProgress, signal, note: say }),
         )
       : null;
   const target = reachable(settings, latency, classes);
   const { train, held } = sourcesOf(pictures, space, { batch, seed });
-  const seconds = 60 * minutes;
   const plan = await counting('Measuring steps', (onProgress) =>
     measurePlan(device, space, {
-      ...{ seconds, classes, train, held, batch, latency, onProgress, signal },
-      ...(teacher && {
-        step: () => teacher.step(),
-        sharedStep: (supernet) => fairStep(supernet, 0, { criterion: teacher.criterion }),
-      }),
+      ...{ classes, train, held, batch, latency, onProgress, signal },
+      seconds: 60 * minutes,
+      step: teacher?.step,
+      // The weight-shared network is slow to measure, and no other method trains it.
+      sharedStep:
+        method === 'supernet'
+          ? (supernet) => fairStep(supernet, seed, { criterion: teacher?.criterion })
+          : null,
     }),
   );
   return { plan, target };

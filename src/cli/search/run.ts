@@ -29,9 +29,9 @@ export async function searchOn(device: Device, setup: Setup, stop: StopRequest):
   const method = methodNamed(settings.method);
   const { pictures, trainedOn } = await readPictures(setup);
   if (!settings.scaling) say(...openingText(setup, pictures, method));
-  const teacher = (await setup.teacher?.on(device)) ?? undefined;
+  const teacher = await setup.teacher?.on(device);
   if (!setup.planned) {
-    setup.planned = await measured(device, settings, pictures, teacher, stop.signal);
+    setup.planned = await measured(device, settings, { pictures, teacher, signal: stop.signal });
     await writePlan(setup, setup.planned);
   }
   const { plan, target } = setup.planned;
