@@ -139,8 +139,10 @@ export {
   xavierUniform,
 } from './nn/index.ts';
 export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost.ts';
+export { type EqualStepsOptions, type EqualStepsOutcome, trainEqually } from './search/equal-steps.ts';
 export { type Evolution, evolve, type Lived } from './search/evolution.ts';
 export { fairDraw, fairStep } from './search/fair.ts';
+export { gridNetworks } from './search/grid.ts';
 export { handMade } from './search/handmade.ts';
 export { searchHeadline } from './search/headline.ts';
 export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
@@ -173,11 +175,16 @@ export {
   checkResult,
   type Final,
   type FinalRole,
+  type GridKind,
+  type GridNetwork,
+  type GridPoint,
+  type GridResult,
   type LatencyTable,
   type Plan,
   type SearchResult,
   type Target,
 } from './search/result.ts';
+export { PAPER_FACTORS, type ScalingFactors, scaleTable } from './search/scaling.ts';
 export { search } from './search/search.ts';
 export {
   B0_SPACE,
@@ -197,6 +204,7 @@ export {
 export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
 export { buildSupernet, Supernet, type SupernetOptions } from './search/supernet.ts';
 export { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './search/surrogate.ts';
+export { type Schooling, teacherOf } from './search/teacher.ts';
 export {
   type Backward,
   checkTypes,

@@ -57,7 +57,7 @@ function inRandomOrder(values: readonly number[], random: () => number): number[
 }
 
 export interface FairStepOptions {
-  /** What is asked of the children: the same of all. Default: the pictures' labels. */
+  /** What a batch asks of the children, and how their answers are judged. Default: the pictures' labels, by cross entropy. */
   criterion?: Criterion | undefined;
   /** The largest length of an update's gradients (`clipGradNorm`). Default: as they are. */
   clipNorm?: number | undefined;

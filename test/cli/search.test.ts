@@ -15,7 +15,7 @@ import { openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { checkResult, type SearchResult } from '../../src/search/result.ts';
-import { B0_SPACE, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
+import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { stripes } from '../train/tiny.ts';
 import { type Outcome, tessera } from './in-process.ts';
@@ -149,6 +149,15 @@ test('a search whose process was ended goes on to the same result, and another f
   );
 });
 
+test('a network of another search teaches, and the winner is trained without it too', async () => {
+  const args = ['--method', 'random', '--minutes', '0.02', '--teacher', 'out', '--out', 'taught', '--json'];
+  const { code, out, err } = await run(...BASE, ...args);
+  assert.is(code, 0, err);
+  const { teacher, finals } = checkResult(JSON.parse(out));
+  assert.is(teacher, 'out');
+  assert.ok(finals[0]!.untaught!.loss > 0);
+});
+
 test('what is wrong is said in a sentence that names it, and nothing is left behind', async () => {
   await writeFile('broken.json', '{"name": "x"');
   await writeFile('deep.json', '['.repeat(300_000));
@@ -182,7 +191,13 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
       /^error: --resume goes on .*; leave out --(seed|minutes), --(seed|minutes), or/m,
     ],
     [['--resume', 'none'], /^error: there is no search none; name the folder/m],
+    [
+      [...small, '--teacher', 'pretrained'],
+      /^error: the teacher pretrained does not know the classes across, down of these pictures/m,
+    ],
+    [[...small, '--teacher', 'none'], /^error: .*none/m],
     [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
+    [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
     [['--data', 'none'], /^error: there is no folder none/m],
     [[...small, '--out', 'out'], /^error: out holds best\.safetensors.* already; --overwrite replaces/m],
     [
@@ -255,6 +270,12 @@ test('the help is a screen or two', () => {
   const lines = help.split('\n');
   assert.ok(lines.length <= 75, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 80));
+});
+
+test('the space that docs/search.md shows is one', async () => {
+  const page = await readFile(new URL('../../docs/search.md', import.meta.url), 'utf8');
+  const [, json] = /```json\n(.*?)```/s.exec(page)!;
+  assert.is(checkSpace(JSON.parse(json!)).name, 'mine');
 });
 
 test('numbers, spaces and networks in few letters', async () => {

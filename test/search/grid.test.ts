@@ -60,7 +60,7 @@ test('what is not scaled stays as it is, and what cannot be is refused', () => {
 });
 
 for (const space of [SMALL_SPACE, B0_SPACE])
-  test(`the grid around the middle of ${space.name}: different networks near twice its cost, each scaling alone`, () => {
+  test(`the grid around the middle of ${space.name}: different networks of about equal cost, and each scaling alone`, () => {
     const base = tableOf(space, middle(space), 'base');
     const networks = gridNetworks(base, 10);
     const kinds = networks.map(({ kind }) => kind);
@@ -74,8 +74,8 @@ for (const space of [SMALL_SPACE, B0_SPACE])
     );
     assert.is(new Set(networks.map(({ table }) => table.name)).size, networks.length);
     assert.is(networks[0]!.growth, 1);
-    for (const { growth, kind } of networks.slice(1).filter(({ kind }) => kind !== 'compound'))
-      assert.ok(growth > 1.7 && growth < 2.4, `${kind} ${growth}`);
+    const growths = networks.slice(1).map(({ growth }) => growth);
+    assert.ok(Math.max(...growths) < 1.25 * Math.min(...growths), String(growths));
     assert.ok(isOf(spaceAround(base), smallest(spaceAround(base))));
   });
 

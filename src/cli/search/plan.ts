@@ -1,10 +1,11 @@
 /** What is measured before a search: the latencies of its space's blocks, how fast it trains; and whether its target can be. */
 import type { Device } from '../../gpu/index.ts';
 import { additiveCost, costOf } from '../../search/cost.ts';
+import { fairStep } from '../../search/fair.ts';
 import { middle } from '../../search/handmade.ts';
 import { latenciesFor } from '../../search/node/latency-shelf.ts';
 import { cheapest } from '../../search/optimum.ts';
-import type { SearchPictures } from '../../search/options.ts';
+import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
 import { measurePlan } from '../../search/pace.ts';
 import { sourcesOf } from '../../search/pictures.ts';
 import type { LatencyTable, Target } from '../../search/result.ts';
@@ -20,24 +21,33 @@ import { briefly } from './text.ts';
 export async function measured(
   device: Device,
   settings: SearchSettings,
-  pictures: SearchPictures,
-  signal: AbortSignal,
+  {
+    pictures,
+    teacher,
+    signal,
+  }: { pictures: SearchPictures; teacher: SearchTeacher | undefined; signal: AbortSignal },
 ): Promise<Planned> {
-  const { space, target: wished, batch, seed, minutes } = settings;
+  const { space, method, target: wished, batch, seed, minutes } = settings;
   const classes = pictures.classes.length;
   const latency =
     wished.unit === 'ms'
       ? await counting('Measuring blocks', (onProgress) =>
-          latenciesFor(device, space, { batch: wished.batch, classes, note: say, onProgress, signal }),
+          latenciesFor(device, space, { batch: wished.batch, classes, onProgress, signal, note: say }),
         )
       : null;
   const target = reachable(settings, latency, classes);
   const { train, held } = sourcesOf(pictures, space, { batch, seed });
-  const facts = { seconds: 60 * minutes, classes, train, held, batch, latency };
-  // The weight-shared network is slow to measure, and no other method trains it.
-  const shared = settings.method === 'supernet' ? {} : { sharedStep: null };
   const plan = await counting('Measuring steps', (onProgress) =>
-    measurePlan(device, space, { ...facts, ...shared, onProgress, signal }),
+    measurePlan(device, space, {
+      ...{ classes, train, held, batch, latency, onProgress, signal },
+      seconds: 60 * minutes,
+      step: teacher?.step,
+      // The weight-shared network is slow to measure, and no other method trains it.
+      sharedStep:
+        method === 'supernet'
+          ? (supernet) => fairStep(supernet, seed, { criterion: teacher?.criterion })
+          : null,
+    }),
   );
   return { plan, target };
 }

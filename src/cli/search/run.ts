@@ -28,15 +28,16 @@ export async function searchOn(device: Device, setup: Setup, stop: StopRequest):
   const method = methodNamed(settings.method);
   const { pictures, trainedOn } = await readPictures(setup);
   say(...openingText(setup, pictures, method));
+  const teacher = await setup.teacher?.on(device);
   if (!setup.planned) {
-    setup.planned = await measured(device, settings, pictures, stop.signal);
+    setup.planned = await measured(device, settings, { pictures, teacher, signal: stop.signal });
     await writePlan(setup, setup.planned);
   }
   const { plan, target } = setup.planned;
   say(...planText(setup, setup.planned, device));
   const lines = new SearchLines(target);
   const outcome = await search({
-    ...{ device, space, method, target, plan, pictures, store, seed, lr, references },
+    ...{ device, space, method, target, plan, pictures, store, seed, lr, references, teacher },
     folder: settings.data,
     latency: async (model) => {
       const [ms] = await measureModels(device, [model], { batch: target.batch, size: space.inputSize });
