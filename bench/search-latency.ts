@@ -12,7 +12,12 @@ const [name = 'small', batch = '1'] = process.argv.slice(2);
 const space = SPACES.find((one) => one.name === name)!;
 const device = await openDevice();
 const start = performance.now();
-const table = await measureLatencies(device, space, { batch: Number(batch), classes: 10 });
+const table = await measureLatencies(device, space, {
+  batch: Number(batch),
+  classes: 10,
+  onProgress: (done, of) =>
+    console.error(`${done} of ${of}, ${((performance.now() - start) / 1000).toFixed(0)} s`),
+});
 const seconds = (performance.now() - start) / 1000;
 const multiplyAdds = costOf(space, 'multiply-adds', { latency: null }, { classes: 10 });
 for (const { network, predicted, measured } of table.check)

@@ -6,7 +6,7 @@ import type { Model } from '../../src/nn/index.ts';
 import { agreementsOf, comparisonOf, returnedOf } from '../../src/search/compare.ts';
 import { rateAt } from '../../src/search/learner.ts';
 import type { Trial } from '../../src/search/method.ts';
-import type { SearchOptions, SearchOutcome, SearchProgress } from '../../src/search/options.ts';
+import type { SearchOptions, SearchOutcome, SearchProgress, SearchStore } from '../../src/search/options.ts';
 import type { Comparison } from '../../src/search/result.ts';
 import { lossOfDiverged, type PictureAnswers, scoreOf } from '../../src/search/score.ts';
 import { search } from '../../src/search/search.ts';
@@ -94,21 +94,44 @@ test('phases in their order, within their seconds, and a result that holds all o
   assert.is(store.states.size, 0);
 });
 
-test('stopped again and again it gives the bits of one that was not', async () => {
+/** The store of a process that dies in a write, behind it or before it is done. */
+function dying(store: SearchStore, writes: number, done: boolean): SearchStore {
+  let left = writes;
+  const write =
+    <Given extends unknown[]>(of: (...given: Given) => Promise<void>) =>
+    async (...given: Given): Promise<void> => {
+      const last = --left <= 0;
+      if (!last || done) await of(...given);
+      if (last) throw new Error('killed');
+    };
+  return {
+    trials: () => store.trials(),
+    loadState: (name) => store.loadState(name),
+    append: write((trial) => store.append(trial)),
+    saveState: write((name, bytes) => store.saveState(name, bytes)),
+    dropState: write((name) => store.dropState(name)),
+  };
+}
+
+test('stopped and killed again and again it gives the bits of one that was not', async () => {
   const store = new MemoryStore();
-  let stops = 0;
-  for (;;) {
-    const outcome = await stoppedAfter(13, tinyOptions(device, store));
+  for (let attempt = 0; ; attempt++) {
+    if (attempt % 2 === 1) {
+      const options = tinyOptions(device, dying(store, 6, attempt % 4 === 1));
+      const killed = await search(options).catch(({ message }) => message);
+      assert.is(killed, 'killed');
+      continue;
+    }
+    const outcome = await stoppedAfter(15, tinyOptions(device, store));
     if (outcome.finished) {
       assert.equal(await told(outcome), undisturbed);
       await outcome.dispose();
+      assert.ok(attempt >= 4, `${attempt} attempts`);
       break;
     }
     assert.equal(outcome.result.trials, undisturbed.trials.slice(0, outcome.result.trials.length));
     assert.is(outcome.result.finished, false);
-    stops++;
   }
-  assert.ok(stops >= 4, `${stops} stops`);
 });
 
 test('known trials are not trained again, and a damaged or lost state is', async () => {
