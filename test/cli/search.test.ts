@@ -158,6 +158,34 @@ test('a network of another search teaches, and the winner is trained without it 
   assert.ok(finals[0]!.untaught!.loss > 0);
 });
 
+test('the grid of a network that was found, which goes on and gives the factors that it is scaled by', async () => {
+  const common = ['--data', 'data', '--batch', '8', '--json'];
+  const grid = await run(...common, '--network', 'out', '--grid', '--minutes', '0.05', '--out', 'grid');
+  assert.is(grid.code, 0, grid.err);
+  const { method, grid: found } = checkResult(JSON.parse(grid.out));
+  assert.is(method, 'grid');
+  const best = found!.points[found!.best!]!;
+  assert.equal([found!.points[0]!.kind, best.kind], ['base', 'compound']);
+  const { info } = await readCheckpoint('grid');
+  assert.equal([info.model, info.preprocessing.inputSize], [best.table.name, best.table.inputSize]);
+  assert.match(await readFile('grid/report.html', 'utf8'), /channels only/);
+
+  await rm('grid/search.json');
+  await cp('grid', 'cut-grid', { recursive: true });
+  const lines = (await readFile('grid/trials.jsonl', 'utf8')).trimEnd().split('\n');
+  await writeFile('cut-grid/trials.jsonl', `${lines.slice(0, -1).join('\n')}\n`);
+  const again = await run('--resume', 'cut-grid', '--json');
+  assert.is(again.code, 0, again.err);
+  assert.equal(checkResult(JSON.parse(again.out)).grid, found);
+
+  const args = ['--network', 'cut-grid', '--scale', '2', '--minutes', '0.01', '--out', 'scaled'];
+  const scaled = await run(...common, ...args);
+  assert.is(scaled.code, 0, scaled.err);
+  const [point] = checkResult(JSON.parse(scaled.out)).grid!.points;
+  assert.ok(Math.abs(point!.alpha - best.alpha ** 2) < 1e-9);
+  assert.is((await readCheckpoint('scaled')).info.preprocessing.inputSize, point!.table.inputSize);
+});
+
 test('what is wrong is said in a sentence that names it, and nothing is left behind', async () => {
   await writeFile('broken.json', '{"name": "x"');
   await writeFile('deep.json', '['.repeat(300_000));
@@ -196,6 +224,16 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
       /^error: the teacher pretrained does not know the classes across, down of these pictures/m,
     ],
     [[...small, '--teacher', 'none'], /^error: .*none/m],
+    [['--grid'], /^error: --grid is of a network; name a checkpoint/m],
+    [['--network', 'out'], /^error: --network is what --grid and --scale are of/m],
+    [['--network', 'out', '--grid', '--scale', '1'], /^error: --grid finds the factors, --scale takes them/m],
+    [['--network', 'out', '--grid', '--space', 'b0'], /^error: --grid searches nothing; leave out --space/m],
+    [['--alpha', '2'], /^error: --alpha: factors are of --scale/m],
+    [['--network', 'out', '--scale', '9', '--alpha', '4'], /^error: --scale 9: .* take a smaller one/m],
+    [
+      ['--network', 'pretrained', '--grid'],
+      /^error: --network pretrained: efficientnet_lite0 is no network of MBConv stages that the file says/m,
+    ],
     [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
     [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
     [['--data', 'none'], /^error: there is no folder none/m],

@@ -49,7 +49,10 @@ export class SearchLines {
     if (!this.bar) this.bar = progressBar(label, total, this.output, clock);
     else if (label !== this.label) this.bar.turnTo(label, total);
     this.label = label;
-    const status = [briefly(what), loss === null || !Number.isFinite(loss) ? '' : `loss ${loss.toFixed(3)}`]
+    const status = [
+      isNetwork(what) ? briefly(what) : roleName(what),
+      loss === null || !Number.isFinite(loss) ? '' : `loss ${loss.toFixed(3)}`,
+    ]
       .filter(Boolean)
       .join('  ');
     this.bar.update(done, status, pace === null || done >= total ? null : pace * (total - done));
@@ -86,6 +89,9 @@ export class SearchLines {
     else say(line);
   }
 }
+
+/** Whether it is the key of a network, and no role. */
+const isNetwork = (what: string): boolean => /^k\d/.test(what);
 
 /** Planned seconds, which begin at 0. */
 const clock = (seconds: number): string => (seconds < 0.1 ? '0 s' : formatSeconds(seconds));

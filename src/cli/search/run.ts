@@ -10,6 +10,7 @@ import { checkFit } from './fit.ts';
 import { readPictures } from './pictures.ts';
 import { measured } from './plan.ts';
 import { SearchLines } from './progress.ts';
+import { scaledText, scaleOn } from './scale.ts';
 import { type Setup, writePlan } from './setup.ts';
 import { closingText, openingText, planText } from './text.ts';
 import { writeFound, writePage } from './write.ts';
@@ -20,20 +21,25 @@ export async function searchOn(device: Device, setup: Setup, stop: StopRequest):
   const { space, seed, lr, references } = settings;
   if (found) {
     await writePage(device, setup, found);
-    say(...closingText(setup, found));
+    say(...(found.grid ? scaledText(setup, found) : closingText(setup, found)));
     return found;
   }
   for (const note of notesOf(set)) say(note);
   await checkFit(device, setup);
   const method = methodNamed(settings.method);
   const { pictures, trainedOn } = await readPictures(setup);
-  say(...openingText(setup, pictures, method));
+  if (!settings.scaling) say(...openingText(setup, pictures, method));
   const teacher = await setup.teacher?.on(device);
   if (!setup.planned) {
     setup.planned = await measured(device, settings, { pictures, teacher, signal: stop.signal });
     await writePlan(setup, setup.planned);
   }
   const { plan, target } = setup.planned;
+  if (settings.scaling) {
+    const result = await scaleOn(device, setup, setup.planned, { pictures, trainedOn }, teacher, stop);
+    say(...scaledText(setup, result));
+    return result;
+  }
   say(...planText(setup, setup.planned, device));
   const lines = new SearchLines(target);
   const outcome = await search({

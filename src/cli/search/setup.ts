@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
+import { spaceAround } from '../../search/grid.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
 import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
 import { preprocessingOf } from '../../search/pictures.ts';
@@ -14,6 +15,7 @@ import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
 import { say, UserError } from '../ui.ts';
 import { searchCommand } from './command.ts';
 import type { SearchArgs } from './options.ts';
+import { openScaling } from './scaling.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
 import { openSpace } from './space.ts';
 
@@ -45,7 +47,9 @@ export interface Setup {
 
 /** A new search. Its folder is its own from here on. */
 export async function newSearch(options: SearchArgs): Promise<Setup> {
-  const settings = settingsOf(options, await openSpace(options));
+  const scaling = await openScaling(options);
+  const space = scaling ? spaceAround(scaling.table) : await openSpace(options);
+  const settings = settingsOf(options, space, scaling);
   const set = await openData(dataOf(settings));
   const teacher = await teacherFor(settings, set);
   const command = searchCommand(options);
