@@ -1,7 +1,31 @@
 /** Commands run in the process of a test: what they print is kept, and what is bold on a terminal is plain. */
 import { main } from '../../src/cli/main.ts';
+import { Device } from '../../src/gpu/index.ts';
 
 process.env.NO_COLOR = '1';
+
+/**
+ * Gives the commands of this process one device, which keeps its compiled programs from command to command: a device of its own
+ * compiles them all anew. What a command leaves on it, it frees as it would with `close`. Returns what closes it.
+ */
+export function shareDevice(): () => void {
+  const open = Device.open;
+  let shared: Device | null = null;
+  let close: (() => void) | null = null;
+  Device.open = async (gpu, options = {}) => {
+    if (options.traits) return open.call(Device, gpu, options); // A dry one.
+    if (!shared) {
+      shared = await open.call(Device, gpu, options);
+      close = shared.close.bind(shared);
+      shared.close = shared.trim;
+    }
+    return shared;
+  };
+  return () => {
+    Device.open = open;
+    close?.();
+  };
+}
 
 /** What a command printed, and its exit code. */
 export interface Outcome {

@@ -1,6 +1,7 @@
 /**
  * `search` as people run it, in this process: from a folder of 8×8 pictures to a checkpoint that the other commands take; what
- * it refuses; what a stopped one goes on to.
+ * it refuses; what a stopped one goes on to. Measuring takes longer than these searches, so one of them measures, and the
+ * others go on from a plan whose paces are made up: they take the same few steps wherever they run.
  */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,16 +10,20 @@ import sharp from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createCommand } from '../../src/cli/main.ts';
-import { largeNumber } from '../../src/cli/search/options.ts';
+import { largeNumber, type SearchArgs } from '../../src/cli/search/options.ts';
 import { SearchLines } from '../../src/cli/search/progress.ts';
+import { networksOf } from '../../src/cli/search/scaling.ts';
+import { newSearch, writePlan } from '../../src/cli/search/setup.ts';
 import { openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
-import { checkResult, type SearchResult } from '../../src/search/result.ts';
+import { stepsWithin } from '../../src/search/finals.ts';
+import { checkResult, type GridTrial, type SearchResult } from '../../src/search/result.ts';
 import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
+import { tinyPlan } from '../search/tiny.ts';
 import { stripes } from '../train/tiny.ts';
-import { type Outcome, tessera } from './in-process.ts';
+import { type Outcome, shareDevice, tessera } from './in-process.ts';
 
 const test = suite('cli/search');
 const before = process.cwd();
@@ -33,6 +38,7 @@ const TINY: SearchSpace = {
   inputSize: 8,
 };
 
+const closeDevice = shareDevice();
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-search-'));
   process.chdir(folder);
@@ -52,6 +58,7 @@ test.before(async () => {
   await writeFile('tiny.json', JSON.stringify(TINY));
 });
 test.after(async () => {
+  closeDevice();
   process.chdir(before);
   delete process.env.TESSERA_CACHE;
   await rm(folder, { recursive: true });
@@ -60,8 +67,22 @@ test.after(async () => {
 const BASE = ['--data', 'data', '--space', 'tiny.json', '--batch', '8', '--target-mults', '100k'];
 const run = (...args: string[]): Promise<Outcome> => tessera('search', ...args);
 
+/** A search that has its plan and no trial yet: a step takes a second, a measurement half of one. `--resume` begins it. */
+async function planned(seconds: number, ...args: string[]): Promise<ReturnType<typeof newSearch>> {
+  const command = createCommand('search', search).parse(args, { from: 'user' });
+  const setup = await newSearch(command.opts<SearchArgs>());
+  const { target, batch } = setup.settings;
+  await writePlan(setup, {
+    plan: { ...tinyPlan(seconds), batch },
+    target: { ...target, value: target.value ?? 1e9 },
+  });
+  await setup.folder.release();
+  return setup;
+}
+
 test('a search ends with a checkpoint that the other commands take, and its report is made again', async () => {
-  const { code, out, err } = await run(...BASE, '--minutes', '0.02', '--out', 'out', '--json');
+  await planned(30, ...BASE, '--out', 'out');
+  const { code, out, err } = await run('--resume', 'out', '--json');
   assert.is(code, 0, err);
   const result = checkResult(JSON.parse(out));
   assert.ok(result.finished);
@@ -83,24 +104,12 @@ test('a search ends with a checkpoint that the other commands take, and its repo
   assert.ok(best.trainedOn.complete);
   assert.is(best.trainedOn.pictures.size, 24);
   const picture = join('data', 'test', 'down', '1.png');
+  const start = ['--weights', 'out/best.safetensors', '--train-from', 'all', '--train-norms'];
   for (const [command, ...args] of [
     ['predict', picture, '--checkpoint', 'out'],
     ['summary', 'out', '--batch', '2'],
     ['evaluate', '--checkpoint', 'out', '--json'],
-    [
-      'train',
-      '--weights',
-      'out/best.safetensors',
-      '--data',
-      'data',
-      '--train-from',
-      'all',
-      '--train-norms',
-      '--epochs',
-      '1',
-      '--out',
-      'on',
-    ],
+    ['train', ...start, '--data', 'data', '--epochs', '1', '--out', 'on'],
   ] as const) {
     const outcome = await tessera(command, ...args);
     assert.is(outcome.code, 0, `${command}: ${outcome.err}`);
@@ -120,7 +129,7 @@ test('a search ends with a checkpoint that the other commands take, and its repo
 });
 
 /** What stays the same whatever it took. */
-function untimed({ time: _, plan: __, ...result }: SearchResult): unknown {
+function untimed({ time: _, ...result }: SearchResult): unknown {
   return result;
 }
 
@@ -150,40 +159,60 @@ test('a search whose process was ended goes on to the same result, and another f
 });
 
 test('a network of another search teaches, and the winner is trained without it too', async () => {
-  const args = ['--method', 'random', '--minutes', '0.02', '--teacher', 'out', '--out', 'taught', '--json'];
-  const { code, out, err } = await run(...BASE, ...args);
+  await planned(20, ...BASE, '--method', 'random', '--teacher', 'out', '--out', 'taught');
+  const { code, out, err } = await run('--resume', 'taught', '--json');
   assert.is(code, 0, err);
   const { teacher, finals } = checkResult(JSON.parse(out));
   assert.is(teacher, 'out');
   assert.ok(finals[0]!.untaught!.loss > 0);
 });
 
-test('the grid of a network that was found, which goes on and gives the factors that it is scaled by', async () => {
-  const common = ['--data', 'data', '--batch', '8', '--json'];
-  const grid = await run(...common, '--network', 'out', '--grid', '--minutes', '0.05', '--out', 'grid');
+/** Of the grid in the folder, whose base is the network that `out` returned, all networks but the last are known. */
+test('the grid of a network that was found goes on where it was, and gives the factors that the network is scaled by', async () => {
+  const common = ['--data', 'data', '--batch', '8'];
+  const { settings } = await planned(12, ...common, '--network', 'out', '--grid', '--out', 'grid');
+  const networks = networksOf(settings.scaling!, 2);
+  const pace = { step: 1, scores: 0.5 * (1 + 8 / 12) };
+  const steps = stepsWithin(
+    12,
+    networks.map(() => pace),
+  );
+  const lines = networks.slice(0, -1).map(({ table, multiplyAdds }, index): GridTrial => {
+    // The second, a compound one, is the best of them.
+    const figures = { loss: index === 1 ? 0.125 : 8 + index, accuracy: 0.5 };
+    const place = { index, by: 'method', network: table.name, rung: 0, steps } as const;
+    const halves: [number, number] = [figures.loss, figures.loss];
+    return { ...place, ...figures, cost: multiplyAdds, halves, fresh: { ...figures, pictures: 8 } };
+  });
+  await writeFile('grid/trials.jsonl', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const grid = await run('--resume', 'grid', '--json');
   assert.is(grid.code, 0, grid.err);
   const { method, grid: found } = checkResult(JSON.parse(grid.out));
   assert.is(method, 'grid');
+  const losses = found!.points.map(({ held }) => held!.loss);
+  assert.equal(
+    losses.slice(0, -1),
+    lines.map(({ loss }) => loss),
+  );
+  assert.ok(losses.length === networks.length && losses.at(-1)! > 0.125);
   const best = found!.points[found!.best!]!;
-  assert.equal([found!.points[0]!.kind, best.kind], ['base', 'compound']);
+  assert.equal([found!.best, found!.points[0]!.kind, best.kind], [1, 'base', 'compound']);
   const { info } = await readCheckpoint('grid');
   assert.equal([info.model, info.preprocessing.inputSize], [best.table.name, best.table.inputSize]);
   assert.match(await readFile('grid/report.html', 'utf8'), /channels only/);
 
-  await rm('grid/search.json');
-  await cp('grid', 'cut-grid', { recursive: true });
-  const lines = (await readFile('grid/trials.jsonl', 'utf8')).trimEnd().split('\n');
-  await writeFile('cut-grid/trials.jsonl', `${lines.slice(0, -1).join('\n')}\n`);
-  const again = await run('--resume', 'cut-grid', '--json');
-  assert.is(again.code, 0, again.err);
-  assert.equal(checkResult(JSON.parse(again.out)).grid, found);
-
-  const args = ['--network', 'cut-grid', '--scale', '2', '--minutes', '0.01', '--out', 'scaled'];
-  const scaled = await run(...common, ...args);
+  // Measured, and taught with pictures of another size than the teacher's.
+  const args = ['--network', 'grid', '--scale', '2', '--teacher', 'out', '--minutes', '0.01'];
+  const scaled = await run(...common, ...args, '--out', 'scaled', '--json');
   assert.is(scaled.code, 0, scaled.err);
-  const [point] = checkResult(JSON.parse(scaled.out)).grid!.points;
+  const { teacher, plan, grid: one } = checkResult(JSON.parse(scaled.out));
+  assert.is(teacher, 'out');
+  assert.ok(plan.seconds === 0.6 && plan.stepError! >= 0 && one!.steps > 0);
+  const [point] = one!.points;
   assert.ok(Math.abs(point!.alpha - best.alpha ** 2) < 1e-9);
   assert.is((await readCheckpoint('scaled')).info.preprocessing.inputSize, point!.table.inputSize);
+  const written = JSON.parse(await readFile('scaled/plan.json', 'utf8'));
+  assert.equal(written.plan, plan);
 });
 
 test('what is wrong is said in a sentence that names it, and nothing is left behind', async () => {
