@@ -63,19 +63,19 @@ test('phases in their order, within their seconds, and a result that holds all o
   const { result } = outcome;
   undisturbed = await told(outcome);
   assert.equal(phases, ['method', 'random', 'finals']);
-  assert.is(last, 70);
+  assert.is(last, 50);
   assert.equal(
     result.trials.map(({ by, rung, steps }) => `${by} ${rung} ${steps}`),
     [
-      ...['method 0 3', 'method 0 3', 'method 0 3', 'method 1 6', 'method 1 6', 'method 2 2', 'method 2 2'],
-      // In 21 s.
-      ...['random 0 10', 'random 0 10'],
+      ...['method 0 2', 'method 0 2', 'method 0 2', 'method 1 4', 'method 1 4', 'method 2 1', 'method 2 1'],
+      // In 15 s.
+      ...['random 0 7', 'random 0 7'],
     ],
   );
-  // In 28 s, of which each is measured for 0.875 s; networks of two roles are trained once.
+  // In 20 s, of which each is measured for 0.875 s; networks of two roles are trained once.
   const networks = result.finals.slice(0, 3).map(({ network }) => network);
   const count = new Set(networks).size;
-  const steps = Math.floor((28 - count * 0.875) / count);
+  const steps = Math.floor((20 - count * 0.875) / count);
   assert.equal(
     result.finals.map((final) => `${final.role} ${final.steps}`),
     [
@@ -123,7 +123,7 @@ test('stopped and killed again and again it gives the bits of one that was not',
       assert.is(killed, 'killed');
       continue;
     }
-    const outcome = await stoppedAfter(15, tinyOptions(device, store));
+    const outcome = await stoppedAfter(10, tinyOptions(device, store));
     if (outcome.finished) {
       assert.equal(await told(outcome), undisturbed);
       await outcome.dispose();
@@ -138,7 +138,7 @@ test('stopped and killed again and again it gives the bits of one that was not',
 test('known trials are not trained again, and a damaged or lost state is', async () => {
   const store = new MemoryStore();
   // In the second rung.
-  await stoppedAfter(13, tinyOptions(device, store));
+  await stoppedAfter(10, tinyOptions(device, store));
   for (const bytes of store.states.values()) bytes[900]! ^= 1;
   const notes: string[] = [];
   const outcome = await stoppedAfter(1, {
@@ -154,7 +154,7 @@ test('known trials are not trained again, and a damaged or lost state is', async
 
 test('a trial that another search would make is refused by its line', async () => {
   for (const [change, message] of [
-    [{ steps: 5 }, /line 1, has steps 5 where this search has steps 3: .* begin a new one/],
+    [{ steps: 5 }, /line 1, has steps 5 where this search has steps 2: .* begin a new one/],
     [{ network: 'k3e1w4d1s0-k3e2w4d1s0' }, /line 1, has network k3e1w4d1s0.* where this search has/],
     [{ index: 3 }, /line 1 of trials.jsonl.index is 0, its place counted from 0, not 3/],
     [{ network: 'k9' }, /line 1 of trials.jsonl.network is a network of the space tiny, not 'k9'/],
