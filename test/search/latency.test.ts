@@ -284,7 +284,7 @@ test('a plan is measured with the steps and the pictures that it is given', asyn
   const device = await testDevice();
   const live = device.memory().live;
   const { train, val } = stripeBatches();
-  const space = checkSpace({ ...TINY_SPACE, inputSize: 16 });
+  const space = checkSpace({ ...TINY_SPACE, stages: TINY_SPACE.stages.slice(0, 1), inputSize: 16 });
   const seen: string[] = [];
   const taken: Step = (batch) => {
     seen.push(batch.samples[0]!.file);
