@@ -139,12 +139,14 @@ export {
 } from './nn/index.ts';
 export {
   type Backward,
+  type ComputedOp,
   checkTypes,
   type DataType,
   empty,
   getDefaultDevice,
   keep,
   noGrad,
+  type Op,
   record,
   recordsGrad,
   type Shape,
@@ -155,6 +157,7 @@ export {
   type TensorOptions,
   type TypedArray,
   tensor,
+  watchingOps,
   zeros,
 } from './tensor/index.ts';
 export { type OpenOptions, openDevice } from './tensor/web-device.ts';

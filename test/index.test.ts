@@ -20,7 +20,7 @@ const PROMISED = [
   'balancedOrder balancedWeights classWeightsFor mixPictures',
   'fit plainStep infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
-  'program elementwise family record recordsGrad empty',
+  'program elementwise family record recordsGrad empty watchingOps',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'reportHtml writeEvaluationReport predictionsCsv MetricsLog TensorBoard',
   'Module Sequential Linear Conv2d BatchNorm2d Dropout parameter buffer fill manualSeed',
