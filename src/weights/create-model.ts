@@ -57,6 +57,36 @@ export async function createModelFrom(
 ): Promise<Model> {
   const { weights, use, onReport, seed = 0, ...given } = options;
   if (weights === undefined) return buildModel(network, { ...given, seed });
+  const {
+    network: named,
+    build,
+    values,
+    report,
+  } = await plannedModelFrom(network, { ...given, weights, use, onReport }, files);
+  const model = buildModel(named, { ...build, seed, initialise: false });
+  write(model, values, report, seed);
+  return model;
+}
+
+/** A network with what weights hold for it, before there is a device: what needs names and numbers alone takes it so. */
+export interface PlannedModel {
+  network: Network;
+  /** What builds it. */
+  build: ModelOptions;
+  /** The network without memory. */
+  shapes: Model;
+  /** In the engine's layout, by name. */
+  values: LoadValues;
+  report: LoadReport;
+  known: KnownWeights;
+}
+
+/** What `createModelFrom` builds from weights, with the same options and the same errors. */
+export async function plannedModelFrom(
+  network: Network,
+  { weights, use, onReport, ...given }: CreateOptions & { weights: WeightsSource },
+  files: WeightsFiles,
+): Promise<PlannedModel> {
   const known = await openFor(network, weights, given, files);
   const named = namedNetwork(network, known);
   checkModel(named, given);
@@ -66,9 +96,7 @@ export async function createModelFrom(
   const { report, values } = await planFor(shapes, file, { body: true });
   if (use) demandSound(report, use, nameOf(named), file.name);
   onReport?.(report);
-  const model = buildModel(named, { ...build, seed, numClasses, initialise: false });
-  write(model, values, report, seed);
-  return model;
+  return { network: named, build: { ...build, numClasses }, shapes, values, report, known };
 }
 
 /** Opens the weights; a name or options that are wrong whatever the file says are refused before a large file is read. */

@@ -7,6 +7,8 @@ import {
   type CreateOptions,
   createModelFrom,
   loadWeightsFrom,
+  type PlannedModel,
+  plannedModelFrom,
   type SaveOptions,
   weightsBytes,
 } from '../create-model.ts';
@@ -20,6 +22,14 @@ import { NODE_FILES } from './weights-files.ts';
 /** `createModelFrom` with paths, and with the folder weights/ of this project. */
 export function createModel(network: Network, options: CreateOptions = {}): Promise<Model> {
   return createModelFrom(network, options, NODE_FILES);
+}
+
+/** `plannedModelFrom` with paths, and with the folder weights/ of this project. */
+export function plannedModel(
+  network: Network,
+  options: CreateOptions & { weights: WeightsSource },
+): Promise<PlannedModel> {
+  return plannedModelFrom(network, options, NODE_FILES);
 }
 
 /** `loadWeightsFrom` with a path, the file's bytes, or a file opened already. */
