@@ -76,7 +76,7 @@ export async function chooseClassifier(
 }
 
 /** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */
-function classNames(count: number, own: readonly string[] | null): readonly string[] {
+export function classNames(count: number, own: readonly string[] | null): readonly string[] {
   if (own?.length === count) return own;
   if (count === IMAGENET_CLASSES.length) return IMAGENET_CLASSES;
   return Array.from({ length: count }, (_, index) => `class ${index}`);

@@ -9,7 +9,7 @@
 import { observing } from '../explain/observing.ts';
 import type { Device, PooledBuffer } from '../gpu/index.ts';
 import type { Module } from '../nn/index.ts';
-import { noGrad, type Shape, scope, show, Tensor, watchingOps, zeros } from '../tensor/index.ts';
+import { empty, noGrad, type Shape, scope, show, Tensor, watchingOps } from '../tensor/index.ts';
 
 /** A tensor of the evaluation, with the engine's shape (pictures: [N, H, W, C]). */
 export interface Value {
@@ -54,7 +54,8 @@ export function traceModel(model: Module, shape: Shape): Trace {
   const { device } = first.tensor;
   return noGrad(() =>
     scope(() => {
-      const x = zeros([PICTURES, ...shape], { device });
+      // Its values are nobody's: what is computed of them is thrown away.
+      const x = empty(device, [PICTURES, ...shape]);
       const tracer = new Tracer(device, x, namesOf(model));
       try {
         const y = watchingOps(

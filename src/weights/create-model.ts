@@ -7,6 +7,7 @@ import type { ModelOptions } from '../models/family.ts';
 import { buildModel, checkModel, modelNames, type Network, nameOf } from '../models/table.ts';
 import type { Model, ModelSpec } from '../nn/index.ts';
 import { toTorch } from '../nn/index.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { readCard, SPEC_KEY } from './card.ts';
 import {
   factsOf,
@@ -184,9 +185,23 @@ export interface SaveOptions {
  * batch norms' `num_batches_tracked` included. One tensor after the other is read from the GPU.
  */
 export async function weightsBytes(model: Model, { metadata, dtype }: SaveOptions = {}): Promise<Uint8Array> {
+  const read = async (_name: string, tensor: Tensor) => (await tensor.data()) as Float32Array;
+  const spec: Record<string, string> = model.spec ? { [SPEC_KEY]: JSON.stringify(model.spec) } : {};
+  return writeSafetensors(await torchState(model, read, dtype), { format: 'pt', ...spec, ...metadata });
+}
+
+/**
+ * A model's tensors as `state_dict()` has them: PyTorch's layout, batch norms' `num_batches_tracked` included.
+ * @param read the values of a tensor, in the engine's layout
+ */
+export async function torchState(
+  model: Model,
+  read: (name: string, tensor: Tensor) => Float32Array | Promise<Float32Array>,
+  dtype?: SaveOptions['dtype'],
+): Promise<StateDict> {
   const tensors: StateDict = new Map();
   for (const { name, tensor } of model.tensors()) {
-    const data = (await tensor.data()) as Float32Array;
+    const data = await read(name, tensor);
     const torch = toTorch(data, tensor.shape, model.parameterLayout(name));
     tensors.set(name, fromFloat32(torch.data, torch.shape, dtype));
     // The last tensor of a batch norm. PyTorch uses the counter only where momentum is None.
@@ -197,6 +212,5 @@ export async function weightsBytes(model: Model, { metadata, dtype }: SaveOption
         bytes: new Uint8Array(8),
       });
   }
-  const spec: Record<string, string> = model.spec ? { [SPEC_KEY]: JSON.stringify(model.spec) } : {};
-  return writeSafetensors(tensors, { format: 'pt', ...spec, ...metadata });
+  return tensors;
 }

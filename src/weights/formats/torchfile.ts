@@ -7,12 +7,14 @@
  * torch/serialization.py: `_save`, `_legacy_save`, `_load`, `_legacy_load`.
  */
 
+import { demand, object, parseBounded, text } from '../../text/rules.ts';
 import { weightsIn } from './dictionaries.ts';
-import { listNames, WeightsError } from './error.ts';
+import { listNames, shorten, WeightsError } from './error.ts';
 import { unpickle } from './pickle.ts';
 import type { PickleValue } from './pickle-values.ts';
 import type { WeightsFile } from './state.ts';
 import { storageItemSize, TensorBuilder } from './torch-tensor.ts';
+import { METADATA } from './torch-write.ts';
 import { ZipFile } from './zip.ts';
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -38,7 +40,24 @@ function readTorchZip(bytes: Uint8Array): WeightsFile {
   }
   const { value } = unpickle(pickle);
   const source = (key: string) => zip.read(`${root}data/${key}`);
-  return weightsIn(value, new TensorBuilder(source, bytes.length, order === 'big'));
+  const file = weightsIn(value, new TensorBuilder(source, bytes.length, order === 'big'));
+  const metadata = metadataIn(zip.read(`${root}${METADATA}`));
+  return metadata ? { ...file, metadata: { ...file.metadata, ...metadata } } : file;
+}
+
+/** What a file of ours says of itself (torch-write.ts); null where it is another's. */
+function metadataIn(bytes: Uint8Array | undefined): Record<string, string> | null {
+  if (!bytes) return null;
+  try {
+    const value = parseBounded(new TextDecoder().decode(bytes), METADATA);
+    demand(object({}), value, METADATA);
+    const entries = Object.entries(value as object);
+    for (const [key, entry] of entries) demand(text(2 ** 22), entry, shorten(key));
+    return Object.fromEntries(entries);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new WeightsError('header', `describes itself wrongly: ${error.message}.`, { cause: error });
+  }
 }
 
 /** The directory that every record of the archive lies in, with its slash. */
