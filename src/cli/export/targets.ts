@@ -70,7 +70,7 @@ async function asOnnx(source: Exported, options: TargetOptions): Promise<Written
     version: version!,
     ...(opset !== undefined && { opset }),
     ...(normalises && { preprocessing }),
-    valueOf: (name) => values.get(name)?.data,
+    valuesOf: (name) => values.get(name)?.data,
   });
   const runner = { preprocessing, normalises, softmax };
   const { classes } = source;

@@ -51,7 +51,7 @@ export interface OnnxOptions {
   /** Of the program that writes. */
   version?: string;
   /** The values of a parameter, in the engine's layout; those on the model's device by default. */
-  valueOf?: (name: string) => Float32Array | undefined;
+  valuesOf?: (name: string) => Float32Array | undefined;
 }
 
 /**
@@ -69,7 +69,7 @@ export async function onnxModel(model: Module, options: OnnxOptions): Promise<Mo
   try {
     const constants = new Map<Value, Float32Array>();
     for (const value of trace.constants)
-      constants.set(value, options.valueOf?.(value.name) ?? (await valuesOn(value)));
+      constants.set(value, options.valuesOf?.(value.name) ?? (await valuesOn(value)));
     const graph = new Graph(opset, constants);
     const input = graph.unique(preprocessing ? 'pictures' : 'input');
     const output = graph.unique(options.softmax ? 'probabilities' : 'logits');
