@@ -83,7 +83,7 @@ class Tracer {
   private readonly held: Tensor[] = [];
   private readonly byTensor = new Map<Tensor, Value>();
   private readonly byBuffer = new Map<PooledBuffer, Value>();
-  /** Buffers that a dispatch wrote since they were taken. */
+  /** Buffers that a dispatch or a copy wrote since they were taken. */
   private readonly computed = new Set<PooledBuffer>();
 
   constructor(
@@ -97,6 +97,11 @@ class Tracer {
       allocate: (buffer) => {
         this.byBuffer.delete(buffer);
         this.computed.delete(buffer);
+      },
+      write: (buffer, source) => {
+        this.byBuffer.delete(buffer);
+        if (source) this.computed.add(buffer);
+        else this.computed.delete(buffer);
       },
       dispatch: ({ program, bindings }) => {
         program.bindingNames.forEach((name, index) => {

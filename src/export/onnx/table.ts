@@ -364,6 +364,8 @@ const reshape: Row = (op, graph) => {
     const flattened = [height, width, channels] as const;
     return { name: graph.node('Flatten', [name], { axis: 1 }), order: { flattened } };
   }
+  if (typeof order === 'object' && show(order.flattened) === show(to.slice(1)))
+    return { name: graph.reshaped(name, channelsFirst(to).slice(1)), order: 'channels first' };
   const memory = graph.memory(x);
   if (to.length !== 4) {
     const flat = to.length === 2;
