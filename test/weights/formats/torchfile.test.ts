@@ -63,12 +63,10 @@ for (const [name, notes] of SAID)
 const REFUSED: [file: string, sentence: RegExp][] = [
   ['attack.pth', /refuses to run posix\.system/],
   ['attack-legacy.pth', /refuses to run posix\.system/],
-  ['whole-model.pth', /refuses to run torch\.nn\.modules\.linear\.Linear.*save model\.state_dict\(\)/],
   ['compressed.pth', /data\.pkl is compressed/],
   ['complex.pth', /torch\.ComplexFloatStorage, which is not supported/],
   ['uint16.pth', /torch\.uint16, which is not supported/],
   ['expanded-bomb.pth', /weight would need more memory than the file could hold/],
-  ['script.pth', /TorchScript program.*save model\.state_dict\(\)/],
 ];
 
 for (const [name, sentence] of REFUSED) {
