@@ -11,10 +11,11 @@ import { Argument, type Command } from 'commander';
 import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import { shown } from '../text/shown.ts';
 import { CATALOG, entryOfHash, hashDigits } from '../weights/catalog/catalog.ts';
+import { configBeside } from '../weights/door.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
 import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
-import { checkWeightsFile } from '../weights/node/weights-files.ts';
+import { NODE_FILES, weightsFileAt } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, fromHere, present } from './weights-fetch.ts';
@@ -101,13 +102,14 @@ function listing(heading: string[], rows: string[][]): string {
   return [bold(title, process.stdout), ...lines].join('\n');
 }
 
-async function convert(path: string, options: WeightsOptions): Promise<number> {
+async function convert(what: string, options: WeightsOptions): Promise<number> {
   const { model, f16, json } = options;
-  await checkWeightsFile(path);
+  const path = await weightsFileAt(what);
   const target = await convertTarget(path, options);
   const bytes = await readBytes(path);
   const started = performance.now();
-  const converted = await convertWeights(bytes, basename(path), { model, half: f16 });
+  const config = await configBeside(path, NODE_FILES);
+  const converted = await convertWeights(bytes, basename(path), { model, half: f16, config });
   const seconds = (performance.now() - started) / 1000;
   await writeWhole(target, converted.bytes);
   const { card, tensors, notes } = converted;
@@ -143,8 +145,8 @@ function summary({ classes, ...card }: Awaited<ReturnType<typeof convertWeights>
   return { ...card, classes: classes?.length ?? null };
 }
 
-async function inspect(path: string, { json }: WeightsOptions): Promise<number> {
-  await checkWeightsFile(path);
+async function inspect(what: string, { json }: WeightsOptions): Promise<number> {
+  const path = await weightsFileAt(what);
   const inspection = await inspectFile(path);
   if (json) printJson({ file: path, ...inspection });
   else print(path, inspection);

@@ -31,6 +31,28 @@ export function impliedProperties(names: Iterable<string>): WeightProperties {
   return namedLike(names).find(({ style }) => style.implies)?.style.implies ?? {};
 }
 
+/** Names in files of other networks and libraries that people take for one of ours, and what to say of them. */
+const STRANGE: readonly (readonly [name: RegExp, sentence: string])[] = [
+  [
+    /(?:^|\.)embedder\.embedder\.convolution\.weight$/,
+    "holds a ResNet under the names of Hugging Face's transformers, which are not known here; take the same network from timm, whose names are",
+  ],
+  [
+    /(?:^|\.)(?:cls_token|class_token|pos_embed|position_embeddings|relative_position_bias_table|class_embedding)$/,
+    'holds a transformer, and all networks here are convolutional',
+  ],
+  [
+    /(?:^|\.)model\.\d+\.(?:cv1|m\.0|conv)\.(?:conv\.|bn\.)?\w+/,
+    'holds a network of Ultralytics (YOLO), of which there is none here',
+  ],
+];
+
+/** What the names of a file that fits no network say of it, as `holds …` goes on; null where they say nothing. */
+export function strangeNames(names: Iterable<string>): string | null {
+  const present = [...names];
+  return STRANGE.find(([sign]) => present.some((name) => sign.test(name)))?.[1] ?? null;
+}
+
 /** What every file of one of our networks has under each of the namings that are known. */
 const SIGNS: readonly (readonly string[])[] = FAMILIES.flatMap(({ names }) =>
   names.map(({ signs }) => signs),

@@ -43,9 +43,12 @@ export function loadWeights(
 
 /** Reads a weights file of any kind from a path or from bytes. */
 export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
-  return typeof source === 'string'
-    ? readWeights(await NODE_FILES.read(source), source)
-    : readWeights(source, 'the file');
+  return typeof source === 'string' ? openAt(source) : readWeights(source, 'the file');
+}
+
+async function openAt(path: string): Promise<WeightsFile> {
+  const file = await NODE_FILES.file(path);
+  return readWeights(await NODE_FILES.read(file), file);
 }
 
 /**
