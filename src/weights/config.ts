@@ -57,8 +57,6 @@ const perhaps = (inner: Rule): Rule => optional(orNull(inner));
 const size = list(whole(1, MOST_SIZE), 3, 3);
 const share = between(0.01, 1.000001);
 const name = text(1000);
-const labels: Rule = (value, place) =>
-  (isObject(value) ? labelled : list(name, 1, MOST_CLASSES))(value, place);
 const MOST_CLASSES = 65_536;
 /** Names by output: { "0": "ant", "1": "bee" }. */
 const labelled = rule(
@@ -69,6 +67,8 @@ const labelled = rule(
     ),
   'a list of texts, or texts by the number of their output',
 );
+const labels: Rule = (value, place) =>
+  (isObject(value) ? labelled : list(name, 1, MOST_CLASSES))(value, place);
 const described = rule(
   (value) => isObject(value) && Object.values(value).every((text) => name(text, '') === null),
   'texts by the name of their class',
@@ -77,7 +77,6 @@ const described = rule(
 const CONFIG = object({
   architecture: text(256),
   num_classes: perhaps(whole(0, MOST_CLASSES)),
-  global_pool: perhaps(text(64)),
   label_names: perhaps(labels),
   labels: perhaps(labels),
   label_descriptions: perhaps(described),
@@ -100,7 +99,6 @@ const PICTURES = object({
 interface Config {
   architecture: string;
   num_classes?: number | null;
-  global_pool?: string | null;
   label_names?: string[] | Record<string, string> | null;
   labels?: string[] | Record<string, string> | null;
   label_descriptions?: Record<string, string> | null;
@@ -190,10 +188,9 @@ const HARMLESS = [
 ];
 
 /** The architecture as a spec; a name that is none of ours is refused by whoever builds it. */
-function modelOf({ architecture, global_pool, model_args }: Config): ModelSpec {
+function modelOf({ architecture, model_args }: Config): ModelSpec {
   if (!modelNames().includes(architecture)) return { name: architecture, options: {} };
-  const built: Record<string, unknown> = { global_pool, ...model_args };
-  const { in_chans = 3, bn_eps, pad_type, ...rest } = built;
+  const { in_chans = 3, bn_eps, pad_type, ...rest } = model_args ?? {};
   const tensorflow = architecture.startsWith('tf_');
   const options = {
     padding: (pad_type ?? (tensorflow ? 'same' : '')) === 'same' ? ('same' as const) : ('torch' as const),
