@@ -4,17 +4,18 @@
  *   list [TEXT]     what there is, and what is here already
  *   fetch NAME      into weights/, resumed and checked
  *   convert FILE    to safetensors with our names
- *   inspect FILE    tensors, shapes, types, hashes
+ *   inspect FILE    tensors, shapes, types, hashes, and which network has them
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import { shown } from '../text/shown.ts';
 import { CATALOG, entryOfHash, hashDigits } from '../weights/catalog/catalog.ts';
+import { describeConfig } from '../weights/config.ts';
 import { configBeside } from '../weights/door.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
-import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
+import { describeNetwork, type Inspection, inspectFile } from '../weights/node/inspect.ts';
 import { NODE_FILES, weightsFileAt } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
@@ -30,7 +31,10 @@ type Action = (typeof ACTIONS)[number];
 export function options(command: Command): void {
   command
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
-    .argument('[what]', 'list: a part of a name; fetch: a name; convert, inspect: a file')
+    .argument(
+      '[what]',
+      "list: a part of a name; fetch: a name; convert, inspect: a file, or a folder of timm's",
+    )
     .option('--from <url>', 'fetch: another address of the file, or of a folder with it (ending in /)')
     .option('--model <name>', 'convert: the model that the file is for, where the file does not say')
     .option('--f16', 'convert: round weights to float16, half the size')
@@ -148,8 +152,12 @@ function summary({ classes, ...card }: Awaited<ReturnType<typeof convertWeights>
 async function inspect(what: string, { json }: WeightsOptions): Promise<number> {
   const path = await weightsFileAt(what);
   const inspection = await inspectFile(path);
-  if (json) printJson({ file: path, ...inspection });
+  const network = await describeNetwork(inspection);
+  const config = await configBeside(path, NODE_FILES);
+  const found = [...(network ? [network] : []), ...(config ? [describeConfig(config)] : [])];
+  if (json) printJson({ file: path, ...inspection, notes: [...inspection.notes, ...found] });
   else print(path, inspection);
+  if (!json) for (const sentence of found) say(sentence);
   return 0;
 }
 

@@ -52,6 +52,8 @@ const SAID: [file: string, notes: RegExp[]][] = [
   ]),
   ['averaged.pth', [/^Left out n_averaged/, /'module\.'/]],
   ['compiled.pth', [/_orig_mod/]],
+  ['fastai.pth', [/entry 'model'/, /^Left its other entries: opt\.$/]],
+  ['lightning.ckpt', [/entry 'state_dict'/, /^Left its other entries: epoch, global_step, .* and 2 more\.$/]],
 ];
 for (const [name, notes] of SAID)
   torchfile(`${name}: what was taken and left is said`, async () => {
