@@ -30,7 +30,7 @@ export function classifierOptions(command: Command): Command {
     .option('--model <name>', 'architecture (default: the one that --weights are for)')
     .option(
       '--weights <file>',
-      "in place of a checkpoint: a .pth or .safetensors file, a name of the catalog, or 'pretrained'",
+      "in place of a checkpoint: a .pth or .safetensors file, a folder of timm's, a name of the catalog, or 'pretrained'",
     )
     .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8));
 }

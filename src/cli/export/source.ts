@@ -9,6 +9,7 @@ import { networkIn, readCheckpoint } from '../../train/node/checkpoint.ts';
 import { CATALOG } from '../../weights/catalog/catalog.ts';
 import type { PlannedModel } from '../../weights/create-model.ts';
 import { openStart, plannedModel } from '../../weights/node/create-model.ts';
+import { weightsInFolder } from '../../weights/node/weights-files.ts';
 import { atSize, describeWeights } from '../../weights/start.ts';
 import { classNames } from '../classifier.ts';
 import { commandLine } from '../command-line.ts';
@@ -38,7 +39,8 @@ export async function openExported(
   if (given.size !== undefined && given.size > MOST_SIZE)
     throw new UserError(`--size ${given.size}: pictures of at most ${MOST_SIZE} pixels a side are taken`);
   const found = await statOrNull(name);
-  if (found?.isDirectory()) return fromCheckpoint(name, basename(name), given);
+  if (found?.isDirectory() && !(await weightsInFolder(name)))
+    return fromCheckpoint(name, basename(name), given);
   const stem = found ? basename(name, extname(name)) : name;
   if (!found && !isListed(name)) throw new UserError(`there is no ${name}: ${unknown(name)}`);
   const weights = modelNames().includes(name) && !found ? 'pretrained' : name;

@@ -33,9 +33,18 @@ export async function weightsFileAt(path: string): Promise<string> {
   const found = await statOrNull(path);
   if (!found) throw new Error(noWeights(path));
   if (found.isFile()) return path;
-  const inside = found.isDirectory() ? CONFIGURED_FILES.map((name) => join(path, name)) : [];
-  for (const file of inside) if ((await statOrNull(file))?.isFile()) return file;
+  const inside = found.isDirectory() ? await weightsInFolder(path) : null;
+  if (inside) return inside;
   throw new Error(
     `${path} is no file; name a .pth, .pt or .safetensors file, or a folder with ${CONFIGURED_FILES.join(' or ')} in it`,
   );
+}
+
+/** What timm calls its weights in a folder; null where there is nothing of it. */
+export async function weightsInFolder(folder: string): Promise<string | null> {
+  for (const name of CONFIGURED_FILES) {
+    const file = join(folder, name);
+    if ((await statOrNull(file))?.isFile()) return file;
+  }
+  return null;
 }
