@@ -20,7 +20,9 @@ export { type EvaluationReport, writeEvaluationReport } from './report/evaluatio
 export { MetricsLog, type MetricsLogOptions } from './report/metrics-log.ts';
 export { reportHtml } from './report/page.ts';
 export { predictionsCsv } from './report/predictions.ts';
+export { type SearchExtras, searchReportHtml } from './report/search/page.ts';
 export { TensorBoard, type TensorBoardOptions } from './report/tensorboard.ts';
+export { type KeptLatencyOptions, latenciesFor } from './search/node/latency-shelf.ts';
 export {
   createModel,
   loadWeights,

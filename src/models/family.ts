@@ -4,6 +4,7 @@
  */
 import type { Device } from '../gpu/index.ts';
 import type { Model, ModelSpec } from '../nn/index.ts';
+import type { MBConvTable } from './mbconv-table.ts';
 
 export interface ModelOptions {
   device?: Device;
@@ -80,6 +81,8 @@ export interface Family {
   architecture: (name: string) => string;
   /** Its tensors' names in the libraries whose files are read. */
   names: readonly NameStyle[];
+  /** The table of one of its networks, where they are networks of MBConv stages. */
+  table?: (name: string) => MBConvTable;
 }
 
 /** A family whose names say all, and whose networks have no twins. */

@@ -109,4 +109,5 @@ export const MOBILENET: Family = {
       signs: ['features.0.0.weight', 'features.1.conv.0.0.weight', 'features.18.0.weight'],
     }),
   ],
+  table: tableOf,
 };

@@ -230,6 +230,14 @@ function noOthers(value: object, fields: readonly string[], place: string): void
     throw new RangeError(`${place} has a field '${other.slice(0, 64)}'; it may have ${fields.join(', ')}`);
 }
 
+/** Everything that may be picked in a stage. */
+export function stageChoices(stage: SpaceStage): StageChoice[] {
+  let all: Partial<StageChoice>[] = [{}];
+  for (const column of COLUMNS)
+    all = all.flatMap((part) => stage[VALUES[column]].map((value) => ({ ...part, [column]: value })));
+  return all as StageChoice[];
+}
+
 /** How many networks a space holds. */
 export function countOf(space: SearchSpace): number {
   return space.stages.reduce(

@@ -1,0 +1,21 @@
+/** The methods that have names; each is a file in methods/. */
+import { unknownName } from '../text/suggest.ts';
+import type { Method } from './method.ts';
+import { halving } from './methods/halving.ts';
+import { random } from './methods/random.ts';
+import { supernet } from './methods/supernet.ts';
+
+export const METHODS: readonly Method[] = [halving, supernet, random];
+
+/** @throws RangeError with the name that may have been meant */
+export function methodNamed(name: string): Method {
+  const found = METHODS.find((method) => method.name === name);
+  if (found) return found;
+  throw new RangeError(
+    unknownName(
+      'method',
+      name,
+      METHODS.map((method) => method.name),
+    ),
+  );
+}
