@@ -67,6 +67,11 @@ export interface NameStyle {
   implies?: WeightProperties;
 }
 
+/** The modules of a model that hold tensors, in order. */
+export function modulesWithTensors(model: Model): string[] {
+  return [...new Set([...model.namedParameters()].map(([name]) => name.slice(0, name.lastIndexOf('.'))))];
+}
+
 /** The row of a family in the table of networks. */
 export interface Family {
   /** The names of its networks. */

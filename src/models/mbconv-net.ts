@@ -229,6 +229,16 @@ export const MBCONV_STYLES: readonly NameStyle[] = [
     signs: ['features.0.0.weight', 'features.1.0.block.0.0.weight'],
     padding: 'torch',
   }),
+  // fastai cuts torchvision's network behind its features, the first part of the first of two; its head is another one.
+  {
+    style: 'fastai',
+    signs: ['0.0.0.0.weight', '0.0.1.0.block.0.0.weight'],
+    padding: 'torch',
+    modules: (model) =>
+      model instanceof MBConvNet
+        ? model.moduleNames(NAMINGS.torchvision).map((module) => module.replace(/^features\./, '0.0.'))
+        : [],
+  },
 ];
 
 /** The row of a network that is given as data: it stands in no table of networks, and its names are timm's. */

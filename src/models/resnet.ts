@@ -19,7 +19,7 @@ import {
   Sequential,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { type Family, PLAIN } from './family.ts';
+import { type Family, modulesWithTensors, PLAIN } from './family.ts';
 
 /** Table 1 of the paper: blocks in conv2_x … conv5_x. */
 const RESNETS = {
@@ -194,12 +194,30 @@ export class ResNet extends Model {
   }
 }
 
+/** conv1, bn1, ReLU, pooling and four layers, as parts of a Sequential that is the first of two. */
+function inFastai(module: string): string {
+  return module
+    .replace(/^conv1$/, '0.0')
+    .replace(/^bn1$/, '0.1')
+    .replace(/^layer(\d)/, (_, layer) => `0.${3 + Number(layer)}`);
+}
+
 export const RESNET: Family = {
   ...PLAIN,
   networks: Object.keys(RESNETS),
   build: (name, options) => new ResNet(name as ResNetName, options),
   takes: ['zeroInitResidual'],
   names: [
-    { style: 'torchvision', signs: ['conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight'] },
+    {
+      style: 'torchvision',
+      signs: ['conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight'],
+      modules: modulesWithTensors,
+    },
+    // fastai cuts torchvision's network behind layer4 and counts what is left; its head, `1.…`, is another one.
+    {
+      style: 'fastai',
+      signs: ['0.0.weight', '0.4.0.conv1.weight', '0.7.0.conv1.weight'],
+      modules: (model) => modulesWithTensors(model).map(inFastai),
+    },
   ],
 };

@@ -3,7 +3,7 @@
  * the bytes themselves, a file opened already) → its tensors, its card, and who said what is known of them. Everything
  * that loads passes through here, so what is taken for true of a file is decided in one place:
  *
- *   what a file says of itself (card.ts), else what the catalog says, which knows the file by the name that it was asked
+ *   what a file says of itself (card.ts; a config of timm's beside it counts as its own), else what the catalog says, which knows the file by the name that it was asked
  *   for or by its SHA-256, else what the tensors' names imply, else what the network's name stands for, which is assumed
  *
  * Nothing here reads files: where bytes come from is handed in (`WeightsFiles`), for Node by node/weights-files.ts, for
@@ -28,6 +28,7 @@ import { listNames, WeightsError } from './formats/error.ts';
 import { readWeights } from './formats/read.ts';
 import type { WeightsFile } from './formats/state.ts';
 import { callsThem, impliedProperties, namedLike, networkAmong } from './names.ts';
+import { CONFIG, mayHaveConfig, readTimmConfig } from './timm-config.ts';
 
 /** Where bytes come from. */
 export interface WeightsFiles {
@@ -35,6 +36,8 @@ export interface WeightsFiles {
   read(path: string): Promise<Uint8Array>;
   /** The bytes of a file in the folder of weights; null where it is not there. */
   inFolder(file: string): Promise<Uint8Array | null>;
+  /** The bytes of a file in the folder of `path`; null where it is not there. */
+  beside?(path: string, file: string): Promise<Uint8Array | null>;
 }
 
 /** Who said something of a file of weights. */
@@ -75,22 +78,33 @@ export async function openWeightsFrom(
   if (source instanceof Uint8Array) return readKnown(source, 'the file');
   if (typeof source !== 'string') return source;
   const entry = catalogEntry(source, network);
-  return entry ? openEntry(entry, files) : readKnown(await files.read(source), source);
+  if (entry) return openEntry(entry, files);
+  return readKnown(await files.read(source), source, null, await cardBeside(source, files));
+}
+
+/** What a config of timm's beside a file says of it; empty where there is none. @throws WeightsError for a damaged one */
+export async function cardBeside(path: string, { beside }: WeightsFiles): Promise<Partial<WeightsCard>> {
+  const bytes = mayHaveConfig(path) ? await beside?.(path, CONFIG) : null;
+  return bytes ? readTimmConfig(new TextDecoder().decode(bytes), `the ${CONFIG} beside ${path}`) : {};
 }
 
 /**
  * Reads the bytes of a .pth, .pt or .safetensors file.
  * @param name of the file, for sentences
  * @param asked the catalog's entry, where the file was asked for by its name there
+ * @param beside what another file says of it, in the places that it leaves open itself
  * @throws WeightsError for unreadable files
  */
 export async function readKnown(
   bytes: Uint8Array,
   name: string,
   asked: WeightsEntry | null = null,
+  beside: Partial<WeightsCard> = {},
 ): Promise<KnownWeights> {
   const file = networkAmong(await readWeights(bytes, name));
-  const own = readCard(file.metadata, name);
+  const own = { ...readCard(file.metadata, name) };
+  for (const key of Object.keys(own) as (keyof WeightsCard)[])
+    Object.assign(own, { [key]: own[key] ?? beside[key] ?? null });
   // A file of ours describes itself, so only others are hashed. The start of a hash is enough here: whoever can make a
   // file of that start could as well have written a card.
   const entry = asked ?? (own.model ? null : (entryOfHash(await sha256(bytes))?.entry ?? null));

@@ -37,6 +37,7 @@ export function webFiles(folder: string | URL, base: string | URL = globalThis.l
       if (!bytes) throw new Error(`there is no weights file ${url}`);
       return bytes;
     },
+    beside: (path, file) => bytesAt(new URL(file, new URL(path, base))),
     inFolder: (file) => bytesAt(new URL(file, place.href.endsWith('/') ? place : `${place.href}/`)),
   };
 }

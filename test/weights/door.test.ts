@@ -141,4 +141,77 @@ test('the files of a browser: addresses, a folder, and an answer for what is not
   }
 });
 
+/** A config of timm's, as `save_for_hf` writes it. */
+const CONFIG = {
+  architecture: 'efficientnet_b5',
+  num_classes: 3,
+  label_names: ['ant', 'bee', 'größte "Katze"'],
+  pretrained_cfg: {
+    input_size: [3, 224, 224],
+    test_input_size: [3, 288, 288],
+    interpolation: 'bicubic',
+    crop_pct: 0.95,
+    test_crop_pct: 0.9,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    license: 'apache-2.0',
+    origin_url: 'https://example.org',
+  },
+};
+const besides = (config: unknown, bytes = fileOf('resnet18')): WeightsFiles => ({
+  ...NOWHERE,
+  read: () => Promise.resolve(bytes),
+  beside: (_path, file) =>
+    Promise.resolve(file === 'config.json' ? new TextEncoder().encode(JSON.stringify(config)) : null),
+});
+
+test("timm's config.json beside a model.safetensors says what a card of ours does", async () => {
+  const { card, saidBy } = await openWeightsFrom('a/model.safetensors', '', besides(CONFIG));
+  const { mean, std, interpolation } = CONFIG.pretrained_cfg;
+  assert.equal(card, {
+    model: { name: 'efficientnet_b5', options: TORCH }, // timm's epsilon, which is not torchvision's
+    weights: null,
+    classes: CONFIG.label_names,
+    preprocessing: { inputSize: 288, resizeSize: 320, interpolation, mean, std },
+    licence: 'apache-2.0',
+    source: 'https://example.org',
+  });
+  assert.equal([saidBy.classes, saidBy.model], ['file', 'file']);
+  const { model } = (
+    await openWeightsFrom('model.safetensors', '', besides({ ...CONFIG, architecture: 'tf_efficientnet_b0' }))
+  ).card;
+  assert.equal(model, { name: 'tf_efficientnet_b0', options: SAME });
+});
+
+test('a config says nothing of files that are not its own, of networks that are unknown, or that describe themselves', async () => {
+  const classesOf = async (path: string, files: WeightsFiles) =>
+    (await openWeightsFrom(path, '', files)).card;
+  assert.is((await classesOf('a/other.safetensors', besides(CONFIG))).classes, null);
+  const own = await classesOf(
+    'model.safetensors',
+    besides(CONFIG, fileOf(LITE, { classes: ['x', 'y', 'z'] })),
+  );
+  assert.equal(own.classes, ['x', 'y', 'z']);
+  const strange = await classesOf(
+    'model.safetensors',
+    besides({ architecture: 'vit_tiny', pretrained_cfg: { crop_pct: 1 } }),
+  );
+  assert.equal([strange.model, strange.preprocessing], [null, null]);
+});
+
+for (const [config, says] of [
+  [
+    { label_names: [3] },
+    /the config\.json beside model\.safetensors describes its weights wrongly: label_names\[0\] is a text/,
+  ],
+  [{ pretrained_cfg: { mean: [0.5] } }, /pretrained_cfg\.mean is/],
+  [[], /describes its weights wrongly.*Take another copy of it, or move it away\./],
+] as const)
+  test(`a config that cannot be is refused: ${JSON.stringify(config)}`, async () => {
+    await openWeightsFrom('model.safetensors', '', besides(config)).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, says),
+    );
+  });
+
 test.run();

@@ -142,6 +142,39 @@ for (const [label, state, newHead, left] of BESIDE)
     for (const name of [...newHead, ...left]) assert.ok(said.includes(name), said);
   });
 
+/** fastai: torchvision's network cut behind its features, as the first part of two; its own head is the other. */
+const FASTAI: [model: string, cut: (name: string) => string | null][] = [
+  [
+    'resnet18',
+    (name) =>
+      name.startsWith('fc')
+        ? null
+        : name
+            .replace(/^conv1/, '0.0')
+            .replace(/^bn1/, '0.1')
+            .replace(/^layer(.)/, (_, layer) => `0.${3 + Number(layer)}`),
+  ],
+  ['efficientnet_b0', (name) => (name.startsWith('features') ? name.replace('features', '0.0') : null)],
+];
+for (const [model, cut] of FASTAI)
+  test(`fastai's ${model}: the body is taken, the head is another one`, async () => {
+    const head: StateDict = new Map([
+      ['1.2.weight', zeros([1024])],
+      ['1.8.weight', zeros([3, 512])],
+    ]);
+    const body = [...stateOf(model)].flatMap(([name, tensor]) => {
+      const other = cut(name);
+      return other === null ? [] : [[other, tensor] as const];
+    });
+    const file = known(new Map([...body, ...head]));
+    assert.is((await detectModels(file.tensors))[0], model);
+    const { report } = await planFor(build(model, { numClasses: 3 }), file, { body: true });
+    assert.is(report.loaded.length, body.length);
+    assert.is(report.replacedHead.length, 2);
+    assert.equal(report.unexpected, [...head.keys()]);
+    assert.ok(report.notes.some((note) => note.includes("from fastai's names to torchvision's")));
+  });
+
 const LARGER: [model: string, of: string, state: () => StateDict, sentence: RegExp][] = [
   [
     'resnet18',

@@ -71,7 +71,9 @@ function wholeObject(name: string): WeightsError {
   return new WeightsError(
     'objects',
     `holds one object rather than weights: only ${shorten(name)} itself could build it, and this reader refuses to run ` +
-      `${shorten(name)}. Load the file in PyTorch and save model.state_dict() alone.`,
+      `${shorten(name)}. Where you trust whoever made it, two lines of Python make weights of it: ` +
+      "model = torch.load('FILE', weights_only=False), and " +
+      "torch.save(getattr(model, 'model', model).state_dict(), 'weights.pth') (fastai's Learner has its network in .model).",
   );
 }
 

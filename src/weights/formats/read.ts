@@ -29,7 +29,10 @@ const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: strin
   ['\x1f\x8b', 'is compressed with gzip: unpack it first (gunzip).'],
   ['\xfd7zXZ', 'is compressed with xz: unpack it first (unxz).'],
   ['BZh', 'is compressed with bzip2: unpack it first (bunzip2).'],
-  ['\x89HDF', 'is an HDF5 file, as Keras writes; only PyTorch (.pth, .pt) and safetensors files are read.'],
+  [
+    '\x89HDF',
+    "is an HDF5 file, as Keras writes; only PyTorch (.pth, .pt) and safetensors files are read. Two lines of Python make safetensors of it: w = {}; h5py.File('FILE').visititems(lambda n, d: w.update({n: d[()]} if hasattr(d, 'dtype') else {})), and safetensors.numpy.save_file(w, 'weights.safetensors'); its tensors keep Keras' names and axes, which no network here has, so look for the same network's PyTorch weights first (npm run weights -- list).",
+  ],
   ['\x93NUMPY', 'is a NumPy array; only PyTorch (.pth, .pt) and safetensors files are read.'],
   ['GGUF', 'is a GGUF file; only PyTorch (.pth, .pt) and safetensors files are read.'],
   ['\x89PNG', 'is a picture.'],

@@ -27,6 +27,8 @@ export interface ConvertOptions {
   model?: string;
   /** Round weights to float16. */
   half?: boolean;
+  /** What another file says of it (`cardBeside`). */
+  beside?: Partial<WeightsCard>;
 }
 
 export interface Converted {
@@ -47,7 +49,7 @@ export async function convertWeights(
   name: string,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  const known = await readKnown(bytes, name);
+  const known = await readKnown(bytes, name, null, options.beside);
   const { card: own } = known;
   const network: Network = namedNetwork(options.model ?? (await modelFor(known)), known);
 

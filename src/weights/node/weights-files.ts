@@ -1,4 +1,5 @@
 /** Weights on the disk: paths, and the folder weights/ of this project. */
+import { dirname, join } from 'node:path';
 import { bytesIfThere, statOrNull } from '../../node/files.ts';
 import { noWeights } from '../catalog/catalog.ts';
 import type { WeightsFiles } from '../door.ts';
@@ -15,6 +16,7 @@ export const NODE_FILES: WeightsFiles = {
     return bytes;
   },
   inFolder: (file) => bytesIfThere(new URL(file, WEIGHTS_FOLDER)),
+  beside: (path, file) => bytesIfThere(join(dirname(path), file)),
 };
 
 /** @throws Error, a sentence, where there is no such file of weights */

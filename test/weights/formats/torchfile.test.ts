@@ -72,7 +72,10 @@ for (const [name, notes] of SAID)
 const REFUSED: [file: string, sentence: RegExp][] = [
   ['attack.pth', /refuses to run posix\.system/],
   ['attack-legacy.pth', /refuses to run posix\.system/],
-  ['whole-model.pth', /refuses to run torch\.nn\.modules\.linear\.Linear.*save model\.state_dict\(\)/],
+  [
+    'whole-model.pth',
+    /refuses to run torch\.nn\.modules\.linear\.Linear.*two lines of Python .*weights_only=False\), and torch\.save\(.*state_dict\(\), 'weights\.pth'\)/,
+  ],
   ['compressed.pth', /data\.pkl is compressed/],
   ['complex.pth', /torch\.ComplexFloatStorage, which is not supported/],
   ['uint16.pth', /torch\.uint16, which is not supported/],
