@@ -177,8 +177,9 @@ export async function measureModels(
 ): Promise<number[]> {
   const modes = models.map(({ training }) => training);
   const x = someValues([batch, size, size, 3], device);
-  const works = models.map((model) => ({ work: () => model.eval().forward(x) }));
+  const works = models.map((model) => ({ work: () => model.forward(x) }));
   try {
+    for (const model of models) model.eval();
     for (const { work } of works) await timed(device, work); // compiles
     return await quickest(device, works, rounds, signal);
   } finally {

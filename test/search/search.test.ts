@@ -7,7 +7,8 @@ import { agreementsOf, comparisonOf, returnedOf } from '../../src/search/compare
 import { rateAt } from '../../src/search/learner.ts';
 import type { Trial } from '../../src/search/method.ts';
 import type { SearchOptions, SearchOutcome, SearchProgress, SearchStore } from '../../src/search/options.ts';
-import type { Comparison } from '../../src/search/result.ts';
+import { piecesOf, STEM } from '../../src/search/pieces.ts';
+import type { Comparison, LatencyTable } from '../../src/search/result.ts';
 import { lossOfDiverged, type PictureAnswers, scoreOf } from '../../src/search/score.ts';
 import { search } from '../../src/search/search.ts';
 import { choiceOf, tableOf } from '../../src/search/space.ts';
@@ -198,6 +199,34 @@ test('a network that diverges is a trial, and the search goes on; the winner is 
   assert.equal(returned.role, 'winner');
   assert.match(returned.reason, /hand-made network diverged/);
   assert.is(outcome.model('hand-made'), null);
+  await outcome.dispose();
+});
+
+test('milliseconds are measured on all finals side by side, and are the cost of what no table predicts', async () => {
+  const pieces = piecesOf(TINY_SPACE, 2).filter(({ key }) => key !== STEM);
+  const latency: LatencyTable = {
+    ...{ batch: 1, inputSize: 8, base: 1, check: [], r2: 1, meanError: 0 },
+    blocks: Object.fromEntries(pieces.map(({ key }) => [key, 1])),
+  };
+  const asked: number[] = [];
+  const options = tinyOptions(device, new MemoryStore(), 35);
+  const outcome = await search({
+    ...options,
+    target: { unit: 'ms', value: 100, exponent: null, batch: 1 },
+    plan: { ...options.plan, latency },
+    latencies: async (models) => {
+      asked.push(models.length);
+      return models.map((model) => 10 + model.stages.length);
+    },
+  });
+  const { finals } = outcome.result;
+  const trained = new Set(finals.slice(0, 3).map(({ network }) => network)).size;
+  assert.equal(asked, [trained + 2]);
+  for (const { role, network, cost, measured } of finals) {
+    assert.ok(measured! > 10, role);
+    assert.is(cost === measured, network === null);
+    assert.is(outcome.model(role) === null, network === null);
+  }
   await outcome.dispose();
 });
 

@@ -67,7 +67,7 @@ export function searchOptions(command: Command): void {
     .optionsGroup('What is searched for:')
     .option(
       '--target-ms <ms>',
-      'at most so many milliseconds a batch on this adapter (default: those of the middle network)',
+      'at most so many milliseconds a batch on this adapter (default: those that half of the space keeps)',
       positiveNumber,
     )
     .option('--target-mults <n>', 'at most so many multiply-adds a picture, such as 5M', largeNumber)

@@ -2,7 +2,6 @@
 import type { Device } from '../../gpu/index.ts';
 import { additiveCost, costOf } from '../../search/cost.ts';
 import { fairStep } from '../../search/fair.ts';
-import { middle } from '../../search/handmade.ts';
 import { latenciesFor } from '../../search/node/latency-shelf.ts';
 import { cheapest } from '../../search/optimum.ts';
 import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
@@ -10,7 +9,7 @@ import { measurePlan } from '../../search/pace.ts';
 import { sourcesOf } from '../../search/pictures.ts';
 import type { LatencyTable, Target } from '../../search/result.ts';
 import { keyOf } from '../../search/space.ts';
-import { formatCost } from '../../search/target.ts';
+import { formatCost, usualCost } from '../../search/target.ts';
 import { flagOf } from '../command-line.ts';
 import { type ProgressBar, progressBar, say, UserError } from '../ui.ts';
 import type { SearchSettings } from './settings.ts';
@@ -70,10 +69,10 @@ async function counting<Result>(
 
 const OPTIONS = { ms: 'targetMs', 'multiply-adds': 'targetMults', parameters: 'targetParams' } as const;
 
-/** The target with a value: what was asked for, or what the network in the middle of the space costs. */
+/** The target with a value: what was asked for, or what half of the space's networks keep. */
 function reachable({ space, target }: SearchSettings, latency: LatencyTable | null, classes: number): Target {
   const { unit, exponent } = target;
-  const value = target.value ?? costOf(space, unit, { latency }, { classes })(middle(space));
+  const value = target.value ?? usualCost(space, costOf(space, unit, { latency }, { classes }));
   const least = cheapest(space, additiveCost(space, unit, latency, { classes }));
   if (exponent === null && least.cost > value)
     throw new UserError(

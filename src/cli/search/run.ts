@@ -45,10 +45,7 @@ export async function searchOn(device: Device, setup: Setup, stop: StopRequest):
   const outcome = await search({
     ...{ device, space, method, target, plan, pictures, store, seed, lr, references, teacher },
     folder: settings.data,
-    latency: async (model) => {
-      const [ms] = await measureModels(device, [model], { batch: target.batch, size: space.inputSize });
-      return ms!;
-    },
+    latencies: (models) => measureModels(device, models, { batch: target.batch, size: space.inputSize }),
     hooks: lines.hooks,
     signal: stop.signal,
   }).finally(() => lines.stop());

@@ -12,7 +12,7 @@ const SUPERNET_FROM = 60;
 
 /** What a search may cost, before it is known what there is to have. */
 export interface WishedTarget extends Omit<Target, 'value'> {
-  /** Null: what the network in the middle of the space costs. */
+  /** Null: the median of what networks of the space cost (`usualCost`). */
   value: number | null;
 }
 
