@@ -164,6 +164,7 @@ test('the grid of a network that was found, which goes on and gives the factors 
   assert.is(grid.code, 0, grid.err);
   const { method, grid: found } = checkResult(JSON.parse(grid.out));
   assert.is(method, 'grid');
+  assert.match(grid.err, /halves of the held pictures agree with τ -?\d\.\d\d/);
   const best = found!.points[found!.best!]!;
   assert.equal([found!.points[0]!.kind, best.kind], ['base', 'compound']);
   const { info } = await readCheckpoint('grid');
