@@ -1,10 +1,10 @@
 /** `--grid` and `--scale` on a device: scaled networks are trained for equal steps, and what came of it is written. */
 import { join } from 'node:path';
 import type { Device } from '../../gpu/index.ts';
-import { trainEqually } from '../../search/equal-steps.ts';
-import { agreementSentence } from '../../search/grid.ts';
 import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
 import type { GridPoint, SearchResult } from '../../search/result.ts';
+import { agreementSentence } from '../../search/scaling/grid.ts';
+import { trainEqually } from '../../search/scaling/train-equally.ts';
 import { rankAgreement } from '../../search/statistics.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';
 import type { TrainedOn } from '../../train/node/trained-on.ts';

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
-import { spaceAround } from '../../search/grid.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
 import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
 import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
+import { spaceAround } from '../../search/scaling/grid.ts';
 import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
 import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
 import { RUNS } from '../command-line.ts';

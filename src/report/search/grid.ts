@@ -1,6 +1,7 @@
 /** Compound scaling: the networks of the grid, each trained for as many steps; loss against cost, and a table. */
-import { agreementSentence } from '../../search/grid.ts';
+
 import type { Agreement, GridKind, GridPoint, GridResult } from '../../search/result.ts';
+import { agreementSentence } from '../../search/scaling/grid.ts';
 import { counted, formatCount } from '../../text/figures.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';

@@ -11,11 +11,11 @@
  * Beside them stand the network itself, and three that reach the same cost by layers, by channels or by pixels alone (figure 3
  * of the paper), which say whether scaling all of them together is worth anything here.
  */
-import type { MBConvTable } from '../models/mbconv-table.ts';
-import { countOfTable } from './cost.ts';
-import type { Agreement, GridKind, GridNetwork } from './result.ts';
+import type { MBConvTable } from '../../models/mbconv-table.ts';
+import { countOfTable } from '../cost/cost.ts';
+import type { Agreement, GridKind, GridNetwork } from '../result.ts';
+import { checkSpace, type SearchSpace } from '../space.ts';
 import { type ScalingFactors, scaleTable } from './scaling.ts';
-import { checkSpace, type SearchSpace } from './space.ts';
 
 /** α · β² · γ² */
 const PRODUCT = 2;
