@@ -1,4 +1,4 @@
-/** The methods that have names; each is a file in methods/. */
+/** The methods that have names; each is a file beside this one. */
 import { unknownName } from '../../text/suggest.ts';
 import type { Method } from '../method.ts';
 import { halving } from './halving.ts';
