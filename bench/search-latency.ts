@@ -4,15 +4,20 @@
  *   node --import tsx bench/search-latency.ts [small|b0] [batch]
  */
 import { openDevice } from '../src/node/open-device.ts';
-import { costOf } from '../src/search/cost.ts';
-import { latencyWarning, measureLatencies } from '../src/search/latency.ts';
+import { costOf } from '../src/search/cost/cost.ts';
+import { latencyWarning, measureLatencies } from '../src/search/cost/latency.ts';
 import { choiceOf, SPACES } from '../src/search/space.ts';
 
 const [name = 'small', batch = '1'] = process.argv.slice(2);
 const space = SPACES.find((one) => one.name === name)!;
 const device = await openDevice();
 const start = performance.now();
-const table = await measureLatencies(device, space, { batch: Number(batch), classes: 10 });
+const table = await measureLatencies(device, space, {
+  batch: Number(batch),
+  classes: 10,
+  onProgress: (done, of) =>
+    console.error(`${done} of ${of}, ${((performance.now() - start) / 1000).toFixed(0)} s`),
+});
 const seconds = (performance.now() - start) / 1000;
 const multiplyAdds = costOf(space, 'multiply-adds', { latency: null }, { classes: 10 });
 for (const { network, predicted, measured } of table.check)

@@ -1,7 +1,7 @@
 /**
- * A large network teaches a small one: the last layer of an ImageNet network learns the classes of a folder of pictures, and
- * what it then says to every cut and flipped picture is what a network a hundredth its size learns from scratch, beside the
- * labels.
+ * A large network teaches a small one. The last layer of an ImageNet network learns the classes of a folder of pictures; then
+ * a small network learns them from scratch, once by itself and once from what the large one says to every cut and flipped
+ * picture. Whether that is worth anything depends on the pictures and on the teacher: the last two lines say.
  *
  *   npx tsx distil.ts pictures [epochs] [side of the pictures]
  */

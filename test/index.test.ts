@@ -19,6 +19,7 @@ const PROMISED = [
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'balancedOrder balancedWeights classWeightsFor mixPictures',
   'fit DivergedError plainStep distilStep stepOf labelCriterion distilCriterion infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
+  'gridNetworks scaleTable teacherOf trainEqually',
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty watchingOps exportOnnx',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',

@@ -91,9 +91,10 @@ export class Finals {
       );
     }
     for (const entry of references) {
-      const finished = await (trainsReferences ? this.trained(entry, steps, false) : this.costOnly(entry));
+      const finished = trainsReferences ? await this.trained(entry, steps, false) : this.untrained(entry);
       if (finished) this.list.push(finished);
     }
+    await this.measureLatencies();
   }
 
   of(role: FinalRole): Finished | null {
@@ -157,7 +158,7 @@ export class Finals {
     const model = await learner.handOver();
     planned.add(role, pace.scores, { known: false });
     const final: Final = {
-      ...(await this.costs(entry, model)),
+      ...this.costs(entry),
       steps,
       held: held && figuresOf(held),
       fresh: answers && { ...figuresOf(answers), pictures: answers.losses.length },
@@ -183,36 +184,55 @@ export class Finals {
     return learner;
   }
 
-  /** What an untrained network costs; null where that is in milliseconds and nobody measures them. */
-  private async costOnly(entry: Entry): Promise<Finished | null> {
+  /** A network that is only asked for its cost; null where that is in milliseconds and nobody measures them. */
+  private untrained(entry: Entry): Finished | null {
     const { workshop, options } = this.around;
-    if (options.target.unit === 'ms' && !options.latency) return null;
-    const model = buildModel(entry.network, { device: workshop.device, numClasses: workshop.classes }).eval();
-    const costs = await this.costs(entry, model);
-    model.dispose();
-    return { final: { ...costs, steps: 0, held: null, fresh: null }, answers: null, model: null };
+    const inTime = options.target.unit === 'ms';
+    if (inTime && !options.latencies) return null;
+    const model = inTime
+      ? buildModel(entry.network, { device: workshop.device, numClasses: workshop.classes }).eval()
+      : null;
+    return { final: { ...this.costs(entry), steps: 0, held: null, fresh: null }, answers: null, model };
   }
 
-  private async costs(
-    { role, network, choice, multiplyAdds, parameters }: Entry,
-    model: Model | null,
-  ): Promise<Omit<Final, 'steps' | 'held' | 'fresh'>> {
-    const { options, workshop } = this.around;
-    const { target, latency } = options;
-    const measured =
-      model && latency && target.unit === 'ms'
-        ? await workshop.time.spend('timing', () => latency(model))
-        : null;
-    const counted = { ms: measured ?? 0, 'multiply-adds': multiplyAdds, parameters };
+  private costs({
+    role,
+    network,
+    choice,
+    multiplyAdds,
+    parameters,
+  }: Entry): Omit<Final, 'steps' | 'held' | 'fresh'> {
+    const counted = { ms: 0, 'multiply-adds': multiplyAdds, parameters };
     return {
       role,
       network: choice && keyOf(choice),
       table: typeof network === 'string' ? null : network,
       multiplyAdds,
       parameters,
-      cost: choice ? this.context.cost(choice) : counted[target.unit],
-      measured,
+      cost: choice ? this.context.cost(choice) : counted[this.around.options.target.unit],
+      measured: null,
     };
+  }
+
+  /**
+   * Times all networks side by side, so that a moment in which the machine is busy makes none of them slow. What is none of
+   * the space's has no predicted milliseconds; its cost is what was measured.
+   */
+  private async measureLatencies(): Promise<void> {
+    const { workshop, options } = this.around;
+    const { target, latencies } = options;
+    const models = [...new Set(this.list.map(({ model }) => model))].filter((model) => model !== null);
+    if (target.unit !== 'ms' || !latencies || models.length === 0) return;
+    const times = await workshop.time.spend('timing', () => latencies(models));
+    for (const finished of this.list) {
+      if (!finished.model) continue;
+      const { final } = finished;
+      final.measured = times[models.indexOf(finished.model)]!;
+      if (final.network === null) final.cost = final.measured;
+      if (final.steps > 0) continue;
+      finished.model.dispose();
+      finished.model = null;
+    }
   }
 }
 

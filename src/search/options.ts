@@ -91,8 +91,8 @@ export interface SearchOptions {
   /** Whether EfficientNet-B0 and MobileNetV2 are trained beside the finals for as many steps. Default: only what they cost. */
   references?: boolean;
   teacher?: SearchTeacher;
-  /** Measured milliseconds of a batch of `target.batch` pictures, for the finals. Default: not measured. */
-  latency?: (model: Model) => Promise<number>;
+  /** Measured milliseconds of a batch of `target.batch` pictures, for each of the finals. Default: not measured. */
+  latencies?: (models: readonly Model[]) => Promise<readonly number[]>;
   hooks?: SearchHooks;
   /** Once it aborts, the search finishes its step, keeps its state and resolves; it goes on by being called again. */
   signal?: AbortSignal;

@@ -5,9 +5,9 @@
  *   random search        30 %   as many as the method has, so that it is fair; none where the method is random search (60 %)
  *   finals               40 %   the winner, a hand-made network of equal cost, and the random search's best, from scratch
  *
- * The seconds are planned ones, of measured paces that stand in the plan; they become steps before anything is trained, and no
- * clock is asked from then on. A result is a function of the options, and a search that was stopped goes on by being called
- * again with the same ones and its store.
+ * The seconds are planned ones, of measured paces that stand in the plan (measuring those comes before and is not among them);
+ * they become steps before anything is trained, and no clock is asked from then on. A result is a function of the options, and
+ * a search that was stopped goes on by being called again with the same ones and its store.
  */
 import { formatSeconds } from '../text/figures.ts';
 import { agreementsOf, comparisonOf, returnedOf } from './compare.ts';

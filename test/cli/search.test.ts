@@ -2,7 +2,7 @@
  * `search` as people run it, in this process: from a folder of 8×8 pictures to a checkpoint that the other commands take; what
  * it refuses; what a stopped one goes on to.
  */
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -15,7 +15,7 @@ import { openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { checkResult, type SearchResult } from '../../src/search/result.ts';
-import { B0_SPACE, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
+import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { stripes } from '../train/tiny.ts';
 import { type Outcome, tessera } from './in-process.ts';
@@ -149,6 +149,44 @@ test('a search whose process was ended goes on to the same result, and another f
   );
 });
 
+test('a network of another search teaches, and the winner is trained without it too', async () => {
+  const args = ['--method', 'random', '--minutes', '0.02', '--teacher', 'out', '--out', 'taught', '--json'];
+  const { code, out, err } = await run(...BASE, ...args);
+  assert.is(code, 0, err);
+  const { teacher, finals } = checkResult(JSON.parse(out));
+  assert.is(teacher, 'out');
+  assert.ok(finals[0]!.untaught!.loss > 0);
+});
+
+test('the grid of a network that was found, which goes on and gives the factors that it is scaled by', async () => {
+  const common = ['--data', 'data', '--batch', '8', '--json'];
+  const grid = await run(...common, '--network', 'out', '--grid', '--minutes', '0.05', '--out', 'grid');
+  assert.is(grid.code, 0, grid.err);
+  const { method, grid: found } = checkResult(JSON.parse(grid.out));
+  assert.is(method, 'grid');
+  assert.match(grid.err, /halves of the held pictures agree with τ -?\d\.\d\d/);
+  const best = found!.points[found!.best!]!;
+  assert.equal([found!.points[0]!.kind, best.kind], ['base', 'compound']);
+  const { info } = await readCheckpoint('grid');
+  assert.equal([info.model, info.preprocessing.inputSize], [best.table.name, best.table.inputSize]);
+  assert.match(await readFile('grid/report.html', 'utf8'), /channels only/);
+
+  await rm('grid/search.json');
+  await cp('grid', 'cut-grid', { recursive: true });
+  const lines = (await readFile('grid/trials.jsonl', 'utf8')).trimEnd().split('\n');
+  await writeFile('cut-grid/trials.jsonl', `${lines.slice(0, -1).join('\n')}\n`);
+  const again = await run('--resume', 'cut-grid', '--json');
+  assert.is(again.code, 0, again.err);
+  assert.equal(checkResult(JSON.parse(again.out)).grid, found);
+
+  const args = ['--network', 'cut-grid', '--scale', '2', '--minutes', '0.01', '--out', 'scaled'];
+  const scaled = await run(...common, ...args);
+  assert.is(scaled.code, 0, scaled.err);
+  const [point] = checkResult(JSON.parse(scaled.out)).grid!.points;
+  assert.ok(Math.abs(point!.alpha - best.alpha ** 2) < 1e-9);
+  assert.is((await readCheckpoint('scaled')).info.preprocessing.inputSize, point!.table.inputSize);
+});
+
 test('what is wrong is said in a sentence that names it, and nothing is left behind', async () => {
   await writeFile('broken.json', '{"name": "x"');
   await writeFile('deep.json', '['.repeat(300_000));
@@ -182,7 +220,23 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
       /^error: --resume goes on .*; leave out --(seed|minutes), --(seed|minutes), or/m,
     ],
     [['--resume', 'none'], /^error: there is no search none; name the folder/m],
+    [
+      [...small, '--teacher', 'pretrained'],
+      /^error: the teacher pretrained does not know the classes across, down of these pictures/m,
+    ],
+    [[...small, '--teacher', 'none'], /^error: .*none/m],
+    [['--grid'], /^error: --grid is of a network; name a checkpoint/m],
+    [['--network', 'out'], /^error: --network is what --grid and --scale are of/m],
+    [['--network', 'out', '--grid', '--scale', '1'], /^error: --grid finds the factors, --scale takes them/m],
+    [['--network', 'out', '--grid', '--space', 'b0'], /^error: --grid searches nothing; leave out --space/m],
+    [['--alpha', '2'], /^error: --alpha: factors are of --scale/m],
+    [['--network', 'out', '--scale', '9', '--alpha', '4'], /^error: --scale 9: .* take a smaller one/m],
+    [
+      ['--network', 'pretrained', '--grid'],
+      /^error: --network pretrained: efficientnet_lite0 is no network of MBConv stages that the file says/m,
+    ],
     [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
+    [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
     [['--data', 'none'], /^error: there is no folder none/m],
     [[...small, '--out', 'out'], /^error: out holds best\.safetensors.* already; --overwrite replaces/m],
     [
@@ -242,10 +296,6 @@ test('what is in the files of a search is hostile', async () => {
     assert.match(err, sentence);
     await rm('hostile', { recursive: true });
   }
-  await cp('out', 'hostile', { recursive: true });
-  await rm('hostile/search.json');
-  await appendFile('hostile/trials.jsonl', '{"index": "x"}\n');
-  assert.match((await run('--resume', 'hostile')).err, /line \d+ of trials\.jsonl/);
 });
 
 test('the help is a screen or two', () => {
@@ -255,6 +305,12 @@ test('the help is a screen or two', () => {
   const lines = help.split('\n');
   assert.ok(lines.length <= 75, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 80));
+});
+
+test('the space that docs/search.md shows is one', async () => {
+  const page = await readFile(new URL('../../docs/search.md', import.meta.url), 'utf8');
+  const [, json] = /```json\n(.*?)```/s.exec(page)!;
+  assert.is(checkSpace(JSON.parse(json!)).name, 'mine');
 });
 
 test('numbers, spaces and networks in few letters', async () => {

@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 import { paretoFront } from '../../src/report/search/cost-chart.ts';
 import { searchReportHtml } from '../../src/report/search/page.ts';
 import { lossSentence, pText, rightSentence, searchHeadline, targetText } from '../../src/search/headline.ts';
-import type { Comparison, SearchResult } from '../../src/search/result.ts';
-import { keyOf, smallest } from '../../src/search/space.ts';
+import { type Comparison, checkResult, type SearchResult } from '../../src/search/result.ts';
+import { gridNetworks } from '../../src/search/scaling/grid.ts';
+import { keyOf, smallest, tableOf } from '../../src/search/space.ts';
 import { EVIL, faultsOf } from './page-faults.ts';
 import { sampleSearch, sampleSurrogate } from './sample-search.ts';
 
@@ -215,6 +216,27 @@ test('the Pareto front is what no other beats in both', () => {
       [3, 1],
     ],
   );
+});
+
+/** A grid whose networks all were trained, but for the last one, which diverged. */
+function sampleGrid(): SearchResult {
+  const base = tableOf(whole.space, smallest(whole.space), 'base');
+  const networks = gridNetworks(base, 10);
+  const points = networks.map((network, i) => {
+    const held = { loss: 1.5 - 0.05 * i, halves: [1.4, 1.5] as const, accuracy: 0.5 };
+    const fresh = { loss: 1.6 - 0.05 * i, accuracy: 0.45, pictures: 2000 };
+    return i < networks.length - 1 ? { ...network, held, fresh } : { ...network, held: null, fresh: null };
+  });
+  const none = { trials: [], finals: [], agreements: [], comparisons: [], surrogate: null };
+  return { ...whole, ...none, method: 'grid', grid: { steps: 300, points, best: 1 } };
+}
+
+test('the page of a grid', async () => {
+  const result = checkResult(JSON.parse(JSON.stringify(sampleGrid())));
+  const html = await page(result);
+  assert.equal(faultsOf(html), []);
+  assert.equal(sectionsIn(html), ['grid', 'time', 'configuration']);
+  for (const text of ['channels only', 'diverged', '300 steps']) assert.ok(html.includes(text), text);
 });
 
 test.run();

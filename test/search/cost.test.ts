@@ -4,10 +4,11 @@ import * as assert from 'uvu/assert';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { summarise } from '../../src/models/summary.ts';
 import { buildModel } from '../../src/models/table.ts';
-import { additiveCost, costOf, countOfTable, sumOf } from '../../src/search/cost.ts';
+import { additiveCost, costOf, countOfTable, sumOf } from '../../src/search/cost/cost.ts';
+import { cheapest, optimum, predictedFront } from '../../src/search/cost/optimum.ts';
+import { aimOf, formatCost, SOFT_EXPONENT, usualCost } from '../../src/search/cost/target.ts';
 import { handMade, middle, uniform } from '../../src/search/handmade.ts';
 import type { LinearLoss } from '../../src/search/method.ts';
-import { cheapest, optimum, predictedFront } from '../../src/search/optimum.ts';
 import type { Target } from '../../src/search/result.ts';
 import {
   type Choice,
@@ -22,7 +23,6 @@ import {
   stageChoices,
   tableOf,
 } from '../../src/search/space.ts';
-import { aimOf, formatCost, SOFT_EXPONENT } from '../../src/search/target.ts';
 import { randomStream, randomUniform } from '../../src/tensor/random.ts';
 
 const test = suite('search costs');
@@ -84,6 +84,16 @@ const target = (value: number, exponent: number | null = null): Target => ({
   value,
   exponent,
   batch: 1,
+});
+
+test('half of the networks keep the usual cost', () => {
+  const cost = costOf(SMALL_SPACE, 'multiply-adds', { latency: null }, { classes: 10 });
+  const usual = usualCost(SMALL_SPACE, cost);
+  assert.is(usual, usualCost(SMALL_SPACE, cost));
+  const keep = Array.from({ length: 400 }, (_, i) =>
+    cost(randomChoice(SMALL_SPACE, randomStream(5, 'test', 0, i))),
+  );
+  assert.ok(Math.abs(keep.filter((one) => one <= usual).length / 400 - 0.5) < 0.1);
 });
 
 test('a hard target refuses what costs more, a soft one charges for it as MnasNet does', () => {

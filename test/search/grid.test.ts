@@ -6,11 +6,11 @@ import type { Device } from '../../src/gpu/index.ts';
 import { compoundScale } from '../../src/models/efficientnet.ts';
 import type { MBConvTable } from '../../src/models/mbconv-table.ts';
 import { buildModel } from '../../src/models/table.ts';
-import { countOfTable } from '../../src/search/cost.ts';
-import { trainEqually } from '../../src/search/equal-steps.ts';
-import { gridNetworks, spaceAround } from '../../src/search/grid.ts';
+import { countOfTable } from '../../src/search/cost/cost.ts';
 import { middle } from '../../src/search/handmade.ts';
-import { growthOf, PAPER_FACTORS, scaleTable } from '../../src/search/scaling.ts';
+import { gridNetworks, spaceAround } from '../../src/search/scaling/grid.ts';
+import { growthOf, PAPER_FACTORS, scaleTable } from '../../src/search/scaling/scaling.ts';
+import { trainEqually } from '../../src/search/scaling/train-equally.ts';
 import { B0_SPACE, choiceOf, isOf, largest, SMALL_SPACE, smallest, tableOf } from '../../src/search/space.ts';
 import { testDevice } from '../helpers/device.ts';
 import { MemoryStore, TINY_SPACE, tinyPictures, tinyPlan } from './tiny.ts';
@@ -60,7 +60,7 @@ test('what is not scaled stays as it is, and what cannot be is refused', () => {
 });
 
 for (const space of [SMALL_SPACE, B0_SPACE])
-  test(`the grid around the middle of ${space.name}: different networks near twice its cost, each scaling alone`, () => {
+  test(`the grid around the middle of ${space.name}: different networks of about equal cost, and each scaling alone`, () => {
     const base = tableOf(space, middle(space), 'base');
     const networks = gridNetworks(base, 10);
     const kinds = networks.map(({ kind }) => kind);
@@ -74,8 +74,8 @@ for (const space of [SMALL_SPACE, B0_SPACE])
     );
     assert.is(new Set(networks.map(({ table }) => table.name)).size, networks.length);
     assert.is(networks[0]!.growth, 1);
-    for (const { growth, kind } of networks.slice(1).filter(({ kind }) => kind !== 'compound'))
-      assert.ok(growth > 1.7 && growth < 2.4, `${kind} ${growth}`);
+    const growths = networks.slice(1).map(({ growth }) => growth);
+    assert.ok(Math.max(...growths) < 1.25 * Math.min(...growths), String(growths));
     assert.ok(isOf(spaceAround(base), smallest(spaceAround(base))));
   });
 

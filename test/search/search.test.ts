@@ -4,10 +4,11 @@ import * as assert from 'uvu/assert';
 import type { MBConvTable } from '../../src/models/mbconv-table.ts';
 import type { Model } from '../../src/nn/index.ts';
 import { agreementsOf, comparisonOf, returnedOf } from '../../src/search/compare.ts';
+import { piecesOf, STEM } from '../../src/search/cost/pieces.ts';
 import { rateAt } from '../../src/search/learner.ts';
 import type { Trial } from '../../src/search/method.ts';
-import type { SearchOptions, SearchOutcome, SearchProgress } from '../../src/search/options.ts';
-import type { Comparison } from '../../src/search/result.ts';
+import type { SearchOptions, SearchOutcome, SearchProgress, SearchStore } from '../../src/search/options.ts';
+import type { Comparison, LatencyTable } from '../../src/search/result.ts';
 import { lossOfDiverged, type PictureAnswers, scoreOf } from '../../src/search/score.ts';
 import { search } from '../../src/search/search.ts';
 import { choiceOf, tableOf } from '../../src/search/space.ts';
@@ -94,21 +95,44 @@ test('phases in their order, within their seconds, and a result that holds all o
   assert.is(store.states.size, 0);
 });
 
-test('stopped again and again it gives the bits of one that was not', async () => {
+/** The store of a process that dies in a write, behind it or before it is done. */
+function dying(store: SearchStore, writes: number, done: boolean): SearchStore {
+  let left = writes;
+  const write =
+    <Given extends unknown[]>(of: (...given: Given) => Promise<void>) =>
+    async (...given: Given): Promise<void> => {
+      const last = --left <= 0;
+      if (!last || done) await of(...given);
+      if (last) throw new Error('killed');
+    };
+  return {
+    trials: () => store.trials(),
+    loadState: (name) => store.loadState(name),
+    append: write((trial) => store.append(trial)),
+    saveState: write((name, bytes) => store.saveState(name, bytes)),
+    dropState: write((name) => store.dropState(name)),
+  };
+}
+
+test('stopped and killed again and again it gives the bits of one that was not', async () => {
   const store = new MemoryStore();
-  let stops = 0;
-  for (;;) {
-    const outcome = await stoppedAfter(9, tinyOptions(device, store));
+  for (let attempt = 0; ; attempt++) {
+    if (attempt % 2 === 1) {
+      const options = tinyOptions(device, dying(store, 6, attempt % 4 === 1));
+      const killed = await search(options).catch(({ message }) => message);
+      assert.is(killed, 'killed');
+      continue;
+    }
+    const outcome = await stoppedAfter(15, tinyOptions(device, store));
     if (outcome.finished) {
       assert.equal(await told(outcome), undisturbed);
       await outcome.dispose();
+      assert.ok(attempt >= 4, `${attempt} attempts`);
       break;
     }
     assert.equal(outcome.result.trials, undisturbed.trials.slice(0, outcome.result.trials.length));
     assert.is(outcome.result.finished, false);
-    stops++;
   }
-  assert.ok(stops >= 5, `${stops} stops`);
 });
 
 test('known trials are not trained again, and a damaged or lost state is', async () => {
@@ -175,6 +199,34 @@ test('a network that diverges is a trial, and the search goes on; the winner is 
   assert.equal(returned.role, 'winner');
   assert.match(returned.reason, /hand-made network diverged/);
   assert.is(outcome.model('hand-made'), null);
+  await outcome.dispose();
+});
+
+test('milliseconds are measured on all finals side by side, and are the cost of what no table predicts', async () => {
+  const pieces = piecesOf(TINY_SPACE, 2).filter(({ key }) => key !== STEM);
+  const latency: LatencyTable = {
+    ...{ batch: 1, inputSize: 8, base: 1, check: [], r2: 1, meanError: 0 },
+    blocks: Object.fromEntries(pieces.map(({ key }) => [key, 1])),
+  };
+  const asked: number[] = [];
+  const options = tinyOptions(device, new MemoryStore(), 35);
+  const outcome = await search({
+    ...options,
+    target: { unit: 'ms', value: 100, exponent: null, batch: 1 },
+    plan: { ...options.plan, latency },
+    latencies: async (models) => {
+      asked.push(models.length);
+      return models.map((model) => 10 + model.stages.length);
+    },
+  });
+  const { finals } = outcome.result;
+  const trained = new Set(finals.slice(0, 3).map(({ network }) => network)).size;
+  assert.equal(asked, [trained + 2]);
+  for (const { role, network, cost, measured } of finals) {
+    assert.ok(measured! > 10, role);
+    assert.is(cost === measured, network === null);
+    assert.is(outcome.model(role) === null, network === null);
+  }
   await outcome.dispose();
 });
 

@@ -1,7 +1,7 @@
 /** The options of `search`: what they are called, and which of them contradict each other. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { SOFT_EXPONENT } from '../../search/target.ts';
-import { flagOf, oneOf, positiveNumber, positiveUpTo, wholeNumber } from '../command-line.ts';
+import { SOFT_EXPONENT } from '../../search/cost/target.ts';
+import { flagOf, numberUpTo, oneOf, positiveNumber, positiveUpTo, wholeNumber } from '../command-line.ts';
 import { UserError } from '../ui.ts';
 
 export const METHOD_NAMES = ['halving', 'supernet', 'random'] as const;
@@ -26,6 +26,13 @@ export interface SearchArgs {
   seed?: number;
   teacher?: string;
   references?: boolean;
+  /** What is scaled in place of a search. */
+  network?: string;
+  grid?: boolean;
+  scale?: number;
+  alpha?: number;
+  beta?: number;
+  gamma?: number;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -60,7 +67,7 @@ export function searchOptions(command: Command): void {
     .optionsGroup('What is searched for:')
     .option(
       '--target-ms <ms>',
-      'at most so many milliseconds a batch on this adapter (default: those of the middle network)',
+      'at most so many milliseconds a batch on this adapter (default: those that half of the space keeps)',
       positiveNumber,
     )
     .option('--target-mults <n>', 'at most so many multiply-adds a picture, such as 5M', largeNumber)
@@ -83,6 +90,14 @@ export function searchOptions(command: Command): void {
     .option('--lr <rate>', `highest learning rate (default: ${DEFAULTS.lr})`, positiveNumber)
     .option('--teacher <file>', 'a checkpoint whose answers the networks learn as well')
     .option('--references', 'EfficientNet-B0 and MobileNetV2 are trained beside them, not only measured');
+  command
+    .optionsGroup('In place of a search:')
+    .option('--network <file>', 'a network that was found, or the folder of its search, to be scaled')
+    .option('--grid', "which factors of compound scaling are best here (the paper's small grid)")
+    .option('--scale <phi>', 'train it scaled by alpha^phi, beta^phi, gamma^phi', numberUpTo(10))
+    .option('--alpha <a>', "of layers (default: of the folder's grid, else 1.2)", positiveNumber)
+    .option('--beta <b>', "of channels (default: of the folder's grid, else 1.1)", positiveNumber)
+    .option('--gamma <c>', "of pictures' sides (default: the grid's, else 1.15)", positiveNumber);
   command.optionsGroup('Options:');
 }
 
@@ -100,6 +115,31 @@ const OF_THE_PROCESS: ReadonlySet<string> = new Set([
   ...['resume', 'data', 'memory', 'adapter', 'json', 'debug'],
 ]);
 
+/** What a search has and the scaling of a network has not. */
+const OF_A_SEARCH = [
+  ...['method', 'space', 'size', 'targetMs', 'targetMults', 'targetParams', 'soft', 'latencyBatch'],
+  'references',
+] as const;
+const OF_SCALING = ['alpha', 'beta', 'gamma'] as const;
+
+/** @throws UserError as `checkOptions` */
+function checkScaling(options: SearchArgs): void {
+  const { network, grid, scale } = options;
+  if (grid && scale !== undefined)
+    throw new UserError('--grid finds the factors, --scale takes them; give one after the other');
+  const wanted = grid ? '--grid' : scale !== undefined ? '--scale' : null;
+  if (wanted && network === undefined)
+    throw new UserError(`${wanted} is of a network; name a checkpoint that \`search\` wrote with --network`);
+  if (!wanted && network !== undefined)
+    throw new UserError('--network is what --grid and --scale are of; give one of them');
+  const factors = OF_SCALING.filter((name) => options[name] !== undefined);
+  if (factors.length > 0 && scale === undefined)
+    throw new UserError(`${factors.map(flagOf).join(', ')}: factors are of --scale; give it too`);
+  const idle = wanted ? OF_A_SEARCH.filter((name) => options[name as keyof SearchArgs] !== undefined) : [];
+  if (idle.length > 0)
+    throw new UserError(`${wanted} searches nothing; leave out ${idle.map(flagOf).join(', ')}`);
+}
+
 const TARGETS = ['targetMs', 'targetMults', 'targetParams'] as const;
 
 /** @throws UserError for options of which one leaves nothing for the other to say */
@@ -111,6 +151,7 @@ export function checkOptions(options: SearchArgs): void {
         `--resume goes on with what the search was begun with; leave out ${given.map(flagOf).join(', ')}, or begin a new one`,
       );
   }
+  checkScaling(options);
   const targets = TARGETS.filter((name) => options[name] !== undefined);
   if (targets.length > 1)
     throw new UserError(

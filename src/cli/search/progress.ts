@@ -1,9 +1,10 @@
 /** What `search` says while it runs: a bar with the time left, a line for each network that was measured. */
+
+import { formatCost } from '../../search/cost/target.ts';
 import { roleName } from '../../search/headline.ts';
 import type { Trial } from '../../search/method.ts';
 import type { SearchHooks, SearchProgress } from '../../search/options.ts';
 import type { Final, Target } from '../../search/result.ts';
-import { formatCost } from '../../search/target.ts';
 import { counted, formatSeconds, type ProgressBar, type ProgressOutput, progressBar, say } from '../ui.ts';
 import { briefly } from './text.ts';
 
@@ -49,7 +50,10 @@ export class SearchLines {
     if (!this.bar) this.bar = progressBar(label, total, this.output, clock);
     else if (label !== this.label) this.bar.turnTo(label, total);
     this.label = label;
-    const status = [briefly(what), loss === null || !Number.isFinite(loss) ? '' : `loss ${loss.toFixed(3)}`]
+    const status = [
+      isNetwork(what) ? briefly(what) : roleName(what),
+      loss === null || !Number.isFinite(loss) ? '' : `loss ${loss.toFixed(3)}`,
+    ]
       .filter(Boolean)
       .join('  ');
     this.bar.update(done, status, pace === null || done >= total ? null : pace * (total - done));
@@ -86,6 +90,9 @@ export class SearchLines {
     else say(line);
   }
 }
+
+/** Whether it is the key of a network, and no role. */
+const isNetwork = (what: string): boolean => /^k\d/.test(what);
 
 /** Planned seconds, which begin at 0. */
 const clock = (seconds: number): string => (seconds < 0.1 ? '0 s' : formatSeconds(seconds));

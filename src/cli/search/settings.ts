@@ -1,17 +1,18 @@
 /** What a search is asked for: its options with the defaults filled in, as plan.json keeps them. */
 import { MOST_SIZE } from '../../data/transforms.ts';
+import { SOFT_EXPONENT } from '../../search/cost/target.ts';
 import { COST_UNITS, type CostUnit, type Target } from '../../search/result.ts';
 import { checkSpace, type SearchSpace } from '../../search/space.ts';
-import { SOFT_EXPONENT } from '../../search/target.ts';
 import { among, demand, flag, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
 import { DEFAULTS, METHOD_NAMES, type MethodName, type SearchArgs } from './options.ts';
+import { SCALING, type Scaling } from './scaling.ts';
 
 /** Minutes from which on the weight-shared network has the time that it needs (docs/search.md). */
 const SUPERNET_FROM = 60;
 
 /** What a search may cost, before it is known what there is to have. */
 export interface WishedTarget extends Omit<Target, 'value'> {
-  /** Null: what the network in the middle of the space costs. */
+  /** Null: the median of what networks of the space cost (`usualCost`). */
   value: number | null;
 }
 
@@ -29,9 +30,11 @@ export interface SearchSettings {
   /** File of the checkpoint that teaches. */
   teacher: string | null;
   references: boolean;
+  /** Of `--grid` and `--scale`; null for a search. */
+  scaling: Scaling | null;
 }
 
-export function settingsOf(options: SearchArgs, space: SearchSpace): SearchSettings {
+export function settingsOf(options: SearchArgs, space: SearchSpace, scaling: Scaling | null): SearchSettings {
   const {
     minutes = DEFAULTS.minutes,
     batch = DEFAULTS.batch,
@@ -43,14 +46,18 @@ export function settingsOf(options: SearchArgs, space: SearchSpace): SearchSetti
     minutes,
     method: options.method ?? (minutes < SUPERNET_FROM ? 'halving' : 'supernet'),
     space,
-    target: targetOf(options),
+    target: scaling ? COUNTED : targetOf(options),
     batch,
     lr,
     seed,
     teacher: options.teacher ?? null,
     references: options.references ?? false,
+    scaling,
   };
 }
+
+/** Networks of the grid are compared by multiply-adds. */
+const COUNTED: WishedTarget = { unit: 'multiply-adds', value: null, exponent: null, batch: 1 };
 
 function targetOf({ targetMs, targetMults, targetParams, soft, latencyBatch = 1 }: SearchArgs): WishedTarget {
   const exponent = soft === undefined ? null : soft === true ? SOFT_EXPONENT : soft;
@@ -79,6 +86,7 @@ const SETTINGS: Rule = object({
   seed: whole(0, Number.MAX_SAFE_INTEGER),
   teacher: orNull(text(10_000)),
   references: flag,
+  scaling: orNull(SCALING),
 } satisfies Record<keyof SearchSettings, Rule>);
 
 /** The settings that a value out of a file is. @throws RangeError, a sentence that names the place, where it is none */

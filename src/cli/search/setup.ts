@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
+import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
+import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
+import { spaceAround } from '../../search/scaling/grid.ts';
 import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
 import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
 import { RUNS } from '../command-line.ts';
@@ -12,6 +15,7 @@ import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
 import { say, UserError } from '../ui.ts';
 import { searchCommand } from './command.ts';
 import type { SearchArgs } from './options.ts';
+import { openScaling } from './scaling.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
 import { openSpace } from './space.ts';
 
@@ -27,6 +31,8 @@ export interface Setup {
   folder: RunFolder;
   store: SearchFolder;
   set: DataSet;
+  /** Null where none is named. */
+  teacher: OpenedTeacher | null;
   /** A hash of the names and labels of all pictures, those of test/ as well. */
   pictures: string;
   /** Null for a search that has not measured yet. */
@@ -41,15 +47,18 @@ export interface Setup {
 
 /** A new search. Its folder is its own from here on. */
 export async function newSearch(options: SearchArgs): Promise<Setup> {
-  const settings = settingsOf(options, await openSpace(options));
+  const scaling = await openScaling(options);
+  const space = scaling ? spaceAround(scaling.table) : await openSpace(options);
+  const settings = settingsOf(options, space, scaling);
   const set = await openData(dataOf(settings));
+  const teacher = await teacherFor(settings, set);
   const command = searchCommand(options);
   const folder =
     options.out === undefined
       ? await RunFolder.forUnnamedRun(join(RUNS, `search-${timestamp(new Date())}`), command)
       : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
   return {
-    ...{ settings, folder, set, options },
+    ...{ settings, folder, set, teacher, options },
     command: searchCommand({ ...options, overwrite: undefined, json: undefined }),
     store: new SearchFolder(folder),
     pictures: picturesHash(set, settings.data),
@@ -80,8 +89,17 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
     await store.removeLeftovers();
     if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
     else say(`Going on with the search in ${folder.path}.`);
-    return { settings, folder, store, set, pictures, planned, found, command, options };
+    const teacher = found ? null : await teacherFor(settings, set);
+    return { settings, folder, store, set, teacher, pictures, planned, found, command, options };
   });
+}
+
+/** What teaches is opened before there is a device: where it cannot, nothing was waited for. */
+async function teacherFor(
+  { teacher, space }: SearchSettings,
+  { classes }: DataSet,
+): Promise<OpenedTeacher | null> {
+  return teacher === null ? null : openTeacher(teacher, { classes, preprocessing: preprocessingOf(space) });
 }
 
 const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });

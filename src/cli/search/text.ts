@@ -1,15 +1,15 @@
 /** The first and the last words of `search`: what it will do; what it found, against what, and how to go on. */
 import { join } from 'node:path';
 import type { Device } from '../../gpu/index.ts';
+import { latencyWarning } from '../../search/cost/latency.ts';
+import { pacesOf } from '../../search/cost/pace.ts';
+import { formatCost } from '../../search/cost/target.ts';
 import { middle } from '../../search/handmade.ts';
 import { roleName, searchHeadline, targetText } from '../../search/headline.ts';
-import { latencyWarning } from '../../search/latency.ts';
 import type { Method } from '../../search/method.ts';
 import type { SearchPictures } from '../../search/options.ts';
-import { pacesOf } from '../../search/pace.ts';
 import type { Final, SearchResult } from '../../search/result.ts';
 import { countOf } from '../../search/space.ts';
-import { formatCost } from '../../search/target.ts';
 import { percentRange, wilson } from '../../train/evaluation/intervals.ts';
 import { percent } from '../../train/metrics.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';
@@ -54,7 +54,7 @@ export function planText(
   device: Pick<Device, 'info'>,
 ): string[] {
   const { space } = settings;
-  const { latency } = plan;
+  const { latency, stepError } = plan;
   const lines: string[] = [];
   if (latency) {
     const { blocks, check, r2, meanError, batch } = latency;
@@ -62,6 +62,8 @@ export function planText(
       `Latencies of ${counted(Object.keys(blocks).length, 'block')} on ${plan.adapter}, ${counted(batch, 'picture')} at a time: ` +
         `their sums predict ${counted(check.length, 'whole network')} with R² ${r2.toFixed(2)} and a mean error of ${(100 * meanError).toFixed(1)} %.`,
     );
+    const each = check.map((one) => `${formatNumber(one.measured)} (${formatNumber(one.predicted)})`);
+    lines.push(`Measured (predicted), in ms: ${each.join(', ')}.`);
     const warning = latencyWarning(latency);
     if (warning) lines.push(`Warning: ${warning}`);
   }
@@ -71,6 +73,10 @@ export function planText(
     `A training step of ${counted(plan.batch, 'picture')} takes ${formatSeconds(stepSeconds(usual))} with the network in the middle, ` +
       `a measurement ${formatSeconds(scoreSeconds(usual))}. The target: ${targetText(target)}.`,
   );
+  if (stepError !== undefined)
+    lines.push(
+      `Steps that were timed differ from those that are planned with by ${(100 * stepError).toFixed(0)} % on average.`,
+    );
   if (plan.adapter !== adapterName(device.info))
     lines.push(
       `Warning: the search was planned on ${plan.adapter}, and this is ${adapterName(device.info)}: its milliseconds are those of the former, and its bits may be others from here on.`,

@@ -5,10 +5,10 @@ import { writeWhole } from '../../node/files.ts';
 import { environmentRows } from '../../report/environment.ts';
 import { searchReportHtml } from '../../report/search/page.ts';
 import { WEIGHT_DECAY } from '../../search/learner.ts';
-import { methodNamed } from '../../search/methods.ts';
+import { methodNamed } from '../../search/methods/table.ts';
 import type { SearchOutcome } from '../../search/options.ts';
 import { AUGMENTATION, preprocessingOf } from '../../search/pictures.ts';
-import type { Final, FinalRole, SearchResult } from '../../search/result.ts';
+import type { FinalRole, SearchResult } from '../../search/result.ts';
 import { NonFiniteStateError, saveCheckpoint } from '../../train/node/checkpoint.ts';
 import { BEST, FOUND, PAGE } from '../../train/node/run-folder.ts';
 import type { TrainedOn } from '../../train/node/trained-on.ts';
@@ -58,7 +58,7 @@ export async function writePage(
       [commandLine('evaluate', ['--checkpoint', folder.path]), 'What was returned, measured in full:'],
     ],
     environment: environmentRows(adapter),
-    method: methodNamed(settings.method).summary,
+    ...(!settings.scaling && { method: methodNamed(settings.method).summary }),
   });
   await writeWhole(await folder.place(PAGE), page);
 }
@@ -72,16 +72,38 @@ async function writeFinal(
 ): Promise<void> {
   const model = modelOf(role);
   const final = result.finals.find((one) => one.role === role);
-  if (!model || !final) return;
+  if (model && final) await writeNetwork(setup, file, model, final.steps, trainedOn);
+}
+
+/** What `--grid` and `--scale` leave: the best scaled network where there is one, search.json, the page. */
+export async function writeScaled(
+  device: Device,
+  setup: Setup,
+  result: SearchResult,
+  model: Model | null,
+  trainedOn: TrainedOn,
+): Promise<void> {
+  if (model) await writeNetwork(setup, BEST, model, result.grid!.steps, trainedOn);
+  await writeWhole(await setup.folder.place(FOUND), `${JSON.stringify(result, null, 2)}\n`);
+  await writePage(device, setup, result);
+}
+
+async function writeNetwork(
+  setup: Setup,
+  file: string,
+  model: Model,
+  steps: number,
+  trainedOn: TrainedOn,
+): Promise<void> {
   const { settings, folder, set } = setup;
-  const training = trainingOf(setup, model, final);
+  const training = trainingOf(setup, model, steps);
   try {
     await saveCheckpoint(await folder.place(file), model, {
       model: training.model,
       classes: set.classes,
-      preprocessing: preprocessingOf(settings.space),
+      preprocessing: preprocessingOf(model),
       epoch: epochsOf(training),
-      step: final.steps,
+      step: steps,
       seed: settings.seed,
       metrics: null,
       settings: training,
@@ -95,8 +117,8 @@ async function writeFinal(
 }
 
 /** How a final was trained, in the words of `train`: everything from random weights, under a whole cosine. */
-function trainingOf({ settings, set }: Setup, model: Model, { steps }: Final): TrainSettings {
-  const { data, batch, lr, seed, space } = settings;
+function trainingOf({ settings, set }: Setup, model: Model, steps: number): TrainSettings {
+  const { data, batch, lr, seed } = settings;
   const epochs = Math.max(1, Math.round((steps * batch) / set.train.length));
   return {
     ...BEFORE,
@@ -110,7 +132,7 @@ function trainingOf({ settings, set }: Setup, model: Model, { steps }: Final): T
     decayNorms: false,
     labelSmoothing: 0,
     warmup: 0.1,
-    size: space.inputSize,
+    size: model.inputSize,
     augmentation: AUGMENTATION,
     seed,
   };

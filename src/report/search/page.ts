@@ -8,6 +8,7 @@ import type { ConfigurationPart } from '../document.ts';
 import { pageHtml, type SectionMaker, sectionsOf } from '../frame.ts';
 import { namesOf } from '../run-document.ts';
 import { configuration } from '../sections/configuration.ts';
+import { grid } from './grid.ts';
 import { latency } from './latency.ts';
 import { mattered } from './mattered.ts';
 import { outcome } from './outcome.ts';
@@ -46,13 +47,28 @@ const SECTIONS: readonly SectionMaker<SearchPage>[] = [
   ['configuration', 'Configuration', (page) => configuration(configurationOf(page))],
 ];
 
+/** Of `--grid` and `--scale`, which search nothing. */
+const SCALING_SECTIONS: readonly SectionMaker<SearchPage>[] = [
+  ['grid', 'Compound scaling', ({ result }, pen) => grid(result.grid!, result.agreements, pen)],
+  ...SECTIONS.filter(([id]) => id === 'time' || id === 'configuration'),
+];
+
 /** The whole page. */
 export async function searchReportHtml(result: SearchResult, extras: SearchExtras): Promise<string> {
   const { finished, method, space, data, target, seed } = result;
+  const where = `on ${counted(data.train, 'picture')}${data.folder === null ? ' of the demo' : ` of ${data.folder}`}.`;
+  if (result.grid)
+    return pageHtml({
+      title: `Compound scaling: ${namesOf(data.classes)}`,
+      summary: [
+        `${counted(result.grid.points.length, 'network')} made of ${space.name} by scaling, trained ${where}`,
+      ],
+      sections: sectionsOf(SCALING_SECTIONS, { ...extras, result }, await openPen()),
+    });
   return pageHtml({
     title: `Architecture search: ${namesOf(data.classes)}`,
     summary: [
-      `${finished ? 'Searched' : 'Stopped; searched so far'} the space ${space.name} (${counted(countOf(space), 'network')}) by ${method}, seed ${seed}, for a network of ${targetText(target)}, on ${counted(data.train, 'picture')}${data.folder === null ? ' of the demo' : ` of ${data.folder}`}.`,
+      `${finished ? 'Searched' : 'Stopped; searched so far'} the space ${space.name} (${counted(countOf(space), 'network')}) by ${method}, seed ${seed}, for a network of ${targetText(target)}, ${where}`,
       ...(extras.method ? [`The method: ${extras.method.replace(/\.$/, '')}.`] : []),
     ],
     sections: sectionsOf(SECTIONS, { ...extras, result }, await openPen()),

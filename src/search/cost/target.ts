@@ -8,9 +8,12 @@
  * the target, turned round for a loss: with w = 0.07 a network of twice the cost is as good as another if its loss is lower by
  * 2^−0.07, 4.7 %. Networks are ranked by loss, since accuracy on some hundred held pictures ranks them by noise.
  */
-import { formatCount, formatNumber } from '../text/figures.ts';
-import { demand } from '../text/rules.ts';
-import { type CostUnit, TARGET, type Target } from './result.ts';
+
+import { randomStream } from '../../tensor/random.ts';
+import { formatCount, formatNumber } from '../../text/figures.ts';
+import { demand } from '../../text/rules.ts';
+import { type CostUnit, TARGET, type Target } from '../result.ts';
+import { type Choice, randomChoice, type SearchSpace } from '../space.ts';
 
 /** MnasNet's exponent, with the sign that a loss wants. */
 export const SOFT_EXPONENT = 0.07;
@@ -29,6 +32,17 @@ export function aimOf(target: Target): Aim {
     fits: (cost) => exponent !== null || cost <= value,
     objective: (loss, cost) => (exponent === null ? loss : loss * (cost / value) ** exponent),
   };
+}
+
+/** Networks that the usual cost is the median of; odd. */
+const DRAWN = 201;
+
+/** The median cost of 201 networks drawn from a space: a target that leaves half of it. The same ones every time. */
+export function usualCost(space: SearchSpace, cost: (choice: Choice) => number): number {
+  const costs = Array.from({ length: DRAWN }, (_, index) =>
+    cost(randomChoice(space, randomStream(0, 'usual cost', 0, index))),
+  );
+  return costs.sort((a, b) => a - b)[(DRAWN - 1) / 2]!;
 }
 
 /** A cost with its unit: `5.2 ms`, `12.3 M multiply-adds`. */
