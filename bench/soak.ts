@@ -149,25 +149,38 @@ function noise(count: number, side: number): Sample[] {
 
 export interface Creations {
   buffers: number;
+  pipelines: number;
   bindGroups: number;
+  /** Bind groups that JavaScript's collector has not found yet. */
+  alive: number;
   restore(): void;
 }
 
 /** Counts what a device creates from now on, by wrapping the methods of its GPUDevice. */
 export function countCreations({ gpu }: Device): Creations {
-  const { createBuffer, createBindGroup } = gpu;
+  const { createBuffer, createComputePipeline, createBindGroup } = gpu;
   const counts: Creations = {
     buffers: 0,
+    pipelines: 0,
     bindGroups: 0,
-    restore: () => Object.assign(gpu, { createBuffer, createBindGroup }),
+    alive: 0,
+    restore: () => Object.assign(gpu, { createBuffer, createComputePipeline, createBindGroup }),
   };
+  const collected = new FinalizationRegistry(() => counts.alive--);
   gpu.createBuffer = (descriptor) => {
     counts.buffers++;
     return createBuffer.call(gpu, descriptor);
   };
+  gpu.createComputePipeline = (descriptor) => {
+    counts.pipelines++;
+    return createComputePipeline.call(gpu, descriptor);
+  };
   gpu.createBindGroup = (descriptor) => {
     counts.bindGroups++;
-    return createBindGroup.call(gpu, descriptor);
+    counts.alive++;
+    const group = createBindGroup.call(gpu, descriptor);
+    collected.register(group, undefined);
+    return group;
   };
   return counts;
 }

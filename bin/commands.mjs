@@ -14,6 +14,13 @@ export const commands = [
     outlivesReader: true,
   },
   {
+    name: 'search',
+    summary: 'search for the best network for this adapter and a folder of pictures',
+    module: 'src/cli/search.ts',
+    adapter: true,
+    outlivesReader: true,
+  },
+  {
     name: 'predict',
     summary: 'name what is in pictures, with probabilities',
     module: 'src/cli/predict.ts',

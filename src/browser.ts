@@ -78,6 +78,7 @@ export {
   type MBConvRow,
   type MBConvTable,
   type ModelOptions,
+  mbconvTableOf,
   modelNames,
   type Network,
 } from './models/table.ts';
@@ -137,6 +138,82 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost/cost.ts';
+export {
+  type LatencyOptions,
+  latencyWarning,
+  measureLatencies,
+  measureModels,
+} from './search/cost/latency.ts';
+export { optimum, type Predicted, predictedFront } from './search/cost/optimum.ts';
+export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/cost/pace.ts';
+export { handMade } from './search/handmade.ts';
+export { searchHeadline } from './search/headline.ts';
+export type {
+  Found,
+  Learner,
+  LinearLoss,
+  Method as SearchMethod,
+  Score,
+  SearchContext,
+  SharedLearner,
+  SurrogateFigures,
+  Trial,
+} from './search/method.ts';
+export { type Evolution, evolve, type Lived } from './search/methods/evolution.ts';
+export { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './search/methods/surrogate.ts';
+export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods/table.ts';
+export type {
+  SearchHooks,
+  SearchOptions,
+  SearchOutcome,
+  SearchPictures,
+  SearchProgress,
+  SearchStore,
+  SearchTeacher,
+} from './search/options.ts';
+export { inMemory, picturesOf, preprocessingOf, sourcesOf } from './search/pictures.ts';
+export {
+  type CostUnit,
+  checkResult,
+  type Final,
+  type FinalRole,
+  type GridKind,
+  type GridNetwork,
+  type GridPoint,
+  type GridResult,
+  type LatencyTable,
+  type Plan,
+  type SearchResult,
+  type Target,
+} from './search/result.ts';
+export { gridNetworks } from './search/scaling/grid.ts';
+export { PAPER_FACTORS, type ScalingFactors, scaleTable } from './search/scaling/scaling.ts';
+export {
+  type EqualStepsOptions,
+  type EqualStepsOutcome,
+  trainEqually,
+} from './search/scaling/train-equally.ts';
+export { search } from './search/search.ts';
+export { fairDraw, fairStep } from './search/shared/fair.ts';
+export { buildSupernet, Supernet, type SupernetOptions } from './search/shared/supernet.ts';
+export {
+  B0_SPACE,
+  type Choice as NetworkChoice,
+  checkSpace,
+  choiceOf,
+  countOf,
+  keyOf,
+  largest,
+  randomChoice,
+  type SearchSpace,
+  SMALL_SPACE,
+  SPACES,
+  smallest,
+  tableOf,
+} from './search/space.ts';
+export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
+export { type Schooling, teacherOf } from './search/teacher.ts';
 export {
   type Backward,
   type ComputedOp,
@@ -187,7 +264,15 @@ export { stopOn } from './train/callbacks/stop-request.ts';
 export { ThresholdChoice, type ThresholdChoiceOptions } from './train/callbacks/threshold.ts';
 export { WeightAverage } from './train/callbacks/weight-average.ts';
 export { balancedWeights, type ClassWeights, classWeightsFor } from './train/class-weights.ts';
+export {
+  type Criterion,
+  type CriterionPlace,
+  type LabelOptions,
+  labelCriterion,
+  type Question,
+} from './train/criterion.ts';
 export { type CutFound, type CutOptions, cutOf } from './train/cut.ts';
+export { type DistilOptions, distilCriterion, distilStep, type Teacher } from './train/distil.ts';
 export {
   BINS,
   type Calibration,
@@ -242,7 +327,14 @@ export {
   type Slot,
 } from './train/feature-store.ts';
 export { type FindLearningRateOptions, findLearningRate, type LearningRateTest } from './train/find-lr.ts';
-export { type FitOptions, type FitResult, fit, type Phase, TrainingError } from './train/fit.ts';
+export {
+  DivergedError,
+  type FitOptions,
+  type FitResult,
+  fit,
+  type Phase,
+  TrainingError,
+} from './train/fit.ts';
 export {
   type FreezingFigures,
   type FreezingPhase,
@@ -272,7 +364,14 @@ export { type Mixed, type Mixer, type MixOptions, mixPictures } from './train/mi
 export { type Overfit, type OverfitOptions, overfitOneBatch } from './train/overfit.ts';
 export { type Preflight, type PreflightOptions, preflight, type StepCost } from './train/preflight.ts';
 export type { EpochRecord, Progress } from './train/progress.ts';
-export { type PlainStepOptions, plainStep, type Step, type StepContext } from './train/step.ts';
+export {
+  type PlainStepOptions,
+  plainStep,
+  type Step,
+  type StepContext,
+  stepOf,
+  type UpdateOptions,
+} from './train/step.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

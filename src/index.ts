@@ -13,6 +13,7 @@ export { writeImage } from './data/node/encode.ts';
 export { type FolderOptions, imageFolder } from './data/node/folder.ts';
 export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
 export { throughJpeg } from './data/node/through-jpeg.ts';
+export { exportOnnx } from './export/node/export-onnx.ts';
 export { memoryBudget } from './node/memory.ts';
 export { listAdapters, type OpenOptions, openDevice } from './node/open-device.ts';
 export type * from './report/document.ts';
@@ -20,7 +21,9 @@ export { type EvaluationReport, writeEvaluationReport } from './report/evaluatio
 export { MetricsLog, type MetricsLogOptions } from './report/metrics-log.ts';
 export { reportHtml } from './report/page.ts';
 export { predictionsCsv } from './report/predictions.ts';
+export { type SearchExtras, searchReportHtml } from './report/search/page.ts';
 export { TensorBoard, type TensorBoardOptions } from './report/tensorboard.ts';
+export { type KeptLatencyOptions, latenciesFor } from './search/node/latency-shelf.ts';
 export {
   createModel,
   loadWeights,

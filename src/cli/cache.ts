@@ -1,11 +1,12 @@
-/** `npm run cache`: what the feature cache keeps on this machine's disk, and its removal. */
+/** `npm run cache`: what is kept on this machine's disk to be used again, and its removal. */
 import { Argument, type Command } from 'commander';
+import { clearLatencies, keptLatencies, latencyFolder } from '../search/node/latency-shelf.ts';
 import { clearShelf, SHELF_LIMIT, shelfFolder, shelvedRooms } from '../train/node/feature-shelf.ts';
 import { counted, formatBytes, printJson, say, table } from './ui.ts';
 
 export const description =
-  'Lists what training keeps of pictures that pass through frozen layers, or removes it. It lies in one folder of the ' +
-  "user's caches (TESSERA_CACHE names another) and is computed again where it is missing.";
+  'Lists what training keeps of pictures that pass through frozen layers, and the latencies that searches measured, or removes ' +
+  "it all. It lies in one folder of the user's caches (TESSERA_CACHE names another) and is computed again where it is missing.";
 
 const ACTIONS = ['list', 'clear'] as const;
 
@@ -23,9 +24,17 @@ export async function run([action = 'list']: string[], { json }: CacheOptions): 
   const folder = shelfFolder();
   const rooms = await shelvedRooms(folder);
   const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
-  if (action === 'clear') await clearShelf(folder, rooms);
-  if (json) printJson({ folder, limit: SHELF_LIMIT, bytes, rooms });
-  else if (action === 'clear') say(`Removed ${formatBytes(bytes)} from ${folder}.`);
+  const latencies = await keptLatencies();
+  if (action === 'clear') {
+    await clearShelf(folder, rooms);
+    await clearLatencies();
+  }
+  const tables = latencies.length > 0 ? counted(latencies.length, 'latency table') : null;
+  if (json) printJson({ folder, limit: SHELF_LIMIT, bytes, rooms, latencies });
+  else if (action === 'clear')
+    say(
+      `Removed ${formatBytes(bytes)} from ${folder}${tables ? `, and ${tables} from ${latencyFolder()}` : ''}.`,
+    );
   else {
     const rows = rooms.map(({ used, bytes: size, about }) => [
       used.toISOString().slice(0, 10),
@@ -37,6 +46,7 @@ export async function run([action = 'list']: string[], { json }: CacheOptions): 
     say(
       `${counted(rooms.length, 'set')} of features, ${formatBytes(bytes)} of at most ${formatBytes(SHELF_LIMIT)}, in ${folder}` +
         `${rooms.length > 0 ? '; npm run cache -- clear removes them' : ''}.`,
+      ...(tables ? [`${tables} in ${latencyFolder()}.`] : []),
     );
   }
   return 0;

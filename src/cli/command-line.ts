@@ -83,6 +83,17 @@ export async function chosenCheckpoint(named: string | undefined): Promise<strin
 export const flagOf = (name: string): string =>
   `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
+/** Options as they are typed; what is undefined or false is left out. */
+export function optionArgs(options: object): string[] {
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || value === false
+      ? []
+      : value === true
+        ? [flagOf(name)]
+        : [flagOf(name), String(value)],
+  );
+}
+
 /** `npm run train -- --data pictures`, as one types it: through npm where that is how this command was started. */
 export function commandLine(name: string, args: readonly string[]): string {
   const start =

@@ -3,14 +3,17 @@ import type { Command } from 'commander';
 import { boundless, type DeviceLike, dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import { NoAdapterError } from '../gpu/index.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
-import { buildModel, checkModel } from '../models/table.ts';
+import { buildModel, checkModel, modelNames, type Network, nameOf } from '../models/table.ts';
 import { type Model, SGD } from '../nn/index.ts';
+import { statOrNull } from '../node/files.ts';
 import type { MemoryBudget } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
 import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { freezeFor } from '../train/from-settings.ts';
+import { BEST, fileOfRun } from '../train/node/run-folder.ts';
 import { type Preflight, type PreflightOptions, preflight } from '../train/preflight.ts';
 import { BEFORE } from '../train/settings.ts';
+import { openStart } from '../weights/node/create-model.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { freezingTable } from './train/freezing-text.ts';
 import { plannedMemory, remedyFor } from './train/preflight.ts';
@@ -35,14 +38,18 @@ export const description =
 
 export function options(command: Command): void {
   command
-    .argument('<model>', 'name of a network, for example resnet18')
+    .argument('<model>', 'name of a network, for example resnet18; or a checkpoint, or the folder of its run')
     .option(
       '--batch <n>',
       `pictures in a step (default: ${DEFAULT_BATCH}, or as many as fit)`,
       wholeNumber(1),
     )
     .option('--size <pixels>', "side of the pictures (default: the architecture's own)", wholeNumber(1))
-    .option('--classes <n>', 'outputs of the last layer', wholeNumber(1), 1000)
+    .option(
+      '--classes <n>',
+      "outputs of the last layer (default: the checkpoint's; of a name 1000)",
+      wholeNumber(1),
+    )
     .option(
       '--train-from <stage>',
       "the first stage that trains, as `train` does it: a stage, 'head' or 'all' (default: all, norms included)",
@@ -58,7 +65,7 @@ export function options(command: Command): void {
 interface SummaryOptions {
   batch?: number;
   size?: number;
-  classes: number;
+  classes?: number;
   trainFrom?: string;
   trainNorms?: boolean;
   optimizer: string;
@@ -88,22 +95,26 @@ interface Summary extends ModelSummary {
   };
 }
 
-export async function run([name]: string[], options: SummaryOptions): Promise<number> {
-  const { batch, classes: numClasses, trainFrom = 'all' } = options;
+/** What the last layer has where nobody says: ImageNet's. */
+const CLASSES = 1000;
+
+export async function run([named]: string[], options: SummaryOptions): Promise<number> {
+  const { network, classes } = await networkNamed(named!);
+  const { batch, classes: numClasses = classes ?? CLASSES, trainFrom = 'all' } = options;
   // Without --train-from a network is meant, whole; with it a run that fine-tunes.
   const trains = { trainFrom, trainNorms: options.trainNorms ?? options.trainFrom === undefined };
-  checkModel(name!, {});
+  checkModel(network, {});
   const optimizer = optimizerNamed(options.optimizer);
   const { like, adapter, memory, budget } = await surroundings(options);
   // The layers' table needs no adapter; whether they fit is the preflight's question.
   const { device } = await dryDevice(boundless(like));
-  const model = buildModel(name!, { device, numClasses, initialise: false });
+  const model = buildModel(network, { device, numClasses, initialise: false });
   const { frozenNorms } = freezeFor(model, trains);
   const size = options.size ?? model.inputSize;
   const layers = summarise(model, size);
   const plan = {
     device: like,
-    model: name!,
+    model: network,
     modelOptions: { numClasses },
     batch: batch ?? DEFAULT_BATCH,
     size,
@@ -136,7 +147,7 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
           ).cost,
         );
   const summary: Summary = {
-    model: name!,
+    model: nameOf(network),
     classes: numClasses,
     adapter,
     memory,
@@ -148,6 +159,15 @@ export async function run([name]: string[], options: SummaryOptions): Promise<nu
   if (options.json) printJson(summary);
   else process.stdout.write(`${describe(summary, options.stages === true)}\n`);
   return step.fits ? 0 : 1;
+}
+
+/** A network by its name, or the one that a file of weights is for, with the classes that it says. */
+async function networkNamed(name: string): Promise<{ network: Network; classes?: number | undefined }> {
+  const found = modelNames().includes(name) ? null : await statOrNull(name);
+  if (!found) return { network: name };
+  const weights = found.isDirectory() ? await fileOfRun(name, BEST) : name;
+  const { network, known } = await openStart({ weights });
+  return { network, classes: known?.card.classes?.length };
 }
 
 /** Rehearses a step. Where it does not fit and the batch may be `reduced`, a smaller one is taken and said so. */

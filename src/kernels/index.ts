@@ -20,3 +20,4 @@ export { logSoftmax, softmax } from './reduce/softmax.ts';
 export { concat } from './shape/concat.ts';
 export { permute } from './shape/permute.ts';
 export { flatten, reshape } from './shape/reshape.ts';
+export { type SliceRange, slice } from './shape/slice.ts';

@@ -152,4 +152,5 @@ export const EFFICIENTNET: Family = {
   // A network and its twin with TensorFlow's padding have the same tensors.
   architecture: (name) => name.replace(/^tf_/, ''),
   names: MBCONV_STYLES,
+  table: (name) => EFFICIENTNETS[name].table,
 };

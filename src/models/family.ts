@@ -4,6 +4,7 @@
  */
 import type { Device } from '../gpu/index.ts';
 import type { Model, ModelSpec } from '../nn/index.ts';
+import type { MBConvTable } from './mbconv-table.ts';
 
 export interface ModelOptions {
   device?: Device;
@@ -66,6 +67,11 @@ export interface NameStyle {
   implies?: WeightProperties;
 }
 
+/** The modules of a model that hold tensors, in order. */
+export function modulesWithTensors(model: Model): string[] {
+  return [...new Set([...model.namedParameters()].map(([name]) => name.slice(0, name.lastIndexOf('.'))))];
+}
+
 /** The row of a family in the table of networks. */
 export interface Family {
   /** The names of its networks. */
@@ -80,6 +86,8 @@ export interface Family {
   architecture: (name: string) => string;
   /** Its tensors' names in the libraries whose files are read. */
   names: readonly NameStyle[];
+  /** The table of one of its networks, where they are networks of MBConv stages. */
+  table?: (name: string) => MBConvTable;
 }
 
 /** A family whose names say all, and whose networks have no twins. */

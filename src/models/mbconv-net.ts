@@ -255,5 +255,6 @@ export function tableFamily(table: MBConvTable): Family {
     properties: () => propertiesOf(table),
     architecture: (name) => name,
     names: [TIMM_STYLE],
+    table: () => table,
   };
 }

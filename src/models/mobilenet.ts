@@ -112,4 +112,5 @@ export const MOBILENET: Family = {
     TORCHVISION_STYLE,
     inSequence(TORCHVISION_STYLE, ['0.0.weight', '1.conv.0.0.weight', '18.0.weight'], withoutFeatures),
   ],
+  table: tableOf,
 };

@@ -19,7 +19,7 @@ import {
   Sequential,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { type Family, inSequence, PLAIN } from './family.ts';
+import { type Family, inSequence, modulesWithTensors, PLAIN } from './family.ts';
 
 /** Table 1 of the paper: blocks in conv2_x … conv5_x. */
 const RESNETS = {
@@ -197,9 +197,7 @@ export class ResNet extends Model {
 const NAMES = {
   style: 'torchvision',
   signs: ['conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight'],
-  modules: (model: Model) => [
-    ...new Set([...model.namedParameters()].map(([name]) => name.slice(0, name.lastIndexOf('.')))),
-  ],
+  modules: modulesWithTensors,
 };
 /** The children of torchvision's network by their places: its ReLU is 2, its pooling 3. */
 const CHILDREN: Readonly<Record<string, number>> = {

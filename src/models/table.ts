@@ -76,6 +76,11 @@ export function architectureOf(network: Network): string {
   return familyOf(network).architecture(nameOf(network));
 }
 
+/** The table of a network of MBConv stages; null for networks of other stages. @throws RangeError as `familyOf` */
+export function mbconvTableOf(network: Network): MBConvTable | null {
+  return familyOf(network).table?.(nameOf(network)) ?? null;
+}
+
 /** What a spec names: a network of the table, or the table that it carries. @throws RangeError for a wrong table */
 export function networkOf({ name, table }: ModelSpec): Network {
   if (table === undefined) return name;

@@ -5,7 +5,7 @@ import { percent } from '../train/metrics.ts';
 import { type Html, html } from './html.ts';
 
 const isNumber = (value: number | null | undefined): value is number =>
-  value !== null && value !== undefined && !Number.isNaN(value);
+  value !== null && value !== undefined && Number.isFinite(value);
 /** A figure and its sign stay on one line. */
 const unbroken = (text: string): string => text.replaceAll(' ', '\u00a0');
 

@@ -11,7 +11,10 @@ const SHADES = Array.from(
   (_, tenth) =>
     `.matrix .right.h${tenth}{background:color-mix(in srgb,var(--c1) ${tenth * 6}%,transparent)}.matrix .wrong.h${tenth}{background:color-mix(in srgb,var(--c2) ${tenth * 6}%,transparent)}`,
 ).join('\n');
-const KEYS = Array.from({ length: 6 }, (_, i) => `.k${i + 1}::before{background:var(--c${i + 1})}`).join('');
+const KEYS = Array.from(
+  { length: 6 },
+  (_, i) => `.k${i + 1}::before{background:var(--c${i + 1})}.t${i + 1}{color:var(--c${i + 1})}`,
+).join('');
 
 export const STYLE = `
 :root{color-scheme:light dark;${LIGHT}}
@@ -53,6 +56,7 @@ figcaption{color:var(--muted);font-size:.875rem;line-height:1.45;margin:.4rem 0 
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;padding:0;margin:0 0 .5rem;font-size:.875rem}
 .legend li::before{content:"";display:inline-block;width:1.1rem;height:3px;margin-right:.45rem;vertical-align:.25em;border-radius:2px}
 ${KEYS}
+.legend.signs li::before{content:none}
 .legend .dashed::before{-webkit-mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px);mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px)}
 .scroll{overflow-x:auto;margin:0 0 1.25rem;max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;min-width:min(100%,22rem)}
@@ -83,6 +87,8 @@ details[open] summary{margin-bottom:.5rem}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875em}
 pre{background:var(--card);padding:.75rem 1rem;border-radius:.4rem;overflow-x:auto;margin:0 0 1.1rem}
 pre code{white-space:pre-wrap}
+td .key,th .key{display:inline-block;min-width:17rem;text-align:left;white-space:normal}
+.network text{font-size:11px}
 .names{columns:12rem;font-size:.875rem;max-width:none}
 .slider{display:flex;flex-wrap:wrap;align-items:center;gap:.5rem 1rem;padding:.8rem 1rem;background:var(--card);border-radius:.6rem;margin:0 0 1.25rem}
 .slider[hidden]{display:none}

@@ -4,7 +4,8 @@
  * of the seed, so a search that was stopped goes on by running it again over the scores that are known already.
  */
 import type { Random } from '../tensor/random.ts';
-import type { Choice, SearchSpace } from './space.ts';
+import { among, list, number, object, optional, type Rule, text, whole } from '../text/rules.ts';
+import type { Choice, Column, SearchSpace } from './space.ts';
 
 /** What a network says of the held pictures: those that are not trained on and that the search ranks by. */
 export interface Score {
@@ -14,6 +15,8 @@ export interface Score {
   halves: readonly [number, number];
   /** Share of pictures that are right; shown, and ranked by nowhere. */
   accuracy: number;
+  /** The weights or the answers became NaN or infinite, so that the losses are `lossOfDiverged`, above all others. */
+  diverged?: true;
 }
 
 /** A network that was measured. One line of trials.jsonl. */
@@ -31,6 +34,23 @@ export interface Trial extends Score {
   /** In the unit of the target. */
   cost: number;
 }
+
+const figure = number(-Number.MAX_VALUE, Number.MAX_VALUE);
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+
+/** `Trial` out of a file. Whether its network is one of the space is not looked at: `choiceOf` finds out. */
+export const TRIAL: Rule = object({
+  index: count,
+  by: among(['method', 'random']),
+  network: text(4096),
+  rung: count,
+  steps: count,
+  cost: number(0, Number.MAX_VALUE),
+  loss: figure,
+  halves: list(figure, 2, 2),
+  accuracy: number(0, 1),
+  diverged: optional(among([true])),
+} satisfies Record<keyof Trial, Rule>);
 
 /** A network that learns from scratch. */
 export interface Learner {
@@ -63,6 +83,12 @@ export interface SearchContext {
   fits(choice: Choice): boolean;
   /** What is minimised: the loss where the target is hard, the loss with the cost's share in it where it is soft. */
   objective(loss: number, cost: number): number;
+  /** A cost with its unit, for sentences. */
+  shownCost(cost: number): string;
+  /** Multiply-adds of one picture: what a loss can be guessed from without any training. */
+  multiplyAdds(choice: Choice): number;
+  /** The network that a linear model of the loss makes the best under the target, exactly (optimum.ts); null: none fits. */
+  optimum(surrogate: LinearLoss): { choice: Choice; objective: number } | null;
   /** Planned seconds of one training step, and of one measurement, of a network by itself. */
   stepSeconds(choice: Choice): number;
   scoreSeconds(choice: Choice): number;
@@ -84,6 +110,13 @@ export interface Found {
   winner: Choice;
   /** Where a surrogate was fitted: see surrogate.ts. */
   surrogate?: SurrogateFigures;
+}
+
+/** A model of the loss: intercept + Σ effect over the stages and their columns. */
+export interface LinearLoss {
+  intercept: number;
+  /** Of a value that is picked; 0 of the first of its list. */
+  effect(stage: number, column: Column, value: number): number;
 }
 
 /** A linear model of the loss over the choices: loss ≈ intercept + Σ coefficient[stage][column = value]. */

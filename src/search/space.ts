@@ -168,8 +168,9 @@ export const B0_SPACE: SearchSpace = {
 /** The spaces that have names. */
 export const SPACES: readonly SearchSpace[] = [SMALL_SPACE, B0_SPACE];
 
-/** How many values a list may have. */
+/** How many values a list may have, and how many picks a stage: the exact optimum under a cost looks at each. */
 const MOST_VALUES = 16;
+const MOST_PICKS = 4096;
 
 const ascending =
   (value: Rule): Rule =>
@@ -219,8 +220,14 @@ export function checkSpace(value: unknown): SearchSpace {
   demand(SPACE, value, 'the space');
   const space = value as SearchSpace;
   noOthers(space, ['name', 'stages', 'stem', 'head', 'activation', 'inputSize', 'dropout'], 'the space');
-  for (const [index, stage] of space.stages.entries())
+  for (const [index, stage] of space.stages.entries()) {
     noOthers(stage, ['stride', ...Object.values(VALUES)], `the space.stages[${index}]`);
+    const picks = COLUMNS.reduce((product, column) => product * stage[VALUES[column]].length, 1);
+    if (picks > MOST_PICKS)
+      throw new RangeError(
+        `the space.stages[${index}] allows ${picks.toLocaleString('en-US')} picks, at most ${MOST_PICKS.toLocaleString('en-US')}; take shorter lists`,
+      );
+  }
   return structuredClone(space);
 }
 
@@ -228,6 +235,14 @@ function noOthers(value: object, fields: readonly string[], place: string): void
   const other = Object.keys(value).find((field) => !fields.includes(field));
   if (other !== undefined)
     throw new RangeError(`${place} has a field '${other.slice(0, 64)}'; it may have ${fields.join(', ')}`);
+}
+
+/** Everything that may be picked in a stage. */
+export function stageChoices(stage: SpaceStage): StageChoice[] {
+  let all: Partial<StageChoice>[] = [{}];
+  for (const column of COLUMNS)
+    all = all.flatMap((part) => stage[VALUES[column]].map((value) => ({ ...part, [column]: value })));
+  return all as StageChoice[];
 }
 
 /** How many networks a space holds. */

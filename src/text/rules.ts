@@ -78,6 +78,19 @@ export const list =
     return null;
   };
 
+/** An object of any names, `most` of them at most, whose values each pass `inner`. */
+export const record =
+  (inner: Rule, most: number): Rule =>
+  (value, place) => {
+    if (!isObject(value) || Object.keys(value).length > most)
+      return { place, wanted: `an object of at most ${figure(most)} fields`, found: show(value) };
+    for (const [field, item] of Object.entries(value)) {
+      const fault = inner(item, `${place}.${field.slice(0, 64)}`);
+      if (fault) return fault;
+    }
+    return null;
+  };
+
 /** An object whose fields pass their rules; other fields are not looked at. */
 export const object =
   (fields: Readonly<Record<string, Rule>>): Rule =>

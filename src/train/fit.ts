@@ -38,6 +38,9 @@ export class TrainingError extends Error {
   override name = 'TrainingError';
 }
 
+/** The loss is not finite: one network at these rates, where whoever trains many goes on with the others. */
+export class DivergedError extends TrainingError {}
+
 /** Epochs with one schedule. */
 export interface Phase {
   epochs: number;
@@ -76,7 +79,7 @@ export interface FitResult {
 
 /**
  * Trains until the epochs of all phases are done, or a callback stops or finishes the run.
- * @throws TrainingError where the loss is not finite; nothing was saved after the last good state. ResumeError where it
+ * @throws DivergedError where the loss is not finite; nothing was saved after the last good state. ResumeError where it
  * cannot go on from what it was given
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
@@ -253,7 +256,7 @@ class Fit {
     const { value: settled, size, step } = this.pending;
     this.pending = null;
     const value = (await settled)();
-    if (!Number.isFinite(value)) throw new TrainingError(this.diverged(value, step));
+    if (!Number.isFinite(value)) throw new DivergedError(this.diverged(value, step));
     this.progress.lossSum += value * size;
     this.progress.lossCount += size;
     this.newest = { step, value };
@@ -301,7 +304,7 @@ class Fit {
     if (answers.labels.length === 0)
       throw new TrainingError('no picture of the validation set could be read; the lines above name them');
     const metrics = measure(answers);
-    if (!Number.isFinite(metrics.loss)) throw new TrainingError(this.diverged(metrics.loss, this.lastStep()));
+    if (!Number.isFinite(metrics.loss)) throw new DivergedError(this.diverged(metrics.loss, this.lastStep()));
     return { answers, metrics };
   }
 

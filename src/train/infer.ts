@@ -30,11 +30,20 @@ export function imagesOf(batch: Batch, device: Device): Tensor {
   return tensor(batch.images, [batch.size, side, side, 3], { device });
 }
 
+/** What a network is given of a batch: its pictures [N, H, W, 3], or the features that it carries; inside a scope. */
+export function inputOf(batch: Batch, device: Device): Tensor {
+  const { features, size } = batch;
+  return features ? tensor(features.values, [size, ...features.shape], { device }) : imagesOf(batch, device);
+}
+
+/** What a network says to the input that `inputOf` made of a batch. */
+export function answerTo(model: Model, input: Tensor, { features }: Batch): Tensor {
+  return features ? model.forwardFrom(input, features.cut) : model.forward(input);
+}
+
 /** What a network says to a batch; to be called inside a scope. */
 export function logitsOf(model: Model, batch: Batch, device: Device): Tensor {
-  const { features, size } = batch;
-  if (!features) return model.forward(imagesOf(batch, device));
-  return model.forwardFrom(tensor(features.values, [size, ...features.shape], { device }), features.cut);
+  return answerTo(model, inputOf(batch, device), batch);
 }
 
 /**

@@ -5,10 +5,9 @@
  */
 import type { Batch } from '../data/loader.ts';
 import type { Device } from '../gpu/index.ts';
-import { crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
-import { type Tensor, tensor } from '../tensor/index.ts';
-import { logitsOf } from './infer.ts';
-import type { Mixer } from './mix.ts';
+import type { Model, Optimizer } from '../nn/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { type Criterion, type LabelOptions, labelCriterion } from './criterion.ts';
 import { updateEvery } from './update.ts';
 
 /** What a step works with, and where it stands. */
@@ -43,60 +42,28 @@ export interface StepContext {
  */
 export type Step = (batch: Batch, context: StepContext) => Tensor;
 
-export interface PlainStepOptions {
-  /** Share of each target that is spread over all classes (Szegedy et al. 2015). Default 0. */
-  labelSmoothing?: number;
-  /** How much a picture of each class counts. Default: all the same. PyTorch: `weight` of `CrossEntropyLoss`. */
-  classWeights?: readonly number[] | undefined;
-  /** Mixup, CutMix (mix.ts). Default: pictures stay as they are. */
-  mix?: Mixer | undefined;
+export interface UpdateOptions {
   /** Batches to an update (update.ts). Default 1. */
-  accumulate?: number;
+  accumulate?: number | undefined;
   /** The largest length of an update's gradients (`clipGradNorm`). Default: as they are. */
   clipNorm?: number | undefined;
 }
+
+export type PlainStepOptions = LabelOptions & UpdateOptions;
 
 /**
  * The usual step: cross entropy of the pictures' labels, and an update for each batch or for several. It belongs to one
  * run, since it holds the gradients that wait.
  */
-export function plainStep({
-  labelSmoothing = 0,
-  classWeights,
-  mix,
-  accumulate = 1,
-  clipNorm,
-}: PlainStepOptions = {}): Step {
+export function plainStep({ accumulate, clipNorm, ...labels }: PlainStepOptions = {}): Step {
+  return stepOf(labelCriterion(labels), { accumulate, clipNorm });
+}
+
+/** A step that asks the network what a criterion asks, and updates for each batch or for several. It belongs to one run. */
+export function stepOf(criterion: Criterion, { accumulate = 1, clipNorm }: UpdateOptions = {}): Step {
   const update = updateEvery(accumulate, clipNorm);
   return (batch, context) => {
-    const { logits, targets } = forward(batch, context, mix);
-    const loss = crossEntropy(logits, targets, { labelSmoothing, weight: classWeights });
-    return update(loss, divisorOf(targets, batch.size, classWeights), context);
+    const { ask, lossOf, divisor } = criterion(batch, context);
+    return update(lossOf(ask(context.model)), divisor, context);
   };
-}
-
-/** What the network says to a batch, and what it should say: class indices [N], or probabilities [N, classes]. */
-function forward(
-  batch: Batch,
-  { model, device, epoch, index }: StepContext,
-  mix: Mixer | undefined,
-): { logits: Tensor; targets: Int32Array<ArrayBuffer> | Tensor } {
-  if (!mix)
-    return { logits: logitsOf(model, batch, device), targets: batch.labels as Int32Array<ArrayBuffer> };
-  const { numClasses } = model;
-  const { batch: mixed, targets } = mix(batch, numClasses, { epoch, index });
-  return {
-    logits: logitsOf(model, mixed, device),
-    targets: tensor(targets, [batch.size, numClasses], { device }),
-  };
-}
-
-/** What cross entropy divides by: the weights of the labels, or the number of pictures where targets are probabilities. */
-function divisorOf(
-  targets: Int32Array | Tensor,
-  pictures: number,
-  weights: readonly number[] | undefined,
-): number {
-  if (!weights || !(targets instanceof Int32Array)) return pictures;
-  return targets.reduce((sum, label) => sum + weights[label], 0);
 }

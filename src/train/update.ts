@@ -41,7 +41,7 @@ export function updateEvery(batches: number, clipNorm?: number): Update {
   return (loss, divisor, { optimizer, last, holdUpdate }) => {
     if (batches === 1) {
       loss.backward();
-      return update(optimizer, loss, loss, clipNorm);
+      return applyUpdate(optimizer, loss, loss, clipNorm);
     }
     loss.backward(tensor([divisor], [], { device: loss.device }));
     waiting = joinedBy(waiting, loss, divisor);
@@ -52,7 +52,7 @@ export function updateEvery(batches: number, clipNorm?: number): Update {
     const { losses, divisor: total } = waiting;
     waiting = null;
     scaleGradients(parametersOf(optimizer), 1 / total);
-    const reported = update(optimizer, loss, losses, clipNorm);
+    const reported = applyUpdate(optimizer, loss, losses, clipNorm);
     losses.dispose();
     return reported;
   };
@@ -66,10 +66,15 @@ function joinedBy(before: Waiting | null, loss: Tensor, divisor: number): Waitin
 }
 
 /**
- * Updates, unless `losses` or the length of the gradients is not finite. @returns `loss`, or that length in its place: a run
- * whose gradients mean nothing ends as one whose loss does
+ * Updates, unless `losses` or the length of the gradients is not finite, and frees the gradients. @returns `loss`, or that
+ * length in its place: a run whose gradients mean nothing ends as one whose loss does
  */
-function update(optimizer: Optimizer, loss: Tensor, losses: Tensor, clipNorm: number | undefined): Tensor {
+export function applyUpdate(
+  optimizer: Optimizer,
+  loss: Tensor,
+  losses: Tensor,
+  clipNorm: number | undefined,
+): Tensor {
   const norm = clipNorm === undefined ? null : clipGradNorm(parametersOf(optimizer), clipNorm);
   optimizer.step(norm ? lossIfFinite(losses, norm) : losses);
   optimizer.zeroGrad();

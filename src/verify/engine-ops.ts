@@ -54,6 +54,7 @@ export const ENGINE_OPS: Record<string, EngineOp> = {
   crossEntropy,
   pad: ({ x0 }, { padding }) => kernels.pad(x0, padding as [number, number, number, number]),
   concat: (inputs, { axis }) => kernels.concat(Object.values(inputs), axis!),
+  slice: ({ x0 }, { ranges }) => kernels.slice(x0, ranges!),
   resize: ({ x0 }, { size, interpolation }) =>
     kernels.resize(x0, size as [number, number], { interpolation: interpolation! }),
 };

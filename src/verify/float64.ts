@@ -257,6 +257,17 @@ function concat(parts: readonly Nodes[], axis: number): Nodes {
   });
 }
 
+function slice(x: Nodes, ranges: NonNullable<OpParameters['ranges']>): Nodes {
+  const places = x.shape.map((size, axis) =>
+    Array.from({ length: size }, (_, i) => i).slice(...(ranges[axis] ?? [])),
+  );
+  return Nodes.from(
+    x.tape,
+    places.map(({ length }) => length),
+    (index) => x.at(...index.map((i, axis) => places[axis][i])),
+  );
+}
+
 export const OPS64: Record<string, Op64> = {
   conv2d,
   depthwiseConv2d: (inputs, parameters) => conv2d(inputs, { ...parameters, groups: inputs.x0.shape[3] }),
@@ -285,6 +296,7 @@ export const OPS64: Record<string, Op64> = {
   crossEntropy,
   pad: (inputs, { padding }) => pad(inputs, marginsOf(padding!)),
   concat: (inputs, { axis }) => concat(Object.values(inputs), axis!),
+  slice: ({ x0 }, { ranges }) => slice(x0, ranges!),
   globalAvgPool: ({ x0 }) => mean(x0, [1, 2]),
 };
 

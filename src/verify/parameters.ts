@@ -30,6 +30,7 @@ export interface OpParameters {
   shape?: number[];
   startDim?: number;
   axis?: number;
+  ranges?: [start?: number, end?: number][];
   interpolation?: 'bilinear' | 'bicubic';
   // cross-entropy
   labelSmoothing?: number;

@@ -203,6 +203,15 @@ const DRAWS: Record<string, (dice: Dice, round: number) => Drawn> = {
     const parts = Array.from({ length: dice.between(1, 4) }, () => [n, h, w, dice.between(1, 9)]);
     return { inputs: Object.fromEntries(parts.map((shape, i) => [`x${i}`, shape])), parameters: { axis: 3 } };
   },
+  slice: (dice) => {
+    const shape = map(dice);
+    const ranges = shape.map((size): [number?, number?] => {
+      const start = dice.between(0, size - 1);
+      const end = dice.between(start + 1, size);
+      return dice.of([[], [start, end], [start - size], [0, end]]);
+    });
+    return { inputs: { x0: shape }, parameters: { ranges } };
+  },
   resize: (dice) => ({
     inputs: { x0: map(dice, 3) },
     parameters: {

@@ -15,17 +15,19 @@ const test = suite('browser/bundle');
 const OF_NODE =
   /\bprocess\.\w+|\bBuffer\.\w+|\bnew Buffer\b|\brequire\(|["']node:|\b__dirname\b|\bsetImmediate\(/g;
 
-/** Names of Node's API alone: its adapters, memory and folders, its worker threads, and what is written of a run. */
+/** Names of Node's API alone: its adapters, memory and folders, its worker threads, and what is written of runs and searches. */
 const ONLY_IN_NODE = [
   'MetricsLog',
   'TensorBoard',
   'closeLoader',
   'imageFolder',
+  'latenciesFor',
   'listAdapters',
   'memoryBudget',
   'predictionsCsv',
   'readImage',
   'reportHtml',
+  'searchReportHtml',
   'throughJpeg',
   'writeEvaluationReport',
   'writeImage',

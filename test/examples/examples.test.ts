@@ -33,6 +33,10 @@ const RUNS: Record<string, { args: string[]; says: RegExp }> = {
     args: ['pictures', '2', '32'],
     says: /^epoch 2: balanced accuracy (0\.[89]|1\.0)\d\d$/m,
   },
+  'distil.ts': {
+    args: ['pictures', '4', '32'],
+    says: /^the teacher: .*\nalone: .*\ntaught: loss \d\.\d\d\d, \d+\.0 % of 10 are right$/m,
+  },
   'where-it-looks.ts': {
     args: ['pictures/berries', 'pretrained', '64'],
     says: /^24\.png: .+, \d+ %; (\d+|NaN) % of the map .*\n(.*\n)*where-it-looks\.png: 25 pictures$/m,

@@ -3,9 +3,12 @@
  * answers; no picture is transposed on the way; what cannot be written is refused by name. What onnxruntime and onnx's
  * checker say of whole networks is tried by hand (test/reference/exported.py).
  */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { exportOnnx } from '../../src/export/node/export-onnx.ts';
 import { onnxBytes } from '../../src/export/node/onnx-file.ts';
 import { type OnnxOptions, OPSET_RANGE, onnxModel } from '../../src/export/onnx/export.ts';
 import { attribute, ELEMENT, type ModelProto, rawBytes, valueInfo } from '../../src/export/onnx/model.ts';
@@ -329,6 +332,23 @@ test('refused: an opset that cannot be written, and colours that are none', asyn
   await refused({ opset: 12 }, /^opset 12 cannot be written; those from 13 to \d+ can$/);
   await refused({ preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] } }, /pictures of 3 channels, not of 4/);
   model.dispose();
+});
+
+test('a network as a file: a Model says its own size, another network has to be told', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-onnx-'));
+  const path = join(folder, 'tiny.onnx');
+  const model = buildModel(TABLE, { device, numClasses: 3 });
+  await exportOnnx(model, path, { metadata: { source: 'here' } });
+  const { graph, metadata_props, producer_name } = readOnnx(new Uint8Array(readFileSync(path)));
+  assert.equal(graph.input, [valueInfo('input', ELEMENT.float, ['N', 3, 17, 17])]);
+  assert.equal([producer_name, metadata_props], ['Tessera', [{ key: 'source', value: 'here' }]]);
+  const other = of(relu)();
+  await exportOnnx(other, path).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, /give shape: \[height, width, channels\]/),
+  );
+  rmSync(folder, { recursive: true });
+  for (const one of [model, other]) one.dispose();
 });
 
 test('a network is left as it was: its modes, its parameters, and no memory taken', async () => {

@@ -52,6 +52,7 @@ const {
   resize,
   sigmoid,
   silu,
+  slice,
   softmax,
   sub,
   sum,
@@ -137,6 +138,7 @@ const ROWS: Row[] = [
   ['crossEntropy', 'many classes', [[2, LONG]], (x) => crossEntropy(x, Int32Array.of(0, LONG - 1))],
 
   ['concat', 'a long axis', [[LONG, 3], [5, 3]], (x, z) => concat([x, z], 0)],
+  ['slice', 'a long axis', [[3, LONG]], (x) => slice(x, [[], [1]])],
   ['permute', 'elements', [[MANY, 70, 2]], (x) => permute(x, [2, 0, 1])],
   ['flatten', 'elements', [[MANY, 70, 2]], (x) => relu(flatten(x))],
   ['reshape', 'elements', [[MANY, 280]], (x) => relu(reshape(x, [-1]))],

@@ -74,6 +74,8 @@ const FLOATS: Row[] = [
 /** What takes any type. */
 const BITS: Row[] = [
   ['concat', { a: [2, 3], b: [4, 3] }, ({ a, b }) => kernels.concat([a!, b!], 0)],
+  ['slice', { x: [2, 3] }, ({ x }) => kernels.slice(x!, [[0, 1]])],
+  ['slice', { x: [2, 3] }, ({ x }) => kernels.slice(x!, [[], [1]])],
   ['permute', { x: [2, 3] }, ({ x }) => kernels.permute(x!, [1, 0])],
   ['reshape', { x: [2, 3] }, ({ x }) => kernels.reshape(x!, [6])],
   ['flatten', { x: [2, 3] }, ({ x }) => kernels.flatten(x!, 0)],

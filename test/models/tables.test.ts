@@ -8,7 +8,7 @@ import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { checkTable, type MBConvTable } from '../../src/models/mbconv-table.ts';
 import { summarise } from '../../src/models/summary.ts';
-import { buildModel } from '../../src/models/table.ts';
+import { buildModel, mbconvTableOf } from '../../src/models/table.ts';
 import { AdamW, crossEntropy } from '../../src/nn/index.ts';
 import { noGrad, scope, tensor } from '../../src/tensor/index.ts';
 import { pseudoPictures } from '../../src/verify/pseudo.ts';
@@ -84,6 +84,14 @@ test('it learns, and its own file brings back the same network and the same logi
   const start = await openStart({ weights: path });
   assert.equal([start.model, start.network], ['tiny', TABLE]);
   assert.is(start.preprocessing.inputSize, TABLE.inputSize);
+});
+
+test('networks of MBConv stages have a table, others have none', () => {
+  const b0 = mbconvTableOf('efficientnet_b0')!;
+  assert.equal([b0.rows.length, b0.rows[1], b0.stem, b0.head], [7, [6, 3, 2, 24, 2, 0.25], 32, 1280]);
+  assert.equal(mbconvTableOf('mobilenet_v2')!.rows[0], [1, 3, 1, 16, 1, 0]);
+  assert.equal(mbconvTableOf(TABLE), TABLE);
+  assert.is(mbconvTableOf('resnet18'), null);
 });
 
 const big = <Value>(count: number, value: Value): Value[] => Array.from({ length: count }, () => value);

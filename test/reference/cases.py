@@ -328,6 +328,12 @@ SHAPES = [
     case("concat", tensor(2, 3, 3, 4), tensor(2, 3, 3, 8), axis=3),
     case("concat", tensor(2, 3, 3, 5), tensor(2, 3, 3, 2), axis=3),
     case("concat", tensor(2, 3, 4, 5), tensor(2, 1, 4, 5), axis=1),
+    case("slice", tensor(7, 3), ranges=[[0, 4]]),
+    case("slice", tensor(9), ranges=[[-4, -1]]),
+    case("slice", tensor(1, 1, 12, 8), ranges=[[], [], [0, 8], [0, 4]]),
+    case("slice", tensor(5, 5, 1, 6), ranges=[[1, -1], [1, -1], [], [0, 3]]),
+    case("slice", tensor(2, 5, 6, 8), ranges=[[1], [0, 4], [2, 5], [4, 8]]),
+    case("slice", tensor(2, 3, 4, 5), ranges=[[], [-2]]),
 ]
 
 SOFTMAXES = [

@@ -1,4 +1,4 @@
-"""Writes training.json: what PyTorch's schedules and clipping give. Run by hand, with torch 2.14.1:
+"""Writes training.json: what PyTorch's schedules, clipping and losses of distillation give. Run by hand, with torch 2.14.1:
 
     python test/reference/generate_training.py
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
 from pseudo import pseudo  # noqa: E402
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau  # noqa: E402
 
@@ -53,6 +54,27 @@ def clipped(most: float) -> dict:
     return {"most": most, "norm": norm.item(), "sums": sums}
 
 
+def distilled(temperature: float, share: float, smoothing: float) -> dict:
+    """Loss and its gradient for the student's logits, as Hinton et al. write them."""
+    rows, classes = 5, 7
+    values = lambda name: 4 * torch.tensor(pseudo(name, rows * classes), dtype=torch.float64).reshape(rows, classes)
+    student, teacher = values("student").requires_grad_(), values("teacher")
+    labels = torch.arange(rows) % classes
+    hard = F.cross_entropy(student, labels, label_smoothing=smoothing)
+    soft = F.kl_div(
+        F.log_softmax(student / temperature, 1), F.softmax(teacher / temperature, 1), reduction="batchmean"
+    )
+    loss = (1 - share) * hard + share * temperature**2 * soft
+    loss.backward()
+    return {
+        "temperature": temperature,
+        "share": share,
+        "smoothing": smoothing,
+        "loss": loss.item(),
+        "gradient": student.grad.flatten().tolist(),
+    }
+
+
 LOSSES = [1.0, 0.9, 0.9, 0.89999, 0.95, 0.7, 0.71, 0.72, 0.73, 0.74, 0.6999, 0.75, 0.76, 0.77, 0.78, 0.79, 0.5]
 
 document = {
@@ -72,6 +94,9 @@ document = {
             ({"patience": 0, "factor": 0.1, "threshold": 0.01}, {"patience": 0, "factor": 0.1, "threshold": 0.01}),
             ({"patience": 1, "factor": 0.5, "cooldown": 2, "least": 0.2}, {"patience": 1, "factor": 0.5, "cooldown": 2, "min_lr": 0.2}),
         ]
+    ],
+    "distil": [
+        distilled(*case) for case in [(1.0, 1.0, 0.0), (4.0, 0.9, 0.0), (2.5, 0.5, 0.1), (20.0, 0.9, 0.0), (4.0, 0.0, 0.0)]
     ],
     "clip": {"shapes": SHAPES, "cases": [clipped(most) for most in (0.5, 10.0, 1000.0)]},
 }

@@ -123,5 +123,6 @@ OPS = {
     "crossEntropy": cross_entropy,
     "pad": pad,
     "concat": lambda *xs, axis: torch.cat(xs, axis),
+    "slice": lambda x, ranges: x[tuple(slice(*([*r, None, None][:2])) for r in ranges)],
     "resize": resize,
 }

@@ -106,6 +106,14 @@ const HOSTILE: [string, (space: Loose) => void, RegExp][] = [
     /stages\[0\] has a field 'kernel'/,
   ],
   [
+    'a million picks in a stage',
+    (space) => {
+      const many = Array.from({ length: 16 }, (_, i) => i + 1);
+      Object.assign(space.stages[0]!, { widths: many, depths: many, expandRatios: many });
+    },
+    /stages\[0\] allows 16,384 picks, at most 4,096/,
+  ],
+  [
     'markup for a name',
     (space) => {
       space.name = '<b>';

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
-import { add, concat, mul, relu, reshape, sub, sum } from '../../src/kernels/index.ts';
+import { add, concat, mul, relu, reshape, slice, sub, sum } from '../../src/kernels/index.ts';
 import { empty, noGrad, record, recordsGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 
@@ -55,6 +55,11 @@ const GRAPHS: [string, (x: Tensor) => Tensor, (x: number) => number][] = [
   ],
   ['x used five times', (x) => add(add(add(x, x), add(x, x)), x), () => 5],
   ['reshapes share memory', (x) => add(reshape(reshape(x, [3, 1]), [3]), reshape(x, [3])), () => 2],
+  [
+    'slices that overlap, shared and copied',
+    (x) => concat([slice(x, [[0, 2]]), slice(x, [[1]])], 0),
+    (x) => (x === -2 ? 2 : 1),
+  ],
   ['x three times in one op', (x) => concat([x, mul(x, 2), x], 0), () => 4],
   [
     'a branch that leads nowhere',

@@ -23,6 +23,7 @@ import {
   relu,
   reshape,
   silu,
+  slice,
   softmax,
   sum,
 } from '../../src/kernels/index.ts';
@@ -138,6 +139,7 @@ test('what the formula does not read may be written to', () => {
   for (const [written, forward] of [
     [other, () => add(x, other)],
     [other, () => concat([x, other], 0)],
+    [x, () => slice(x, [[0, 1]])],
     [x, () => mul(x, 2)],
     [x, () => sum(x)],
     [x, () => maxPool2d(reshape(x, [1, 2, 4, 1]), { kernelSize: 2 })],

@@ -1,22 +1,13 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
 import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../../weights/start.ts';
-import { commandLine, flagOf } from '../command-line.ts';
+import { commandLine, optionArgs } from '../command-line.ts';
 import { augmentationOptions, classWeightsText } from './pictures.ts';
 import { NAMED, phasesFor, settingsOf, type TrainOptions } from './settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
 /** The command with these options; what is undefined or false is left out. */
-export function trainCommand(options: TrainOptions): string {
-  const args = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined || value === false
-      ? []
-      : value === true
-        ? [flagOf(name)]
-        : [flagOf(name), String(value)],
-  );
-  return commandLine('train', args);
-}
+export const trainCommand = (options: TrainOptions): string => commandLine('train', optionArgs(options));
 
 /** The command that goes on with a run, as it was started last. */
 export function resumeCommand(

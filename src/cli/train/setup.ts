@@ -1,11 +1,9 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSet } from '../../data/sample.ts';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Network } from '../../models/table.ts';
 import { statOrNull } from '../../node/files.ts';
-import { FolderHeld } from '../../node/lock.ts';
 import { demand } from '../../text/rules.ts';
 import { freezeFor, trainedIn } from '../../train/from-settings.ts';
 import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../../train/node/checkpoint.ts';
@@ -19,6 +17,7 @@ import { openStart } from '../../weights/node/create-model.ts';
 import type { Start } from '../../weights/start.ts';
 import { RUNS } from '../command-line.ts';
 import { fingerprint, keptClasses, openData, preprocessingFor } from '../data-source.ts';
+import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
 import { thresholdWish } from '../threshold-options.ts';
 import { say, UserError } from '../ui.ts';
 import { optionsOf, trainCommand } from './command.ts';
@@ -186,39 +185,10 @@ export async function resumedRun(options: TrainOptions, signal?: AbortSignal): P
   const found = await statOrNull(path);
   if (!found) throw new UserError(`there is no run ${path}; name the folder that \`train\` wrote`);
   const folder = found.isDirectory()
-    ? await claimed(path, LAST, options, signal)
-    : await claimed(dirname(path), basename(path), options, signal);
+    ? await claimed(path, LAST, trainCommand(options), signal)
+    : await claimed(dirname(path), basename(path), trainCommand(options), signal);
   return releasedOnFailure(folder, () => savedRun(folder, path, options));
 }
-
-/**
- * Takes the folder of a run, from a process that is just ending when it has ended. One that has lost its npm finds out
- * within a second that it is to end.
- */
-async function claimed(
-  folder: string,
-  file: string,
-  options: TrainOptions,
-  signal: AbortSignal | undefined,
-): Promise<RunFolder> {
-  let said = false;
-  for (let looks = 1; ; looks++) {
-    try {
-      return await RunFolder.forSavedRun(folder, trainCommand(options), file);
-    } catch (error) {
-      if (!(error instanceof FolderHeld) || (!error.owner.ending && looks > FIRST_LOOKS)) throw error;
-      if (error.owner.ending && !said) {
-        say(`${folder} is still being saved by process ${error.owner.pid}; waiting for it to end.`);
-        said = true;
-      }
-    }
-    await sleep(WAIT, undefined, signal && { signal });
-  }
-}
-
-/** Milliseconds between looks at a folder that another process has, and how many of them wait for it to say that it ends. */
-const WAIT = 250;
-const FIRST_LOOKS = 4;
 
 async function savedRun(folder: RunFolder, path: string, options: TrainOptions): Promise<Setup> {
   const resumed = await readCheckpoint(path, LAST);
@@ -291,21 +261,4 @@ export async function setUpAgain(setup: Setup): Promise<Setup> {
   if (before && before.finished === undefined && before.epoch === progress!.epoch)
     progress!.finished = undefined;
   return { ...setup, known: null, trainedOn: resumed.trainedOn, resumed };
-}
-
-/** What `work` gives; where it fails, the folder is given back. */
-async function releasedOnFailure<T>(folder: RunFolder, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await folder.release();
-    throw error;
-  }
-}
-
-/** `2025-03-31-1405`, local time. */
-function timestamp(date: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
-  return `${day}-${two(date.getHours())}${two(date.getMinutes())}`;
 }

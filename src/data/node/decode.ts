@@ -17,12 +17,13 @@
  */
 import sharp, { type Sharp } from 'sharp';
 import { systemReason } from '../../node/files.ts';
+import type { Decoded, PictureSource } from '../batch.ts';
 import { newImage, type RgbImage } from '../image.ts';
 import { type DecodeStage, UnreadableImageError } from '../unreadable.ts';
 import { decodeBmp, readBmpHeader } from './bmp.ts';
 import { applyOrientation } from './exif.ts';
 import { checkJpegScans } from './jpeg.ts';
-import { readPicture } from './picture-file.ts';
+import { markOf, readPicture } from './picture-file.ts';
 import { checkPngData, decodePng, isForPngjs, readPngHeader } from './png.ts';
 import { type ImageFormat, sniffFormat, strangerSentence } from './sniff.ts';
 import { OddSamplesError, tiffDecoder } from './tiff.ts';
@@ -40,6 +41,13 @@ export interface DecodeOptions {
 /** Reads and decodes a picture file; see {@link decodeImage}. */
 export async function readImage(file: string, options?: DecodeOptions): Promise<RgbImage> {
   return decodeImage(await readImageFile(file), file, options);
+}
+
+/** A picture for the transforms, from wherever a sample has it. @throws UnreadableImageError */
+export async function decodePicture({ file, blob, image }: PictureSource): Promise<Decoded> {
+  if (image) return { image, mark: markOf(image.pixels) };
+  const bytes = blob ? new Uint8Array(await blob.arrayBuffer()) : await readImageFile(file);
+  return { image: await decodeImage(bytes, file), mark: markOf(bytes) };
 }
 
 /** The bytes of a picture file. @throws UnreadableImageError where it is no file, too long, or the system refuses */

@@ -8,7 +8,7 @@
  * The draws are counter-based: the same answers have the same intervals.
  */
 import { bitsAt, randomKey } from '../../tensor/random.ts';
-import { aucScoreInterval, type Interval, meanInterval, widened, wilson } from './intervals.ts';
+import { aucScoreInterval, type Interval, meanInterval, quantiles, widened, wilson } from './intervals.ts';
 
 /** Sets that are drawn: 1000, fewer of more than 10,000 pictures, whose intervals are narrow, and at least 200. */
 export function resamplesFor(pictures: number): number {
@@ -174,15 +174,4 @@ function aucOf({ order, positive, ends, pairs }: Ranked, weights: Uint32Array): 
     tiedOthers = 0;
   }
   return wins / pairs;
-}
-
-/** The 2.5 % and the 97.5 % quantile, between two values in proportion, as NumPy's. */
-function quantiles(values: Float64Array): Interval {
-  const sorted = Float64Array.from(values).sort();
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const [below, rest] = [Math.floor(place), place % 1];
-    return sorted[below] + rest * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
-  };
-  return { low: at(0.025), high: at(0.975) };
 }

@@ -121,3 +121,14 @@ export function widened(value: number, drawn: Interval, score: Interval): Interv
   const high = drawn.high === 1 && value < 1 ? score.high : Math.max(drawn.high, score.high);
   return { low: Math.min(low, value), high: Math.max(high, value) };
 }
+
+/** The 2.5 % and the 97.5 % quantile, between two values in proportion, as NumPy's. */
+export function quantiles(values: Float64Array): Interval {
+  const sorted = Float64Array.from(values).sort();
+  const at = (share: number): number => {
+    const place = share * (sorted.length - 1);
+    const [below, rest] = [Math.floor(place), place % 1];
+    return sorted[below] + rest * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
+  };
+  return { low: at(0.025), high: at(0.975) };
+}

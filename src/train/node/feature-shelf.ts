@@ -18,12 +18,12 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashPicture } from '../../data/node/picture-file.ts';
 import { PICTURE_MARK } from '../../data/picture-set.ts';
 import type { Sample } from '../../data/sample.ts';
+import { cacheFolder } from '../../node/cache-folder.ts';
 import { bytesIfThere, ifThere, makeFolder, systemReason, writeWhole } from '../../node/files.ts';
 import {
   type FeatureRoom,
@@ -50,15 +50,9 @@ const HASH = 16;
 const MARK = 8;
 const HEAD = DIGEST + HASH + MARK;
 
-/** The folder of all features: TESSERA_CACHE, else where the system has its users' caches. */
-export function shelfFolder({ TESSERA_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env): string {
-  if (TESSERA_CACHE) return TESSERA_CACHE;
-  const home = homedir();
-  const caches = {
-    win32: LOCALAPPDATA ?? join(home, 'AppData', 'Local'),
-    darwin: join(home, 'Library', 'Caches'),
-  }[process.platform as string];
-  return join(caches ?? (XDG_CACHE_HOME || join(home, '.cache')), 'tessera', 'features');
+/** The folder of all features: TESSERA_CACHE itself where that is set, else a folder in Tessera's. */
+export function shelfFolder(env = process.env): string {
+  return env.TESSERA_CACHE ? cacheFolder(env) : join(cacheFolder(env), 'features');
 }
 
 /** What is kept under one key. */

@@ -5,6 +5,8 @@
  *   report.json  report.html  predictions.csv  metrics.jsonl         what it measured, and for TensorBoard
  *   events.out.tfevents.…                                              (src/report/)
  *   evaluation….html  evaluation….csv                                  of `evaluate`, later
+ *   plan.json  trials.jsonl  state/  search.json                     a search: what it goes on from, and what it found
+ *   winner.safetensors  hand-made.safetensors  random.safetensors      (src/search/node/search-folder.ts)
  *   .lock      who writes into the folder (src/node/lock.ts)
  *   .new/      what a new run has saved, until its first state is whole
  *   .whole/    the same, whole: it goes into its place, and an older run out of it
@@ -26,12 +28,22 @@ export const PAGE = 'report.html';
 export const PREDICTIONS = 'predictions.csv';
 export const METRICS_LOG = 'metrics.jsonl';
 
-const RUN_FILES = [BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG];
+/** Of a search, which is another kind of run: one takes the other's place with --overwrite as well. */
+export const PLANNED = 'plan.json';
+export const TRIALS = 'trials.jsonl';
+export const STATES = 'state';
+export const FOUND = 'search.json';
+export const FINALS = ['winner', 'hand-made', 'random'].map((role) => `${role}.safetensors`);
+
+const RUN_FILES = [
+  ...[BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG],
+  ...[PLANNED, TRIALS, STATES, FOUND, ...FINALS],
+];
 /** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
 const OF_A_RUN = /^(events\.out\.tfevents\..*|evaluation(-.*)?\.(html|csv)|report\.svg)$/;
 const NEW = '.new';
 const WHOLE = '.whole';
-/** In `.whole`: the file of this name without it is an older run's and goes. */
+/** In `.whole`: what has this name without it is an older run's and goes. */
 const GONE = '.gone';
 
 /** Where a file of the run in a folder lies, which is `.whole` where a kill came before it was moved. */
@@ -92,7 +104,7 @@ export class RunFolder {
   static async forSavedRun(path: string, command: string, file = LAST): Promise<RunFolder> {
     // Looked at before the lock is taken, which may still say what was begun here.
     if (!(await statOrNull(await fileOfRun(path, file))))
-      throw new Error(nothingSaved(path, file, await FolderLock.leftBy(path)));
+      throw new Error(await nothingSaved(path, file, await FolderLock.leftBy(path)));
     return new RunFolder(path, await locked(path, command), true, []).opened();
   }
 
@@ -179,7 +191,7 @@ export class RunFolder {
     for (const name of await readdir(from)) {
       const path = join(from, name);
       if (name.endsWith(GONE)) {
-        await rm(join(this.path, name.slice(0, -GONE.length)), { force: true });
+        await rm(join(this.path, name.slice(0, -GONE.length)), { recursive: true, force: true });
         await rm(path);
       } else await rename(path, join(this.path, name));
     }
@@ -233,9 +245,18 @@ async function makeAnew(path: string): Promise<boolean> {
   }
 }
 
-function nothingSaved(path: string, file: string, before: LockOwner | null): string {
+/** What goes on with another kind of run than the one that was expected, by the file that it goes on from. */
+const GOES_ON: readonly (readonly [file: string, command: string])[] = [
+  [LAST, 'train'],
+  [PLANNED, 'search'],
+];
+
+async function nothingSaved(path: string, file: string, before: LockOwner | null): Promise<string> {
   const remedy = before
     ? `the run there was ended before it had saved anything. This begins it again: ${before.command}`
     : 'name the folder of a run';
+  for (const [other, command] of GOES_ON)
+    if (other !== file && (await statOrNull(await fileOfRun(path, other))))
+      return `${path} holds no ${file}: it is a run of \`${command}\`, which --resume of that command goes on with`;
   return `${path} holds no ${file}: ${remedy}`;
 }

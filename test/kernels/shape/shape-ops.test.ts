@@ -1,10 +1,12 @@
-/** reshape, flatten, permute, pad, concat: where every value goes, and back. */
+/** reshape, flatten, permute, pad, concat, slice: where every value goes, and back. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Margins, pad } from '../../../src/kernels/image/pad.ts';
+import { mul } from '../../../src/kernels/pointwise/broadcast.ts';
 import { concat } from '../../../src/kernels/shape/concat.ts';
 import { permute } from '../../../src/kernels/shape/permute.ts';
 import { flatten, reshape } from '../../../src/kernels/shape/reshape.ts';
+import { type SliceRange, slice } from '../../../src/kernels/shape/slice.ts';
 import { type Shape, sizeOf, tensor } from '../../../src/tensor/index.ts';
 import { checkOp } from '../../helpers/check.ts';
 import { clampedDevice, testDevice } from '../../helpers/device.ts';
@@ -53,7 +55,67 @@ function joined(xs: Float64Array[], shapes: Shape[], axis: number): number[] {
   return y;
 }
 
+const SLICES: [Shape, SliceRange[]][] = [
+  [[7, 3], [[0, 4]]],
+  [[7, 3], [[2, 6]]],
+  [[8, 4], [[1, -1]]], // quadruples, from another start
+  [[9], [[-4, -1]]],
+  [
+    [1, 1, 12, 8],
+    [[], [], [0, 8]],
+  ], // the first places of an axis behind axes of one
+  [
+    [1, 1, 12, 8],
+    [[], [], [0, 8], [0, 4]],
+  ],
+  [
+    [5, 5, 1, 6],
+    [[1, -1], [1, -1], [], [0, 3]],
+  ],
+  [
+    [2, 5, 6, 8],
+    [[1], [0, 4], [2, 5], [4, 8]],
+  ],
+  [
+    [3, 5, 6, 8],
+    [[1], [0, 4], [2, 5], [4, 8]],
+  ],
+  [
+    [3, 4, 5],
+    [[], [1, 2], [0, 3]],
+  ],
+  [
+    [2, 3],
+    [[], []],
+  ],
+  [
+    [3, 2, 1, 3, 2, 4],
+    [[0, 2], [], [], [1], [0, 1]],
+  ],
+];
+
+function cutOut(x: Float64Array, shape: Shape, ranges: SliceRange[]): number[] {
+  let places: number[] = [0];
+  shape.forEach((size, axis) => {
+    const along = Array.from({ length: size }, (_, i) => i).slice(...(ranges[axis] ?? []));
+    places = places.flatMap((place) => along.map((i) => place * size + i));
+  });
+  return places.map((place) => x[place]!);
+}
+
 for (const open of [testDevice, clampedDevice]) {
+  test(`slice (${open.name})`, async () => {
+    const device = await open();
+    for (const [shape, ranges] of SLICES)
+      await checkOp(device, {
+        name: `slice [${shape}] ${JSON.stringify(ranges)}`,
+        inputs: [shape],
+        op: (x) => slice(x, ranges),
+        formula: (x) => cutOut(x, shape, ranges),
+      });
+    device.close();
+  });
+
   test(`pad (${open.name})`, async () => {
     const device = await open();
     for (const [shape, margins, value] of PADS)
@@ -166,10 +228,42 @@ for (const open of [testDevice, clampedDevice])
       const joined = concat([tensor(a!, [2, columns]), tensor(b!, [1, columns])], 0);
       assert.equal(await joined.data(), Int32Array.of(...a!, ...b!));
     }
+    for (const range of [
+      [0, 2],
+      [1, 3],
+    ] as const) {
+      const bits = slice(tensor(Int32Array.of(1, -1, 2, -2, 3, -3), [3, 2]), [range]);
+      assert.equal(await bits.data(), Int32Array.of(1, -1, 2, -2, 3, -3).slice(2 * range[0], 2 * range[1]));
+    }
     const integers = permute(tensor([1, -2, 3, -4], [2, 2], { dtype: 'int32' }), [1, 0]);
     assert.equal(await integers.data(), Int32Array.of(1, 3, -2, -4));
     device.close();
   });
+
+test('a prefix of the first axis is the memory that is there', async () => {
+  const device = await testDevice();
+  const live = () => device.memory().live;
+  const atRest = live();
+  const x = tensor([1, 2, 3, 4, 5, 6], [3, 2], { requiresGrad: true });
+  const before = { live: live(), dispatches: device.commands.dispatches };
+  const y = slice(x, [[0, 2]]);
+  assert.equal(
+    { live: live(), dispatches: device.commands.dispatches },
+    before,
+    'nothing runs, nothing is taken',
+  );
+  x.write([6, 5, 4, 3, 2, 1]);
+  x.dispose();
+  assert.equal(await y.data(), Float32Array.of(6, 5, 4, 3), 'it holds the memory that it shares');
+  y.dispose();
+  assert.throws(() => y.buffer, /used after it was freed/);
+  assert.is(live(), atRest);
+  const w = tensor([1, 2, 3, 4], [4], { requiresGrad: true });
+  const square = mul(slice(w, [[0, 2]]), slice(w, [[0, 2]]));
+  w.write([0, 0, 0, 0]);
+  assert.throws(() => square.backward(tensor([1, 1], [2])), /modified by an in-place operation/);
+  device.close();
+});
 
 test('the shapes that come out', async () => {
   const device = await testDevice();
@@ -181,6 +275,7 @@ test('the shapes that come out', async () => {
   assert.equal(pad(x, [1, 2, 3, 4]).shape, [2, 6, 11, 5]);
   assert.equal(permute(x, [0, 2, 3, 1]).shape, [2, 4, 5, 3]);
   assert.equal(concat([x, x, x], 1).shape, [2, 9, 4, 5]);
+  assert.equal(slice(x, [[1], [], [-3, -1]]).shape, [1, 3, 2, 5]);
   device.close();
 });
 
@@ -202,6 +297,15 @@ test('what does not fit is a sentence', async () => {
     [
       () => permute(reshape(x, [1, 1, 1, 3, 4]), [0, 1, 2, 4, 3]),
       'permute: [1,1,1,3,4] has 5 axes, at most 4 can be moved',
+    ],
+    [() => slice(x, [[], [], []]), 'slice: 3 ranges for [3,4], which has fewer axes'],
+    [() => slice(x, [[0, 4]]), 'slice: [0, 4] is no range of axis 0, which has 3 places'],
+    [() => slice(x, [[], [-5]]), 'slice: [-5, 4] is no range of axis 1, which has 4 places'],
+    [() => slice(x, [[0.5]]), 'slice: [0.5, 3] is no range of axis 0, which has 3 places'],
+    [() => slice(x, [[2, 2]]), 'slice: [2, 2] leaves nothing of axis 0'],
+    [
+      () => slice(tensor(new Float32Array(3 ** 5), [3, 3, 3, 3, 3]), [[1], [1], [1], [1], [1]]),
+      'slice: 5 axes of [3,3,3,3,3] are cut, at most 4 can be',
     ],
     [() => concat([], 0), 'concat: there is no tensor to concatenate'],
     [

@@ -50,6 +50,11 @@ const OLD = {
   'events.out.tfevents.1700000000.machine.1.0': 'old',
   'evaluation.html': 'old',
   'evaluation-faces.csv': 'old',
+  'plan.json': 'old',
+  'trials.jsonl': 'old',
+  'state/a': 'old',
+  'search.json': 'old',
+  'winner.safetensors': 'old',
 };
 /** What a new run saves first, in order. */
 const SAVES: [what: string, files: string[]][] = [

@@ -1,0 +1,54 @@
+/** The folder of a run for the commands that write one, `train` and `search`: its name, and how it is taken and given back. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FolderHeld } from '../node/lock.ts';
+import { RunFolder } from '../train/node/run-folder.ts';
+import { say } from './ui.ts';
+
+/**
+ * Takes the folder of a run, from a process that is just ending when it has ended. One that has lost its npm finds out
+ * within a second that it is to end.
+ * @param file what it goes on from
+ * @param command what this process is, as one would type it
+ * @param signal ends the wait
+ */
+export async function claimed(
+  folder: string,
+  file: string,
+  command: string,
+  signal: AbortSignal | undefined,
+): Promise<RunFolder> {
+  let said = false;
+  for (let looks = 1; ; looks++) {
+    try {
+      return await RunFolder.forSavedRun(folder, command, file);
+    } catch (error) {
+      if (!(error instanceof FolderHeld) || (!error.owner.ending && looks > FIRST_LOOKS)) throw error;
+      if (error.owner.ending && !said) {
+        say(`${folder} is still being saved by process ${error.owner.pid}; waiting for it to end.`);
+        said = true;
+      }
+    }
+    await sleep(WAIT, undefined, signal && { signal });
+  }
+}
+
+/** Milliseconds between looks at a folder that another process has, and how many of them wait for it to say that it ends. */
+const WAIT = 250;
+const FIRST_LOOKS = 4;
+
+/** What `work` gives; where it fails, the folder is given back. */
+export async function releasedOnFailure<T>(folder: RunFolder, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+/** `2025-03-31-1405`, local time. */
+export function timestamp(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day}-${two(date.getHours())}${two(date.getMinutes())}`;
+}

@@ -1,0 +1,166 @@
+/** What `search` does before it touches the GPU: settings, space, pictures, the folder; or what a search left in its own. */
+import { join } from 'node:path';
+import type { DataSet } from '../../data/sample.ts';
+import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
+import { SearchFolder } from '../../search/node/search-folder.ts';
+import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
+import { preprocessingOf } from '../../search/pictures.ts';
+import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
+import { spaceAround } from '../../search/scaling/grid.ts';
+import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
+import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
+import { RUNS } from '../command-line.ts';
+import { fingerprint, openData } from '../data-source.ts';
+import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
+import { say, UserError } from '../ui.ts';
+import { searchCommand } from './command.ts';
+import type { SearchArgs } from './options.ts';
+import { openScaling } from './scaling.ts';
+import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
+import { openSpace } from './space.ts';
+
+/** What was measured and settled before the search began. */
+export interface Planned {
+  plan: Plan;
+  target: Target;
+}
+
+/** A search before its first step. */
+export interface Setup {
+  settings: SearchSettings;
+  folder: RunFolder;
+  store: SearchFolder;
+  set: DataSet;
+  /** Null where none is named. */
+  teacher: OpenedTeacher | null;
+  /** A hash of the names and labels of all pictures, those of test/ as well. */
+  pictures: string;
+  /** Null for a search that has not measured yet. */
+  planned: Planned | null;
+  /** Of a search that is finished. */
+  found: SearchResult | null;
+  /** The command that begins it, for people. */
+  command: string;
+  /** As they were typed. */
+  options: SearchArgs;
+}
+
+/** A new search. Its folder is its own from here on. */
+export async function newSearch(options: SearchArgs): Promise<Setup> {
+  const scaling = await openScaling(options);
+  const space = scaling ? spaceAround(scaling.table) : await openSpace(options);
+  const settings = settingsOf(options, space, scaling);
+  const set = await openData(dataOf(settings));
+  const teacher = await teacherFor(settings, set);
+  const command = searchCommand(options);
+  const folder =
+    options.out === undefined
+      ? await RunFolder.forUnnamedRun(join(RUNS, `search-${timestamp(new Date())}`), command)
+      : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
+  return {
+    ...{ settings, folder, set, teacher, options },
+    command: searchCommand({ ...options, overwrite: undefined, json: undefined }),
+    store: new SearchFolder(folder),
+    pictures: picturesHash(set, settings.data),
+    planned: null,
+    found: null,
+  };
+}
+
+/**
+ * A search that was stopped, or that is finished and is to have its report.
+ * @param signal ends a wait for the process that still writes it
+ */
+export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): Promise<Setup> {
+  const path = options.resume!;
+  if (!(await statOrNull(path)))
+    throw new UserError(`there is no search ${path}; name the folder that \`search\` wrote`);
+  const folder = await claimed(path, PLANNED, searchCommand(options), signal);
+  return releasedOnFailure(folder, async () => {
+    const { settings: saved, command, pictures, planned } = await readPlan(folder);
+    const found = await readFound(folder);
+    const settings = { ...saved, data: options.data ?? saved.data };
+    const set = await openData(dataOf(settings));
+    if (picturesHash(set, settings.data) !== pictures)
+      throw new UserError(
+        `the pictures in ${settings.data ?? 'the demo data'} are not those that the search began with, so it cannot go on; begin a new one, or name with --data where they are now`,
+      );
+    const store = new SearchFolder(folder);
+    await store.removeLeftovers();
+    if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
+    else say(`Going on with the search in ${folder.path}.`);
+    const teacher = found ? null : await teacherFor(settings, set);
+    return { settings, folder, store, set, teacher, pictures, planned, found, command, options };
+  });
+}
+
+/** What teaches is opened before there is a device: where it cannot, nothing was waited for. */
+async function teacherFor(
+  { teacher, space }: SearchSettings,
+  { classes }: DataSet,
+): Promise<OpenedTeacher | null> {
+  return teacher === null ? null : openTeacher(teacher, { classes, preprocessing: preprocessingOf(space) });
+}
+
+const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
+
+/** `fingerprint`, of the held-out pictures too: they have the last word here. */
+function picturesHash(set: DataSet, data: string | null): string {
+  return `${fingerprint(set, data)}-${fingerprint({ ...set, train: set.test, val: [] }, data)}`;
+}
+
+/** Goes up when the version before would misread plan.json. */
+const FORMAT = 1;
+const MOST_BYTES = 2 ** 26;
+
+/** Writes plan.json, with which the search begins: what was in the folder before goes. */
+export async function writePlan(
+  { folder, command, settings, pictures }: Pick<Setup, 'folder' | 'command' | 'settings' | 'pictures'>,
+  { plan, target }: Planned,
+): Promise<void> {
+  const document = { format: FORMAT, command, settings, pictures, target, plan };
+  await writeWhole(await folder.place(PLANNED), `${JSON.stringify(document, null, 2)}\n`);
+  await folder.settle();
+}
+
+/** What plan.json holds, beside the settings, which are checked by themselves. */
+const DOCUMENT = object({
+  format: among([FORMAT]),
+  command: text(100_000),
+  pictures: text(1000),
+  target: TARGET,
+  plan: PLAN,
+});
+
+async function readPlan(
+  folder: RunFolder,
+): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'>> {
+  return read(await folder.place(PLANNED), (value) => {
+    demand(DOCUMENT, value, 'the plan');
+    const { settings, command, pictures, target, plan } = value as Planned &
+      Record<'command' | 'pictures', string> & { settings: unknown };
+    return { settings: checkSettings(settings), command, pictures, planned: { plan, target } };
+  });
+}
+
+/** The result of a finished search; null where it is not. */
+async function readFound(folder: RunFolder): Promise<SearchResult | null> {
+  const path = await folder.place(FOUND);
+  if (!(await statOrNull(path))) return null;
+  const result = await read(path, checkResult);
+  return result.finished ? result : null;
+}
+
+/** What a file of JSON holds. @throws UserError, a sentence that names it, where `take` finds it out of range */
+async function read<T>(path: string, take: (value: unknown) => T): Promise<T> {
+  const bytes = await bytesIfThere(path, MOST_BYTES);
+  if (!bytes) throw new UserError(`there is no file ${path}`);
+  try {
+    return take(parseBounded(new TextDecoder().decode(bytes), 'it'));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(`${path} is damaged: ${error.message}; take a copy of it, or begin the search anew`, {
+      cause: error,
+    });
+  }
+}

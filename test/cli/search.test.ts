@@ -1,0 +1,351 @@
+/**
+ * `search` as people run it, in this process: from a folder of 8×8 pictures to a checkpoint that the other commands take; what
+ * it refuses; what a stopped one goes on to.
+ */
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createCommand } from '../../src/cli/main.ts';
+import { largeNumber } from '../../src/cli/search/options.ts';
+import { SearchLines } from '../../src/cli/search/progress.ts';
+import { openSpace } from '../../src/cli/search/space.ts';
+import { briefly } from '../../src/cli/search/text.ts';
+import * as search from '../../src/cli/search.ts';
+import { checkResult, type SearchResult } from '../../src/search/result.ts';
+import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
+import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
+import { stripes } from '../train/tiny.ts';
+import { type Outcome, tessera } from './in-process.ts';
+
+const test = suite('cli/search');
+const before = process.cwd();
+let folder: string;
+
+const TINY: SearchSpace = {
+  name: 'tiny',
+  stages: [{ stride: 1, kernels: [3], expandRatios: [1], widths: [4, 8], depths: [1, 2], squeezes: [0] }],
+  stem: 4,
+  head: 8,
+  activation: 'relu',
+  inputSize: 8,
+};
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-search-'));
+  process.chdir(folder);
+  process.env.TESSERA_CACHE = join(folder, 'cache');
+  const names = ['across', 'down'];
+  for (const [side, count, seed] of [
+    ['train', 24, 1],
+    ['val', 12, 2],
+    ['test', 8, 3],
+  ] as const) {
+    for (const name of names) await mkdir(join('data', side, name), { recursive: true });
+    for (const [index, { image, label }] of stripes(count, seed, 8).entries())
+      await sharp(image!.pixels, { raw: { width: 8, height: 8, channels: 3 } })
+        .png()
+        .toFile(join('data', side, names[label]!, `${index}.png`));
+  }
+  await writeFile('tiny.json', JSON.stringify(TINY));
+});
+test.after(async () => {
+  process.chdir(before);
+  delete process.env.TESSERA_CACHE;
+  await rm(folder, { recursive: true });
+});
+
+const BASE = ['--data', 'data', '--space', 'tiny.json', '--batch', '8', '--target-mults', '100k'];
+const run = (...args: string[]): Promise<Outcome> => tessera('search', ...args);
+
+test('a search ends with a checkpoint that the other commands take, and its report is made again', async () => {
+  const { code, out, err } = await run(...BASE, '--minutes', '0.02', '--out', 'out', '--json');
+  assert.is(code, 0, err);
+  const result = checkResult(JSON.parse(out));
+  assert.ok(result.finished);
+  assert.is(result.data.freshIs, 'test/');
+  assert.ok(result.trials.some(({ by }) => by === 'random'));
+  assert.equal((await readdir('out')).sort(), [
+    ...['best.safetensors', 'hand-made.safetensors', 'plan.json', 'random.safetensors', 'report.html'],
+    ...['search.json', 'trials.jsonl', 'winner.safetensors'],
+  ]);
+  assert.match(err, /^1\. rung 0, \d+ steps: held loss \d\.\d{3}, [\d,.]+ k? ?multiply-adds {2}k3e/m);
+  assert.match(
+    err,
+    /^Returned is .+ \([\d,.]+ multiply-adds, counted; the target is at most 100,000 multiply-adds\)/m,
+  );
+  assert.match(err, /accuracy +95 % interval$/m);
+
+  const best = await readCheckpoint('out');
+  assert.is(best.info.model, `searched-${result.returned.role}`);
+  assert.ok(best.trainedOn.complete);
+  assert.is(best.trainedOn.pictures.size, 24);
+  const picture = join('data', 'test', 'down', '1.png');
+  for (const [command, ...args] of [
+    ['predict', picture, '--checkpoint', 'out'],
+    ['summary', 'out', '--batch', '2'],
+    ['evaluate', '--checkpoint', 'out', '--json'],
+    [
+      'train',
+      '--weights',
+      'out/best.safetensors',
+      '--data',
+      'data',
+      '--train-from',
+      'all',
+      '--train-norms',
+      '--epochs',
+      '1',
+      '--out',
+      'on',
+    ],
+  ] as const) {
+    const outcome = await tessera(command, ...args);
+    assert.is(outcome.code, 0, `${command}: ${outcome.err}`);
+    if (command === 'evaluate') {
+      const { accuracy, trainedOn } = JSON.parse(outcome.out);
+      assert.is(accuracy, result.finals.find(({ role }) => role === result.returned.role)!.fresh!.accuracy);
+      assert.is(trainedOn, 0);
+    }
+  }
+
+  await rm('out/report.html');
+  const again = await run('--resume', 'out', '--json');
+  assert.is(again.code, 0, again.err);
+  assert.match(again.err, /^The search in out is finished; its report is made again\.$/m);
+  assert.equal(JSON.parse(again.out), result);
+  assert.match(await readFile('out/report.html', 'utf8'), /npm run search -- --data data/);
+});
+
+/** What stays the same whatever it took. */
+function untimed({ time: _, plan: __, ...result }: SearchResult): unknown {
+  return result;
+}
+
+test('a search whose process was ended goes on to the same result, and another folder is no search', async () => {
+  await cp('out', 'cut', { recursive: true });
+  for (const file of ['search.json', 'report.html', 'best.safetensors', 'winner.safetensors'])
+    await rm(join('cut', file));
+  const lines = (await readFile('out/trials.jsonl', 'utf8')).split('\n');
+  await writeFile('cut/trials.jsonl', `${lines[0]}\n${lines[1]!.slice(0, 20)}`);
+  const { code, err } = await run('--resume', 'cut');
+  assert.is(code, 0, err);
+  const result = async (of: string): Promise<SearchResult> =>
+    checkResult(JSON.parse(await readFile(join(of, 'search.json'), 'utf8')));
+  assert.equal(untimed(await result('cut')), untimed(await result('out')));
+  assert.is(await readFile('cut/trials.jsonl', 'utf8'), lines.join('\n'));
+  for (const file of ['best.safetensors', 'winner.safetensors'])
+    assert.ok((await readFile(join('cut', file))).equals(await readFile(join('out', file))), file);
+
+  assert.match(
+    (await run('--resume', 'on')).err,
+    /on holds no plan\.json: it is a run of `train`, which --resume/,
+  );
+  assert.match(
+    (await tessera('train', '--resume', 'out')).err,
+    /out holds no last\.safetensors: it is a run of `search`/,
+  );
+});
+
+test('a network of another search teaches, and the winner is trained without it too', async () => {
+  const args = ['--method', 'random', '--minutes', '0.02', '--teacher', 'out', '--out', 'taught', '--json'];
+  const { code, out, err } = await run(...BASE, ...args);
+  assert.is(code, 0, err);
+  const { teacher, finals } = checkResult(JSON.parse(out));
+  assert.is(teacher, 'out');
+  assert.ok(finals[0]!.untaught!.loss > 0);
+});
+
+test('the grid of a network that was found, which goes on and gives the factors that it is scaled by', async () => {
+  const common = ['--data', 'data', '--batch', '8', '--json'];
+  const grid = await run(...common, '--network', 'out', '--grid', '--minutes', '0.05', '--out', 'grid');
+  assert.is(grid.code, 0, grid.err);
+  const { method, grid: found } = checkResult(JSON.parse(grid.out));
+  assert.is(method, 'grid');
+  assert.match(grid.err, /halves of the held pictures agree with τ -?\d\.\d\d/);
+  const best = found!.points[found!.best!]!;
+  assert.equal([found!.points[0]!.kind, best.kind], ['base', 'compound']);
+  const { info } = await readCheckpoint('grid');
+  assert.equal([info.model, info.preprocessing.inputSize], [best.table.name, best.table.inputSize]);
+  assert.match(await readFile('grid/report.html', 'utf8'), /channels only/);
+
+  await rm('grid/search.json');
+  await cp('grid', 'cut-grid', { recursive: true });
+  const lines = (await readFile('grid/trials.jsonl', 'utf8')).trimEnd().split('\n');
+  await writeFile('cut-grid/trials.jsonl', `${lines.slice(0, -1).join('\n')}\n`);
+  const again = await run('--resume', 'cut-grid', '--json');
+  assert.is(again.code, 0, again.err);
+  assert.equal(checkResult(JSON.parse(again.out)).grid, found);
+
+  const args = ['--network', 'cut-grid', '--scale', '2', '--minutes', '0.01', '--out', 'scaled'];
+  const scaled = await run(...common, ...args);
+  assert.is(scaled.code, 0, scaled.err);
+  const [point] = checkResult(JSON.parse(scaled.out)).grid!.points;
+  assert.ok(Math.abs(point!.alpha - best.alpha ** 2) < 1e-9);
+  assert.is((await readCheckpoint('scaled')).info.preprocessing.inputSize, point!.table.inputSize);
+});
+
+test('what is wrong is said in a sentence that names it, and nothing is left behind', async () => {
+  await writeFile('broken.json', '{"name": "x"');
+  await writeFile('deep.json', '['.repeat(300_000));
+  await writeFile('odd.json', JSON.stringify({ ...TINY, stages: [{ ...TINY.stages[0], widths: [8, 4] }] }));
+  await writeFile('misspelt.json', JSON.stringify({ ...TINY, wdths: [4] }));
+  await mkdir('nothing');
+  const small = ['--data', 'data', '--space', 'tiny.json', '--minutes', '0.02'];
+  const cases: [args: string[], sentence: RegExp][] = [
+    [
+      ['--space', 'smal'],
+      /^error: --space: there is no file smal, and there is no space 'smal'; did you mean small\?$/m,
+    ],
+    [['--space', 'broken.json'], /^error: --space broken\.json: the space is no JSON .*docs\/search\.md/m],
+    [['--space', 'deep.json'], /^error: --space deep\.json: the space holds 300,000 brackets/m],
+    [
+      ['--space', 'odd.json'],
+      /^error: --space odd\.json: the space\.stages\[0\]\.widths is a list of ascending numbers/m,
+    ],
+    [['--space', 'misspelt.json'], /^error: --space misspelt\.json: the space has a field 'wdths'/m],
+    [['--space', 'nothing'], /^error: nothing cannot be read: it is a folder/m],
+    [['--target-ms', '5', '--target-mults', '5M'], /^error: --target-ms and --target-mults each say what/m],
+    [
+      ['--target-params', '5k', '--latency-batch', '4'],
+      /^error: --latency-batch is for a target in milliseconds/m,
+    ],
+    [['--target-mults', 'many'], /number above 0, such as 300k/m],
+    [['--minutes', '0'], /--minutes.*must be a number above 0/m],
+    [['--method', 'best'], /--method.*It is one of halving, supernet, random/m],
+    [
+      ['--resume', 'out', '--seed', '1', '--minutes', '3'],
+      /^error: --resume goes on .*; leave out --(seed|minutes), --(seed|minutes), or/m,
+    ],
+    [['--resume', 'none'], /^error: there is no search none; name the folder/m],
+    [
+      [...small, '--teacher', 'pretrained'],
+      /^error: the teacher pretrained does not know the classes across, down of these pictures/m,
+    ],
+    [[...small, '--teacher', 'none'], /^error: .*none/m],
+    [['--grid'], /^error: --grid is of a network; name a checkpoint/m],
+    [['--network', 'out'], /^error: --network is what --grid and --scale are of/m],
+    [['--network', 'out', '--grid', '--scale', '1'], /^error: --grid finds the factors, --scale takes them/m],
+    [['--network', 'out', '--grid', '--space', 'b0'], /^error: --grid searches nothing; leave out --space/m],
+    [['--alpha', '2'], /^error: --alpha: factors are of --scale/m],
+    [['--network', 'out', '--scale', '9', '--alpha', '4'], /^error: --scale 9: .* take a smaller one/m],
+    [
+      ['--network', 'pretrained', '--grid'],
+      /^error: --network pretrained: efficientnet_lite0 is no network of MBConv stages that the file says/m,
+    ],
+    [['--overwrite'], /^error: --overwrite is for the folder that --out names/m],
+    [[...small, '--teacher', 'none.pth'], /^error: there is no weights file none\.pth/m],
+    [['--data', 'none'], /^error: there is no folder none/m],
+    [[...small, '--out', 'out'], /^error: out holds best\.safetensors.* already; --overwrite replaces/m],
+    [
+      [...small, '--target-params', '10', '--out', 'new'],
+      /^error: --target-params: no network of the space tiny takes as little as 10 parameters; the smallest \(k3e1w4d1\) takes \d+ parameters/m,
+    ],
+    [
+      [...small, '--memory', '0.0001', '--out', 'new'],
+      /^error: the largest network of the space tiny does not fit/m,
+    ],
+  ];
+  for (const [args, sentence] of cases) {
+    const { code, out, err } = await run(...args);
+    assert.is(code, 1, args.join(' '));
+    assert.is(out, '');
+    assert.match(err, sentence, args.join(' '));
+  }
+  assert.not((await readdir('.')).includes('new'));
+});
+
+test('what is in the files of a search is hostile', async () => {
+  const plan = JSON.parse(await readFile('out/plan.json', 'utf8'));
+  const found = JSON.parse(await readFile('out/search.json', 'utf8'));
+  const { settings } = plan;
+  const write = (file: string, value: unknown) =>
+    writeFile(join('hostile', file), typeof value === 'string' ? value : JSON.stringify(value));
+  const cases: [file: string, value: unknown, sentence: RegExp][] = [
+    ['plan.json', '{', /plan\.json is damaged: it is no JSON/],
+    ['plan.json', { ...plan, format: 2 }, /plan\.json is damaged: the plan\.format is one of 1, not 2/],
+    [
+      'plan.json',
+      { ...plan, settings: { ...settings, batch: 1e9 } },
+      /damaged: settings\.batch is a whole number/,
+    ],
+    [
+      'plan.json',
+      { ...plan, settings: { ...settings, space: { ...TINY, stem: 0 } } },
+      /damaged: the space\.stem is/,
+    ],
+    [
+      'plan.json',
+      { ...plan, pictures: 'others' },
+      /the pictures in data are not those that the search began with/,
+    ],
+    [
+      'search.json',
+      { ...found, trials: [{}] },
+      /search\.json is damaged: the result\.trials\[0\]\.index is a whole/,
+    ],
+    ['search.json', { ...found, space: SMALL_SPACE }, /damaged: '.*' is no network of the space small/],
+  ];
+  for (const [file, value, sentence] of cases) {
+    await cp('out', 'hostile', { recursive: true, force: true });
+    await write(file, value);
+    const { code, err } = await run('--resume', 'hostile');
+    assert.is(code, 1);
+    assert.match(err, sentence);
+    await rm('hostile', { recursive: true });
+  }
+});
+
+test('the help is a screen or two', () => {
+  const help = createCommand('search', search)
+    .configureOutput({ getOutHelpWidth: () => 80 })
+    .helpInformation();
+  const lines = help.split('\n');
+  assert.ok(lines.length <= 75, `${lines.length} lines`);
+  assert.ok(lines.every((line) => line.length <= 80));
+});
+
+test('the space that docs/search.md shows is one', async () => {
+  const page = await readFile(new URL('../../docs/search.md', import.meta.url), 'utf8');
+  const [, json] = /```json\n(.*?)```/s.exec(page)!;
+  assert.is(checkSpace(JSON.parse(json!)).name, 'mine');
+});
+
+test('numbers, spaces and networks in few letters', async () => {
+  assert.equal(['300k', '5M', '1.2G', '7', '2e6'].map(largeNumber), [3e5, 5e6, 1.2e9, 7, 2e6]);
+  for (const text of ['', '0', '-5', '5 M', '1e400', '5MB'])
+    assert.throws(() => largeNumber(text), /number above 0/, text);
+  assert.is(await openSpace({}), SMALL_SPACE);
+  assert.is((await openSpace({ size: 96 })).name, 'b0');
+  assert.equal(await openSpace({ space: 'b0', size: 160 }), { ...B0_SPACE, inputSize: 160 });
+  assert.is(briefly('k3e1w16d1s0-k5e6w24d2s0.25-k5e6w24d2s0.5'), 'k3e1w16d1 k5e6w24d2s k5e6w24d2s0.5');
+});
+
+test('progress says what is known from before once, and how long the rest takes at the pace so far', () => {
+  const written: string[] = [];
+  let now = 0;
+  const lines = new SearchLines(
+    { unit: 'ms', value: 5, exponent: null, batch: 1 },
+    { stream: { write: (text: string) => written.push(text) }, now: () => now },
+  );
+  const { onProgress, onTrial } = lines.hooks;
+  const trial = { by: 'method', network: 'k3e1w4d1s0', rung: 1, steps: 20, cost: 4.5, loss: 1.25 } as const;
+  const score = { halves: [1, 1.5], accuracy: 0.5 } as const;
+  onProgress!({ phase: 'method', what: 'k3e1w4d1s0', done: 0, total: 100, known: 0, loss: 1 });
+  onTrial!({ ...trial, ...score, index: 0 }, true);
+  onTrial!({ ...trial, ...score, index: 1 }, false);
+  onTrial!({ ...trial, ...score, index: 2, loss: 99, diverged: true }, false);
+  now = 20_000;
+  onProgress!({ phase: 'method', what: 'k3e1w4d1s0', done: 50, total: 100, known: 40, loss: Number.NaN });
+  lines.stop();
+  assert.equal(written, [
+    '1 measurement is known from before.\n',
+    '2. rung 1, 20 steps: held loss 1.250, 4.5 ms  k3e1w4d1\n',
+    '3. rung 1, 20 steps: diverged, 4.5 ms  k3e1w4d1\n',
+    'Searching 50.0 s/1 min 40 s (50 %)  k3e1w4d1  1 min 40 s left\n',
+  ]);
+});
+
+test.run();
