@@ -136,6 +136,10 @@ test('the files of a browser: addresses, a folder, and an answer for what is not
     const files = webFiles('/w', 'https://x.org/page/');
     assert.is((await files.inFolder('a.pth'))!.length, 7);
     assert.is(await files.inFolder('gone.pth'), null);
+    assert.is(await files.file('../w/'), '../w/model.safetensors');
+    assert.is(await files.file('../w/a.pth'), '../w/a.pth');
+    assert.is((await files.beside('../w/model.safetensors', 'a.pth'))!.length, 7);
+    assert.is(await files.beside('../w/model.safetensors', 'config.json'), null);
     const said = async (path: string): Promise<string> =>
       files.read(path).then(
         () => '',
