@@ -247,6 +247,24 @@ const OPERATORS: Record<string, Operator> = {
       return data[place(shape, index.with(along, index[along]! - starts[part]!))]!;
     });
   },
+  Slice: ([x, starts, ends, axes]) => {
+    const from = x!.shape.map(() => 0);
+    const shape = [...x!.shape];
+    Array.from(axes!.data).forEach((axis, k) => {
+      from[axis] = starts!.data[k]!;
+      shape[axis] = ends!.data[k]! - starts!.data[k]!;
+    });
+    return build(
+      shape,
+      (index) =>
+        x!.data[
+          place(
+            x!.shape,
+            index.map((i, axis) => i + from[axis]!),
+          )
+        ]!,
+    );
+  },
   Pad: ([x, pads, value]) => {
     const rank = x!.shape.length;
     const margins = Array.from(pads!.data);

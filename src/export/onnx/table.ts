@@ -7,7 +7,7 @@ import { type ResizeFilter, resizeCoefficients } from '../../kernels/image/resiz
 import type { Activation, Margins } from '../../kernels/index.ts';
 import type { Window } from '../../kernels/parts/window.ts';
 import { toTorch } from '../../nn/layout.ts';
-import { type Shape, show } from '../../tensor/index.ts';
+import { type Shape, show, sizeOf } from '../../tensor/index.ts';
 import type { TracedOp, Value } from '../trace.ts';
 import {
   channelsFirst,
@@ -203,13 +203,20 @@ function reach({ kernel, stride, dilation, top, left, bottom, right, output }: W
   return { top, left, bottom: after(0, top, bottom), right: after(1, left, right) };
 }
 
+/** onnxruntime refuses padding as wide as the kernel, which a dilated window may have; it is written out then. */
 const maxPool: Row = (op, graph) => {
   const x = first(op);
   const { window } = op.attributes as unknown as { window: Window };
   const { kernel, stride, dilation } = window;
-  const pads = padsOf(reach(window, x.shape));
+  const { top, bottom, left, right } = reach(window, x.shape);
+  let name = graph.picture(x, 'maxPool2d');
+  let pads = [top, left, bottom, right];
+  if (pads.some((pad, side) => pad >= kernel[side % 2]!)) {
+    name = padded(graph, name, [top, bottom, left, right], Number.NEGATIVE_INFINITY);
+    pads = [0, 0, 0, 0];
+  }
   const settings = { kernel_shape: kernel, strides: stride, dilations: dilation, pads };
-  return { name: graph.node('MaxPool', [graph.picture(x, 'maxPool2d')], settings), order: 'channels first' };
+  return { name: graph.node('MaxPool', [name], settings), order: 'channels first' };
 };
 
 /** Padding counts in the mean or not; what a window reaches beyond it never does, so that padding is then written out. */
@@ -380,6 +387,43 @@ const reshape: Row = (op, graph) => {
   return { name: graph.node('Transpose', [last], { perm: TO_CHANNELS_FIRST }), order: 'channels first' };
 };
 
+const slice: Row = (op, graph) => {
+  const x = first(op);
+  const { starts } = op.attributes as unknown as { starts: readonly number[] };
+  const cut = x.shape.flatMap((size, axis) => (op.output.shape[axis] === size ? [] : [axis]));
+  if (cut.includes(0)) refuse('slice', "of the pictures' axis leaves some of them out; take another axis");
+  const { name: held, order } = graph.held(x);
+  const picture = order === 'channels first';
+  const name = picture ? held : graph.rows(x);
+  if (cut.length === 0) return { name, order: picture ? order : 'rows' };
+  const axes = picture ? cut.map((axis) => TO_CHANNELS_FIRST.indexOf(axis as 0)) : cut;
+  const parts = [
+    graph.integers(
+      'starts',
+      cut.map((axis) => starts[axis]!),
+    ),
+    graph.integers(
+      'ends',
+      cut.map((axis) => starts[axis]! + op.output.shape[axis]!),
+    ),
+    graph.integers('axes', axes),
+  ];
+  return { name: graph.node('Slice', [name, ...parts]), order: picture ? order : 'rows' };
+};
+
+/** A window of a parameter. */
+function windowOf(data: Float32Array, from: Shape, starts: readonly number[], to: Shape): Float32Array {
+  const steps = from.map((_, axis) => sizeOf(from.slice(axis + 1)));
+  return Float32Array.from({ length: sizeOf(to) }, (_, place) => {
+    let [rest, at] = [place, 0];
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      at += ((rest % to[axis]!) + starts[axis]!) * steps[axis]!;
+      rest = Math.floor(rest / to[axis]!);
+    }
+    return data[at]!;
+  });
+}
+
 const concat: Row = ({ inputs, attributes }, graph) => {
   const values = inputs as readonly Value[];
   const axis = attributes.axis as number;
@@ -462,6 +506,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   reshape,
   permute,
   concat,
+  slice,
   pad,
   resize,
 };
@@ -472,9 +517,12 @@ export const EXPORTED_OPS: readonly string[] = Object.keys(ROWS);
 /** Adds the nodes of an op. @throws Error, a sentence, where it has no row or its row cannot say it in ONNX */
 export function addOp(op: TracedOp, graph: Graph): void {
   const x = first(op);
-  // A parameter in another shape is a parameter still.
-  if (op.name === 'reshape' && graph.isConstant(x)) {
-    graph.putConstant(op.output, graph.data(x, op.name, 'an input'));
+  // A parameter in another shape, or a part of one, is a parameter still.
+  if (graph.isConstant(x) && (op.name === 'reshape' || op.name === 'slice')) {
+    const data = graph.data(x, op.name, 'an input');
+    const { starts } = op.attributes as unknown as { starts: readonly number[] };
+    const part = op.name === 'slice' ? windowOf(data, x.shape, starts, op.output.shape) : data;
+    graph.putConstant(op.output, part);
     return;
   }
   const row = ROWS[op.name];
