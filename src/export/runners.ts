@@ -121,7 +121,8 @@ export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOption
     ...(softmax
       ? ['const shares = [...y];']
       : [
-          'const powers = y.map((v) => Math.exp(v - Math.max(...y)));',
+          'const largest = y.reduce((a, b) => Math.max(a, b));',
+          'const powers = y.map((v) => Math.exp(v - largest));',
           'const sum = powers.reduce((a, b) => a + b);',
           'const shares = [...powers].map((v) => v / sum);',
         ]),
