@@ -17,7 +17,7 @@ import { searchCommand } from './command.ts';
 import type { SearchArgs } from './options.ts';
 import { openScaling } from './scaling.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
-import { openSpace } from './space.ts';
+import { adviseSpace, openSpace } from './space.ts';
 
 /** What was measured and settled before the search began. */
 export interface Planned {
@@ -51,6 +51,8 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
   const space = scaling ? spaceAround(scaling.table) : await openSpace(options);
   const settings = settingsOf(options, space, scaling);
   const set = await openData(dataOf(settings));
+  const advice = scaling ? null : await adviseSpace(options, space, set.train);
+  if (advice) say(advice);
   const teacher = await teacherFor(settings, set);
   const command = searchCommand(options);
   const folder =
