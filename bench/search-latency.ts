@@ -4,8 +4,8 @@
  *   node --import tsx bench/search-latency.ts [small|b0] [batch]
  */
 import { openDevice } from '../src/node/open-device.ts';
-import { costOf } from '../src/search/cost.ts';
-import { latencyWarning, measureLatencies } from '../src/search/latency.ts';
+import { costOf } from '../src/search/cost/cost.ts';
+import { latencyWarning, measureLatencies } from '../src/search/cost/latency.ts';
 import { choiceOf, SPACES } from '../src/search/space.ts';
 
 const [name = 'small', batch = '1'] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /**
  * The search algorithms by themselves, on networks that others have trained: random search and regularised evolution
- * (src/search/evolution.ts) on the 15,625 cells of NAS-Bench-201 (Dong & Yang 2020) on CIFAR-10. A seed searches in
+ * (src/search/methods/evolution.ts) on the 15,625 cells of NAS-Bench-201 (Dong & Yang 2020) on CIFAR-10. A seed searches in
  * milliseconds, so that 500 can say which algorithm is better.
  *
  *   python3 -m venv v && v/bin/pip install analog-nasbench==0.1.3 'setuptools<81'
@@ -15,7 +15,7 @@
  * over the seeds with their 95 % bootstrap intervals. Population and sample are those of Dong & Yang's own runs.
  */
 import { readFile } from 'node:fs/promises';
-import { evolve } from '../src/search/evolution.ts';
+import { evolve } from '../src/search/methods/evolution.ts';
 import { bootstrap, spearman } from '../src/search/statistics.ts';
 import { type Random, randomStream } from '../src/tensor/random.ts';
 

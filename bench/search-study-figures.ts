@@ -9,7 +9,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { costOf } from '../src/search/cost.ts';
+import { costOf } from '../src/search/cost/cost.ts';
 import type { Trial } from '../src/search/method.ts';
 import { choiceOf, SPACES } from '../src/search/space.ts';
 import { rankAgreement } from '../src/search/statistics.ts';

@@ -9,9 +9,9 @@ import { pathToFileURL } from 'node:url';
 import type { Device } from '../src/gpu/index.ts';
 import { AdamW, decayGroups } from '../src/nn/index.ts';
 import { openDevice } from '../src/node/open-device.ts';
-import { fairStep } from '../src/search/fair.ts';
+import { fairStep } from '../src/search/shared/fair.ts';
+import { buildSupernet } from '../src/search/shared/supernet.ts';
 import { checkSpace, type SearchSpace } from '../src/search/space.ts';
-import { buildSupernet } from '../src/search/supernet.ts';
 import { scope, setStep } from '../src/tensor/index.ts';
 import { countCreations } from './soak.ts';
 

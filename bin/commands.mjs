@@ -51,6 +51,12 @@ export const commands = [
     adapter: false,
   },
   {
+    name: 'export',
+    summary: 'write a network for other programs: ONNX, .pth, safetensors',
+    module: 'src/cli/export.ts',
+    adapter: false,
+  },
+  {
     name: 'cache',
     summary: 'list or clear what training keeps of frozen layers',
     module: 'src/cli/cache.ts',

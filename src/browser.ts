@@ -138,14 +138,17 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
-export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost.ts';
-export { type EqualStepsOptions, type EqualStepsOutcome, trainEqually } from './search/equal-steps.ts';
-export { type Evolution, evolve, type Lived } from './search/evolution.ts';
-export { fairDraw, fairStep } from './search/fair.ts';
-export { gridNetworks } from './search/grid.ts';
+export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost/cost.ts';
+export {
+  type LatencyOptions,
+  latencyWarning,
+  measureLatencies,
+  measureModels,
+} from './search/cost/latency.ts';
+export { optimum, type Predicted, predictedFront } from './search/cost/optimum.ts';
+export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/cost/pace.ts';
 export { handMade } from './search/handmade.ts';
 export { searchHeadline } from './search/headline.ts';
-export { type LatencyOptions, latencyWarning, measureLatencies, measureModels } from './search/latency.ts';
 export type {
   Found,
   Learner,
@@ -157,8 +160,9 @@ export type {
   SurrogateFigures,
   Trial,
 } from './search/method.ts';
-export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods.ts';
-export { optimum, type Predicted, predictedFront } from './search/optimum.ts';
+export { type Evolution, evolve, type Lived } from './search/methods/evolution.ts';
+export { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './search/methods/surrogate.ts';
+export { METHODS as SEARCH_METHODS, methodNamed } from './search/methods/table.ts';
 export type {
   SearchHooks,
   SearchOptions,
@@ -168,7 +172,6 @@ export type {
   SearchStore,
   SearchTeacher,
 } from './search/options.ts';
-export { measurePlan, type Paces, type PlanOptions, pacesOf } from './search/pace.ts';
 export { inMemory, picturesOf, preprocessingOf, sourcesOf } from './search/pictures.ts';
 export {
   type CostUnit,
@@ -184,8 +187,16 @@ export {
   type SearchResult,
   type Target,
 } from './search/result.ts';
-export { PAPER_FACTORS, type ScalingFactors, scaleTable } from './search/scaling.ts';
+export { gridNetworks } from './search/scaling/grid.ts';
+export { PAPER_FACTORS, type ScalingFactors, scaleTable } from './search/scaling/scaling.ts';
+export {
+  type EqualStepsOptions,
+  type EqualStepsOutcome,
+  trainEqually,
+} from './search/scaling/train-equally.ts';
 export { search } from './search/search.ts';
+export { fairDraw, fairStep } from './search/shared/fair.ts';
+export { buildSupernet, Supernet, type SupernetOptions } from './search/shared/supernet.ts';
 export {
   B0_SPACE,
   type Choice as NetworkChoice,
@@ -202,17 +213,17 @@ export {
   tableOf,
 } from './search/space.ts';
 export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
-export { buildSupernet, Supernet, type SupernetOptions } from './search/supernet.ts';
-export { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './search/surrogate.ts';
 export { type Schooling, teacherOf } from './search/teacher.ts';
 export {
   type Backward,
+  type ComputedOp,
   checkTypes,
   type DataType,
   empty,
   getDefaultDevice,
   keep,
   noGrad,
+  type Op,
   record,
   recordsGrad,
   type Shape,
@@ -223,6 +234,7 @@ export {
   type TensorOptions,
   type TypedArray,
   tensor,
+  watchingOps,
   zeros,
 } from './tensor/index.ts';
 export { type OpenOptions, openDevice } from './tensor/web-device.ts';

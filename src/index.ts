@@ -13,6 +13,7 @@ export { writeImage } from './data/node/encode.ts';
 export { type FolderOptions, imageFolder } from './data/node/folder.ts';
 export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
 export { throughJpeg } from './data/node/through-jpeg.ts';
+export { exportOnnx } from './export/node/export-onnx.ts';
 export { memoryBudget } from './node/memory.ts';
 export { listAdapters, type OpenOptions, openDevice } from './node/open-device.ts';
 export type * from './report/document.ts';

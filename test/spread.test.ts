@@ -19,7 +19,7 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   'report/search/network-figure.ts': ['kernels'],
   'report/search/winner.ts': ['networks.map((one) => mostChannels(one.table))'],
   'search/handmade.ts': ['stages.map((stage) => stage[VALUES[column]].length)'],
-  'search/least-squares.ts': ['rows.map((row) => row[j]!)'],
+  'search/cost/least-squares.ts': ['rows.map((row) => row[j]!)'],
   'search/methods/supernet.ts': ['seconds'],
   'train/callbacks/pace.ts': ['known'],
   'train/cut.ts': ['stages'],

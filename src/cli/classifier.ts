@@ -30,7 +30,7 @@ export function classifierOptions(command: Command): Command {
     .option('--model <name>', 'architecture (default: the one that --weights are for)')
     .option(
       '--weights <file>',
-      "in place of a checkpoint: a .pth or .safetensors file, a name of the catalog, or 'pretrained'",
+      "in place of a checkpoint: a .pth or .safetensors file, a folder of timm's, a name of the catalog, or 'pretrained'",
     )
     .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8));
 }
@@ -76,7 +76,7 @@ export async function chooseClassifier(
 }
 
 /** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */
-function classNames(count: number, own: readonly string[] | null): readonly string[] {
+export function classNames(count: number, own: readonly string[] | null): readonly string[] {
   if (own?.length === count) return own;
   if (count === IMAGENET_CLASSES.length) return IMAGENET_CLASSES;
   return Array.from({ length: count }, (_, index) => `class ${index}`);

@@ -18,6 +18,7 @@
  */
 import { Command, CommanderError, type Option, type OptionValues } from 'commander';
 import { shown } from '../text/shown.ts';
+import { WeightsError } from '../weights/formats/error.ts';
 import { ignoresHangUp } from './nohup.ts';
 import { say, UserError } from './ui.ts';
 
@@ -153,7 +154,10 @@ function swallowedSentence(name: string, options: string[]): string {
 /** Prints `error: sentence` on stderr, with the stack and the causes when `debug`. */
 export function reportError(error: unknown, debug: boolean, launcher: Launcher): void {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`error: ${shown(message) || 'something failed without saying what'}\n`);
+  // Below a sentence of weights there may stand lines to paste, which are not from outside.
+  const lines =
+    error instanceof WeightsError ? [error.sentence, ...error.python.map((line) => `  ${line}`)] : [message];
+  process.stderr.write(`error: ${lines.map(shown).join('\n') || 'something failed without saying what'}\n`);
   if (error instanceof Error && error.name === 'NoAdapterError') {
     const advice = launcher.adapterAdvice();
     if (!message.includes(advice)) process.stderr.write(`${advice}\n`);

@@ -20,7 +20,7 @@ export function options(command: Command): void {
   command
     .option('--data <dir>', 'a folder for each class; or train/ and val/ (and test/) with these')
     .option('--model <name>', 'architecture (default: that of the weights, else efficientnet_lite0)')
-    .option('--weights <file>', "a file, a name of the catalog, 'pretrained' or 'none'")
+    .option('--weights <file>', "a file, a folder of timm's, a name of the catalog, 'pretrained' or 'none'")
     .option(
       '--train-from <stage>',
       "the first stage that trains, 'head' or 'all'; a new head learns alone first",

@@ -4,17 +4,19 @@
  *   list [TEXT]     what there is, and what is here already
  *   fetch NAME      into weights/, resumed and checked
  *   convert FILE    to safetensors with our names
- *   inspect FILE    tensors, shapes, types, hashes
+ *   inspect FILE    tensors, shapes, types, hashes, and which network has them
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
 import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import { shown } from '../text/shown.ts';
 import { CATALOG, entryOfHash, hashDigits } from '../weights/catalog/catalog.ts';
+import { describeConfig } from '../weights/config.ts';
+import { configBeside } from '../weights/door.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
-import { type Inspection, inspectFile } from '../weights/node/inspect.ts';
-import { checkWeightsFile } from '../weights/node/weights-files.ts';
+import { describeNetwork, type Inspection, inspectFile } from '../weights/node/inspect.ts';
+import { NODE_FILES, weightsFileAt } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, fromHere, present } from './weights-fetch.ts';
@@ -29,7 +31,10 @@ type Action = (typeof ACTIONS)[number];
 export function options(command: Command): void {
   command
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
-    .argument('[what]', 'list: a part of a name; fetch: a name; convert, inspect: a file')
+    .argument(
+      '[what]',
+      "list: a part of a name; fetch: a name; convert, inspect: a file, or a folder of timm's",
+    )
     .option('--from <url>', 'fetch: another address of the file, or of a folder with it (ending in /)')
     .option('--model <name>', 'convert: the model that the file is for, where the file does not say')
     .option('--f16', 'convert: round weights to float16, half the size')
@@ -101,13 +106,14 @@ function listing(heading: string[], rows: string[][]): string {
   return [bold(title, process.stdout), ...lines].join('\n');
 }
 
-async function convert(path: string, options: WeightsOptions): Promise<number> {
+async function convert(what: string, options: WeightsOptions): Promise<number> {
   const { model, f16, json } = options;
-  await checkWeightsFile(path);
+  const path = await weightsFileAt(what);
   const target = await convertTarget(path, options);
   const bytes = await readBytes(path);
   const started = performance.now();
-  const converted = await convertWeights(bytes, basename(path), { model, half: f16 });
+  const config = await configBeside(path, NODE_FILES);
+  const converted = await convertWeights(bytes, basename(path), { model, half: f16, config });
   const seconds = (performance.now() - started) / 1000;
   await writeWhole(target, converted.bytes);
   const { card, tensors, notes } = converted;
@@ -143,11 +149,15 @@ function summary({ classes, ...card }: Awaited<ReturnType<typeof convertWeights>
   return { ...card, classes: classes?.length ?? null };
 }
 
-async function inspect(path: string, { json }: WeightsOptions): Promise<number> {
-  await checkWeightsFile(path);
+async function inspect(what: string, { json }: WeightsOptions): Promise<number> {
+  const path = await weightsFileAt(what);
   const inspection = await inspectFile(path);
-  if (json) printJson({ file: path, ...inspection });
+  const network = await describeNetwork(inspection);
+  const config = await configBeside(path, NODE_FILES);
+  const found = [...(network ? [network] : []), ...(config ? [describeConfig(config)] : [])];
+  if (json) printJson({ file: path, ...inspection, notes: [...inspection.notes, ...found] });
   else print(path, inspection);
+  if (!json) for (const sentence of found) say(sentence);
   return 0;
 }
 

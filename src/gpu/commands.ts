@@ -73,12 +73,14 @@ export class CommandList {
     this.openEncoder().copyBufferToBuffer(source.gpu, sourceOffset, target.gpu, targetOffset, bytes);
     source.lastUse = target.lastUse = this.recording;
     target.version++;
+    this.observers.write(target, source);
   }
 
   /** Writes `data` into `buffer`, after everything recorded so far and before everything recorded later. */
   write(buffer: PooledBuffer, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
     if (buffer.lastUse === this.recording) this.flush();
     buffer.version++;
+    this.observers.write(buffer, null);
     this.device.queue.writeBuffer(buffer.gpu, offset, data.buffer, data.byteOffset, data.byteLength);
   }
 

@@ -33,6 +33,8 @@ export interface Observer {
   allocate?(buffer: PooledBuffer, bytes: number): void;
   /** A buffer went back to the pool. */
   release?(buffer: PooledBuffer): void;
+  /** Values came into a buffer by no dispatch: from outside (null), or copied from another one. */
+  write?(buffer: PooledBuffer, source: PooledBuffer | null): void;
   /** An object of WebGPU was made, where none of those that are kept fitted. */
   make?(what: Made): void;
 }
@@ -41,7 +43,13 @@ type Calls = { [Event in keyof Observer]-?: Set<NonNullable<Observer[Event]>> };
 
 /** The observers of one device, by what they want to know. */
 export class Observers {
-  readonly calls: Calls = { dispatch: new Set(), allocate: new Set(), release: new Set(), make: new Set() };
+  readonly calls: Calls = {
+    dispatch: new Set(),
+    allocate: new Set(),
+    release: new Set(),
+    write: new Set(),
+    make: new Set(),
+  };
 
   /** Adds an observer; the result removes it. */
   add(observer: Observer): () => void {
@@ -65,6 +73,10 @@ export class Observers {
 
   release(buffer: PooledBuffer): void {
     for (const call of this.calls.release) call(buffer);
+  }
+
+  write(buffer: PooledBuffer, source: PooledBuffer | null): void {
+    for (const call of this.calls.write) call(buffer, source);
   }
 
   make(what: Made): void {

@@ -67,6 +67,11 @@ export interface NameStyle {
   implies?: WeightProperties;
 }
 
+/** The modules of a model that hold tensors, in order. */
+export function modulesWithTensors(model: Model): string[] {
+  return [...new Set([...model.namedParameters()].map(([name]) => name.slice(0, name.lastIndexOf('.'))))];
+}
+
 /** The row of a family in the table of networks. */
 export interface Family {
   /** The names of its networks. */
@@ -90,3 +95,16 @@ export const PLAIN: Pick<Family, 'properties' | 'architecture'> = {
   properties: () => ({}),
   architecture: (name) => name,
 };
+
+/**
+ * The names of a body in `nn.Sequential(*list(model.children())[:-2])`, as fastai and examples of Lightning cut it off:
+ * children have numbers in place of names, and the head is elsewhere.
+ * @param number what a module of the network is called there
+ */
+export function inSequence(
+  { modules, ...of }: NameStyle & Required<Pick<NameStyle, 'modules'>>,
+  signs: readonly string[],
+  number: (module: string) => string,
+): NameStyle {
+  return { ...of, style: 'Sequential', signs, modules: (model) => modules(model).map(number) };
+}

@@ -19,7 +19,13 @@ import {
   type Module,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import type { Family, ModelOptions, NameStyle, WeightProperties } from './family.ts';
+import {
+  type Family,
+  inSequence,
+  type ModelOptions,
+  type NameStyle,
+  type WeightProperties,
+} from './family.ts';
 import { MBConv } from './mbconv.ts';
 import { type BlockNames, NAMINGS, type Naming } from './mbconv-names.ts';
 import type { MBConvTable } from './mbconv-table.ts';
@@ -202,7 +208,10 @@ function defined({ padding, normEps }: ModelOptions) {
 }
 
 /** Files of a network of MBConv stages under a library's names. */
-export function namedAs(naming: Naming, rest: Omit<NameStyle, 'modules'>): NameStyle {
+export function namedAs(
+  naming: Naming,
+  rest: Omit<NameStyle, 'modules'>,
+): NameStyle & Required<Pick<NameStyle, 'modules'>> {
   return { ...rest, modules: (model) => (model instanceof MBConvNet ? model.moduleNames(naming) : []) };
 }
 
@@ -215,6 +224,15 @@ export const TIMM_STYLE = namedAs(NAMINGS.timm, {
   signs: ['conv_stem.weight', 'blocks.0.0.conv_dw.weight'],
 });
 
+const TORCHVISION_STYLE = namedAs(NAMINGS.torchvision, {
+  style: 'torchvision',
+  signs: ['features.0.0.weight', 'features.1.0.block.0.0.weight'],
+  padding: 'torch',
+});
+
+/** What a module of torchvision's is called where its `features` are all there is. */
+export const withoutFeatures = (module: string): string => module.replace(/^features\./, '');
+
 /** The names that files of EfficientNets come under. */
 export const MBCONV_STYLES: readonly NameStyle[] = [
   namedAs(NAMINGS.lukemelas, {
@@ -224,11 +242,8 @@ export const MBCONV_STYLES: readonly NameStyle[] = [
     implies: TENSORFLOW,
   }),
   TIMM_STYLE,
-  namedAs(NAMINGS.torchvision, {
-    style: 'torchvision',
-    signs: ['features.0.0.weight', 'features.1.0.block.0.0.weight'],
-    padding: 'torch',
-  }),
+  TORCHVISION_STYLE,
+  inSequence(TORCHVISION_STYLE, ['0.0.weight', '1.0.block.0.0.weight'], withoutFeatures),
 ];
 
 /** The row of a network that is given as data: it stands in no table of networks, and its names are timm's. */

@@ -9,9 +9,9 @@
  */
 import type { Init } from '../nn/index.ts';
 import { roundChannels, roundLayers } from './efficientnet.ts';
-import type { Family } from './family.ts';
+import { type Family, inSequence } from './family.ts';
 import { NAMINGS, type NamePair, type Naming } from './mbconv-names.ts';
-import { MBConvNet, namedAs, TIMM_STYLE } from './mbconv-net.ts';
+import { MBConvNet, namedAs, TIMM_STYLE, withoutFeatures } from './mbconv-net.ts';
 import type { MBConvTable } from './mbconv-table.ts';
 
 /** Table 2 of the paper. */
@@ -96,6 +96,11 @@ export class MobileNetV2 extends MBConvNet {
   }
 }
 
+const TORCHVISION_STYLE = namedAs(TORCHVISION, {
+  style: 'torchvision',
+  signs: ['features.0.0.weight', 'features.1.conv.0.0.weight', 'features.18.0.weight'],
+});
+
 export const MOBILENET: Family = {
   networks: Object.keys(MOBILENETS),
   build: (name, options) => new MobileNetV2(tableOf(name), MOBILENETS[name].naming, options),
@@ -104,10 +109,8 @@ export const MOBILENET: Family = {
   architecture: (name) => (name === 'mobilenetv2_100' ? 'mobilenet_v2' : name),
   names: [
     TIMM_STYLE,
-    namedAs(TORCHVISION, {
-      style: 'torchvision',
-      signs: ['features.0.0.weight', 'features.1.conv.0.0.weight', 'features.18.0.weight'],
-    }),
+    TORCHVISION_STYLE,
+    inSequence(TORCHVISION_STYLE, ['0.0.weight', '1.conv.0.0.weight', '18.0.weight'], withoutFeatures),
   ],
   table: tableOf,
 };

@@ -19,7 +19,7 @@ import {
   Sequential,
 } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { type Family, PLAIN } from './family.ts';
+import { type Family, inSequence, modulesWithTensors, PLAIN } from './family.ts';
 
 /** Table 1 of the paper: blocks in conv2_x … conv5_x. */
 const RESNETS = {
@@ -194,12 +194,30 @@ export class ResNet extends Model {
   }
 }
 
+const NAMES = {
+  style: 'torchvision',
+  signs: ['conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight'],
+  modules: modulesWithTensors,
+};
+/** The children of torchvision's network by their places: its ReLU is 2, its pooling 3. */
+const CHILDREN: Readonly<Record<string, number>> = {
+  conv1: 0,
+  bn1: 1,
+  layer1: 4,
+  layer2: 5,
+  layer3: 6,
+  layer4: 7,
+};
+
 export const RESNET: Family = {
   ...PLAIN,
   networks: Object.keys(RESNETS),
   build: (name, options) => new ResNet(name as ResNetName, options),
   takes: ['zeroInitResidual'],
   names: [
-    { style: 'torchvision', signs: ['conv1.weight', 'layer1.0.conv1.weight', 'layer4.0.conv1.weight'] },
+    NAMES,
+    inSequence(NAMES, ['0.weight', '1.running_mean', '4.0.conv1.weight', '7.0.conv1.weight'], (module) =>
+      module.replace(/^\w+/, (child) => String(CHILDREN[child] ?? child)),
+    ),
   ],
 };

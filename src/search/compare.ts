@@ -1,10 +1,10 @@
 /** What the trials and the finals say when they are held against each other. */
 import { counted, formatNumber } from '../text/figures.ts';
+import { aimOf } from './cost/target.ts';
 import type { Trial } from './method.ts';
 import type { Agreement, Comparison, FinalRole, SearchResult, Target } from './result.ts';
 import { mean, type PictureAnswers } from './score.ts';
 import { bootstrap, mcnemar, rankAgreement } from './statistics.ts';
-import { aimOf } from './target.ts';
 
 /** Two networks on the same pictures: McNemar's test of what they have right, and the difference of their losses. */
 export function comparisonOf(

@@ -5,8 +5,10 @@
 import { buildModel, type Network } from '../models/table.ts';
 import { type Random, randomStream } from '../tensor/random.ts';
 import { plainStep, type Step } from '../train/step.ts';
-import { type AdditiveCost, additiveCost, costOf, sumOf } from './cost.ts';
-import { fairStep } from './fair.ts';
+import { type AdditiveCost, additiveCost, costOf, sumOf } from './cost/cost.ts';
+import { optimum } from './cost/optimum.ts';
+import { type Paces, pacesOf } from './cost/pace.ts';
+import { aimOf, formatCost } from './cost/target.ts';
 import {
   CandidateLearner,
   Stopped,
@@ -16,12 +18,10 @@ import {
   type Workshop,
 } from './learner.ts';
 import type { Learner, LinearLoss, SearchContext, SharedLearner, Trial } from './method.ts';
-import { optimum } from './optimum.ts';
 import type { SearchOptions } from './options.ts';
-import { type Paces, pacesOf } from './pace.ts';
+import { fairStep } from './shared/fair.ts';
+import { buildSupernet, type Supernet } from './shared/supernet.ts';
 import { type Choice, keyOf, type SearchSpace, tableOf } from './space.ts';
-import { buildSupernet, type Supernet } from './supernet.ts';
-import { aimOf, formatCost } from './target.ts';
 import type { PlannedTime } from './time.ts';
 import type { Trials } from './trials.ts';
 

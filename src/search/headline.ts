@@ -2,8 +2,8 @@
 import { counted, formatNumber } from '../text/figures.ts';
 import { percentRange, wilson } from '../train/evaluation/intervals.ts';
 import { percent } from '../train/metrics.ts';
+import { formatCost } from './cost/target.ts';
 import type { Comparison, Final, FinalRole, SearchResult, Target } from './result.ts';
-import { formatCost } from './target.ts';
 
 const ROLES: Readonly<Record<FinalRole, string>> = {
   winner: "the search's winner",

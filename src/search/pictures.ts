@@ -2,8 +2,9 @@
  * The pictures of a search, in three parts that share none:
  *
  *   train   what networks learn from
- *   held    what they are ranked by: val/ where there is one, else what was split off train/ by the seed
- *   fresh   what the search never sees: test/ where there is one, else half of the held ones, set aside at the start
+ *   held    what they are ranked by: val/ where there is one, else what was split off train/ by the seed; at most 2,000
+ *   fresh   what the search never sees: test/ where there is one, else half of the held ones, set aside at the start; at most
+ *           10,000
  */
 import type { Decode } from '../data/batch.ts';
 import type { RgbImage } from '../data/image.ts';
@@ -17,6 +18,11 @@ import type { SearchSpace } from './space.ts';
 
 /** Held pictures have halves, and fresh ones may be half of them. */
 const FEWEST_HELD = 4;
+/**
+ * At the most: every candidate is measured on the held ones (two halves of 2,000 of CIFAR-10 rank networks with τ about 0.7),
+ * the finals on the fresh ones.
+ */
+const MOST = { held: 2_000, fresh: 10_000 };
 
 /**
  * The parts of a data set.
@@ -29,16 +35,19 @@ export function picturesOf(data: DataSet, seed: number): Omit<SearchPictures, 's
     throw new RangeError(
       `networks are ranked by pictures that they do not learn from, and there are ${val.length} of these; a search needs ${least} at the least (some hundred to say anything): put more into val/, or into train/ where there is no val/`,
     );
-  const held = classMixed(val, seed);
-  if (test.length > 0) return { classes, train, held, fresh: test, freshIs: 'test/' };
-  const half = Math.ceil(held.length / 2);
-  return {
-    classes,
-    train,
-    held: held.slice(0, half),
-    fresh: held.slice(half),
-    freshIs: `half of the ${held.length} pictures that were held back, set aside at the start`,
-  };
+  const mixed = classMixed(val, seed);
+  const half = test.length > 0 ? mixed.length : Math.ceil(mixed.length / 2);
+  const [unseen, are] =
+    test.length > 0
+      ? [test, 'test/']
+      : [
+          mixed.slice(half),
+          `half of the ${mixed.length.toLocaleString('en-US')} pictures that were held back, set aside at the start`,
+        ];
+  const held = mixed.slice(0, Math.min(half, MOST.held));
+  if (unseen.length <= MOST.fresh) return { classes, train, held, fresh: unseen, freshIs: are };
+  const fresh = classMixed(unseen, seed).slice(0, MOST.fresh);
+  return { classes, train, held, fresh, freshIs: `${fresh.length.toLocaleString('en-US')} of ${are}` };
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   whole,
 } from '../text/rules.ts';
 import { type SurrogateFigures, TRIAL, type Trial } from './method.ts';
-import { FACTORS, type ScalingFactors } from './scaling.ts';
+import { FACTORS, type ScalingFactors } from './scaling/scaling.ts';
 import { checkSpace, choiceOf, type SearchSpace } from './space.ts';
 
 export const COST_UNITS = ['ms', 'multiply-adds', 'parameters'] as const;

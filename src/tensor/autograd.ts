@@ -5,6 +5,7 @@
  */
 import { accumulate, copyOf } from './accumulate.ts';
 import { checkTypes } from './dtype.ts';
+import { computed, type Op, opName } from './ops.ts';
 import { keep, noGrad, recordsGradients, scope } from './recording.ts';
 import { sameShape, show } from './shape.ts';
 import { differentiateBy, type History, type Tensor, tensor } from './tensor.ts';
@@ -92,14 +93,18 @@ export class GradNode implements History {
  * formula is given, one for each input:
  *
  *   record('mul', y, [a, b], ([needsA, needsB]) => ({ a: needsB ? a : null, b: needsA ? b : null }), formula)
+ *
+ * What the op was told beside tensors stands with its name, `{ op: 'lrn', size, alpha, beta, k }`: whoever watches (ops.ts)
+ * learns it, gradient or not, so that an op calls this in any case.
  */
 export function record<Saved extends SavedTensors>(
-  name: string,
+  op: Op,
   output: Tensor,
   inputs: readonly (Tensor | null | undefined)[],
   saved: Saved | ((needs: readonly boolean[]) => Saved),
   formula: Backward<Saved>,
 ): Tensor {
+  computed(op, output, inputs);
   if (!recordsGrad(...inputs)) return output;
   const targets = inputs.map((input) =>
     input?.needsGrad ? ((input.node as GradNode | null) ?? input) : null,
@@ -107,7 +112,7 @@ export function record<Saved extends SavedTensors>(
   const reads = typeof saved === 'function' ? saved(targets.map((target) => target !== null)) : saved;
   const held: SavedTensors = {};
   for (const [key, value] of Object.entries(reads)) held[key] = value ? value.alias(value.shape, true) : null;
-  output.node = new GradNode(name, targets, held, formula as unknown as Backward<SavedTensors>);
+  output.node = new GradNode(opName(op), targets, held, formula as unknown as Backward<SavedTensors>);
   return output;
 }
 

@@ -7,6 +7,7 @@ import type { ModelOptions } from '../models/family.ts';
 import { buildModel, checkModel, modelNames, type Network, nameOf } from '../models/table.ts';
 import type { Model, ModelSpec } from '../nn/index.ts';
 import { toTorch } from '../nn/index.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { readCard, SPEC_KEY } from './card.ts';
 import {
   factsOf,
@@ -57,6 +58,36 @@ export async function createModelFrom(
 ): Promise<Model> {
   const { weights, use, onReport, seed = 0, ...given } = options;
   if (weights === undefined) return buildModel(network, { ...given, seed });
+  const {
+    network: named,
+    build,
+    values,
+    report,
+  } = await plannedModelFrom(network, { ...given, weights, use, onReport }, files);
+  const model = buildModel(named, { ...build, seed, initialise: false });
+  write(model, values, report, seed);
+  return model;
+}
+
+/** A network with what weights hold for it, before there is a device: what needs names and numbers alone takes it so. */
+export interface PlannedModel {
+  network: Network;
+  /** What builds it. */
+  build: ModelOptions;
+  /** The network without memory. */
+  shapes: Model;
+  /** In the engine's layout, by name. */
+  values: LoadValues;
+  report: LoadReport;
+  known: KnownWeights;
+}
+
+/** What `createModelFrom` builds from weights, with the same options and the same errors. */
+export async function plannedModelFrom(
+  network: Network,
+  { weights, use, onReport, ...given }: CreateOptions & { weights: WeightsSource },
+  files: WeightsFiles,
+): Promise<PlannedModel> {
   const known = await openFor(network, weights, given, files);
   const named = namedNetwork(network, known);
   checkModel(named, given);
@@ -66,9 +97,7 @@ export async function createModelFrom(
   const { report, values } = await planFor(shapes, file, { body: true });
   if (use) demandSound(report, use, nameOf(named), file.name);
   onReport?.(report);
-  const model = buildModel(named, { ...build, seed, numClasses, initialise: false });
-  write(model, values, report, seed);
-  return model;
+  return { network: named, build: { ...build, numClasses }, shapes, values, report, known };
 }
 
 /** Opens the weights; a name or options that are wrong whatever the file says are refused before a large file is read. */
@@ -156,9 +185,23 @@ export interface SaveOptions {
  * batch norms' `num_batches_tracked` included. One tensor after the other is read from the GPU.
  */
 export async function weightsBytes(model: Model, { metadata, dtype }: SaveOptions = {}): Promise<Uint8Array> {
+  const read = async (_name: string, tensor: Tensor) => (await tensor.data()) as Float32Array;
+  const spec: Record<string, string> = model.spec ? { [SPEC_KEY]: JSON.stringify(model.spec) } : {};
+  return writeSafetensors(await torchState(model, read, dtype), { format: 'pt', ...spec, ...metadata });
+}
+
+/**
+ * A model's tensors as `state_dict()` has them: PyTorch's layout, batch norms' `num_batches_tracked` included.
+ * @param read the values of a tensor, in the engine's layout
+ */
+export async function torchState(
+  model: Model,
+  read: (name: string, tensor: Tensor) => Float32Array | Promise<Float32Array>,
+  dtype?: SaveOptions['dtype'],
+): Promise<StateDict> {
   const tensors: StateDict = new Map();
   for (const { name, tensor } of model.tensors()) {
-    const data = (await tensor.data()) as Float32Array;
+    const data = await read(name, tensor);
     const torch = toTorch(data, tensor.shape, model.parameterLayout(name));
     tensors.set(name, fromFloat32(torch.data, torch.shape, dtype));
     // The last tensor of a batch norm. PyTorch uses the counter only where momentum is None.
@@ -169,6 +212,5 @@ export async function weightsBytes(model: Model, { metadata, dtype }: SaveOption
         bytes: new Uint8Array(8),
       });
   }
-  const spec: Record<string, string> = model.spec ? { [SPEC_KEY]: JSON.stringify(model.spec) } : {};
-  return writeSafetensors(tensors, { format: 'pt', ...spec, ...metadata });
+  return tensors;
 }

@@ -3,8 +3,9 @@
  * the bytes themselves, a file opened already) → its tensors, its card, and who said what is known of them. Everything
  * that loads passes through here, so what is taken for true of a file is decided in one place:
  *
- *   what a file says of itself (card.ts), else what the catalog says, which knows the file by the name that it was asked
- *   for or by its SHA-256, else what the tensors' names imply, else what the network's name stands for, which is assumed
+ *   what a file says of itself (card.ts), else what timm's config.json beside it says (config.ts), else what the catalog
+ *   says, which knows the file by the name that it was asked for or by its SHA-256, else what the tensors' names imply,
+ *   else what the network's name stands for, which is assumed
  *
  * Nothing here reads files: where bytes come from is handed in (`WeightsFiles`), for Node by node/weights-files.ts, for
  * browsers by web-files.ts.
@@ -23,30 +24,35 @@ import {
 import { readCard, type WeightsCard } from './card.ts';
 import { CATALOG, defaultEntry, entryOfHash, filesOf, type WeightsEntry } from './catalog/catalog.ts';
 import { IMAGENET_CLASSES } from './catalog/imagenet-classes.ts';
+import { CONFIG_FILE, checkConfig, isConfigured, readConfig, type WeightsConfig } from './config.ts';
 import { detectModels, shapeBuilder } from './expected.ts';
-import { listNames, WeightsError } from './formats/error.ts';
+import { listNames, shorten, WeightsError } from './formats/error.ts';
 import { readWeights } from './formats/read.ts';
 import type { WeightsFile } from './formats/state.ts';
-import { callsThem, impliedProperties, namedLike, networkAmong } from './names.ts';
+import { callsThem, impliedProperties, namedLike, networkAmong, strangeNames } from './names.ts';
 
 /** Where bytes come from. */
 export interface WeightsFiles {
+  /** The path of the file that a path or an address means: where that is a folder, of the weights in it (config.ts). */
+  file(path: string): Promise<string>;
   /** The bytes at a path or an address. @throws Error, a sentence, where there are none */
   read(path: string): Promise<Uint8Array>;
+  /** The bytes of the file `name` beside the one at a path or an address; null where it is not there. */
+  beside(path: string, name: string): Promise<Uint8Array | null>;
   /** The bytes of a file in the folder of weights; null where it is not there. */
   inFolder(file: string): Promise<Uint8Array | null>;
 }
 
 /** Who said something of a file of weights. */
-export type Authority = 'file' | 'catalog' | 'names' | 'assumed';
+export type Authority = 'file' | 'config' | 'catalog' | 'names' | 'assumed';
 
 /** A file of weights, opened. */
 export interface KnownWeights {
   file: WeightsFile;
-  /** What the file says of itself, the catalog's words in the places that it leaves open; null where neither knows. */
+  /** What the file says of itself; in the places that it leaves open what its config.json says, else the catalog. */
   card: WeightsCard;
   /** Who filled in each place of the card that is not null. */
-  saidBy: Readonly<Partial<Record<keyof WeightsCard, 'file' | 'catalog'>>>;
+  saidBy: Readonly<Partial<Record<keyof WeightsCard, Exclude<Authority, 'names' | 'assumed'>>>>;
 }
 
 /** What people name as weights. */
@@ -75,25 +81,48 @@ export async function openWeightsFrom(
   if (source instanceof Uint8Array) return readKnown(source, 'the file');
   if (typeof source !== 'string') return source;
   const entry = catalogEntry(source, network);
-  return entry ? openEntry(entry, files) : readKnown(await files.read(source), source);
+  return entry ? openEntry(entry, files) : readKnownAt(source, files);
+}
+
+/**
+ * Reads the weights at a path or an address, or in the folder that it is, with what timm's config.json beside them says.
+ * @throws Error where there is no such file, WeightsError for unreadable ones and for a config.json that contradicts them
+ */
+export async function readKnownAt(path: string, files: WeightsFiles): Promise<KnownWeights> {
+  const file = await files.file(path);
+  const bytes = await files.read(file);
+  return readKnown(bytes, file, { config: await configBeside(file, files) });
+}
+
+/** What timm's config.json beside a file says; null where there is none, or another program's. */
+export async function configBeside(
+  file: string,
+  files: Pick<WeightsFiles, 'beside'>,
+): Promise<WeightsConfig | null> {
+  const bytes = isConfigured(file) ? await files.beside(file, CONFIG_FILE) : null;
+  return bytes && readConfig(bytes, `${CONFIG_FILE} beside ${file}`);
 }
 
 /**
  * Reads the bytes of a .pth, .pt or .safetensors file.
  * @param name of the file, for sentences
- * @param asked the catalog's entry, where the file was asked for by its name there
- * @throws WeightsError for unreadable files
+ * @param also the catalog's entry, where the file was asked for by its name there, and what a config.json beside it says
+ * @throws WeightsError for unreadable files, and where the config.json contradicts one
  */
 export async function readKnown(
   bytes: Uint8Array,
   name: string,
-  asked: WeightsEntry | null = null,
+  { asked = null, config = null }: { asked?: WeightsEntry | null; config?: WeightsConfig | null } = {},
 ): Promise<KnownWeights> {
-  const file = networkAmong(await readWeights(bytes, name));
-  const own = readCard(file.metadata, name);
-  // A file of ours describes itself, so only others are hashed. The start of a hash is enough here: whoever can make a
-  // file of that start could as well have written a card.
-  const entry = asked ?? (own.model ? null : (entryOfHash(await sha256(bytes))?.entry ?? null));
+  const read = networkAmong(await readWeights(bytes, name));
+  const own = readCard(read.metadata, name);
+  // A file of ours describes itself, and so does one with a config.json: only others are hashed. The start of a hash is
+  // enough here: whoever can make a file of that start could as well have written a card.
+  const beside = own.model ? null : config;
+  if (beside) await checkConfig(beside, read, `${CONFIG_FILE} beside ${name}`);
+  const file = beside ? { ...read, notes: [...(read.notes ?? []), ...beside.notes] } : read;
+  const described = own.model !== null || beside !== null;
+  const entry = asked ?? (described ? null : (entryOfHash(await sha256(bytes))?.entry ?? null));
   const listed: Partial<WeightsCard> = entry
     ? {
         model: { name: entry.model, options: entry.properties },
@@ -105,12 +134,18 @@ export async function readKnown(
       }
     : {};
   const card: Record<string, unknown> = {};
-  const saidBy: Partial<Record<keyof WeightsCard, 'file' | 'catalog'>> = {};
+  const saidBy: Record<string, Authority> = {};
+  const sources = [
+    ['file', own],
+    ['config', beside?.card ?? {}],
+    ['catalog', listed],
+  ] as const;
   for (const key of Object.keys(own) as (keyof WeightsCard)[]) {
-    card[key] = own[key] ?? listed[key] ?? null;
-    if (card[key] !== null) saidBy[key] = own[key] === null ? 'catalog' : 'file';
+    const [who, words] = sources.find(([, words]) => (words[key] ?? null) !== null) ?? [];
+    card[key] = words?.[key] ?? null;
+    if (who) saidBy[key] = who;
   }
-  return { file, card: card as unknown as WeightsCard, saidBy };
+  return { file, card: card as unknown as WeightsCard, saidBy: saidBy as KnownWeights['saidBy'] };
 }
 
 /** SHA-256 in hexadecimal digits. In browsers this needs a secure context, as WebGPU does. */
@@ -150,7 +185,7 @@ async function openEntry(entry: WeightsEntry, folder: WeightsFiles): Promise<Kno
   const files = filesOf(entry);
   for (const file of files) {
     const bytes = await folder.inFolder(file);
-    if (bytes) return readKnown(bytes, `weights/${file}`, entry);
+    if (bytes) return readKnown(bytes, `weights/${file}`, { asked: entry });
   }
   const remedy = shipped
     ? 'it comes with the project: restore it (git checkout weights)'
@@ -197,7 +232,14 @@ export function namedNetwork(network: Network, known: KnownWeights | null): Netw
 export async function modelFor(known: KnownWeights): Promise<Network> {
   const { file, card } = known;
   // A name that is unknown here is refused where it is built, with what may have been meant.
-  if (card.model) return cardNetwork(known) ?? card.model.name;
+  if (card.model) {
+    const network = cardNetwork(known);
+    if (network === null && known.saidBy.model === 'config')
+      throw new Error(
+        `${file.name} is of timm's ${shorten(card.model.name)}, says ${CONFIG_FILE} beside it, and there is no such network here; --model names one whose weights it may be`,
+      );
+    return network ?? card.model.name;
+  }
   const models = await detectModels(file.tensors);
   if (models.length === 1) return models[0];
   const [found] = namedLike(file.tensors.keys());
@@ -212,6 +254,8 @@ export async function modelFor(known: KnownWeights): Promise<Network> {
       namedLike(file.tensors.keys()).some((one) => callsThem(build(model), one.style));
     return twins.find(style) ?? twins[0];
   }
+  const stranger = models.length === 0 ? strangeNames(file.tensors.keys()) : null;
+  if (stranger) throw new Error(`${file.name ?? 'the file'} ${stranger}`);
   const remedy =
     models.length > 1
       ? `it fits ${models.join(' and ')}, which differ in padding and batch norm's epsilon only: say which with --model`

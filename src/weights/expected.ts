@@ -40,7 +40,7 @@ export function expectedTensors(model: Model): Map<string, ExpectedTensor> {
  * Whether a file has the whole body of a model, under the model's names: everything but the head, and nothing that would
  * be of a larger body. What lies beside it (`besideBody`), counters and the state of a run may be there.
  */
-function hasBody(model: Model, file: StateDict): boolean {
+export function hasBody(model: Model, file: StateDict): boolean {
   const { tensors } = matchNames(file, model);
   for (const [name, { shape, layout, head }] of expectedTensors(model)) {
     const stored = tensors.get(name)?.shape;

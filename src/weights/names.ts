@@ -31,6 +31,28 @@ export function impliedProperties(names: Iterable<string>): WeightProperties {
   return namedLike(names).find(({ style }) => style.implies)?.style.implies ?? {};
 }
 
+/** Names in files of other networks and libraries that people take for one of ours, and what to say of them. */
+const STRANGE: readonly (readonly [name: RegExp, sentence: string])[] = [
+  [
+    /(?:^|\.)embedder\.embedder\.convolution\.weight$/,
+    "holds a ResNet under the names of Hugging Face's transformers, which are not known here; take the same network from timm, whose names are",
+  ],
+  [
+    /(?:^|\.)(?:cls_token|class_token|pos_embed|position_embeddings|relative_position_bias_table|class_embedding)$/,
+    'holds a transformer, and all networks here are convolutional',
+  ],
+  [
+    /(?:^|\.)model\.\d+\.(?:cv1|m\.0|conv)\.(?:conv\.|bn\.)?\w+/,
+    'holds a network of Ultralytics (YOLO), of which there is none here',
+  ],
+];
+
+/** What the names of a file that fits no network say of it, as `holds …` goes on; null where they say nothing. */
+export function strangeNames(names: Iterable<string>): string | null {
+  const present = [...names];
+  return STRANGE.find(([sign]) => present.some((name) => sign.test(name)))?.[1] ?? null;
+}
+
 /** What every file of one of our networks has under each of the namings that are known. */
 const SIGNS: readonly (readonly string[])[] = FAMILIES.flatMap(({ names }) =>
   names.map(({ signs }) => signs),
@@ -88,16 +110,41 @@ function styleOf({ spec }: Model, names: Iterable<string>): NameStyle | undefine
   return spec ? styleAmong(familyOf(networkOf(spec)).names, names) : undefined;
 }
 
+/** The naming that a model itself has; undefined for a network that is in no table. */
+export function ownStyle(model: Model): NameStyle | undefined {
+  return styleOf(
+    model,
+    [...model.namedParameters()].map(([name]) => name),
+  );
+}
+
+/**
+ * A model's own tensors under the names of another library.
+ * @param style one that the model's family knows (`NameStyle.style`)
+ */
+export function underNames(tensors: StateDict, model: Model, style: string): StateDict {
+  const own = ownStyle(model);
+  if (!own || own.style === style) return tensors;
+  const target = familyOf(networkOf(model.spec!)).names.find((one) => one.style === style);
+  if (!own.modules || !target?.modules)
+    throw new RangeError(`the names of ${model.spec!.name} in ${style} are not known`);
+  const targets = target.modules(model);
+  const table = new Map(own.modules(model).map((module, index) => [module, targets[index]!]));
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const dot = name.lastIndexOf('.');
+      return [`${table.get(name.slice(0, dot))!}${name.slice(dot)}`, tensor];
+    }),
+  );
+}
+
 /**
  * A file's tensors under the names of a model. They are renamed only where the file has the names of another library,
  * and the model's family knows them; anything else keeps its name.
  * @returns the tensors, and a sentence for the report where something was renamed
  */
 export function matchNames(tensors: StateDict, model: Model): { tensors: StateDict; notes: string[] } {
-  const own = styleOf(
-    model,
-    [...model.namedParameters()].map(([name]) => name),
-  );
+  const own = ownStyle(model);
   const source = styleOf(model, tensors.keys());
   if (!source?.modules || !own?.modules || source.style === own.style) return { tensors, notes: [] };
   const targets = own.modules(model);

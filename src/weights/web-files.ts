@@ -1,4 +1,5 @@
 /** Weights over the network, as browsers have them: `fetch` for addresses, and an address for the folder of weights. */
+import { CONFIGURED_FILES } from './config.ts';
 import type { WeightsFiles } from './door.ts';
 
 /** Bytes of a file, at most: what a server announces is not believed, and one that never ends is left. */
@@ -31,6 +32,8 @@ export function webFiles(folder: string | URL, base: string | URL = globalThis.l
     return boundedBytes(answer, url);
   };
   return {
+    file: async (path) => (path.endsWith('/') ? `${path}${CONFIGURED_FILES[0]}` : path),
+    beside: (path, name) => bytesAt(new URL(name, new URL(path, base))),
     async read(path) {
       const url = new URL(path, base);
       const bytes = await bytesAt(url);

@@ -20,6 +20,7 @@ const ONLY_IN_NODE = [
   'MetricsLog',
   'TensorBoard',
   'closeLoader',
+  'exportOnnx',
   'imageFolder',
   'latenciesFor',
   'listAdapters',

@@ -195,6 +195,7 @@ test('the grid of a network that was found goes on where it was, and gives the f
     lines.map(({ loss }) => loss),
   );
   assert.ok(losses.length === networks.length && losses.at(-1)! > 0.125);
+  assert.match(grid.err, /halves of the held pictures agree with τ -?\d\.\d\d/);
   const best = found!.points[found!.best!]!;
   assert.equal([found!.best, found!.points[0]!.kind, best.kind], [1, 'base', 'compound']);
   const { info } = await readCheckpoint('grid');

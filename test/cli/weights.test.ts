@@ -189,7 +189,10 @@ test('convert: a file that nobody named is not replaced, and no file by itself',
 const WRONG: [args: string[], sentence: RegExp][] = [
   [['convert', 'nowhere.pth'], /there is no weights file nowhere\.pth/],
   [['inspect', 'src'], /src is no file/],
-  [['inspect', 'package.json'], /package\.json is JSON text rather than weights/],
+  [
+    ['inspect', 'test/reference/weights/script.pth'],
+    /^error: script\.pth is a TorchScript program .*:\n {2}import torch\n {2}torch\.save\(torch\.jit\.load\('FILE'\)/m,
+  ],
   [['convert', 'package.json'], /package\.json is JSON text rather than weights/],
   [
     ['convert', shipped, '--out', 'none.safetensors', '--model', 'resnet18'],

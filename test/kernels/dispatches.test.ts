@@ -7,8 +7,19 @@ import * as assert from 'uvu/assert';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device, Traits } from '../../src/gpu/index.ts';
 import * as kernels from '../../src/kernels/index.ts';
+import type { NormEpilogue } from '../../src/kernels/parts/epilogue.ts';
+import type { Window } from '../../src/kernels/parts/window.ts';
 import { AdamW, fill, SGD } from '../../src/nn/index.ts';
-import { copyOf, empty, type Shape, scope, type Tensor } from '../../src/tensor/index.ts';
+import {
+  type ComputedOp,
+  copyOf,
+  empty,
+  noGrad,
+  type Shape,
+  scope,
+  type Tensor,
+  watchingOps,
+} from '../../src/tensor/index.ts';
 
 const test = suite('kernels/dispatches');
 
@@ -202,6 +213,49 @@ test('every op has a row', () => {
     Object.keys(kernels).filter((op) => !named.has(op as Row[0])),
     [],
   );
+});
+
+/** What ops that are another one's are told as. */
+const TOLD_AS: Partial<Record<Row[0], string>> = { flatten: 'reshape' };
+
+test('every op tells who watches what it computed, with a gradient and without', async () => {
+  const { device } = await dryDevice(boundless(PLAIN_DEVICE));
+  for (const [op, what, shapes, run] of ROWS)
+    for (const graded of [true, false]) {
+      const told: ComputedOp[] = [];
+      scope(() => {
+        const [x, z] = shapes.map((shape) => empty(device, shape, { requiresGrad: graded })) as [
+          Tensor,
+          Tensor,
+        ];
+        const body = () => run(x, z);
+        const y = watchingOps((computed) => told.push(computed), graded ? body : () => noGrad(body));
+        const own = told.find(({ name }) => name === (TOLD_AS[op] ?? op));
+        assert.ok(own, `${op}, ${what}: told ${told.map(({ name }) => name)}`);
+        assert.is(told.at(-1)!.output, y);
+      });
+    }
+  device.close();
+});
+
+test('who watches learns what a convolution does as it writes its result', async () => {
+  const { device } = await dryDevice(PLAIN_DEVICE);
+  const told: ComputedOp[] = [];
+  const [x, w] = [empty(device, [1, 5, 5, 4]), empty(device, [3, 3, 4, 8])];
+  watchingOps(
+    (computed) => told.push(computed),
+    () => finished(x, w, { stride: 2, padding: [0, 1, 1, 2] }),
+  );
+  const [{ name, attributes }, ...more] = told;
+  assert.equal(more, []);
+  assert.is(name, 'conv2d');
+  const { window, norm, ...own } = attributes as { window: Window; norm: NormEpilogue };
+  assert.equal([window.top, window.bottom, window.left, window.right, window.stride], [0, 1, 1, 2, [2, 2]]);
+  assert.equal(
+    [own, norm.eps, norm.weight.shape],
+    [{ ...own, op: 'conv2d', groups: 1, activation: 'relu' }, 1e-5, [8]],
+  );
+  device.close();
 });
 
 test('optimisers, initial values, sums of gradients and copies of long tensors', async () => {

@@ -96,10 +96,14 @@ for (const [name, read] of Object.entries(READERS))
     }
   });
 
-/** Files of src/ that read otherwise: what is the program's own, what it has just made, and the system's notes on processes. */
+/**
+ * Files of src/ that read otherwise: what is the program's own, what it has just made, the system's notes on processes, and
+ * the text of a program that is written beside an export.
+ */
 const READ_OTHERWISE = [
   'cli/doctor.ts',
   'cli/nohup.ts',
+  'export/runners.ts',
   'node/lock.ts',
   'node/processes.ts',
   'node/regular.ts',

@@ -4,10 +4,11 @@ import * as assert from 'uvu/assert';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { summarise } from '../../src/models/summary.ts';
 import { buildModel } from '../../src/models/table.ts';
-import { additiveCost, costOf, countOfTable, sumOf } from '../../src/search/cost.ts';
+import { additiveCost, costOf, countOfTable, sumOf } from '../../src/search/cost/cost.ts';
+import { cheapest, optimum, predictedFront } from '../../src/search/cost/optimum.ts';
+import { aimOf, formatCost, SOFT_EXPONENT, usualCost } from '../../src/search/cost/target.ts';
 import { handMade, middle, uniform } from '../../src/search/handmade.ts';
 import type { LinearLoss } from '../../src/search/method.ts';
-import { cheapest, optimum, predictedFront } from '../../src/search/optimum.ts';
 import type { Target } from '../../src/search/result.ts';
 import {
   type Choice,
@@ -22,7 +23,6 @@ import {
   stageChoices,
   tableOf,
 } from '../../src/search/space.ts';
-import { aimOf, formatCost, SOFT_EXPONENT, usualCost } from '../../src/search/target.ts';
 import { randomStream, randomUniform } from '../../src/tensor/random.ts';
 
 const test = suite('search costs');

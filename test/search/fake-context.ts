@@ -1,7 +1,7 @@
 /** A search without networks: a loss that is known, seconds that are counted. */
-import type { AdditiveCost } from '../../src/search/cost.ts';
+import type { AdditiveCost } from '../../src/search/cost/cost.ts';
+import { optimum } from '../../src/search/cost/optimum.ts';
 import type { Learner, Score, SearchContext, SharedLearner, Trial } from '../../src/search/method.ts';
-import { optimum } from '../../src/search/optimum.ts';
 import { type Choice, COLUMNS, keyOf, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { randomStream, randomUniform } from '../../src/tensor/random.ts';
 

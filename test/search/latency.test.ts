@@ -8,12 +8,12 @@ import { TINY_SPACE } from '../../bench/soak-supernet.ts';
 import { run as cacheCommand } from '../../src/cli/cache.ts';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { buildModel } from '../../src/models/table.ts';
-import { blockKey, blocksOf, costOf, headKey, rowOf, sidesOf } from '../../src/search/cost.ts';
-import { latencyWarning, measureLatencies, tableOfTimes } from '../../src/search/latency.ts';
-import { nonNegative } from '../../src/search/least-squares.ts';
+import { blockKey, blocksOf, costOf, headKey, rowOf, sidesOf } from '../../src/search/cost/cost.ts';
+import { latencyWarning, measureLatencies, tableOfTimes } from '../../src/search/cost/latency.ts';
+import { nonNegative } from '../../src/search/cost/least-squares.ts';
+import { measurePlan, paceOf, pacesOf } from '../../src/search/cost/pace.ts';
+import { buildPiece, piecesOf, STEM } from '../../src/search/cost/pieces.ts';
 import { clearLatencies, keptLatencies, latenciesFor } from '../../src/search/node/latency-shelf.ts';
-import { measurePlan, paceOf, pacesOf } from '../../src/search/pace.ts';
-import { buildPiece, piecesOf, STEM } from '../../src/search/pieces.ts';
 import type { LatencyTable } from '../../src/search/result.ts';
 import {
   type Choice,

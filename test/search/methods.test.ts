@@ -5,7 +5,7 @@ import type { SearchContext } from '../../src/search/method.ts';
 import { halving } from '../../src/search/methods/halving.ts';
 import { random } from '../../src/search/methods/random.ts';
 import { supernet } from '../../src/search/methods/supernet.ts';
-import { METHODS, methodNamed } from '../../src/search/methods.ts';
+import { METHODS, methodNamed } from '../../src/search/methods/table.ts';
 import { choiceOf, keyOf, SMALL_SPACE, smallest } from '../../src/search/space.ts';
 import { collect, fakeSearch, size, trueLoss } from './fake-context.ts';
 

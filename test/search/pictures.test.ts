@@ -41,6 +41,24 @@ test('fresh pictures are test/, else half of the held ones, with the shares of t
   assert.not.equal(names(picturesOf(dataSet(val, []), 2).held), names(without.held));
 });
 
+test('of very many, as many as a search can measure with the shares of their classes', () => {
+  const shares = (samples: readonly Sample[]): number[] =>
+    [0, 1].map((label) => samples.filter((sample) => sample.label === label).length);
+  const { held, fresh, freshIs } = picturesOf(dataSet(listed(6000, 2000), listed(9000, 3000)), 1);
+  assert.equal(
+    [shares(held), shares(fresh)],
+    [
+      [1500, 500],
+      [7500, 2500],
+    ],
+  );
+  assert.is(freshIs, '10,000 of test/');
+  const alone = picturesOf(dataSet(listed(30_000, 10_000), []), 1);
+  assert.equal([alone.held.length, alone.fresh.length], [2000, 10_000]);
+  assert.match(alone.freshIs, /^10,000 of half of the 40,000 pictures/);
+  assert.is(new Set([...names(alone.held), ...names(alone.fresh)]).size, 12_000);
+});
+
 test('too few to rank by are refused', () => {
   assert.throws(() => picturesOf(dataSet(listed(3), listed(3)), 0), /there are 3 of these; a search needs 4/);
   assert.throws(() => picturesOf(dataSet(listed(4, 3), []), 0), /there are 7 of these; a search needs 8/);

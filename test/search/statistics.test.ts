@@ -1,7 +1,7 @@
 /** Rank agreement, McNemar's test and ridge regression against SciPy, statsmodels and scikit-learn. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ridge, student } from '../../src/search/ridge.ts';
+import { ridge, student } from '../../src/search/methods/ridge.ts';
 import {
   bootstrap,
   kendall,

@@ -9,7 +9,8 @@ import { crossEntropy } from '../../src/kernels/index.ts';
 import type { MBConvNet } from '../../src/models/mbconv-net.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { AdamW } from '../../src/nn/index.ts';
-import { fairDraw, fairStep } from '../../src/search/fair.ts';
+import { fairDraw, fairStep } from '../../src/search/shared/fair.ts';
+import { buildSupernet, type Supernet } from '../../src/search/shared/supernet.ts';
 import {
   type Choice,
   COLUMNS,
@@ -22,7 +23,6 @@ import {
   tableOf,
   VALUES,
 } from '../../src/search/space.ts';
-import { buildSupernet, type Supernet } from '../../src/search/supernet.ts';
 import { scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { randomStream } from '../../src/tensor/random.ts';
 import { type Criterion, labelCriterion } from '../../src/train/criterion.ts';

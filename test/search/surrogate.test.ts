@@ -1,10 +1,10 @@
 /** The surrogate and the evolution, on landscapes that are known. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { drawOne, drawSeveral, mutated } from '../../src/search/draw.ts';
-import { evolve } from '../../src/search/evolution.ts';
+import { drawOne, drawSeveral, mutated } from '../../src/search/methods/draw.ts';
+import { evolve } from '../../src/search/methods/evolution.ts';
+import { fewestMeasured, fitSurrogate } from '../../src/search/methods/surrogate.ts';
 import { type Choice, COLUMNS, type Column, keyOf, SMALL_SPACE, VALUES } from '../../src/search/space.ts';
-import { fewestMeasured, fitSurrogate } from '../../src/search/surrogate.ts';
 import { randomStream } from '../../src/tensor/random.ts';
 import { effectOf, fakeSearch, size, trueLoss } from './fake-context.ts';
 

@@ -35,6 +35,8 @@ function fileOf(model: string, card: Partial<WeightsCard> = {}, rename = (name: 
 }
 
 const NOWHERE: WeightsFiles = {
+  file: async (path) => path,
+  beside: async () => null,
   read: (path) => Promise.reject(new Error(`${path} was read`)),
   inFolder: (file) => Promise.reject(new Error(`${file} was read`)),
 };
@@ -103,6 +105,11 @@ test('who said so: the catalog, which knows the file by its hash', async () => {
 test('names of the catalog are looked for in the folder that is handed in, everything else is read', async () => {
   const asked: string[] = [];
   const files: WeightsFiles = {
+    file: async (path) => path,
+    beside: async (path, name) => {
+      asked.push(`beside ${path} ${name}`);
+      return null;
+    },
     read: async (path) => {
       asked.push(`read ${path}`);
       return fileOf('resnet18');
@@ -129,6 +136,10 @@ test('the files of a browser: addresses, a folder, and an answer for what is not
     const files = webFiles('/w', 'https://x.org/page/');
     assert.is((await files.inFolder('a.pth'))!.length, 7);
     assert.is(await files.inFolder('gone.pth'), null);
+    assert.is(await files.file('../w/'), '../w/model.safetensors');
+    assert.is(await files.file('../w/a.pth'), '../w/a.pth');
+    assert.is((await files.beside('../w/model.safetensors', 'a.pth'))!.length, 7);
+    assert.is(await files.beside('../w/model.safetensors', 'config.json'), null);
     const said = async (path: string): Promise<string> =>
       files.read(path).then(
         () => '',

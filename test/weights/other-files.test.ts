@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { torchShape } from '../../src/nn/index.ts';
+import { modelFor } from '../../src/weights/door.ts';
 import {
   detectModels,
   expectedTensors,
@@ -98,6 +99,69 @@ for (const model of ['efficientnet_b0', 'tf_efficientnet_lite0', 'mobilenet_v2',
     const state = stateOf(model);
     const file = known(after('model.', state));
     assert.equal([...file.tensors.keys()], [...state.keys()]);
+  });
+
+const CHILDREN = ['conv1', 'bn1', 'relu', 'maxpool', 'layer1', 'layer2', 'layer3', 'layer4'];
+/** A ResNet's body in nn.Sequential(*list(model.children())[:-2]). */
+const resnetInSequence = (name: string): string =>
+  name.replace(/^\w+/, (child) => String(CHILDREN.indexOf(child)));
+const features = (name: string): string => name.replace(/^features\./, '');
+const FASTAI_HEAD = ['1.2.weight', '1.2.bias', '1.2.running_mean', '1.4.weight', '1.8.weight'];
+const CUT: [
+  label: string,
+  model: string,
+  prefix: string,
+  rename: (name: string) => string,
+  head: string[],
+][] = [
+  ["fastai's body and head", 'resnet18', '0.', resnetInSequence, FASTAI_HEAD],
+  ["Lightning's example", 'resnet18', 'feature_extractor.', resnetInSequence, ['classifier.weight']],
+  ['a body alone', 'resnet34', '', resnetInSequence, []],
+  ["fastai's body", 'mobilenet_v2', '0.0.', features, FASTAI_HEAD],
+  ["fastai's body", 'efficientnet_b0', '0.0.', features, FASTAI_HEAD],
+  ['its features', 'efficientnet_b0', 'backbone.', features, ['head.weight']],
+  ["timm's network within fastai", 'mobilenetv2_100', '0.model.', (name) => name, FASTAI_HEAD],
+];
+for (const [label, model, prefix, rename, head] of CUT)
+  test(`a body that was cut out of ${model}: ${label}`, async () => {
+    const target = build(model, { numClasses: 3 });
+    const body = [...stateOf(model)].filter(([name]) => !target.isHead(name));
+    const file = known(
+      new Map([
+        ...body.map(([name, tensor]): [string, StoredTensor] => [prefix + rename(name), tensor]),
+        ...head.map((name): [string, StoredTensor] => [name, zeros([3])]),
+      ]),
+    );
+    assert.is(file.tensors.size, body.length);
+    const { report } = await planFor(target, file, { body: true });
+    assert.is(report.loaded.length, body.length);
+    assert.equal(report.replacedHead, [`${target.classifier}.weight`, `${target.classifier}.bias`]);
+    const said = describeReport(report);
+    for (const name of head) assert.ok(said.includes(name), said);
+  });
+
+const STRANGE: [names: string[], sentence: RegExp][] = [
+  [['resnet.embedder.embedder.convolution.weight'], /ResNet under the names of Hugging Face's transformers/],
+  [['cls_token', 'blocks.0.attn.qkv.weight'], /holds a transformer/],
+  [['model.0.conv.weight', 'model.2.cv1.conv.weight'], /of Ultralytics/],
+  [['stem.weight'], /are those of none of our models/],
+];
+for (const [names, sentence] of STRANGE)
+  test(`names of none of ours: ${names[0]}`, async () => {
+    const file = known(new Map(names.map((name) => [name, zeros([3])])));
+    const empty = {
+      model: null,
+      weights: null,
+      preprocessing: null,
+      classes: null,
+      licence: null,
+      source: null,
+    };
+    const error: Error = await modelFor({ file, card: empty, saidBy: {} }).then(
+      () => assert.unreachable('was taken'),
+      (reason) => reason,
+    );
+    assert.match(error.message, sentence);
   });
 
 test('names that nothing stands before stay as they are, whatever they are', async () => {

@@ -37,6 +37,8 @@ const sound: StateDict = new Map(
 );
 
 const NOWHERE: WeightsFiles = {
+  file: async (path) => path,
+  beside: async () => null,
   read: (path) => Promise.reject(new Error(`${path} was read`)),
   inFolder: (file) => Promise.reject(new Error(`${file} was read`)),
 };

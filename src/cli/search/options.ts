@@ -1,6 +1,6 @@
 /** The options of `search`: what they are called, and which of them contradict each other. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { SOFT_EXPONENT } from '../../search/target.ts';
+import { SOFT_EXPONENT } from '../../search/cost/target.ts';
 import { flagOf, numberUpTo, oneOf, positiveNumber, positiveUpTo, wholeNumber } from '../command-line.ts';
 import { UserError } from '../ui.ts';
 

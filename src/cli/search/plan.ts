@@ -1,15 +1,15 @@
 /** What is measured before a search: the latencies of its space's blocks, how fast it trains; and whether its target can be. */
 import type { Device } from '../../gpu/index.ts';
-import { additiveCost, costOf } from '../../search/cost.ts';
-import { fairStep } from '../../search/fair.ts';
+import { additiveCost, costOf } from '../../search/cost/cost.ts';
+import { cheapest } from '../../search/cost/optimum.ts';
+import { measurePlan } from '../../search/cost/pace.ts';
+import { formatCost, usualCost } from '../../search/cost/target.ts';
 import { latenciesFor } from '../../search/node/latency-shelf.ts';
-import { cheapest } from '../../search/optimum.ts';
 import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
-import { measurePlan } from '../../search/pace.ts';
 import { sourcesOf } from '../../search/pictures.ts';
 import type { LatencyTable, Target } from '../../search/result.ts';
+import { fairStep } from '../../search/shared/fair.ts';
 import { keyOf } from '../../search/space.ts';
-import { formatCost, usualCost } from '../../search/target.ts';
 import { flagOf } from '../command-line.ts';
 import { type ProgressBar, progressBar, say, UserError } from '../ui.ts';
 import type { SearchSettings } from './settings.ts';

@@ -1,9 +1,10 @@
 /** What `search` says while it runs: a bar with the time left, a line for each network that was measured. */
+
+import { formatCost } from '../../search/cost/target.ts';
 import { roleName } from '../../search/headline.ts';
 import type { Trial } from '../../search/method.ts';
 import type { SearchHooks, SearchProgress } from '../../search/options.ts';
 import type { Final, Target } from '../../search/result.ts';
-import { formatCost } from '../../search/target.ts';
 import { counted, formatSeconds, type ProgressBar, type ProgressOutput, progressBar, say } from '../ui.ts';
 import { briefly } from './text.ts';
 

@@ -1,7 +1,7 @@
 /** A search on a device: what it plans with is measured, then it runs, then what it found is written. */
 import type { Device } from '../../gpu/index.ts';
-import { measureModels } from '../../search/latency.ts';
-import { methodNamed } from '../../search/methods.ts';
+import { measureModels } from '../../search/cost/latency.ts';
+import { methodNamed } from '../../search/methods/table.ts';
 import type { SearchResult } from '../../search/result.ts';
 import { search } from '../../search/search.ts';
 import { notesOf } from '../data-source.ts';

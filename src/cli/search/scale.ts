@@ -1,9 +1,11 @@
 /** `--grid` and `--scale` on a device: scaled networks are trained for equal steps, and what came of it is written. */
 import { join } from 'node:path';
 import type { Device } from '../../gpu/index.ts';
-import { trainEqually } from '../../search/equal-steps.ts';
 import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
 import type { GridPoint, SearchResult } from '../../search/result.ts';
+import { agreementSentence } from '../../search/scaling/grid.ts';
+import { trainEqually } from '../../search/scaling/train-equally.ts';
+import { rankAgreement } from '../../search/statistics.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';
 import type { TrainedOn } from '../../train/node/trained-on.ts';
 import { formatCount, progressBar, type StopRequest, say, table } from '../ui.ts';
@@ -55,7 +57,7 @@ export async function scaleOn(
       fresh: fresh.length,
       freshIs,
     },
-    ...{ trials: [], surrogate: null, agreements: [], finals: [], comparisons: [] },
+    ...{ trials: [], surrogate: null, agreements: agreementsOf(points), finals: [], comparisons: [] },
     returned: { role: 'winner', reason: 'The scaled network of the lowest loss on the held pictures.' },
     grid: { steps, points, best },
   };
@@ -69,8 +71,22 @@ export async function scaleOn(
   return result;
 }
 
+/** Of the halves of the held pictures on the order of the networks; nothing where there are too few. */
+function agreementsOf(points: readonly GridPoint[]): SearchResult['agreements'] {
+  const halves = points.flatMap(({ held }) => (held ? [held.halves] : []));
+  if (halves.length < 3) return [];
+  const found = rankAgreement(
+    halves.map(([first]) => first),
+    halves.map(([, second]) => second),
+  );
+  return found ? [{ what: 'the two halves of the held pictures', ...found }] : [];
+}
+
 /** The closing text, in lines. */
-export function scaledText({ folder: { path }, options }: Setup, { finished, grid }: SearchResult): string[] {
+export function scaledText(
+  { folder: { path }, options }: Setup,
+  { finished, grid, agreements }: SearchResult,
+): string[] {
   const { points, best, steps } = grid!;
   if (!finished)
     return [
@@ -83,6 +99,7 @@ export function scaledText({ folder: { path }, options }: Setup, { finished, gri
     ...table([heading, ...points.map(row)]).split('\n'),
     '',
     `Each was trained for ${steps.toLocaleString('en-US')} steps, with one seed.`,
+    ...agreements.map(agreementSentence),
     best === null
       ? 'All scaled networks diverged, so there is none to return; a tenth of the learning rate (--lr) may do.'
       : `${join(path, BEST)} is ${points[best]!.table.name}. The report to look at: ${join(path, PAGE)}`,

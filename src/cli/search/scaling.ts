@@ -2,10 +2,10 @@
 import { dirname, join } from 'node:path';
 import { checkTable, type MBConvTable } from '../../models/mbconv-table.ts';
 import { bytesIfThere, statOrNull } from '../../node/files.ts';
-import { countOfTable } from '../../search/cost.ts';
-import { gridNetworks } from '../../search/grid.ts';
+import { countOfTable } from '../../search/cost/cost.ts';
 import { checkResult, type GridNetwork, type SearchResult } from '../../search/result.ts';
-import { FACTORS, PAPER_FACTORS, type ScalingFactors, scaleTable } from '../../search/scaling.ts';
+import { gridNetworks } from '../../search/scaling/grid.ts';
+import { FACTORS, PAPER_FACTORS, type ScalingFactors, scaleTable } from '../../search/scaling/scaling.ts';
 import { all, number, object, orNull, parseBounded, type Rule, rule } from '../../text/rules.ts';
 import { BEST, FOUND, fileOfRun } from '../../train/node/run-folder.ts';
 import { openStart } from '../../weights/node/create-model.ts';

@@ -1,8 +1,8 @@
 /** What a search is asked for: its options with the defaults filled in, as plan.json keeps them. */
 import { MOST_SIZE } from '../../data/transforms.ts';
+import { SOFT_EXPONENT } from '../../search/cost/target.ts';
 import { COST_UNITS, type CostUnit, type Target } from '../../search/result.ts';
 import { checkSpace, type SearchSpace } from '../../search/space.ts';
-import { SOFT_EXPONENT } from '../../search/target.ts';
 import { among, demand, flag, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
 import { DEFAULTS, METHOD_NAMES, type MethodName, type SearchArgs } from './options.ts';
 import { SCALING, type Scaling } from './scaling.ts';

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
-import { spaceAround } from '../../search/grid.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
 import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
 import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
+import { spaceAround } from '../../search/scaling/grid.ts';
 import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
 import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
 import { RUNS } from '../command-line.ts';
@@ -17,7 +17,7 @@ import { searchCommand } from './command.ts';
 import type { SearchArgs } from './options.ts';
 import { openScaling } from './scaling.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
-import { openSpace } from './space.ts';
+import { adviseSpace, openSpace } from './space.ts';
 
 /** What was measured and settled before the search began. */
 export interface Planned {
@@ -51,6 +51,8 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
   const space = scaling ? spaceAround(scaling.table) : await openSpace(options);
   const settings = settingsOf(options, space, scaling);
   const set = await openData(dataOf(settings));
+  const advice = scaling ? null : await adviseSpace(options, space, set.train);
+  if (advice) say(advice);
   const teacher = await teacherFor(settings, set);
   const command = searchCommand(options);
   const folder =

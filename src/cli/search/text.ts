@@ -1,15 +1,15 @@
 /** The first and the last words of `search`: what it will do; what it found, against what, and how to go on. */
 import { join } from 'node:path';
 import type { Device } from '../../gpu/index.ts';
+import { latencyWarning } from '../../search/cost/latency.ts';
+import { pacesOf } from '../../search/cost/pace.ts';
+import { formatCost } from '../../search/cost/target.ts';
 import { middle } from '../../search/handmade.ts';
 import { roleName, searchHeadline, targetText } from '../../search/headline.ts';
-import { latencyWarning } from '../../search/latency.ts';
 import type { Method } from '../../search/method.ts';
 import type { SearchPictures } from '../../search/options.ts';
-import { pacesOf } from '../../search/pace.ts';
 import type { Final, SearchResult } from '../../search/result.ts';
 import { countOf } from '../../search/space.ts';
-import { formatCost } from '../../search/target.ts';
 import { percentRange, wilson } from '../../train/evaluation/intervals.ts';
 import { percent } from '../../train/metrics.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';

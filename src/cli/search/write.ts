@@ -5,7 +5,7 @@ import { writeWhole } from '../../node/files.ts';
 import { environmentRows } from '../../report/environment.ts';
 import { searchReportHtml } from '../../report/search/page.ts';
 import { WEIGHT_DECAY } from '../../search/learner.ts';
-import { methodNamed } from '../../search/methods.ts';
+import { methodNamed } from '../../search/methods/table.ts';
 import type { SearchOutcome } from '../../search/options.ts';
 import { AUGMENTATION, preprocessingOf } from '../../search/pictures.ts';
 import type { FinalRole, SearchResult } from '../../search/result.ts';

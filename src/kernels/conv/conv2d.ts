@@ -61,7 +61,7 @@ export function convolution(
   const [inputShape, weightShape] = [x.shape, w.shape];
   return scope(() =>
     record(
-      op,
+      { op, window, groups, ...options },
       forward(geometry, x, w, options),
       [x, w, options.bias],
       ([needX, needW]) => ({ x: needW ? x : null, w: needX ? w : null }),

@@ -32,7 +32,7 @@ export function pad(x: Tensor, [top, bottom, left, right]: Margins, value = 0): 
     }),
   );
   const shape = x.shape;
-  return record('pad', y, [x], {}, (_, dy) => [
+  return record({ op: 'pad', margins, value }, y, [x], {}, (_, dy) => [
     copyWindow(dy, shape, {
       planes: n,
       rows: [height, h],

@@ -98,7 +98,7 @@ export function resize(
   const passes = axes.filter(({ inputs, outputs }) => inputs !== outputs);
   const forward = passes.map((pass) => ({ ...pass, table: tableOf(pass.coefficients, round8) }));
   const y = run(x, forward, round8);
-  return record('resize', y, [x], {}, (_, dy) => [
+  return record({ op: 'resize', interpolation, round8 }, y, [x], {}, (_, dy) => [
     run(
       dy,
       passes

@@ -182,7 +182,7 @@ export function matmul(
   const [forward, gradientA, gradientB] = PRODUCTS[Number(transposeA)]![Number(transposeB)]!;
   return scope(() =>
     record(
-      'matmul',
+      { op: 'matmul', transposeA, transposeB },
       forward(a, b),
       [a, b],
       ([needA, needB]) => ({ a: needB ? a : null, b: needA ? b : null }),

@@ -95,7 +95,6 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
     const { weight, bias, training, activation = 'none', residual = null } = options;
     const coefficients = training ? batchCoefficients(x, options) : runningCoefficients(x, options);
     const y = normalise(x, coefficients, activation, residual);
-    if (!recordsGrad(x, weight, bias, residual)) return y;
     // A frozen norm without weights to train gets by with y, which the next op often keeps anyway.
     const fromInput = SLOPE_READS[activation] === 'input';
     const sums = training || recordsGrad(weight, bias) || (fromInput && recordsGrad(residual));
@@ -109,8 +108,12 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
       coefficients,
     };
     const form: Form = { activation, from, training, sums };
-    return record('batchNorm', y, [x, weight, bias, residual], saved, (saved, dy, needs) =>
-      gradients(saved, dy, needs, form),
+    return record(
+      { op: 'batchNorm', ...options },
+      y,
+      [x, weight, bias, residual],
+      saved,
+      (saved, dy, needs) => gradients(saved, dy, needs, form),
     );
   });
 }

@@ -118,7 +118,7 @@ export function lrn(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: LrnOp
       flops: (2 * size + 4) * x.size,
       bytes: (s ? 12 : 8) * x.size,
     });
-    return record('lrn', y, [x], { x, s }, ({ x, s }, dy) => {
+    return record({ op: 'lrn', size, alpha, beta, k }, y, [x], { x, s }, ({ x, s }, dy) => {
       const dx = empty(x.device, x.shape);
       x.device.run(backwardProgram, {
         bindings: { x: x.buffer, s: s!.buffer, dy: dy.buffer, dx: dx.buffer },

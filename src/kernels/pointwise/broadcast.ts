@@ -148,7 +148,8 @@ function checkOperands(op: string, a: Tensor, b: Tensor | number): void {
 /** a + b. PyTorch: `torch.add`. Throws where the shapes do not broadcast. */
 export function add(a: Tensor, b: Tensor | number): Tensor {
   checkOperands('add', a, b);
-  if (typeof b === 'number') return record('add', combine('+', a, b, a.shape), [a], {}, (_, dy) => [dy]);
+  if (typeof b === 'number')
+    return record({ op: 'add', b }, combine('+', a, b, a.shape), [a], {}, (_, dy) => [dy]);
   const y = combine('+', a, b, broadcastShapes('add', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record('add', y, [a, b], {}, (_, dy, [needsA, needsB]) => [
@@ -160,7 +161,8 @@ export function add(a: Tensor, b: Tensor | number): Tensor {
 /** a − b. PyTorch: `torch.sub`. Throws where the shapes do not broadcast. */
 export function sub(a: Tensor, b: Tensor | number): Tensor {
   checkOperands('sub', a, b);
-  if (typeof b === 'number') return record('sub', combine('-', a, b, a.shape), [a], {}, (_, dy) => [dy]);
+  if (typeof b === 'number')
+    return record({ op: 'sub', b }, combine('-', a, b, a.shape), [a], {}, (_, dy) => [dy]);
   const y = combine('-', a, b, broadcastShapes('sub', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
   return record('sub', y, [a, b], {}, (_, dy, [needsA, needsB]) => [
@@ -173,7 +175,9 @@ export function sub(a: Tensor, b: Tensor | number): Tensor {
 export function mul(a: Tensor, b: Tensor | number): Tensor {
   checkOperands('mul', a, b);
   if (typeof b === 'number')
-    return record('mul', combine('*', a, b, a.shape), [a], {}, (_, dy) => [combine('*', dy, b, dy.shape)]);
+    return record({ op: 'mul', b }, combine('*', a, b, a.shape), [a], {}, (_, dy) => [
+      combine('*', dy, b, dy.shape),
+    ]);
   const y = combine('*', a, b, broadcastShapes('mul', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
   const saved = ([needsA, needsB]: readonly boolean[]) => ({ a: needsB ? a : null, b: needsA ? b : null });
@@ -198,7 +202,9 @@ function productGradient(dy: Tensor, other: Tensor, shape: Shape): Tensor {
 export function div(a: Tensor, b: Tensor | number): Tensor {
   checkOperands('div', a, b);
   if (typeof b === 'number')
-    return record('div', combine('/', a, b, a.shape), [a], {}, (_, dy) => [combine('/', dy, b, dy.shape)]);
+    return record({ op: 'div', b }, combine('/', a, b, a.shape), [a], {}, (_, dy) => [
+      combine('/', dy, b, dy.shape),
+    ]);
   const y = combine('/', a, b, broadcastShapes('div', a.shape, b.shape));
   const [shapeA, shapeB] = [a.shape, b.shape];
   const saved = ([, needsB]: readonly boolean[]) => ({ b, y: needsB ? y : null });

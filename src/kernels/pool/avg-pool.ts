@@ -114,13 +114,14 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
     const cost = { flops: kernel[0] * kernel[1] * y.size, bytes: 4 * (x.size + y.size) };
     const lanes = pixelLanes(x.device, shape);
     const { element } = lanes;
-    const form: Form = { element, countIncludePad: options.countIncludePad ?? true };
+    const { countIncludePad = true } = options;
+    const form: Form = { element, countIncludePad };
     lanes.run(forwardProgram(form), {
       bindings: { x: x.buffer, y: y.buffer },
       params: { inputRows: height, inputColumns: width, ...windowParams },
       ...cost,
     });
-    return record('avgPool2d', y, [x], {}, (_, dy) => {
+    return record({ op: 'avgPool2d', window, countIncludePad }, y, [x], {}, (_, dy) => {
       const dx = empty(dy.device, inputShape);
       const lanes = pixelLanes(dy.device, inputShape);
       lanes.run(backwardProgram(form), {

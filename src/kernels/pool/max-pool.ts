@@ -197,7 +197,7 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
       flops: tapCount * y.size,
       bytes: 4 * (x.size + y.size + (taps?.size ?? 0)),
     });
-    return record('maxPool2d', y, [x], { taps }, ({ taps }, dy) => {
+    return record({ op: 'maxPool2d', window }, y, [x], { taps }, ({ taps }, dy) => {
       const dx = empty(dy.device, [pictures, height, width, channels]);
       const [blockRows, blockColumns] = blockOf(spec);
       const blocks = [

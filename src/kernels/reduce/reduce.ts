@@ -35,7 +35,7 @@ function reduce(
   const scale = what === 'mean' ? 1 / terms : 1;
   const y = reduced.length > 0 ? sumAxes(x, reduced, shape, scale) : x.alias();
   const shapeX = x.shape;
-  return record(what, y, [x], {}, (_, dy) => {
+  return record({ op: what, axes: reduced }, y, [x], {}, (_, dy) => {
     const gradient = dy.alias(kept);
     return [terms === 1 ? gradient.alias(shapeX) : expand(gradient, shapeX, scale)];
   });

@@ -34,7 +34,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
       copyBlock(x, [outer, width], from, { buffer: y.buffer, start: starts[index]!, strides: [row] });
     });
     const shapes = tensors.map((tensor) => tensor.shape);
-    return record('concat', y, tensors, {}, (_, dy, needs) =>
+    return record({ op: 'concat', axis: front }, y, tensors, {}, (_, dy, needs) =>
       shapes.map((shape, index) => {
         if (!needs[index]) return null;
         const dx = empty(dy.device, shape);

@@ -50,7 +50,9 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
   if (order.length > AXES)
     throw new RangeError(`permute: ${show(x.shape)} has ${order.length} axes, at most ${AXES} can be moved`);
   const back = order.map((_, axis) => order.indexOf(axis));
-  return scope(() => record('permute', permuted(x, order), [x], {}, (_, dy) => [permuted(dy, back)]));
+  return scope(() =>
+    record({ op: 'permute', axes: order }, permuted(x, order), [x], {}, (_, dy) => [permuted(dy, back)]),
+  );
 }
 
 function permuted(x: Tensor, order: readonly number[]): Tensor {

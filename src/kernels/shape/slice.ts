@@ -43,11 +43,12 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
       `slice: ${axes.length} axes of ${show(x.shape)} are cut, at most ${BLOCK_AXES} can be`,
     );
   const shape = window.map(({ length }) => length);
+  const starts = window.map(({ start }) => start);
   const shapeX = x.shape;
   return scope(() => {
     const [first] = axes;
     const y = axes.length === 1 && first!.start === 0 ? x.alias(shape) : cut(x, axes, shape);
-    return record('slice', y, [x], {}, (_, dy) => [
+    return record({ op: 'slice', starts }, y, [x], {}, (_, dy) => [
       dy.size === sizeOf(shapeX) ? dy : surrounded(dy, axes, shapeX),
     ]);
   });

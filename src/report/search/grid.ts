@@ -1,5 +1,7 @@
 /** Compound scaling: the networks of the grid, each trained for as many steps; loss against cost, and a table. */
-import type { GridKind, GridPoint, GridResult } from '../../search/result.ts';
+
+import type { Agreement, GridKind, GridPoint, GridResult } from '../../search/result.ts';
+import { agreementSentence } from '../../search/scaling/grid.ts';
 import { counted, formatCount } from '../../text/figures.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
@@ -14,7 +16,11 @@ const NAMES: Readonly<Record<GridKind, string>> = {
   scaled: 'scaled',
 };
 
-export function grid({ points, steps, best }: GridResult, { plot, draw }: Pen): Html {
+export function grid(
+  { points, steps, best }: GridResult,
+  agreements: readonly Agreement[],
+  { plot, draw }: Pen,
+): Html {
   const measured = points.flatMap((point) =>
     point.fresh ? [{ ...point, loss: point.fresh.loss, name: NAMES[point.kind] }] : [],
   );
@@ -32,7 +38,7 @@ export function grid({ points, steps, best }: GridResult, { plot, draw }: Pen): 
     },
     { label: 'Loss against cost', description: 'the table has the figures' },
   );
-  return html`<p>Each network was trained from scratch for ${counted(steps, 'step')}, as Tan &amp; Le (2019) compare theirs, with one seed: another seed may put networks that lie close in another order. A larger network takes longer for a step.${best !== null && points[best] && ` Of those that are scaled in all three, ${factors(points[best])} has the lowest loss on the held pictures; it was chosen by it, and the fresh ones chose nothing.`}</p>
+  return html`<p>Each network was trained from scratch for ${counted(steps, 'step')}, as Tan &amp; Le (2019) compare theirs, with one seed: another seed may put networks that lie close in another order. A larger network takes longer for a step.${best !== null && points[best] && ` Of those that are scaled in all three, ${factors(points[best])} has the lowest loss on the held pictures; it was chosen by it, and the fresh ones chose nothing.`}${agreements.map((agreement) => ` ${agreementSentence(agreement)}`).join('')}</p>
 ${measured.length > 0 && figure(chart, 'Lower is better. Networks at about one cost are comparable; the network itself costs less.')}
 ${table(
   'Networks, all trained for as many steps',

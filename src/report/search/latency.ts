@@ -1,8 +1,9 @@
 /** What the table of latencies is worth: whole networks, predicted from their blocks and measured. */
+
+import { latencyWarning } from '../../search/cost/latency.ts';
+import { formatCost } from '../../search/cost/target.ts';
 import { capital, roleName } from '../../search/headline.ts';
-import { latencyWarning } from '../../search/latency.ts';
 import type { Final, LatencyTable, SearchResult } from '../../search/result.ts';
-import { formatCost } from '../../search/target.ts';
 import { counted, formatNumber } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';

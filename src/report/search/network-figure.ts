@@ -8,7 +8,7 @@
  *        ╲▁▁╱╲▁▁╱     ▕ ╲▁▁▁╱
  */
 import type { MBConvTable } from '../../models/mbconv-table.ts';
-import { strided } from '../../search/cost.ts';
+import { strided } from '../../search/cost/cost.ts';
 import { WIDTH } from '../chart.ts';
 import { type Html, html } from '../html.ts';
 

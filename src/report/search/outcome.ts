@@ -1,4 +1,6 @@
 /** What a search gives, and what that is worth beside its controls. */
+
+import { formatCost } from '../../search/cost/target.ts';
 import {
   beyond,
   capital,
@@ -11,7 +13,6 @@ import {
   targetText,
 } from '../../search/headline.ts';
 import type { Comparison, Final, SearchResult } from '../../search/result.ts';
-import { formatCost } from '../../search/target.ts';
 import { formatCount } from '../../text/figures.ts';
 import { wilson } from '../../train/evaluation/intervals.ts';
 import type { Pen } from '../chart.ts';

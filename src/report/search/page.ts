@@ -49,7 +49,7 @@ const SECTIONS: readonly SectionMaker<SearchPage>[] = [
 
 /** Of `--grid` and `--scale`, which search nothing. */
 const SCALING_SECTIONS: readonly SectionMaker<SearchPage>[] = [
-  ['grid', 'Compound scaling', ({ result }, pen) => grid(result.grid!, pen)],
+  ['grid', 'Compound scaling', ({ result }, pen) => grid(result.grid!, result.agreements, pen)],
   ...SECTIONS.filter(([id]) => id === 'time' || id === 'configuration'),
 ];
 

@@ -1,8 +1,9 @@
 /** Every network that was measured: loss against cost, and a table. */
+
+import { formatCost } from '../../search/cost/target.ts';
 import type { Trial } from '../../search/method.ts';
 import type { SearchResult } from '../../search/result.ts';
 import { COLUMNS, countOf, VALUES } from '../../search/space.ts';
-import { formatCost } from '../../search/target.ts';
 import { counted } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';

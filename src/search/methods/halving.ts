@@ -18,9 +18,10 @@
  * Which n is best is the open question of the first paper, and Hyperband tries several. Here n is the largest power of two
  * up to 64 whose first rung gives each network 150 steps; but 16 as long as that gives each 32.
  */
-import { drawSeveral } from '../draw.ts';
+
 import type { Found, Learner, Method, SearchContext, Trial } from '../method.ts';
 import type { Choice } from '../space.ts';
+import { drawSeveral } from './draw.ts';
 import { equalSteps, plannedSeconds, tooShort } from './equal-steps.ts';
 
 const MOST = 64;

@@ -9,9 +9,10 @@
  * How a budget is divided into n and s the papers leave open. Here k² times the time of 8 · 150 steps gives 8·k networks of
  * 150·k steps: more time means more networks and a longer look at each.
  */
-import { drawSeveral } from '../draw.ts';
+
 import type { Found, Method, SearchContext, Trial } from '../method.ts';
 import type { Choice } from '../space.ts';
+import { drawSeveral } from './draw.ts';
 import { equalSteps, plannedSeconds, tooShort } from './equal-steps.ts';
 
 /** Networks and steps at k = 1; 150 steps are about 10,000 pictures in batches of 64. */

@@ -14,12 +14,13 @@
  * A surrogate needs half as many networks again as it has coefficients. Where the time for measuring is not enough for them,
  * none is fitted, and the winner is the best of those that were measured.
  */
-import { drawOne, drawSeveral, mutated } from '../draw.ts';
-import { evolve } from '../evolution.ts';
+
 import type { Found, Method, SearchContext, SurrogateFigures, Trial } from '../method.ts';
 import { type Choice, keyOf } from '../space.ts';
-import { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from '../surrogate.ts';
+import { drawOne, drawSeveral, mutated } from './draw.ts';
 import { tooShort } from './equal-steps.ts';
+import { evolve } from './evolution.ts';
+import { fewestMeasured, fitSurrogate, type Measured, type Surrogate } from './surrogate.ts';
 
 /** Of the budget, at most, for measuring. */
 const MEASURING = 0.4;

@@ -16,8 +16,8 @@ import { cacheFolder } from '../../node/cache-folder.ts';
 import { bytesIfThere, ifThere, writeWhole } from '../../node/files.ts';
 import { versions } from '../../node/versions.ts';
 import { demand, parseBounded } from '../../text/rules.ts';
-import { type LatencyOptions, latencyWarning, measureLatencies } from '../latency.ts';
-import { piecesOf, STEM } from '../pieces.ts';
+import { type LatencyOptions, latencyWarning, measureLatencies } from '../cost/latency.ts';
+import { piecesOf, STEM } from '../cost/pieces.ts';
 import { LATENCY, type LatencyTable } from '../result.ts';
 import type { SearchSpace } from '../space.ts';
 

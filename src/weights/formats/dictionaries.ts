@@ -10,6 +10,7 @@
  */
 
 import { listNames, shorten, WeightsError } from './error.ts';
+import { foreignObject } from './foreign.ts';
 import { OpaqueRef, type PickleValue, TensorRef } from './pickle-values.ts';
 import { MOST_TENSORS, type OtherWeights, type StateDict, type WeightsFile } from './state.ts';
 import type { TensorBuilder } from './torch-tensor.ts';
@@ -25,6 +26,9 @@ const USUAL_KEYS = [
   'params',
   'weights',
 ];
+
+/** Where checkpoints keep a whole network, pickled, of which nothing can be read; asked where no names of layers are found. */
+const WHOLE_KEYS = [...USUAL_KEYS, 'ema', 'model_ema', 'learner'];
 
 /** Dictionaries inside dictionaries inside the checkpoint; and how many are looked at. */
 const MOST_DEPTH = 3;
@@ -51,12 +55,14 @@ interface Candidate {
 
 /** The weights inside whatever was saved, and the other sets of tensors beside them. @throws WeightsError */
 export function weightsIn(root: PickleValue, builder: TensorBuilder): WeightsFile {
-  if (root instanceof OpaqueRef) throw wholeObject(root.name);
+  if (root instanceof OpaqueRef) throw foreignObject(root.name, null);
   if (!(root instanceof Map)) {
     const what = root instanceof TensorRef ? 'a single tensor' : 'no dictionary';
     throw new WeightsError('objects', `holds ${what}; save model.state_dict() instead.`);
   }
   const [chosen, ...others] = ordered(candidatesIn(root));
+  const whole = !chosen?.ofLayers && WHOLE_KEYS.find((key) => root.get(key) instanceof OpaqueRef);
+  if (whole) throw foreignObject((root.get(whole) as OpaqueRef).name, whole);
   if (!chosen) {
     const keys = listNames(entries(root));
     throw new WeightsError(
@@ -65,14 +71,6 @@ export function weightsIn(root: PickleValue, builder: TensorBuilder): WeightsFil
     );
   }
   return { ...built(chosen, root, builder), others: others.map((one) => otherOf(one, root, builder)) };
-}
-
-function wholeObject(name: string): WeightsError {
-  return new WeightsError(
-    'objects',
-    `holds one object rather than weights: only ${shorten(name)} itself could build it, and this reader refuses to run ` +
-      `${shorten(name)}. Load the file in PyTorch and save model.state_dict() alone.`,
-  );
 }
 
 /** Every dictionary of tensors, the root first, then in the file's order. */

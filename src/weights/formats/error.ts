@@ -11,14 +11,25 @@ import { shown } from '../../text/shown.ts';
 /** How far a file was read: recognised → header (directory, JSON, magic) → objects → tensors. */
 export type Stage = 'sniff' | 'header' | 'objects' | 'tensors';
 
-/** A weights file that cannot or must not be read. `message` is a sentence; `stage` says where reading ended. */
+/**
+ * A weights file that cannot or must not be read. `message` is a sentence, and below it the lines of Python that help, where
+ * there are such; `stage` says where reading ended.
+ */
 export class WeightsError extends Error {
   readonly stage: Stage;
+  readonly sentence: string;
+  readonly python: readonly string[];
 
-  constructor(stage: Stage, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(
+    stage: Stage,
+    sentence: string,
+    { python = [], ...options }: ErrorOptions & { python?: readonly string[] } = {},
+  ) {
+    super([sentence, ...python.map((line) => `  ${line}`)].join('\n'), options);
     this.name = 'WeightsError';
     this.stage = stage;
+    this.sentence = sentence;
+    this.python = python;
   }
 }
 

@@ -6,13 +6,14 @@
  */
 
 import { WeightsError } from './error.ts';
+import { foreignStart } from './foreign.ts';
 import { readSafetensors } from './safetensors.ts';
 import { checkSeal } from './seal.ts';
 import type { WeightsFile } from './state.ts';
 import { isZip, readTorch } from './torchfile.ts';
 import { withoutWrappers } from './wrappers.ts';
 
-/** What files turn out to be when they are no weights: how they begin, and the remedy. */
+/** What files turn out to be when they are no weights of any program (foreign.ts): how they begin, and the remedy. */
 const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: string]> = [
   [
     'version https://git-lfs',
@@ -29,9 +30,6 @@ const STRANGERS: ReadonlyArray<readonly [start: RegExp | string, sentence: strin
   ['\x1f\x8b', 'is compressed with gzip: unpack it first (gunzip).'],
   ['\xfd7zXZ', 'is compressed with xz: unpack it first (unxz).'],
   ['BZh', 'is compressed with bzip2: unpack it first (bunzip2).'],
-  ['\x89HDF', 'is an HDF5 file, as Keras writes; only PyTorch (.pth, .pt) and safetensors files are read.'],
-  ['\x93NUMPY', 'is a NumPy array; only PyTorch (.pth, .pt) and safetensors files are read.'],
-  ['GGUF', 'is a GGUF file; only PyTorch (.pth, .pt) and safetensors files are read.'],
   ['\x89PNG', 'is a picture.'],
   ['\xff\xd8\xff', 'is a picture.'],
   ['PK\x05\x06', 'is an empty zip file.'],
@@ -64,10 +62,15 @@ function readAny(bytes: Uint8Array): WeightsFile {
     typeof sign === 'string' ? start.startsWith(sign) : sign.test(start),
   );
   if (stranger) throw new WeightsError('sniff', stranger[1]);
+  const foreign = foreignStart(bytes);
+  if (foreign) throw foreign;
   if (tarOfOldTorch(bytes)) {
     throw new WeightsError(
       'sniff',
-      'is in the tar format of PyTorch before 0.2: load it in PyTorch and save it again.',
+      'is in the tar format of PyTorch before 0.2. Where you trust it, two lines of Python write it anew:',
+      {
+        python: ['import torch', "torch.save(torch.load('FILE', weights_only=False), 'weights.pth')"],
+      },
     );
   }
   throw new WeightsError(
@@ -122,5 +125,6 @@ function named<Result>(name: string, read: () => Result): Result {
 
 function withName(error: unknown, name: string): unknown {
   if (!(error instanceof WeightsError)) return error;
-  return new WeightsError(error.stage, `${name} ${error.message}`, { cause: error });
+  const { stage, sentence, python } = error;
+  return new WeightsError(stage, `${name} ${sentence}`, { cause: error, python });
 }

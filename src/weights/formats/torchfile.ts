@@ -7,12 +7,15 @@
  * torch/serialization.py: `_save`, `_legacy_save`, `_load`, `_legacy_load`.
  */
 
+import { demand, object, parseBounded, text } from '../../text/rules.ts';
 import { weightsIn } from './dictionaries.ts';
-import { listNames, WeightsError } from './error.ts';
+import { listNames, shorten, WeightsError } from './error.ts';
+import { foreignPickle, foreignZip } from './foreign.ts';
 import { unpickle } from './pickle.ts';
 import type { PickleValue } from './pickle-values.ts';
 import type { WeightsFile } from './state.ts';
 import { storageItemSize, TensorBuilder } from './torch-tensor.ts';
+import { METADATA } from './torch-write.ts';
 import { ZipFile } from './zip.ts';
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -30,6 +33,8 @@ export function readTorch(bytes: Uint8Array): WeightsFile {
 
 function readTorchZip(bytes: Uint8Array): WeightsFile {
   const zip = new ZipFile(bytes);
+  const foreign = foreignZip(zip.names);
+  if (foreign) throw foreign;
   const root = archiveRoot(zip);
   const pickle = zip.read(`${root}data.pkl`)!;
   const order = new TextDecoder().decode(zip.read(`${root}byteorder`)?.subarray(0, 16)).trim() || 'little';
@@ -38,7 +43,24 @@ function readTorchZip(bytes: Uint8Array): WeightsFile {
   }
   const { value } = unpickle(pickle);
   const source = (key: string) => zip.read(`${root}data/${key}`);
-  return weightsIn(value, new TensorBuilder(source, bytes.length, order === 'big'));
+  const file = weightsIn(value, new TensorBuilder(source, bytes.length, order === 'big'));
+  const metadata = metadataIn(zip.read(`${root}${METADATA}`));
+  return metadata ? { ...file, metadata: { ...file.metadata, ...metadata } } : file;
+}
+
+/** What a file of ours says of itself (torch-write.ts); null where it is another's. */
+function metadataIn(bytes: Uint8Array | undefined): Record<string, string> | null {
+  if (!bytes) return null;
+  try {
+    const value = parseBounded(new TextDecoder().decode(bytes), METADATA);
+    demand(object({}), value, METADATA);
+    const entries = Object.entries(value as object);
+    for (const [key, entry] of entries) demand(text(2 ** 22), entry, shorten(key));
+    return Object.fromEntries(entries);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new WeightsError('header', `describes itself wrongly: ${error.message}.`, { cause: error });
+  }
 }
 
 /** The directory that every record of the archive lies in, with its slash. */
@@ -50,30 +72,23 @@ function archiveRoot(zip: ZipFile): string {
       `is a zip file but not one of torch.save: no data.pkl (it holds ${listNames(zip.names)}).`,
     );
   }
-  const root = roots[0].slice(0, -'data.pkl'.length);
-  if (zip.names.includes(`${root}constants.pkl`)) {
-    throw new WeightsError(
-      'header',
-      'is a TorchScript program rather than weights: load it with torch.jit.load and save model.state_dict().',
-    );
-  }
-  return root;
+  return roots[0].slice(0, -'data.pkl'.length);
 }
 
 /** The three pickles before the object. @returns the byte after them. */
 function legacyPreamble(bytes: Uint8Array): number {
   try {
     const magic = unpickle(bytes);
-    if (magic.value !== LEGACY_MAGIC) {
-      throw new WeightsError('header', 'is a Python pickle, but not one that torch.save wrote.');
-    }
+    if (magic.value !== LEGACY_MAGIC) throw foreignPickle();
     const protocol = unpickle(bytes, magic.end);
     if (protocol.value !== LEGACY_PROTOCOL) {
       throw new WeightsError('header', 'is written in an unknown version of the legacy torch format.');
     }
     return unpickle(bytes, protocol.end).end;
   } catch (error) {
-    throw error instanceof WeightsError ? new WeightsError('header', error.message, { cause: error }) : error;
+    if (!(error instanceof WeightsError)) throw error;
+    const { sentence, python } = error;
+    throw new WeightsError('header', sentence, { cause: error, python });
   }
 }
 

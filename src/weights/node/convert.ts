@@ -8,6 +8,7 @@
 import type { Network } from '../../models/table.ts';
 import { type Model, torchShape } from '../../nn/index.ts';
 import { cardMetadata, type WeightsCard } from '../card.ts';
+import type { WeightsConfig } from '../config.ts';
 import { factsOf, modelFor, namedNetwork, readKnown } from '../door.ts';
 import { classesIn, expectedTensors, planFor, shapeBuilder, weightsFor } from '../expected.ts';
 import { listNames } from '../formats/error.ts';
@@ -23,6 +24,8 @@ import { notFiniteNote, runStateNotes, unexpectedNote } from '../load.ts';
 import { matchNames } from '../names.ts';
 
 export interface ConvertOptions {
+  /** What timm's config.json beside the file says. */
+  config?: WeightsConfig | null;
   /** Name of the architecture; told from the file otherwise. */
   model?: string;
   /** Round weights to float16. */
@@ -47,7 +50,7 @@ export async function convertWeights(
   name: string,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  const known = await readKnown(bytes, name);
+  const known = await readKnown(bytes, name, { config: options.config });
   const { card: own } = known;
   const network: Network = namedNetwork(options.model ?? (await modelFor(known)), known);
 
@@ -70,7 +73,7 @@ export async function convertWeights(
   };
   if (!card.preprocessing)
     notes.push(
-      'The catalog does not know this file, so its header says nothing of preprocessing, licence and classes.',
+      'Neither the catalog nor a config.json knows this file, so its header says nothing of preprocessing, licence and classes.',
     );
   const written = writeSafetensors(tensors, { format: 'pt', ...cardMetadata(card) });
   return { bytes: written, card, tensors: tensors.size, notes: [...notes, ...problems] };

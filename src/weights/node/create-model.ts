@@ -7,6 +7,8 @@ import {
   type CreateOptions,
   createModelFrom,
   loadWeightsFrom,
+  type PlannedModel,
+  plannedModelFrom,
   type SaveOptions,
   weightsBytes,
 } from '../create-model.ts';
@@ -22,6 +24,14 @@ export function createModel(network: Network, options: CreateOptions = {}): Prom
   return createModelFrom(network, options, NODE_FILES);
 }
 
+/** `plannedModelFrom` with paths, and with the folder weights/ of this project. */
+export function plannedModel(
+  network: Network,
+  options: CreateOptions & { weights: WeightsSource },
+): Promise<PlannedModel> {
+  return plannedModelFrom(network, options, NODE_FILES);
+}
+
 /** `loadWeightsFrom` with a path, the file's bytes, or a file opened already. */
 export function loadWeights(
   model: Model,
@@ -33,9 +43,12 @@ export function loadWeights(
 
 /** Reads a weights file of any kind from a path or from bytes. */
 export async function openWeights(source: string | Uint8Array): Promise<WeightsFile> {
-  return typeof source === 'string'
-    ? readWeights(await NODE_FILES.read(source), source)
-    : readWeights(source, 'the file');
+  return typeof source === 'string' ? openAt(source) : readWeights(source, 'the file');
+}
+
+async function openAt(path: string): Promise<WeightsFile> {
+  const file = await NODE_FILES.file(path);
+  return readWeights(await NODE_FILES.read(file), file);
 }
 
 /**

@@ -11,6 +11,8 @@ import { basename } from 'node:path';
 import { reading } from '../../node/files.ts';
 import { hashRange } from '../../node/hash.ts';
 import { fillFrom, openRegular } from '../../node/regular.ts';
+import { SPEC_KEY } from '../card.ts';
+import { classesIn, detectModels, shapeBuilder } from '../expected.ts';
 import { WeightsError } from '../formats/error.ts';
 import { unpickle } from '../formats/pickle.ts';
 import { readStructure, readWeights } from '../formats/read.ts';
@@ -20,6 +22,7 @@ import { storageItemSize } from '../formats/torch-tensor.ts';
 import { isZip } from '../formats/torchfile.ts';
 import { ZipFile } from '../formats/zip.ts';
 import { runStateNotes } from '../load.ts';
+import { matchNames, networkAmong, strangeNames } from '../names.ts';
 
 export interface InspectedTensor {
   name: string;
@@ -94,6 +97,29 @@ export async function inspectFile(path: string, options: { hashes?: boolean } = 
   } finally {
     await handle.close();
   }
+}
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Which of our networks has these tensors, in a sentence; names and shapes are all that is looked at. null where the file's
+ * own header says it.
+ */
+export async function describeNetwork({ tensors, metadata }: Inspection): Promise<string | null> {
+  if (metadata[SPEC_KEY] !== undefined) return null;
+  const state = new Map(tensors.map(({ name, dtype, shape }) => [name, { dtype, shape, bytes: EMPTY }]));
+  const file = networkAmong({ tensors: state, metadata });
+  const fitting = await detectModels(file.tensors);
+  if (fitting.length === 0) {
+    const stranger = strangeNames(state.keys());
+    return stranger ? `It ${stranger}.` : 'Its tensors are those of none of our networks.';
+  }
+  const model = (await shapeBuilder())(fitting[0], { numClasses: 1 });
+  const classes = classesIn(model, matchNames(file.tensors, model).tensors);
+  const head = classes === null ? 'no last layer that fits' : `a last layer for ${classes} classes`;
+  const left = state.size - file.tensors.size;
+  const beside = left > 0 ? `; ${left} other tensor${left === 1 ? ' lies' : 's lie'} beside it` : '';
+  return `It holds the body of ${fitting.join(' or ')} and ${head}${beside}.`;
 }
 
 async function hashTensor(

@@ -1,30 +1,50 @@
 /** Weights on the disk: paths, and the folder weights/ of this project. */
+import { dirname, join } from 'node:path';
 import { bytesIfThere, statOrNull } from '../../node/files.ts';
 import { noWeights } from '../catalog/catalog.ts';
+import { CONFIGURED_FILES } from '../config.ts';
 import type { WeightsFiles } from '../door.ts';
 
 /** The folder where weights ship and where fetched ones lie. */
 export const WEIGHTS_FOLDER = new URL('../../../weights/', import.meta.url);
 
 export const NODE_FILES: WeightsFiles = {
+  file: weightsFileAt,
   async read(path) {
-    const found = await statOrNull(path);
-    if (found) checkKind(path, found.isFile());
-    const bytes = found && (await bytesIfThere(path));
+    const bytes = await bytesIfThere(path);
     if (!bytes) throw new Error(noWeights(path));
     return bytes;
+  },
+  beside: async (path, name) => {
+    const found = join(dirname(path), name);
+    return (await statOrNull(found))?.isFile() ? bytesIfThere(found, MOST_CONFIG) : null;
   },
   inFolder: (file) => bytesIfThere(new URL(file, WEIGHTS_FOLDER)),
 };
 
-/** @throws Error, a sentence, where there is no such file of weights */
-export async function checkWeightsFile(path: string): Promise<void> {
+/** Bytes of what stands beside weights: names of 65,536 classes and their descriptions. */
+const MOST_CONFIG = 2 ** 25;
+
+/**
+ * The file of weights that a path means: a file, or in a folder what timm calls its weights.
+ * @throws Error, a sentence, where there is none; nothing but a regular file is one: a pipe or a device may never end
+ */
+export async function weightsFileAt(path: string): Promise<string> {
   const found = await statOrNull(path);
   if (!found) throw new Error(noWeights(path));
-  checkKind(path, found.isFile());
+  if (found.isFile()) return path;
+  const inside = found.isDirectory() ? await weightsInFolder(path) : null;
+  if (inside) return inside;
+  throw new Error(
+    `${path} is no file; name a .pth, .pt or .safetensors file, or a folder with ${CONFIGURED_FILES.join(' or ')} in it`,
+  );
 }
 
-/** Nothing but a regular file is read: a pipe or a device may never end. */
-function checkKind(path: string, file: boolean): void {
-  if (!file) throw new Error(`${path} is no file; name a .pth, .pt or .safetensors file`);
+/** What timm calls its weights in a folder; null where there is nothing of it. */
+export async function weightsInFolder(folder: string): Promise<string | null> {
+  for (const name of CONFIGURED_FILES) {
+    const file = join(folder, name);
+    if ((await statOrNull(file))?.isFile()) return file;
+  }
+  return null;
 }

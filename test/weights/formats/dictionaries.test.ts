@@ -130,12 +130,22 @@ const REFUSED: [label: string, saved: PickleValue, sentence: RegExp][] = [
   [
     'a whole model',
     opaque('models.Net'),
-    /one object rather than weights: only models\.Net itself .* refuses to run/,
+    /a whole models\.Net rather than weights: only its own program .* refuses to run models\.Net/,
   ],
   [
     'a whole model in a dictionary',
     dict({ epoch: 3, model: opaque('ultralytics.nn.tasks.DetectionModel') }),
-    /\(its keys: epoch, model \(ultralytics\.nn\.tasks\.DetectionModel, not run\)\)/,
+    /a whole ultralytics\.nn\.tasks\.DetectionModel under 'model' rather than weights/,
+  ],
+  [
+    "a whole model beside its optimiser's tensors",
+    dict({ ema: opaque('models.Net'), optimizer: dict({ state: dict({ exp_avg: t }) }) }),
+    /a whole models\.Net under 'ema' rather than weights/,
+  ],
+  [
+    'an object under an unusual key',
+    dict({ epoch: 3, solver: opaque('models.Net') }),
+    /\(its keys: epoch, solver \(models\.Net, not run\)\)/,
   ],
   [
     'quantised tensors',

@@ -3,7 +3,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readWeights } from '../../../src/weights/formats/read.ts';
-import { toFloat32 } from '../../../src/weights/formats/state.ts';
+import {
+  type DType,
+  ITEM_SIZE,
+  type StateDict,
+  type StoredTensor,
+  toFloat32,
+} from '../../../src/weights/formats/state.ts';
+import { writeTorch } from '../../../src/weights/formats/torch-write.ts';
+import { ZipFile } from '../../../src/weights/formats/zip.ts';
+import { writeZip } from '../../../src/weights/formats/zip-write.ts';
 import { assertRefused, assertTensors, fixture, realFile, reference } from '../fixtures.ts';
 
 const torchfile = suite('weights: torch files');
@@ -52,6 +61,8 @@ const SAID: [file: string, notes: RegExp[]][] = [
   ]),
   ['averaged.pth', [/^Left out n_averaged/, /'module\.'/]],
   ['compiled.pth', [/_orig_mod/]],
+  ['fastai.pth', [/entry 'model'/, /^Left its other entries: opt\.$/]],
+  ['lightning.ckpt', [/entry 'state_dict'/, /^Left its other entries: epoch, global_step, .* and 2 more\.$/]],
 ];
 for (const [name, notes] of SAID)
   torchfile(`${name}: what was taken and left is said`, async () => {
@@ -63,12 +74,10 @@ for (const [name, notes] of SAID)
 const REFUSED: [file: string, sentence: RegExp][] = [
   ['attack.pth', /refuses to run posix\.system/],
   ['attack-legacy.pth', /refuses to run posix\.system/],
-  ['whole-model.pth', /refuses to run torch\.nn\.modules\.linear\.Linear.*save model\.state_dict\(\)/],
   ['compressed.pth', /data\.pkl is compressed/],
   ['complex.pth', /torch\.ComplexFloatStorage, which is not supported/],
   ['uint16.pth', /torch\.uint16, which is not supported/],
   ['expanded-bomb.pth', /weight would need more memory than the file could hold/],
-  ['script.pth', /TorchScript program.*save model\.state_dict\(\)/],
 ];
 
 for (const [name, sentence] of REFUSED) {
@@ -120,5 +129,46 @@ if (real) {
 } else {
   torchfile.skip('the real ResNet-18 (set TESSERA_DATA)', () => {});
 }
+
+/** A tensor of each type, an empty one and a scalar, under names that want care. */
+function everyType(): StateDict {
+  const types = Object.keys(ITEM_SIZE) as DType[];
+  const tensors = types.map((dtype, index): [string, StoredTensor] => [
+    `a.${dtype}.größe "${index}"`,
+    { dtype, shape: [2, 3], bytes: Uint8Array.from({ length: 6 * ITEM_SIZE[dtype] }, (_, i) => (i * 7) % 2) },
+  ]);
+  return new Map([
+    ...tensors,
+    ['empty', { dtype: 'float32', shape: [0, 4], bytes: new Uint8Array(0) }],
+    ['num_batches_tracked', { dtype: 'int64', shape: [], bytes: new Uint8Array(8) }],
+  ]);
+}
+
+torchfile(
+  'what is written reads as it was, each tensor at a multiple of 64 bytes, the metadata beside them',
+  async () => {
+    const tensors = everyType();
+    const bytes = writeTorch(tensors, { classes: '["ant"]', __proto__x: 'y' });
+    const file = await readWeights(bytes, 'own.pth');
+    assert.equal([...file.tensors], [...tensors]);
+    assert.equal(file.metadata, { classes: '["ant"]', __proto__x: 'y' });
+    for (const [name, tensor] of file.tensors)
+      if (tensor.bytes.length > 0) assert.is(tensor.bytes.byteOffset % 64, 0, name);
+    assert.equal((await readWeights(writeTorch(tensors), 'own.pth')).metadata, {});
+  },
+);
+
+torchfile('metadata that is none is refused', async () => {
+  for (const [metadata, says] of [
+    ['{"classes": 3}', /own\.pth describes itself wrongly: classes is a text/],
+    ['[]', /own\.pth describes itself wrongly/],
+    ['{', /own\.pth describes itself wrongly/],
+  ] as const) {
+    const zip = new ZipFile(writeTorch(everyType()));
+    const entries = new Map(zip.names.map((name) => [name, zip.read(name)!]));
+    entries.set('archive/extra/metadata.json', new TextEncoder().encode(metadata));
+    await assertRefused(() => readWeights(writeZip(entries), 'own.pth'), says);
+  }
+});
 
 torchfile.run();

@@ -7,23 +7,23 @@
  * A clock is read, so another measurement gives other figures. They are recorded in the plan; from them and the seed the search
  * follows.
  */
-import type { Batch, BatchSource } from '../data/loader.ts';
-import { settle } from '../data/settle.ts';
-import { adapterName } from '../gpu/adapter-name.ts';
-import type { Device } from '../gpu/index.ts';
-import { buildModel } from '../models/table.ts';
-import { AdamW, decayGroups, type Model } from '../nn/index.ts';
-import { scope, setStep } from '../tensor/index.ts';
-import { randomStream } from '../tensor/random.ts';
-import { infer } from '../train/infer.ts';
-import { plainStep, type Step } from '../train/step.ts';
+import type { Batch, BatchSource } from '../../data/loader.ts';
+import { settle } from '../../data/settle.ts';
+import { adapterName } from '../../gpu/adapter-name.ts';
+import type { Device } from '../../gpu/index.ts';
+import { buildModel } from '../../models/table.ts';
+import { AdamW, decayGroups, type Model } from '../../nn/index.ts';
+import { scope, setStep } from '../../tensor/index.ts';
+import { randomStream } from '../../tensor/random.ts';
+import { infer } from '../../train/infer.ts';
+import { plainStep, type Step } from '../../train/step.ts';
+import { middle } from '../handmade.ts';
+import type { LatencyTable, Plan } from '../result.ts';
+import { fairCount, fairStep } from '../shared/fair.ts';
+import { buildSupernet, type Supernet } from '../shared/supernet.ts';
+import { type Choice, largest, randomChoice, type SearchSpace, smallest, tableOf } from '../space.ts';
 import { costOf } from './cost.ts';
-import { fairCount, fairStep } from './fair.ts';
-import { middle } from './handmade.ts';
 import { nonNegative } from './least-squares.ts';
-import type { LatencyTable, Plan } from './result.ts';
-import { type Choice, largest, randomChoice, type SearchSpace, smallest, tableOf } from './space.ts';
-import { buildSupernet, type Supernet } from './supernet.ts';
 
 export interface PlanOptions {
   /** Seconds of the whole search. */

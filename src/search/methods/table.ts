@@ -1,9 +1,9 @@
-/** The methods that have names; each is a file in methods/. */
-import { unknownName } from '../text/suggest.ts';
-import type { Method } from './method.ts';
-import { halving } from './methods/halving.ts';
-import { random } from './methods/random.ts';
-import { supernet } from './methods/supernet.ts';
+/** The methods that have names; each is a file beside this one. */
+import { unknownName } from '../../text/suggest.ts';
+import type { Method } from '../method.ts';
+import { halving } from './halving.ts';
+import { random } from './random.ts';
+import { supernet } from './supernet.ts';
 
 export const METHODS: readonly Method[] = [halving, supernet, random];
 

@@ -9,11 +9,11 @@
  * 2^−0.07, 4.7 %. Networks are ranked by loss, since accuracy on some hundred held pictures ranks them by noise.
  */
 
-import { randomStream } from '../tensor/random.ts';
-import { formatCount, formatNumber } from '../text/figures.ts';
-import { demand } from '../text/rules.ts';
-import { type CostUnit, TARGET, type Target } from './result.ts';
-import { type Choice, randomChoice, type SearchSpace } from './space.ts';
+import { randomStream } from '../../tensor/random.ts';
+import { formatCount, formatNumber } from '../../text/figures.ts';
+import { demand } from '../../text/rules.ts';
+import { type CostUnit, TARGET, type Target } from '../result.ts';
+import { type Choice, randomChoice, type SearchSpace } from '../space.ts';
 
 /** MnasNet's exponent, with the sign that a loss wants. */
 export const SOFT_EXPONENT = 0.07;

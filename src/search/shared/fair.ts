@@ -8,13 +8,13 @@
  *
  * A choice is made without regard to the others, as single-path sampling does (Guo et al. 2019, arXiv 1904.00420).
  */
-import { add, mul } from '../kernels/index.ts';
-import { noGrad, scope, setStep } from '../tensor/index.ts';
-import { type Random, randomStream } from '../tensor/random.ts';
-import { type Criterion, labelCriterion } from '../train/criterion.ts';
-import type { Step } from '../train/step.ts';
-import { applyUpdate } from '../train/update.ts';
-import { type Choice, COLUMNS, type SearchSpace, type StageChoice, VALUES } from './space.ts';
+import { add, mul } from '../../kernels/index.ts';
+import { noGrad, scope, setStep } from '../../tensor/index.ts';
+import { type Random, randomStream } from '../../tensor/random.ts';
+import { type Criterion, labelCriterion } from '../../train/criterion.ts';
+import type { Step } from '../../train/step.ts';
+import { applyUpdate } from '../../train/update.ts';
+import { type Choice, COLUMNS, type SearchSpace, type StageChoice, VALUES } from '../space.ts';
 import type { Supernet } from './supernet.ts';
 
 /** The length of the longest list of a space: how many children a fair draw has. */

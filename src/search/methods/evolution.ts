@@ -13,7 +13,7 @@
  * is, is the caller's, so that the same lines run on a surrogate (methods/supernet.ts) and on a table of accuracies
  * (bench/search-nasbench.ts).
  */
-import type { Random } from '../tensor/random.ts';
+import type { Random } from '../../tensor/random.ts';
 
 export interface Evolution<T> {
   /** One at random; `random` is a stream of its own. */

@@ -5,9 +5,9 @@
  * what the controls are there to check, and it is not so when time is short (after one epoch of CIFAR-10 the larger of 16
  * networks had the higher losses, τ 0.35; bench/search-study.ts). At equal steps the small ones also cost the least.
  */
-import type { Random } from '../tensor/random.ts';
-import type { SearchContext } from './method.ts';
-import { type Choice, COLUMNS, countOf, keyOf, randomChoice, smallest, VALUES } from './space.ts';
+import type { Random } from '../../tensor/random.ts';
+import type { SearchContext } from '../method.ts';
+import { type Choice, COLUMNS, countOf, keyOf, randomChoice, smallest, VALUES } from '../space.ts';
 
 /** What drawing needs of a search. */
 export type Drawing = Pick<SearchContext, 'space' | 'fits' | 'cost' | 'shownCost' | 'random'>;

@@ -11,10 +11,11 @@
  *
  * Nothing is rounded. The last labels hold the best network for every target, hard or soft.
  */
+
+import type { LinearLoss } from '../method.ts';
+import type { Target } from '../result.ts';
+import { type Choice, COLUMNS, type SearchSpace, type StageChoice, stageChoices } from '../space.ts';
 import type { AdditiveCost } from './cost.ts';
-import type { LinearLoss } from './method.ts';
-import type { Target } from './result.ts';
-import { type Choice, COLUMNS, type SearchSpace, type StageChoice, stageChoices } from './space.ts';
 import { aimOf } from './target.ts';
 
 /** A network with what is predicted of it. */

@@ -6,10 +6,10 @@
  * Multiply-adds and parameters are exact, those of `summarise` (src/models/summary.ts). Milliseconds are looked up in a
  * table of measured blocks (latency.ts). A search asks a hundred thousand times, so every stage is added up once.
  */
-import type { MBConvRow, MBConvTable } from '../models/mbconv-table.ts';
-import { show } from '../text/rules.ts';
-import type { CostUnit, LatencyTable } from './result.ts';
-import type { Choice, SearchSpace, StageChoice } from './space.ts';
+import type { MBConvRow, MBConvTable } from '../../models/mbconv-table.ts';
+import { show } from '../../text/rules.ts';
+import type { CostUnit, LatencyTable } from '../result.ts';
+import type { Choice, SearchSpace, StageChoice } from '../space.ts';
 
 /** A block of MBConv where it stands: all that its cost depends on. */
 export interface Block {

@@ -9,11 +9,11 @@
  *
  * The fit is a ridge regression (ridge.ts), since networks are few beside coefficients.
  */
-import type { Random } from '../tensor/random.ts';
-import type { LinearLoss, SurrogateFigures } from './method.ts';
+import type { Random } from '../../tensor/random.ts';
+import type { LinearLoss, SurrogateFigures } from '../method.ts';
+import { type Choice, COLUMNS, type Column, type SearchSpace, VALUES } from '../space.ts';
+import { pearson } from '../statistics.ts';
 import { type RidgeFit, ridge } from './ridge.ts';
-import { type Choice, COLUMNS, type Column, type SearchSpace, VALUES } from './space.ts';
-import { pearson } from './statistics.ts';
 
 /** What was measured of a network. */
 export interface Measured {

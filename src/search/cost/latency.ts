@@ -11,16 +11,16 @@
  * among copies of itself finds its weights in the cache, between others it does not: the factor, one for all, is what a few
  * whole networks take over their sums (lavapipe, small space: 1.11). Other networks are the check.
  */
-import type { Device } from '../gpu/index.ts';
-import { relu } from '../kernels/index.ts';
-import { buildModel } from '../models/table.ts';
-import type { Model } from '../nn/index.ts';
-import { noGrad, type Shape, scope, type Tensor, tensor } from '../tensor/index.ts';
-import { normalAt, randomKey, randomStream } from '../tensor/random.ts';
+import type { Device } from '../../gpu/index.ts';
+import { relu } from '../../kernels/index.ts';
+import { buildModel } from '../../models/table.ts';
+import type { Model } from '../../nn/index.ts';
+import { noGrad, type Shape, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { normalAt, randomKey, randomStream } from '../../tensor/random.ts';
+import type { LatencyTable } from '../result.ts';
+import { type Choice, keyOf, randomChoice, type SearchSpace, tableOf } from '../space.ts';
 import { costOf } from './cost.ts';
 import { buildPiece, type Piece, piecesOf, STEM } from './pieces.ts';
-import type { LatencyTable } from './result.ts';
-import { type Choice, keyOf, randomChoice, type SearchSpace, tableOf } from './space.ts';
 
 export interface LatencyOptions {
   /** Pictures in a batch. Default 1. */

@@ -11,12 +11,12 @@
  * none of them. So a child is measured on batches in which the classes are mixed. The gradient of a child is 0 outside of its
  * windows, and tensors that it does not have get none.
  */
-import type { Device } from '../gpu/index.ts';
-import { adaptiveAvgPool2d, batchNorm, conv2d, mul, slice } from '../kernels/index.ts';
-import { type Activation, activate } from '../kernels/pointwise/activations.ts';
-import type { MBConv } from '../models/mbconv.ts';
-import { NAMINGS } from '../models/mbconv-names.ts';
-import { MBConvNet } from '../models/mbconv-net.ts';
+import type { Device } from '../../gpu/index.ts';
+import { adaptiveAvgPool2d, batchNorm, conv2d, mul, slice } from '../../kernels/index.ts';
+import { type Activation, activate } from '../../kernels/pointwise/activations.ts';
+import type { MBConv } from '../../models/mbconv.ts';
+import { NAMINGS } from '../../models/mbconv-names.ts';
+import { MBConvNet } from '../../models/mbconv-net.ts';
 import {
   type BatchNorm2d,
   type Conv2d,
@@ -24,9 +24,9 @@ import {
   type Linear,
   onDevice,
   type SqueezeExcitation,
-} from '../nn/index.ts';
-import { getDefaultDevice, noGrad, type Shape, scope, type Tensor } from '../tensor/index.ts';
-import { type Choice, isOf, keyOf, largest, type SearchSpace, type StageChoice, tableOf } from './space.ts';
+} from '../../nn/index.ts';
+import { getDefaultDevice, noGrad, type Shape, scope, type Tensor } from '../../tensor/index.ts';
+import { type Choice, isOf, keyOf, largest, type SearchSpace, type StageChoice, tableOf } from '../space.ts';
 
 export interface SupernetOptions {
   /** Outputs of the last layer. */

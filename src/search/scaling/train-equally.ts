@@ -4,18 +4,18 @@
  *
  * A line of the store is a network that is done. A run that was stopped goes on with those that are left.
  */
-import type { MBConvTable } from '../models/mbconv-table.ts';
-import type { Model } from '../nn/index.ts';
-import { demand, object, rule } from '../text/rules.ts';
-import { learnerOf } from './context.ts';
-import { countOfTable } from './cost.ts';
-import { stepsWithin } from './finals.ts';
-import { type CandidateLearner, Stopped, type Workshop } from './learner.ts';
-import type { SearchHooks, SearchOptions } from './options.ts';
-import { sourcesOf } from './pictures.ts';
-import { GRID_TRIAL, type GridNetwork, type GridPoint, type GridTrial, type Plan } from './result.ts';
-import { divergedScore, scoreOf } from './score.ts';
-import { PlannedTime, TimeSpent } from './time.ts';
+import type { MBConvTable } from '../../models/mbconv-table.ts';
+import type { Model } from '../../nn/index.ts';
+import { demand, object, rule } from '../../text/rules.ts';
+import { learnerOf } from '../context.ts';
+import { countOfTable } from '../cost/cost.ts';
+import { stepsWithin } from '../finals.ts';
+import { type CandidateLearner, Stopped, type Workshop } from '../learner.ts';
+import type { SearchHooks, SearchOptions } from '../options.ts';
+import { sourcesOf } from '../pictures.ts';
+import { GRID_TRIAL, type GridNetwork, type GridPoint, type GridTrial, type Plan } from '../result.ts';
+import { divergedScore, scoreOf } from '../score.ts';
+import { PlannedTime, TimeSpent } from '../time.ts';
 
 export interface EqualStepsOptions
   extends Pick<SearchOptions, 'device' | 'plan' | 'pictures' | 'store' | 'signal' | 'teacher'> {

@@ -2,14 +2,14 @@
  * What the networks of a space are made of, each piece once: the stem, every block in every place where it may stand, and the
  * head behind every last stage. Pieces are what latencies are measured of.
  */
-import type { Device } from '../gpu/index.ts';
-import { globalAvgPool } from '../kernels/index.ts';
-import { MBConv } from '../models/mbconv.ts';
-import { NAMINGS } from '../models/mbconv-names.ts';
-import { BatchNorm2d, Conv2d, convNormAct, Linear, type Module, onDevice } from '../nn/index.ts';
-import type { Shape, Tensor } from '../tensor/index.ts';
+import type { Device } from '../../gpu/index.ts';
+import { globalAvgPool } from '../../kernels/index.ts';
+import { MBConv } from '../../models/mbconv.ts';
+import { NAMINGS } from '../../models/mbconv-names.ts';
+import { BatchNorm2d, Conv2d, convNormAct, Linear, type Module, onDevice } from '../../nn/index.ts';
+import type { Shape, Tensor } from '../../tensor/index.ts';
+import { type SearchSpace, stageChoices } from '../space.ts';
 import { type Block, blockKey, blocksOf, headKey, rowOf, sidesOf } from './cost.ts';
-import { type SearchSpace, stageChoices } from './space.ts';
 
 /** Key of the stem. */
 export const STEM = 'stem';

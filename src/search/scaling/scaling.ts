@@ -9,9 +9,9 @@
  * cost what the next even one does. Without rounding the cost would grow by (α · β² · γ²)^φ; a small network rounds far from
  * it, since a stage of one layer has two for any α above 1.
  */
-import { roundChannels, roundLayers } from '../models/efficientnet.ts';
-import { checkTable, type MBConvTable } from '../models/mbconv-table.ts';
-import { demand, number, object, type Rule } from '../text/rules.ts';
+import { roundChannels, roundLayers } from '../../models/efficientnet.ts';
+import { checkTable, type MBConvTable } from '../../models/mbconv-table.ts';
+import { demand, number, object, type Rule } from '../../text/rules.ts';
 
 /** How a network grows with φ. */
 export interface ScalingFactors {

@@ -1,0 +1,114 @@
+/** `npm run export`: writes a network for other programs, as ONNX, .pth or safetensors. Needs no adapter. */
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { LIBRARIES } from '../export/libraries.ts';
+import { DEFAULT_OPSET, OPSET_RANGE } from '../export/onnx/export.ts';
+import { sameFile, statOrNull, writeWhole } from '../node/files.ts';
+import { shellWord } from '../text/shell.ts';
+import { oneOf, wholeNumber } from './command-line.ts';
+import { openExported } from './export/source.ts';
+import { TARGETS, type Target, type TargetOptions, written } from './export/targets.ts';
+import { formatBytes, formatSeconds, printJson, say, UserError } from './ui.ts';
+import { fromHere } from './weights-fetch.ts';
+
+export const description =
+  'Writes a trained network for other programs: ONNX for onnxruntime and what reads it, .pth and safetensors for PyTorch ' +
+  'under the names of torchvision or timm. Beside the file lies a program of a few lines that runs it on a photo.';
+
+export function options(command: Command): void {
+  command
+    .argument('<network>', 'the folder of a run, a checkpoint, a file of weights, or a name of the catalog')
+    .requiredOption('--to <format>', `what to write: ${TARGETS.join(', ')}`, oneOf(TARGETS))
+    .option(
+      '--out <file>',
+      'the file to write, replaced if it is there (default: NETWORK.FORMAT, not replaced)',
+    )
+    .option('--overwrite', 'without --out, replace a file that is there')
+    .option(
+      '--opset <n>',
+      `onnx: version of its operators, ${OPSET_RANGE.join(' to ')} (default: ${DEFAULT_OPSET})`,
+      wholeNumber(1),
+    )
+    .option('--softmax', 'onnx: the result is probabilities instead of logits')
+    .option(
+      '--with-preprocessing',
+      'onnx: the input is pictures of 8 bits, [N, H, W, 3], which the graph normalises itself',
+    )
+    .option('--size <pixels>', "side of the network's input (default: the weights' own)", wholeNumber(8))
+    .option(
+      '--names <library>',
+      `pth, safetensors: whose names the tensors get, ${LIBRARIES.join(' or ')} (default: those of the library that has the network)`,
+      oneOf(LIBRARIES),
+    )
+    .option('--model <name>', 'the network that a file is for, where the file does not say')
+    .option('--json', 'print one JSON document on stdout');
+}
+
+interface ExportOptions extends TargetOptions {
+  to: Target;
+  out?: string;
+  overwrite?: boolean;
+  size?: number;
+  model?: string;
+  json?: boolean;
+}
+
+/** Options that one kind of file has. */
+const FOR_ONNX = ['opset', 'softmax', 'withPreprocessing'] as const;
+
+export async function run([name]: string[], given: ExportOptions): Promise<number> {
+  const { to, size, model } = given;
+  refuseIdle(given);
+  const source = await openExported(name!, {
+    ...(model !== undefined && { model }),
+    ...(size !== undefined && { size }),
+  });
+  const target = await targetOf(name!, source.stem, given);
+  const started = performance.now();
+  const { bytes, beside, notes } = await written(to, source, given);
+  const seconds = (performance.now() - started) / 1000;
+  await writeWhole(target, bytes);
+  for (const { suffix, text } of beside) await writeWhole(`${target}${suffix}`, text);
+  const programs = beside.filter(({ run }) => run);
+  if (given.json) {
+    const files = beside.map(({ suffix }) => `${target}${suffix}`);
+    printJson({
+      file: target,
+      beside: files,
+      bytes: bytes.length,
+      seconds,
+      model: source.shapes.spec!.name,
+      notes,
+    });
+    return 0;
+  }
+  for (const note of notes) say(note);
+  process.stdout.write(
+    `${fromHere(target)}: ${source.shapes.spec!.name}, ${source.classes.length} classes, ${formatBytes(bytes.length)}, in ${formatSeconds(seconds)}\n`,
+  );
+  for (const { suffix, text, run } of programs)
+    process.stdout.write(
+      `\n${run} ${shellWord(fromHere(target + suffix))} PHOTO\n${text.replace(/^(?=.)/gm, '  ')}`,
+    );
+  return 0;
+}
+
+/** An option that the format has no use for is a misunderstanding. */
+function refuseIdle(given: ExportOptions): void {
+  const idle = given.to === 'onnx' ? (['names'] as const) : FOR_ONNX;
+  const [option] = idle.filter((key) => given[key] !== undefined);
+  if (!option) return;
+  const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const other = option === 'names' ? 'pth and safetensors' : 'onnx';
+  throw new UserError(`--${flag} is for ${other}, so it does nothing to --to ${given.to}; leave it out`);
+}
+
+/** The file to write: a name that was given may be replaced, one that nobody typed may be somebody's file. */
+async function targetOf(name: string, stem: string, { to, out, overwrite }: ExportOptions): Promise<string> {
+  const target = out ?? `${basename(stem)}.${to}`;
+  if (await sameFile(target, name))
+    throw new UserError(`${target} is the file to export itself; name another one with --out`);
+  if (out === undefined && !overwrite && (await statOrNull(target)))
+    throw new UserError(`${target} is there already; --overwrite replaces it, --out names another file`);
+  return target;
+}

@@ -1,0 +1,95 @@
+/** What is exported: a checkpoint of `train`, a file of weights, or a network of the catalog by its name. */
+import { basename, extname } from 'node:path';
+import { MOST_SIZE, type Preprocessing } from '../../data/transforms.ts';
+import { modelNames } from '../../models/table.ts';
+import { statOrNull } from '../../node/files.ts';
+import { didYouMean } from '../../text/suggest.ts';
+import { type Decision, decisionSentence } from '../../train/evaluation/threshold.ts';
+import { networkIn, readCheckpoint } from '../../train/node/checkpoint.ts';
+import { CATALOG } from '../../weights/catalog/catalog.ts';
+import type { PlannedModel } from '../../weights/create-model.ts';
+import { openStart, plannedModel } from '../../weights/node/create-model.ts';
+import { weightsInFolder } from '../../weights/node/weights-files.ts';
+import { atSize, describeWeights } from '../../weights/start.ts';
+import { classNames } from '../classifier.ts';
+import { commandLine } from '../command-line.ts';
+import { say, UserError } from '../ui.ts';
+
+/** A network that is to be written elsewhere, its values beside it. */
+export interface Exported extends PlannedModel {
+  /** What files of it are called where nobody says. */
+  stem: string;
+  classes: readonly string[];
+  preprocessing: Preprocessing;
+  /** From which probability a class is called, where the checkpoint says so. */
+  decision?: Decision;
+}
+
+/** The fields of a checkpoint's metadata that tell it from other weights. */
+const CHECKPOINT_KEY = 'tessera';
+
+/**
+ * Opens what `name` means: a path that is there, else a network or weights of the catalog.
+ * @throws Error, a sentence, where there is neither, or it cannot answer
+ */
+export async function openExported(
+  name: string,
+  given: { model?: string; size?: number },
+): Promise<Exported> {
+  if (given.size !== undefined && given.size > MOST_SIZE)
+    throw new UserError(`--size ${given.size}: pictures of at most ${MOST_SIZE} pixels a side are taken`);
+  const found = await statOrNull(name);
+  if (found?.isDirectory() && !(await weightsInFolder(name)))
+    return fromCheckpoint(name, basename(name), given);
+  const stem = found ? basename(name, extname(name)) : name;
+  if (!found && !isListed(name)) throw new UserError(`there is no ${name}: ${unknown(name)}`);
+  const weights = modelNames().includes(name) && !found ? 'pretrained' : name;
+  const start = await openStart({ ...given, ...(weights === 'pretrained' && { model: name }), weights });
+  const { network, preprocessing, assumed } = start;
+  const known = start.known!;
+  if (known.file.metadata[CHECKPOINT_KEY] !== undefined && known.file.metadata['tessera.model'] !== undefined)
+    return fromCheckpoint(name, stem, given);
+  const planned = await plannedModel(network, { weights: known, use: 'answer' });
+  say(`${start.model} with ${describeWeights(start)}`);
+  if (assumed) say(assumed);
+  const classes = classNames(planned.shapes.numClasses, known.card.classes);
+  return { ...planned, stem, classes, preprocessing: sized(preprocessing, given.size) };
+}
+
+async function fromCheckpoint(
+  path: string,
+  stem: string,
+  { model, size }: { model?: string; size?: number },
+): Promise<Exported> {
+  if (model !== undefined)
+    throw new UserError(`${path} is a checkpoint, which names its model itself; leave out --model`);
+  const checkpoint = await readCheckpoint(path);
+  const { classes, preprocessing, epoch, decision, model: name } = checkpoint.info;
+  const network = networkIn(checkpoint);
+  const numClasses = classes.length;
+  const planned = await plannedModel(network, { weights: checkpoint.weights, use: 'answer', numClasses });
+  say(`${checkpoint.path}: ${name}, epoch ${epoch}, ${classes.length} classes`);
+  if (decision)
+    say(
+      `${decisionSentence(decision)} An exported file answers with every class's share; its metadata has the threshold.`,
+    );
+  return {
+    ...planned,
+    stem,
+    classes,
+    preprocessing: sized(preprocessing, size),
+    ...(decision && { decision }),
+  };
+}
+
+const sized = (preprocessing: Preprocessing, size: number | undefined): Preprocessing =>
+  size === undefined ? preprocessing : atSize(preprocessing, size);
+
+const isListed = (name: string): boolean =>
+  modelNames().includes(name) || CATALOG.some((entry) => entry.name === name);
+
+function unknown(name: string): string {
+  const near = didYouMean(name, [...modelNames(), ...CATALOG.map((entry) => entry.name)]);
+  const list = commandLine('weights', ['list']);
+  return `name the folder of a run, a checkpoint, a file of weights, or a network; ${near ?? `${list} shows those that the catalog has`}`;
+}

@@ -1,0 +1,171 @@
+/**
+ * Programs of a few lines that run an exported file without this project, one beside each file: its name with `.py` or
+ * `.mjs` behind it, by which it finds the file. Each prepares a photo as the network was trained, names the five likeliest
+ * classes and prints their shares, as `predict` does.
+ */
+import type { Preprocessing } from '../data/transforms.ts';
+import type { Elsewhere } from './libraries.ts';
+
+/** What a file was exported with. */
+export interface RunnerOptions {
+  preprocessing: Preprocessing;
+  /** ONNX: the graph normalises its pictures itself. */
+  normalises?: boolean;
+  /** ONNX: the graph ends in a softmax. */
+  softmax?: boolean;
+}
+
+const lines = (...text: string[]): string => `${text.join('\n')}\n`;
+const triple = (values: readonly number[]): string => values.join(', ');
+
+/** Python: a photo as torchvision's Resize and CenterCrop make it of one, upright as its camera was held. */
+const prepared = ({ inputSize, resizeSize, interpolation }: Preprocessing): string[] => [
+  "image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert('RGB')",
+  `size = [int(${resizeSize} * side / min(image.size)) for side in image.size]`,
+  `left, top = [round((side - ${inputSize}) / 2) for side in size]`,
+  `image = image.resize(size, Image.${interpolation.toUpperCase()}).crop((left, top, left + ${inputSize}, top + ${inputSize}))`,
+];
+
+/** An ONNX file by Python's onnxruntime; the classes stand in the file. */
+export function pythonForOnnx({ preprocessing, normalises, softmax }: RunnerOptions): string {
+  const { mean, std } = preprocessing;
+  const input = normalises
+    ? ['x = np.asarray(image)[None]']
+    : [
+        `x = (np.asarray(image, np.float32) / 255 - np.float32([${triple(mean)}])) / np.float32([${triple(std)}])`,
+        'x = x.transpose(2, 0, 1)[None]',
+      ];
+  return lines(
+    '# pip install onnxruntime pillow numpy; then: python THIS_FILE PHOTO',
+    'import json, sys',
+    'import numpy as np, onnxruntime',
+    'from PIL import Image, ImageOps',
+    'session = onnxruntime.InferenceSession(sys.argv[0][:-3])',
+    "classes = json.loads(session.get_modelmeta().custom_metadata_map['classes'])",
+    ...prepared(preprocessing),
+    ...input,
+    'y = session.run(None, {session.get_inputs()[0].name: x})[0][0]',
+    ...(softmax ? [] : ['y = np.exp(y - y.max()) / np.exp(y - y.max()).sum()']),
+    "for i in np.argsort(-y)[:5]: print(f'{classes[i]}  {y[i]:.1%}')",
+  );
+}
+
+/** JavaScript: Pillow's filters, and how far each reaches. */
+const FILTERS = {
+  bilinear: ['(x) => Math.max(0, 1 - Math.abs(x))', 1],
+  bicubic: [
+    '(x) => ((x = Math.abs(x)) < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((2.5 - 0.5 * x) * x - 4) * x + 2 : 0)',
+    2,
+  ],
+} as const;
+
+/**
+ * An ONNX file by onnxruntime-node; the classes stand in the JSON beside the file. The resize is written out, since sharp's
+ * own gives other pixels than those that the network was trained on: on a close call another class was first.
+ */
+export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOptions): string {
+  const { inputSize: n, resizeSize, interpolation, mean, std } = preprocessing;
+  const [weight, reach] = FILTERS[interpolation];
+  const input = normalises
+    ? [
+        `const x = Uint8Array.from({ length: 3 * ${n} * ${n} }, (_, i) => pixel(Math.floor(i / 3), i % 3));`,
+        `const tensor = new ort.Tensor('uint8', x, [1, ${n}, ${n}, 3]);`,
+      ]
+    : [
+        `const [mean, std] = [[${triple(mean)}], [${triple(std)}]];`,
+        `const x = Float32Array.from({ length: 3 * ${n} * ${n} }, (_, i) => {`,
+        `  const c = Math.floor(i / ${n * n});`,
+        `  return (pixel(i % ${n * n}, c) / 255 - mean[c]) / std[c];`,
+        '});',
+        `const tensor = new ort.Tensor('float32', x, [1, 3, ${n}, ${n}]);`,
+      ];
+  return lines(
+    '// npm install --ignore-scripts onnxruntime-node sharp; then: node THIS_FILE PHOTO',
+    "import { readFileSync } from 'node:fs';",
+    "import { fileURLToPath } from 'node:url';",
+    "import ort from 'onnxruntime-node';",
+    "import sharp from 'sharp';",
+    '',
+    `// Pillow's ${interpolation} resize along one axis: of [before, size, after] values, \`to\` in place of \`size\`.`,
+    `const weight = ${weight};`,
+    'function resize(values, before, size, after, to) {',
+    '  const result = new Uint8ClampedArray(before * to * after);',
+    '  const stretch = Math.max(size / to, 1);',
+    '  for (let o = 0; o < to; o++) {',
+    '    const centre = ((o + 0.5) * size) / to;',
+    `    const first = Math.max(0, Math.round(centre - ${reach} * stretch));`,
+    `    const end = Math.min(size, Math.round(centre + ${reach} * stretch));`,
+    '    const weights = Array.from({ length: end - first }, (_, k) => weight((first + k + 0.5 - centre) / stretch));',
+    '    const total = weights.reduce((a, b) => a + b);',
+    '    for (let b = 0; b < before; b++)',
+    '      for (let a = 0; a < after; a++) {',
+    '        const sum = weights.reduce((s, w, k) => s + w * values[(b * size + first + k) * after + a], 0);',
+    '        result[(b * to + o) * after + a] = Math.floor(sum / total + 0.5);',
+    '      }',
+    '  }',
+    '  return result;',
+    '}',
+    '',
+    'const file = fileURLToPath(import.meta.url).slice(0, -4);',
+    "const { classes } = JSON.parse(readFileSync(file + '.json', 'utf8'));",
+    'const session = await ort.InferenceSession.create(file);',
+    "const photo = sharp(process.argv[2], { ignoreIcc: true }).rotate().removeAlpha().toColourspace('srgb').raw();",
+    'const { data, info: { width, height } } = await photo.toBuffer({ resolveWithObject: true });',
+    `const [w, h] = [width, height].map((side) => Math.trunc((${resizeSize} * side) / Math.min(width, height)));`,
+    'const small = resize(resize(data, height, width, 3, w), 1, height, 3 * w, h);',
+    'const half = (margin) => (margin % 2 ? 2 * Math.round(margin / 4) : margin / 2); // to even, as Python rounds',
+    `const [left, top] = [w, h].map((side) => half(side - ${n}));`,
+    `const pixel = (i, c) => small[3 * ((Math.floor(i / ${n}) + top) * w + (i % ${n}) + left) + c];`,
+    ...input,
+    'const [{ data: y }] = Object.values(await session.run({ [session.inputNames[0]]: tensor }));',
+    ...(softmax
+      ? ['const shares = [...y];']
+      : [
+          'const largest = y.reduce((a, b) => Math.max(a, b));',
+          'const powers = y.map((v) => Math.exp(v - largest));',
+          'const sum = powers.reduce((a, b) => a + b);',
+          'const shares = [...powers].map((v) => v / sum);',
+        ]),
+    'for (const i of [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, 5))',
+    "  console.log(classes[i] + '  ' + (100 * shares[i]).toFixed(1) + '%');",
+  );
+}
+
+/** A .pth or .safetensors file by PyTorch and the library that has the network; the classes stand in the file. */
+export function pythonForTorch(
+  { preprocessing }: RunnerOptions,
+  format: 'pth' | 'safetensors',
+  { library, build }: Elsewhere,
+  numClasses: number,
+): string {
+  const { mean, std } = preprocessing;
+  const [packages, imports] =
+    format === 'pth' ? ['', 'import zipfile'] : [' safetensors', 'from safetensors import safe_open'];
+  const load =
+    format === 'pth'
+      ? [
+          'state = torch.load(file, weights_only=True)',
+          "metadata = json.loads(zipfile.ZipFile(file).read('archive/extra/metadata.json'))",
+        ]
+      : [
+          "with safe_open(file, 'pt') as opened:",
+          '    state, metadata = {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata()',
+        ];
+  return lines(
+    `# pip install torch ${library}${packages} pillow; then: python THIS_FILE PHOTO`,
+    'import json, sys',
+    imports,
+    `import torch, ${library}`,
+    'from PIL import Image, ImageOps',
+    'from torchvision.transforms.functional import normalize, to_tensor',
+    'file = sys.argv[0][:-3]',
+    ...load,
+    `model = ${build(numClasses)}.eval()`,
+    'model.load_state_dict(state)',
+    "classes = json.loads(metadata['classes'])",
+    ...prepared(preprocessing),
+    `x = normalize(to_tensor(image), [${triple(mean)}], [${triple(std)}])[None]`,
+    'with torch.inference_mode(): y = model(x)[0].softmax(0)',
+    `for share, i in zip(*y.topk(min(5, len(classes)))): print(f'{classes[i]}  {share:.1%}')`,
+  );
+}
