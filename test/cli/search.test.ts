@@ -14,7 +14,7 @@ import { largeNumber, type SearchArgs } from '../../src/cli/search/options.ts';
 import { SearchLines } from '../../src/cli/search/progress.ts';
 import { networksOf } from '../../src/cli/search/scaling.ts';
 import { newSearch, writePlan } from '../../src/cli/search/setup.ts';
-import { openSpace } from '../../src/cli/search/space.ts';
+import { adviseSpace, openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { stepsWithin } from '../../src/search/finals.ts';
@@ -340,6 +340,21 @@ test('the space that docs/search.md shows is one', async () => {
   const page = await readFile(new URL('../../docs/search.md', import.meta.url), 'utf8');
   const [, json] = /```json\n(.*?)```/s.exec(page)!;
   assert.is(checkSpace(JSON.parse(json!)).name, 'mine');
+});
+
+test('where pictures are much larger than what networks see of them, that is said once', async () => {
+  const samples = [300, 20, 400].map((side) => ({
+    file: `${side}`,
+    label: 0,
+    image: { width: side, height: side + 1, pixels: new Uint8Array() },
+  }));
+  assert.match(
+    (await adviseSpace({}, SMALL_SPACE, samples))!,
+    /^Half of 3 pictures .* at least 300 pixels .* see 32×32: --size 64 .* about 4 and 49 times the pixels\.$/,
+  );
+  for (const given of [{ size: 32 }, { space: 'small' }])
+    assert.is(await adviseSpace(given, SMALL_SPACE, samples), null);
+  assert.is(await adviseSpace({}, SMALL_SPACE, samples.slice(1, 2)), null);
 });
 
 test('numbers, spaces and networks in few letters', async () => {
