@@ -60,7 +60,7 @@ test('no import points up', () => {
   assert.equal(
     upwards,
     [],
-    'cli → report → verify, explain → train → weights → models, data → nn → kernels → tensor → gpu',
+    'cli → report → verify, explain, search, export → train → weights → models, data → nn → kernels → tensor → gpu',
   );
 });
 
