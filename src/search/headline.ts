@@ -95,6 +95,7 @@ export function searchHeadline(result: SearchResult): string[] {
     ...comparisons.map((one) =>
       one.of.includes('hand-made') ? rightSentence(one) : `${lossSentence(one)} ${rightSentence(one)}`,
     ),
+    ...result.finals.flatMap(taughtSentence),
     ...(final?.measured && target.exponent === null && final.measured > target.value
       ? [
           `Measured, it takes ${formatCost(final.measured, target.unit)}: more than the target, which its prediction of ${formatCost(final.cost, target.unit)} keeps.`,
@@ -111,6 +112,16 @@ function returnedSentence({ returned, target }: SearchResult, final: Final | nul
   const figures =
     cost === null ? '' : ` (${formatCost(cost, target.unit)}, ${how}; the target is ${targetText(target)})`;
   return `Returned is ${roleName(role)}${figures}. ${reason}`;
+}
+
+/** What a teacher was worth: the same network with and without it. Nothing where none took part. */
+function taughtSentence({ role, untaught, fresh: taught }: Final): string[] {
+  if (!untaught || !taught) return [];
+  const figures = ({ loss, accuracy }: { loss: number; accuracy: number }): string =>
+    `a loss of ${loss.toFixed(3)} and ${percent(accuracy)} right`;
+  return [
+    `${capital(roleName(role))} learnt from the teacher and has ${figures(taught)} on the fresh pictures; trained for as many steps without it, ${figures(untaught)}.`,
+  ];
 }
 
 /** How many of the pictures that the search never saw are right. */

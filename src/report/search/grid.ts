@@ -3,17 +3,17 @@
 import type { Agreement, GridKind, GridPoint, GridResult } from '../../search/result.ts';
 import { agreementSentence } from '../../search/scaling/grid.ts';
 import { counted, formatCount } from '../../text/figures.ts';
+import { wilson } from '../../train/evaluation/intervals.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
-import { figure, fixed, share, table } from '../parts.ts';
+import { figure, fixed, interval, share, table } from '../parts.ts';
+import { marginFor } from './intervals-chart.ts';
 
-const NAMES: Readonly<Record<GridKind, string>> = {
+const NAMES: Readonly<Record<Exclude<GridKind, 'compound' | 'scaled'>, string>> = {
   base: 'the network itself',
-  compound: 'all three',
   depth: 'layers only',
   width: 'channels only',
   resolution: 'pixels only',
-  scaled: 'scaled',
 };
 
 export function grid(
@@ -21,44 +21,61 @@ export function grid(
   agreements: readonly Agreement[],
   { plot, draw }: Pen,
 ): Html {
-  const measured = points.flatMap((point) =>
-    point.fresh ? [{ ...point, loss: point.fresh.loss, name: NAMES[point.kind] }] : [],
-  );
-  const kinds = [...new Set(measured.map(({ name }) => name))];
+  const rows = points.map((point) => ({ point, name: nameOf(point) }));
+  const losses = rows.flatMap(({ point: { held, fresh }, name }) => [
+    ...(held ? [{ name, loss: held.loss, of: 'held' }] : []),
+    ...(fresh ? [{ name, loss: fresh.loss, of: 'fresh' }] : []),
+  ]);
+  const names = rows.map(({ name }) => name);
   const chart = draw(
     {
-      height: 260,
-      color: { domain: kinds, range: kinds.map((_, i) => COLOURS[i % COLOURS.length]!), legend: false },
-      x: { label: 'multiply-adds over those of the network itself', grid: true },
-      y: { label: 'loss on the fresh pictures', grid: true },
+      height: 52 + 24 * names.length,
+      marginLeft: marginFor(names),
+      marginTop: 8,
+      x: { label: 'loss', grid: true, nice: true, ticks: 5 },
+      y: { domain: names, label: null, tickSize: 0 },
+      color: { type: 'identity' },
       marks: [
-        plot.dot(measured, { x: 'growth', y: 'loss', fill: 'name', r: 4 }),
-        plot.text(measured, { x: 'growth', y: 'loss', text: 'name', dy: -9 }),
+        plot.dot(losses, {
+          ...{ x: 'loss', y: 'name', r: 4.5, stroke: COLOURS[0], strokeWidth: 2 },
+          fill: ({ of }: (typeof losses)[number]) => (of === 'fresh' ? COLOURS[0] : 'var(--bg)'),
+        }),
       ],
     },
-    { label: 'Loss against cost', description: 'the table has the figures' },
+    { label: 'Losses of the scaled networks', description: 'the table has the figures' },
   );
   return html`<p>Each network was trained from scratch for ${counted(steps, 'step')}, as Tan &amp; Le (2019) compare theirs, with one seed: another seed may put networks that lie close in another order. A larger network takes longer for a step.${best !== null && points[best] && ` Of those that are scaled in all three, ${factors(points[best])} has the lowest loss on the held pictures; it was chosen by it, and the fresh ones chose nothing.`}${agreements.map((agreement) => ` ${agreementSentence(agreement)}`).join('')}</p>
-${measured.length > 0 && figure(chart, 'Lower is better. Networks at about one cost are comparable; the network itself costs less.')}
+${losses.length > 0 && figure(chart, 'Filled: on the fresh pictures, hollow: on the held ones; left is better. In brackets the multiply-adds over those of the network itself: those at about one cost are comparable.')}
 ${table(
-  'Networks, all trained for as many steps',
-  [
-    ...['', 'α', 'β', 'γ', 'pixels', 'multiply-adds', 'over the base', 'parameters'],
-    ...['held loss', 'its halves', 'fresh loss', 'accuracy'],
-  ],
-  points.map(row),
+  'What they know, all trained for as many steps',
+  ['', 'held loss', 'its halves', 'fresh loss', 'accuracy', '95 %'],
+  rows.map(({ name, point: { held, fresh } }) => [
+    name,
+    ...(held ? [fixed(held.loss), held.halves.map((half) => fixed(half)).join(', ')] : ['diverged', '']),
+    ...(fresh
+      ? [
+          fixed(fresh.loss),
+          share(fresh.accuracy),
+          interval(wilson(Math.round(fresh.accuracy * fresh.pictures), fresh.pictures)),
+        ]
+      : ['–', '–', '–']),
+  ]),
+)}
+${table(
+  'What they are',
+  ['', 'α', 'β', 'γ', 'pixels', 'multiply-adds', 'parameters'],
+  rows.map(({ name, point: { alpha, beta, gamma, table: network, multiplyAdds, parameters } }) => [
+    name,
+    ...[alpha, beta, gamma, `${network.inputSize}²`],
+    ...[formatCount(multiplyAdds), formatCount(parameters)],
+  ]),
 )}`;
 }
 
-const factors = ({ alpha, beta, gamma }: GridPoint): string => `α ${alpha}, β ${beta}, γ ${gamma}`;
-
-function row(point: GridPoint): (string | number)[] {
-  const { kind, alpha, beta, gamma, table, multiplyAdds, growth, parameters, held, fresh } = point;
-  return [
-    NAMES[kind],
-    ...[alpha, beta, gamma, `${table.inputSize}²`],
-    ...[formatCount(multiplyAdds), `×${growth.toFixed(2)}`, formatCount(parameters)],
-    ...(held ? [fixed(held.loss), held.halves.map((half) => fixed(half)).join(', ')] : ['diverged', '']),
-    ...(fresh ? [fixed(fresh.loss), share(fresh.accuracy)] : ['–', '–']),
-  ];
+/** `α 1.1 β 1.1 γ 1.25 (×3.00)`, `layers only (×2.83)` */
+function nameOf({ kind, alpha, beta, gamma, growth }: GridPoint): string {
+  const inAll = kind === 'compound' || kind === 'scaled';
+  return `${inAll ? `α ${alpha} β ${beta} γ ${gamma}` : NAMES[kind]} (×${growth.toFixed(2)})`;
 }
+
+const factors = ({ alpha, beta, gamma }: GridPoint): string => `α ${alpha}, β ${beta}, γ ${gamma}`;

@@ -33,8 +33,7 @@ ${
 ${knownTable(trained, result)}`
 }
 ${comparisons.length > 0 && comparisonTable(comparisons)}
-${finals.length > 0 && costTable(finals, result)}
-${finals.map(untaughtSentence)}`;
+${finals.length > 0 && costTable(finals, result)}`;
 }
 
 /** Which figures are of which pictures, and what was chosen on them. */
@@ -162,11 +161,4 @@ function costTable(finals: readonly Final[], { target: { unit } }: SearchResult)
       final.steps > 0 ? final.steps : 'not trained',
     ]),
   );
-}
-
-function untaughtSentence(final: Final): Html | null {
-  const { untaught, fresh, held } = final;
-  const taught = fresh ?? held;
-  if (!untaught || !taught) return null;
-  return html`<p>${nameOf(final)} learnt from the teacher. Trained for as many steps without it, the same network has a loss of ${fixed(untaught.loss)} and ${share(untaught.accuracy)} right on the same pictures (with it ${fixed(taught.loss)} and ${share(taught.accuracy)}).</p>`;
 }
