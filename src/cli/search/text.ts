@@ -10,7 +10,7 @@ import type { Method } from '../../search/method.ts';
 import type { SearchPictures } from '../../search/options.ts';
 import type { Final, SearchResult } from '../../search/result.ts';
 import { countOf } from '../../search/space.ts';
-import { percentRange, wilson } from '../../train/evaluation/intervals.ts';
+import { percentRange, wilsonOfShare } from '../../train/evaluation/intervals.ts';
 import { percent } from '../../train/metrics.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';
 import { commandLine } from '../command-line.ts';
@@ -151,6 +151,6 @@ function finalsTable(result: SearchResult): string {
 
 function accuracy({ fresh }: Final): [string, string] {
   if (!fresh) return ['', ''];
-  const interval = wilson(Math.round(fresh.accuracy * fresh.pictures), fresh.pictures);
+  const interval = wilsonOfShare(fresh.accuracy, fresh.pictures);
   return [percent(fresh.accuracy), interval ? percentRange(interval) : ''];
 }

@@ -3,7 +3,7 @@
 import type { Agreement, GridKind, GridPoint, GridResult } from '../../search/result.ts';
 import { agreementSentence } from '../../search/scaling/grid.ts';
 import { counted, formatCount } from '../../text/figures.ts';
-import { wilson } from '../../train/evaluation/intervals.ts';
+import { wilsonOfShare } from '../../train/evaluation/intervals.ts';
 import { COLOURS, type Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
 import { figure, fixed, interval, share, table } from '../parts.ts';
@@ -53,11 +53,7 @@ ${table(
     name,
     ...(held ? [fixed(held.loss), held.halves.map((half) => fixed(half)).join(', ')] : ['diverged', '']),
     ...(fresh
-      ? [
-          fixed(fresh.loss),
-          share(fresh.accuracy),
-          interval(wilson(Math.round(fresh.accuracy * fresh.pictures), fresh.pictures)),
-        ]
+      ? [fixed(fresh.loss), share(fresh.accuracy), interval(wilsonOfShare(fresh.accuracy, fresh.pictures))]
       : ['–', '–', '–']),
   ]),
 )}

@@ -14,7 +14,7 @@ import {
 } from '../../search/headline.ts';
 import type { Comparison, Final, SearchResult } from '../../search/result.ts';
 import { formatCount } from '../../text/figures.ts';
-import { wilson } from '../../train/evaluation/intervals.ts';
+import { wilsonOfShare } from '../../train/evaluation/intervals.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
 import { figure, fixed, interval, share, table } from '../parts.ts';
@@ -61,20 +61,18 @@ function tiles({ held, fresh, cost, measured, multiplyAdds, parameters }: Final,
   return html`<ul class="tiles">
 ${
   figures &&
-  html`${tile(`Accuracy, ${which} pictures`, share(figures.accuracy), `95 %: ${interval(accuracyInterval(figures.accuracy, count)) || 'no interval'}`)}${tile(`Loss, ${which} pictures`, fixed(figures.loss), fresh && held ? `held ones: ${fixed(held.loss)}` : 'the search ranked by it')}`
+  html`${tile(`Accuracy, ${which} pictures`, share(figures.accuracy), `95 %: ${interval(wilsonOfShare(figures.accuracy, count)) || 'no interval'}`)}${tile(`Loss, ${which} pictures`, fixed(figures.loss), fresh && held ? `held ones: ${fixed(held.loss)}` : 'the search ranked by it')}`
 }
 ${target.unit === 'ms' && tile(measured === null ? 'Time, predicted' : 'Time, measured', taken, `target: ${targetText(target)}`)}
 ${tile('Parameters', formatCount(parameters), `${formatCount(multiplyAdds)} multiply-adds`)}</ul>`;
 }
-
-const accuracyInterval = (accuracy: number, count: number) => wilson(Math.round(accuracy * count), count);
 
 /** Accuracies with Wilson's intervals, on fresh pictures where there are some. */
 function accuracies(trained: readonly Final[], { data }: SearchResult, pen: Pen): Html {
   const fresh = trained.some((final) => final.fresh);
   const rows = trained.flatMap((final) => {
     const figures = fresh ? final.fresh : final.held;
-    const range = figures && accuracyInterval(figures.accuracy, final.fresh?.pictures ?? data.held);
+    const range = figures && wilsonOfShare(figures.accuracy, final.fresh?.pictures ?? data.held);
     return range ? [{ name: nameOf(final), value: figures.accuracy, ...range }] : [];
   });
   const chart = intervalsChart(
@@ -114,7 +112,7 @@ function knownTable(trained: readonly Final[], { data }: SearchResult): Html {
   const fresh = trained.some((final) => final.fresh);
   const cells = (figures: Final['held'], count: number) =>
     figures
-      ? [fixed(figures.loss), share(figures.accuracy), interval(accuracyInterval(figures.accuracy, count))]
+      ? [fixed(figures.loss), share(figures.accuracy), interval(wilsonOfShare(figures.accuracy, count))]
       : ['diverged', '–', ''];
   return table(
     'What the trained networks know',

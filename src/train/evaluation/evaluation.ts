@@ -15,7 +15,7 @@ import {
 import { f1Interval, resampledIntervals, resamplesFor } from './bootstrap.ts';
 import { type Calibration, calibration } from './calibration.ts';
 import { type Curves, curves } from './curves.ts';
-import { CONFIDENCE, type Interval, wilson } from './intervals.ts';
+import { CONFIDENCE, type Interval, wilson, wilsonOfShare } from './intervals.ts';
 import {
   type Decision,
   decisionSentence,
@@ -136,7 +136,7 @@ export function evaluation(answers: Answers, options: EvaluationOptions): Evalua
       aucInterval: resampled.aucs[i],
     }),
   );
-  const share = (value: number): Interval => wilson(Math.round(value * labels.length), labels.length)!;
+  const share = (value: number): Interval => wilsonOfShare(value, labels.length)!;
   return {
     scored,
     classes: [...classes],

@@ -43,6 +43,10 @@ export function wilson(right: number, count: number): Interval | null {
   };
 }
 
+/** `wilson` of a share of `count`, for figures that are kept as shares. */
+export const wilsonOfShare = (share: number, count: number): Interval | null =>
+  wilson(Math.round(share * count), count);
+
 /**
  * The interval of a mean of independent figures that have intervals (square and add; Newcombe 1998, Zou & Donner 2008):
  * mean − √Σ(xᵢ − lowᵢ)²/k to mean + √Σ(highᵢ − xᵢ)²/k.

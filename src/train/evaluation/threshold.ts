@@ -5,7 +5,7 @@
 import { among, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
 import { type Answers, type Calling, percent, scoresOf } from '../metrics.ts';
 import { type Step, steps } from './curves.ts';
-import { type Interval, wilson } from './intervals.ts';
+import { type Interval, wilson, wilsonOfShare } from './intervals.ts';
 
 /** The figures of the positive class where it is called from a probability of `threshold`. */
 export interface ThresholdRow {
@@ -109,7 +109,7 @@ export function figuresAt(
   return {
     at,
     intervals: {
-      accuracy: wilson(Math.round(at.accuracy * count), count),
+      accuracy: wilsonOfShare(at.accuracy, count),
       precision: wilson(Math.round(right), at.called),
       recall: wilson(Math.round(right), positives),
     },
