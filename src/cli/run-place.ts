@@ -1,8 +1,38 @@
 /** The folder of a run for the commands that write one, `train` and `search`: its name, and how it is taken and given back. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closeLoader } from '../data/node/loader.ts';
 import { FolderHeld } from '../node/lock.ts';
 import { RunFolder } from '../train/node/run-folder.ts';
-import { say } from './ui.ts';
+import { onStop, printJson, type StopRequest, say } from './ui.ts';
+
+/**
+ * A command that works in a folder of its own: whoever asks it to stop is told what happens, the folder is given back in any
+ * case, and a stop while it waits for the folder is an end like any other.
+ * @returns the exit code
+ */
+export async function runInFolder<Setup extends { folder: RunFolder }, Result extends { finished: boolean }>(
+  begin: (signal: AbortSignal) => Promise<Setup>,
+  work: (setup: Setup, stop: StopRequest) => Promise<Result>,
+  { json = false }: { json?: boolean | undefined },
+): Promise<number> {
+  let setup: Setup | undefined;
+  const stop = onStop('Stopping after this step, then saving; once more stops at once.', () =>
+    setup?.folder.announceEnd(),
+  );
+  try {
+    setup = await begin(stop.signal);
+    const result = await work(setup, stop);
+    if (json) printJson(result);
+    return result.finished ? 0 : stop.exitCode;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError' && stop.requested) return stop.exitCode;
+    throw error;
+  } finally {
+    await setup?.folder.release();
+    await closeLoader();
+    stop.dispose();
+  }
+}
 
 /**
  * Takes the folder of a run, from a process that is just ending when it has ended. One that has lost its npm finds out

@@ -1,16 +1,15 @@
 /** `npm run train`: fine-tunes a network on a folder of pictures, or trains a small one on the demo data. */
 import { type Command, Option } from 'commander';
-import { closeLoader } from '../data/node/loader.ts';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { runInFolder } from './run-place.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train/check.ts';
 import { trainOnDevice } from './train/device.ts';
 import { pictureOptions } from './train/pictures.ts';
 import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train/settings.ts';
-import { newRun, resumedRun, type Setup } from './train/setup.ts';
-import { onStop, printJson } from './ui.ts';
+import { newRun, resumedRun } from './train/setup.ts';
 
 export const description =
   'Fine-tunes a network on a folder of pictures, and keeps the best and the last state in a folder under runs/. ' +
@@ -67,21 +66,9 @@ export function options(command: Command): void {
 
 export async function run(_args: string[], options: TrainOptions): Promise<number> {
   if (options.findLr || options.sanity) return check(options);
-  let setup: Setup | undefined;
-  const stop = onStop('Stopping after this step, then saving; once more stops at once.', () =>
-    setup?.folder.announceEnd(),
+  return runInFolder(
+    (signal) => (options.resume === undefined ? newRun(options) : resumedRun(options, signal)),
+    (setup, stop) => trainOnDevice(setup, options, stop),
+    options,
   );
-  try {
-    setup = options.resume === undefined ? await newRun(options) : await resumedRun(options, stop.signal);
-    const report = await trainOnDevice(setup, options, stop);
-    if (options.json) printJson(report);
-    return report.finished ? 0 : stop.exitCode;
-  } catch (error) {
-    if (error instanceof Error && error.name === 'AbortError' && stop.requested) return stop.exitCode;
-    throw error;
-  } finally {
-    await setup?.folder.release();
-    await closeLoader();
-    stop.dispose();
-  }
 }
