@@ -3,6 +3,7 @@
  * work to time and what it costs.
  */
 
+import { randomValues } from '../src/bench/measure.ts';
 import type { Device, Traits } from '../src/gpu/index.ts';
 import { problemOf as convProblem, geometryOf } from '../src/kernels/conv/problem.ts';
 import { CONV_ROWS } from '../src/kernels/conv/table.ts';
@@ -13,7 +14,6 @@ import { windowOf } from '../src/kernels/parts/window.ts';
 import { buildModel } from '../src/models/table.ts';
 import { AdamW } from '../src/nn/index.ts';
 import { noGrad, type Shape, sizeOf, type Tensor, tensor } from '../src/tensor/index.ts';
-import { randomValues } from './measure.ts';
 
 export interface Work {
   run: () => unknown;

@@ -20,7 +20,7 @@ const ROWS = [
   ['models', 'data'],
   ['weights'],
   ['train'],
-  ['verify', 'explain', 'search', 'export'],
+  ['verify', 'explain', 'search', 'export', 'bench', 'profile'],
   ['report'],
   ['cli'],
 ];
@@ -60,7 +60,7 @@ test('no import points up', () => {
   assert.equal(
     upwards,
     [],
-    'cli → report → verify, explain, search, export → train → weights → models, data → nn → kernels → tensor → gpu',
+    'cli → report → verify, explain, search, export, bench, profile → train → weights → models, data → nn → kernels → tensor → gpu',
   );
 });
 

@@ -4,9 +4,11 @@
  */
 import type { Command } from 'commander';
 import { CASES, type Case, VARIANTS } from '../../bench/cases.ts';
-import { type Ceilings, measureCeilings } from '../../bench/ceilings.ts';
-import { measure, type Timing } from '../../bench/measure.ts';
+import { measureCeilings } from '../bench/ceilings.ts';
+import { measure } from '../bench/measure.ts';
+import type { Ceilings, Timing } from '../bench/result.ts';
 import type { Device } from '../gpu/index.ts';
+import { memoryBudget, plannedBytes } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
 import { wholeNumber } from './command-line.ts';
 import {
@@ -73,7 +75,7 @@ export async function run(
   const cases = variant === undefined ? named : forced(device, variant, named);
   const stop = onStop('Stopping after this case; once more stops at once.');
   const bar = progressBar('Bench', cases.length + 1);
-  const ceilings = await measureCeilings(device);
+  const ceilings = await measureCeilings(device, plannedBytes(await memoryBudget(device), device.software));
   bar.update(1);
   const results: Result[] = [];
   for (const benchCase of cases) {
@@ -124,7 +126,7 @@ async function runCase(
     amount ? amount / timing.median / 1e6 : null;
   const gflops = perSecond(work.flops);
   const gbytes = perSecond(work.bytes);
-  const shares = [(gflops ?? 0) / ceilings.gflops, (gbytes ?? 0) / ceilings.gbytes];
+  const shares = [(gflops ?? 0) / ceilings.arithmetic.value, (gbytes ?? 0) / ceilings.bandwidth.value];
   return {
     name: benchCase.name,
     group: benchCase.group,
@@ -137,14 +139,14 @@ async function runCase(
 
 function print(device: Device, ceilings: Ceilings, results: readonly Result[]): void {
   say(
-    `${adapterName(device.info)}: at best ${formatNumber(ceilings.gflops)} GFLOP/s from registers, ${formatNumber(ceilings.gbytes)} GB/s copying`,
+    `${adapterName(device.info)}: at best ${formatNumber(ceilings.arithmetic.value)} GFLOP/s from registers, ${formatNumber(ceilings.bandwidth.value)} GB/s copying`,
   );
   const rows = [
     ['case', 'ms', 'p10–p90', 'GFLOP/s', 'GB/s', '% of ceiling'],
     ...results.map((result) => [
       result.name,
       formatNumber(result.median),
-      `${formatNumber(result.low)}–${formatNumber(result.high)}`,
+      `${formatNumber(result.p10)}–${formatNumber(result.p90)}`,
       result.gflops ? formatNumber(result.gflops) : '',
       result.gbytes ? formatNumber(result.gbytes) : '',
       result.ceiling ? String(Math.round(result.ceiling)) : '',

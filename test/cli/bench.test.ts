@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CASES, VARIANTS } from '../../bench/cases.ts';
-import { copiedBytes } from '../../bench/ceilings.ts';
+import { copiedBytes } from '../../src/bench/ceilings.ts';
 import { run } from '../../src/cli/bench.ts';
 import { PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 

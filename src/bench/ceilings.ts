@@ -2,11 +2,11 @@
  * What this adapter can do at best, measured in the same run as the kernels: multiply-adds from registers, and
  * copying memory. A kernel's percentage of the nearer ceiling says how much is left to gain.
  */
-import { type Device, elementwise, program, slices } from '../src/gpu/index.ts';
-import { fill } from '../src/nn/index.ts';
-import { memoryBudget, plannedBytes } from '../src/node/memory.ts';
-import { empty } from '../src/tensor/index.ts';
+import { type Device, elementwise, program, slices } from '../gpu/index.ts';
+import { fill } from '../nn/index.ts';
+import { empty } from '../tensor/index.ts';
 import { measure } from './measure.ts';
+import type { Ceiling, Ceilings } from './result.ts';
 
 const CHAINS = 12;
 const UNROLL = 16;
@@ -56,14 +56,11 @@ const copy = program(
   }),
 );
 
-export interface Ceilings {
-  /** Floating-point operations per second, in GFLOP/s. */
-  gflops: number;
-  /** Bytes read plus bytes written per second, in GB/s. */
-  gbytes: number;
-}
-
-export async function measureCeilings(device: Device): Promise<Ceilings> {
+/**
+ * Measures the ceilings of `device`.
+ * @param memory bytes that a run may plan with
+ */
+export async function measureCeilings(device: Device, memory: number): Promise<Ceilings> {
   const y = empty(device, [INVOCATIONS]);
   const arithmetic = await measure(device, () =>
     device.run(fma, {
@@ -72,13 +69,12 @@ export async function measureCeilings(device: Device): Promise<Ceilings> {
       flops: 2 * INVOCATIONS * STEPS * CHAINS * UNROLL,
     }),
   );
-  const budget = plannedBytes(await memoryBudget(device), device.software);
-  const floats = copiedBytes(device.limits.maxBufferSize, budget) / 4;
+  const floats = copiedBytes(device.limits.maxBufferSize, memory) / 4;
   const source = empty(device, [floats]);
   const target = empty(device, [floats]);
   fill(source, { uniform: 1 });
   const parts = slices(device, floats);
-  const memory = await measure(device, () => {
+  const copying = await measure(device, () => {
     for (const { count, slice } of parts)
       device.run(copy, {
         bindings: { x: slice(source.buffer), y: slice(target.buffer) },
@@ -87,8 +83,15 @@ export async function measureCeilings(device: Device): Promise<Ceilings> {
       });
   });
   for (const used of [y, source, target]) used.dispose();
+  const ceiling = (kernel: string, value: number): Ceiling => ({
+    value,
+    kernel,
+    tried: [{ kernel, value }],
+    doubt: null,
+  });
+  const flops = 2 * INVOCATIONS * STEPS * CHAINS * UNROLL;
   return {
-    gflops: (2 * INVOCATIONS * STEPS * CHAINS * UNROLL) / arithmetic.low / 1e6,
-    gbytes: (8 * floats) / memory.low / 1e6,
+    arithmetic: ceiling(fma.name, flops / arithmetic.p10 / 1e6),
+    bandwidth: ceiling(copy.name, (8 * floats) / copying.p10 / 1e6),
   };
 }
