@@ -90,6 +90,12 @@ export function problemOf(
   };
 }
 
+/**
+ * How many pictures a problem is taken for in estimates: the choice must not depend on how many more than one there are.
+ * Eight would gain more in large batches and lose in small ones.
+ */
+export const picturesOf = ({ several }: AnyProblem): number => (several ? 4 : 1);
+
 /** Input and output channels of a group at a tap of the weight, whichever of them the direction reads. */
 export function channelsOf({
   direction,

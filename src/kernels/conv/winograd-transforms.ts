@@ -1,161 +1,191 @@
 /**
- * The transforms of Winograd's filtering; the maths is in the header of winograd.ts. An invocation transforms one patch
- * of four channels: along its rows by `line`, then along its columns.
+ * The transforms of Winograd's filtering; the maths is in winograd.ts, the matrices in winograd-tilings.ts. All five are
+ * a square D between a matrix and its transpose, T · D · Tᵀ. An invocation does one, for two channels:
  *
- * The sixteen values of a patch lie `p.count` apart, one in each of the sixteen matrices that are multiplied next.
- * Limited by memory: 4 bytes a value of x or y and 16 of V or M.
+ *   D's rows, one a turn            D · Tᵀ              T · (D · Tᵀ), one column a turn
+ *
+ *   d d d d ── times Tᵀ ──┐       ┌ ─ ─ ─ ─ ┐           │
+ *                         │       │ a a a a │ ▲         │ ◀── a  a  a  a
+ *                         │       │ b b b b │ │ up      ▼     b  b  b  b
+ *                         └─────▶ └ c c c c ┘           T     c  c  c  c
+ *
+ * A row enters below and pushes the others up; a column leaves at the left and the others move there. So nothing is
+ * indexed by the turn, which on lavapipe costs as much as memory (an array in memory for each lane: 2.1 times slower). And
+ * the number of turns is a parameter and no constant, though it is one: Mesa unrolls loops whose ends it knows, and
+ * LLVM then compiles a transform of F(4×4) for 1.8 s in place of 0.24, for nothing in return.
+ *
+ * Transformed values lie `p.count` apart, one in each of the matrices that are multiplied. Limited by memory: 4 bytes a
+ * value of x or y, and 16 (F(2×2)) or 9 (F(4×4)) of V or M.
  */
-import { elementwise, family, program } from '../../gpu/index.ts';
+import { elementwise, family } from '../../gpu/index.ts';
 import { type EpilogueSpec, epilogueBindings, epilogueFunctions, epilogueParams } from '../parts/epilogue.ts';
 import { DIVIDE, unroll } from '../parts/tile.ts';
+import { F2, F4, lineFunction, type Matrix, type Tiling, transposed } from './winograd-tilings.ts';
 
-/** Where invocation i works: four channels of a patch. `p.first` is the first picture of the chunk. */
+/** The channels that an invocation works on. With four, LLVM takes twice as long for the same speed. */
+export const CHANNELS = 2;
+const ELEMENT = `vec${CHANNELS}f`;
+
+/** What a program is made for: the number of outputs names its tiling. */
+interface TilingSpec {
+  outputs: number;
+}
+
+const tilingFor = ({ outputs }: TilingSpec): Tiling => (outputs === F4.outputs ? F4 : F2);
+
+/** Turns of the two loops: rows of D, and columns of the result. */
+const TURNS = { rows: 'u32', columns: 'u32' } as const;
+
+/**
+ * WGSL of `fn transform(here: Place)`, T · D · Tᵀ with T = `matrix`, where D[row, column] is `load(here, row, column)` and
+ * what becomes of an element is `store(here, row, column, value)`.
+ */
+function sandwich(matrix: Matrix): string {
+  const [results, terms] = [matrix.length, matrix[0]!.length];
+  const list = (first: number, end: number, item: (index: number) => string): string =>
+    Array.from({ length: end - first }, (_, index) => item(first + index)).join(', ');
+  return `${lineFunction('line', matrix, ELEMENT)}
+fn transform(here: Place) {
+  var lines: array<array<${ELEMENT}, ${results}>, ${terms}>;
+  for (var row = 0u; row < p.rows; row++) {
+    let next = line(array(${list(0, terms, (k) => `load(here, row, ${k})`)}));
+    lines = array(${list(1, terms, (r) => `lines[${r}]`)}, next);
+  }
+  for (var column = 0u; column < p.columns; column++) {
+    let values = line(array(${list(0, terms, (r) => `lines[${r}][0]`)}));
+${unroll(results, (r) => `    store(here, ${r}, column, values[${r}]);`)}
+${unroll(terms, (r) => `    lines[${r}] = array(${list(1, results, (k) => `lines[${r}][${k}]`)}, lines[${r}][0]);`)}
+  }
+}`;
+}
+
+/** Where invocation i works: two channels of a patch. `p.first` is the first picture of the chunk. */
 const PATCH = `${DIVIDE}
-struct Patch { tile: u32, picture: u32, y: u32, x: u32, channel: u32 }
+struct Patch { i: u32, picture: u32, y: u32, x: u32, channel: u32 }
 fn patchOf(i: u32) -> Patch {
   let tile = divide(i, p.channels);
   let line = divide(tile, low(p.tiles));
   let picture = divide(line, high(p.tiles));
-  return Patch(tile, p.first + picture, line - picture * high(p.tiles), tile - line * low(p.tiles), i - tile * p.channels);
+  return Patch(i, p.first + picture, line - picture * high(p.tiles), tile - line * low(p.tiles), i - tile * p.channels);
+}
+fn insideOf(y: u32, x: u32) -> bool { return y < high(p.size) && x < low(p.size); }
+fn addressOf(here: Patch, y: u32, x: u32) -> u32 {
+  return ((here.picture * high(p.size) + y) * low(p.size) + x) * p.channels + here.channel;
 }`;
 
 const PATCH_PARAMS = {
+  ...TURNS,
   first: 'u32',
   size: 'u32', // height, width of a picture
   tiles: 'u32', // rows and columns of tiles in a picture
-  channels: 'u32', // vec4s in a pixel
+  channels: 'u32', // elements in a pixel
 } as const;
 
 /** V = Bᵀ d B. */
-export const transformInput = program(
-  elementwise({
-    name: 'winograd-input',
-    bindings: { x: 'read vec4f', v: 'write vec4f' },
+export const transformInput = family((spec: TilingSpec) => {
+  const { outputs, patch, input } = tilingFor(spec);
+  return elementwise({
+    name: `winograd-input-${outputs}`,
+    bindings: { x: `read ${ELEMENT}`, v: `write ${ELEMENT}` },
     params: { ...PATCH_PARAMS, top: 'i32', left: 'i32' },
     wgsl: `${PATCH}
-fn line(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> array<vec4f, 4> { return array(a - c, b + c, c - b, b - d); }
-fn load(here: Patch, row: i32, column: i32) -> vec4f {
-  let y = u32(2 * i32(here.y) - p.top + row);
-  let x0 = u32(2 * i32(here.x) - p.left + column);
-  let inside = y < high(p.size) && x0 < low(p.size);
-  let at = ((here.picture * high(p.size) + y) * low(p.size) + x0) * p.channels + here.channel;
-  return select(vec4f(0), x[at], inside);
+alias Place = Patch;
+fn load(here: Place, row: u32, column: u32) -> ${ELEMENT} {
+  let y = ${outputs} * here.y + row - u32(p.top);
+  let x0 = ${outputs} * here.x + column - u32(p.left);
+  return select(${ELEMENT}(0), x[addressOf(here, y, x0)], insideOf(y, x0));
 }
-fn element(i: u32) {
-  let here = patchOf(i);
-${unroll(4, (r) => `  let row${r} = line(load(here, ${r}, 0), load(here, ${r}, 1), load(here, ${r}, 2), load(here, ${r}, 3));`)}
-${unroll(
-  4,
-  (k) => `  let column${k} = line(row0[${k}], row1[${k}], row2[${k}], row3[${k}]);
-${unroll(4, (r) => `  v[i + ${4 * r + k} * p.count] = column${k}[${r}];`)}`,
-)}
-}`,
-  }),
-);
+fn store(here: Place, row: u32, column: u32, value: ${ELEMENT}) {
+  v[(${patch} * row + column) * p.count + here.i] = value;
+}
+${sandwich(input)}
+fn element(i: u32) { transform(patchOf(i)); }`,
+  });
+});
 
 /** dM = A dY Aᵀ. */
-export const transformGradient = program(
-  elementwise({
-    name: 'winograd-gradient',
-    bindings: { dy: 'read vec4f', m: 'write vec4f' },
+export const transformGradient = family((spec: TilingSpec) => {
+  const { outputs, patch, output } = tilingFor(spec);
+  return elementwise({
+    name: `winograd-gradient-${outputs}`,
+    bindings: { dy: `read ${ELEMENT}`, m: `write ${ELEMENT}` },
     params: PATCH_PARAMS,
     wgsl: `${PATCH}
-fn line(a: vec4f, b: vec4f) -> array<vec4f, 4> { return array(a, a + b, a - b, -b); }
-fn load(here: Patch, row: u32, column: u32) -> vec4f {
-  let y = 2 * here.y + row;
-  let x = 2 * here.x + column;
-  let at = ((here.picture * high(p.size) + y) * low(p.size) + x) * p.channels + here.channel;
-  return select(vec4f(0), dy[at], y < high(p.size) && x < low(p.size));
+alias Place = Patch;
+fn load(here: Place, row: u32, column: u32) -> ${ELEMENT} {
+  let y = ${outputs} * here.y + row;
+  let x = ${outputs} * here.x + column;
+  return select(${ELEMENT}(0), dy[addressOf(here, y, x)], insideOf(y, x));
 }
-fn element(i: u32) {
-  let here = patchOf(i);
-  let row0 = line(load(here, 0, 0), load(here, 0, 1));
-  let row1 = line(load(here, 1, 0), load(here, 1, 1));
-${unroll(
-  4,
-  (k) => `  let column${k} = line(row0[${k}], row1[${k}]);
-${unroll(4, (r) => `  m[i + ${4 * r + k} * p.count] = column${k}[${r}];`)}`,
-)}
-}`,
-  }),
-);
+fn store(here: Place, row: u32, column: u32, value: ${ELEMENT}) {
+  m[(${patch} * row + column) * p.count + here.i] = value;
+}
+${sandwich(transposed(output))}
+fn element(i: u32) { transform(patchOf(i)); }`,
+  });
+});
 
 /** Y = Aᵀ M A, and what follows the sum. */
-export const transformOutput = family((spec: EpilogueSpec) =>
-  elementwise({
+export const transformOutput = family((spec: TilingSpec & EpilogueSpec) => {
+  const { outputs, patch, output } = tilingFor(spec);
+  return elementwise({
     name: `winograd-output-${Object.values(spec).join('-')}`,
-    bindings: { m: 'read vec4f', y: 'write vec4f', ...epilogueBindings(spec, 'vec4f') },
+    bindings: { m: `read ${ELEMENT}`, y: `write ${ELEMENT}`, ...epilogueBindings(spec, ELEMENT) },
     params: { ...PATCH_PARAMS, ...epilogueParams(spec) },
     wgsl: `${PATCH}
-${epilogueFunctions(spec, 'vec4f')}
-fn line(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> array<vec4f, 2> { return array(a + b + c, b - c - d); }
-fn store(here: Patch, row: u32, column: u32, sum: vec4f, finish: Finish) {
-  let y0 = 2 * here.y + row;
-  let x = 2 * here.x + column;
-  if (y0 >= high(p.size) || x >= low(p.size)) { return; }
-  let at = ((here.picture * high(p.size) + y0) * low(p.size) + x) * p.channels + here.channel;
-  y[at] = finished(sum, finish, at);
+${epilogueFunctions(spec, ELEMENT)}
+struct Place { tile: Patch, finish: Finish }
+fn load(here: Place, row: u32, column: u32) -> ${ELEMENT} {
+  return m[(${patch} * row + column) * p.count + here.tile.i];
 }
+fn store(here: Place, row: u32, column: u32, value: ${ELEMENT}) {
+  let y0 = ${outputs} * here.tile.y + row;
+  let x = ${outputs} * here.tile.x + column;
+  let at = addressOf(here.tile, y0, x);
+  if (insideOf(y0, x)) { y[at] = finished(value, here.finish, at); }
+}
+${sandwich(output)}
 fn element(i: u32) {
   let here = patchOf(i);
-${unroll(
-  4,
-  (r) => `  let row${r} = line(${[0, 1, 2, 3].map((k) => `m[i + ${4 * r + k} * p.count]`).join(', ')});`,
-)}
-  let column0 = line(row0[0], row1[0], row2[0], row3[0]);
-  let column1 = line(row0[1], row1[1], row2[1], row3[1]);
-  let finish = finishOf(here.channel);
-  store(here, 0, 0, column0[0], finish);
-  store(here, 0, 1, column1[0], finish);
-  store(here, 1, 0, column0[1], finish);
-  store(here, 1, 1, column1[1], finish);
+  transform(Place(here, finishOf(here.channel)));
 }`,
-  }),
-);
+  });
+});
 
-/** U = G g Gᵀ, of the kernel as it is or turned by 180°. One invocation: one input channel, four output channels. */
-export const transformKernel = program(
-  elementwise({
-    name: 'winograd-kernel',
-    bindings: { w: 'read vec4f', u: 'write vec4f' },
-    params: { turned: 'u32' },
+/** U = G g Gᵀ, of the kernel as it is or turned by 180°. One invocation: one input channel, two output channels. */
+export const transformKernel = family((spec: TilingSpec) => {
+  const { outputs, patch, kernel } = tilingFor(spec);
+  return elementwise({
+    name: `winograd-kernel-${outputs}`,
+    bindings: { w: `read ${ELEMENT}`, u: `write ${ELEMENT}` },
+    params: { ...TURNS, turned: 'u32' },
     wgsl: `
-fn line(a: vec4f, b: vec4f, c: vec4f) -> array<vec4f, 4> {
-  let outer = 0.5 * (a + c);
-  return array(a, outer + 0.5 * b, outer - 0.5 * b, c);
+alias Place = u32;
+fn load(i: Place, row: u32, column: u32) -> ${ELEMENT} {
+  let tap = 3 * row + column;
+  return w[select(tap, 8 - tap, p.turned == 1) * p.count + i];
 }
-fn load(i: u32, tap: u32) -> vec4f { return w[select(tap, 8 - tap, p.turned == 1) * p.count + i]; }
-fn element(i: u32) {
-${unroll(3, (r) => `  let row${r} = line(load(i, ${3 * r}), load(i, ${3 * r + 1}), load(i, ${3 * r + 2}));`)}
-${unroll(
-  4,
-  (k) => `  let column${k} = line(row0[${k}], row1[${k}], row2[${k}]);
-${unroll(4, (r) => `  u[i + ${4 * r + k} * p.count] = column${k}[${r}];`)}`,
-)}
-}`,
-  }),
-);
+fn store(i: Place, row: u32, column: u32, value: ${ELEMENT}) { u[(${patch} * row + column) * p.count + i] = value; }
+${sandwich(kernel)}
+fn element(i: u32) { transform(i); }`,
+  });
+});
 
 /** dg = Gᵀ dU G, summed over the chunks. */
-export const transformKernelGradient = program(
-  elementwise({
-    name: 'winograd-kernel-gradient',
-    bindings: { u: 'read vec4f', w: 'write vec4f' },
-    params: { accumulate: 'u32' },
+export const transformKernelGradient = family((spec: TilingSpec) => {
+  const { outputs, patch, kernel } = tilingFor(spec);
+  return elementwise({
+    name: `winograd-kernel-gradient-${outputs}`,
+    bindings: { u: `read ${ELEMENT}`, w: `write ${ELEMENT}` },
+    params: { ...TURNS, accumulate: 'u32' },
     wgsl: `
-fn line(a: vec4f, b: vec4f, c: vec4f, d: vec4f) -> array<vec4f, 3> {
-  return array(a + 0.5 * (b + c), 0.5 * (b - c), 0.5 * (b + c) + d);
+alias Place = u32;
+fn load(i: Place, row: u32, column: u32) -> ${ELEMENT} { return u[(${patch} * row + column) * p.count + i]; }
+fn store(i: Place, row: u32, column: u32, value: ${ELEMENT}) {
+  let at = (3 * row + column) * p.count + i;
+  w[at] = value + select(${ELEMENT}(0), w[at], p.accumulate == 1);
 }
-fn element(i: u32) {
-${unroll(
-  4,
-  (r) => `  let row${r} = line(${[0, 1, 2, 3].map((k) => `u[i + ${4 * r + k} * p.count]`).join(', ')});`,
-)}
-${unroll(
-  3,
-  (k) => `  let column${k} = line(row0[${k}], row1[${k}], row2[${k}], row3[${k}]);
-${unroll(3, (r) => `  w[i + ${3 * r + k} * p.count] = column${k}[${r}] + select(vec4f(0), w[i + ${3 * r + k} * p.count], p.accumulate == 1);`)}`,
-)}
-}`,
-  }),
-);
+${sandwich(transposed(kernel))}
+fn element(i: u32) { transform(i); }`,
+  });
+});

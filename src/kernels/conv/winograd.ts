@@ -1,31 +1,36 @@
 /**
- * The row `winograd`: 3×3 convolution with stride 1 by Winograd's minimal filtering F(2×2, 3×3) (Lavin & Gray 2015, arXiv 1509.09308):
- * sixteen multiplications for four outputs instead of thirty-six.
+ * The rows `winograd` and `winograd4`: 3×3 convolution with stride 1 by Winograd's minimal filtering (Lavin & Gray 2015, arXiv 1509.09308).
+ * F(2×2, 3×3) takes sixteen multiplications for four outputs instead of thirty-six, F(4×4, 3×3) thirty-six for sixteen
+ * instead of a hundred and forty-four. With m outputs along a side of a tile and n = m + 2 inputs along its patch's:
  *
- *   forward   V = Bᵀ d B per 4×4 patch d of x (patches overlap, a step of two)     [16, tile, cin]
- *             U = G g Gᵀ per 3×3 kernel g                                          [16, cin, cout]
- *             M = V · U, sixteen matrix products                                   [16, tile, cout]
- *             Y = Aᵀ M A per tile of 2×2 outputs
+ *   forward   V = Bᵀ d B per n×n patch d of x (patches overlap, a step of m)      [n², tile, cin]
+ *             U = G g Gᵀ per 3×3 kernel g                                          [n², cin, cout]
+ *             M = V · U, n² matrix products                                        [n², tile, cout]
+ *             Y = Aᵀ M A per tile of m×m outputs
  *   input     the same from dy to dx, with the kernel turned by 180° and its channels exchanged (A·Bᵀ in place of A·B)
  *   weight    dM = A dY Aᵀ,  dU = Vᵀ · dM,  dg = Gᵀ dU G
  *
- *       ┌ 1  0 −1  0 ┐        ┌  1   0   0  ┐
- *  Bᵀ = │ 0  1  1  0 │    G = │ 1/2 1/2 1/2 │    Aᵀ = ┌ 1  1  1  0 ┐
- *       │ 0 −1  1  0 │        │ 1/2 −1/2 1/2│         └ 0  1 −1 −1 ┘
- *       └ 0  1  0 −1 ┘        └  0   0   1  ┘
+ *        x                                V            U           M             y
+ *   ┌────┬────┐   a tile of m×m,     ┌─────────┐   ┌───────┐   ┌────────┐   ┌────┬────┐
+ *   │    ┊    │   its patch of n×n   │ tile    │   │ cin   │   │ tile   │   │    │    │
+ *   ├┈┈┈┈┼┈┈┈┈┤  ─────────────────▶  │   × cin │ · │ × cout│ = │ × cout │ ▶ ├────┼────┤   and this n² times, once for
+ *   │    ┊    │                      └─────────┘   └───────┘   └────────┘   │    │    │   each place in a patch
+ *   └────┴────┘                                                             └────┴────┘
  *
- * The sixteen products are one grouped 1×1 product of the tile loop (the group is the position in the patch); the
- * transforms are in winograd-transforms.ts. V and M take four times the memory of x and y, so pictures go through in
- * chunks that stay in cache. In float32 the results differ from the direct sum by some 1e-6 of the largest value.
+ * The matrices, and what they do to the error, are in winograd-tilings.ts, the transforms in winograd-transforms.ts. The
+ * n² products are one grouped 1×1 product of the tile loop (the group is the place in the patch). V and M take 4 or 2.25
+ * times the memory of x and y, so pictures go through in chunks that stay in cache.
  */
 import type { BufferBinding, Device, Run } from '../../gpu/index.ts';
 import { empty, type Tensor } from '../../tensor/index.ts';
 import { epilogueRun, epilogueSpecOf } from '../parts/epilogue.ts';
-import { type GatherOperands, POINT, packPair, type WeightOperands } from '../parts/tile.ts';
+import { type GatherOperands, POINT, packPair, rowsSpent, type WeightOperands } from '../parts/tile.ts';
 import { gather } from '../parts/tile-gather.ts';
 import { weightGradient } from '../parts/tile-weight.ts';
-import type { ConvProblem, ConvRow } from './problem.ts';
+import { type ConvProblem, type ConvRow, picturesOf } from './problem.ts';
+import { F2, F4, type Tiling } from './winograd-tilings.ts';
 import {
+  CHANNELS,
   transformGradient,
   transformInput,
   transformKernel,
@@ -33,25 +38,25 @@ import {
   transformOutput,
 } from './winograd-transforms.ts';
 
-/** The sixteen products. */
-const PLANES = { ...POINT, groups: 16, planes: true } as const;
+/** The products of a tiling, one for each place in a patch. */
+const planesOf = ({ patch }: Tiling) => ({ ...POINT, groups: patch ** 2, planes: true }) as const;
 
-/** Channels and tiles from which the saved multiplications outweigh the transforms (measured on lavapipe). */
-const LEAST_CHANNELS = 32;
-const LEAST_TILES = 32;
 /**
- * How many pictures more than one are taken for: the choice must not depend on their number. Eight would take maps of 4²
- * too; a step of ResNet-18 at 112² would be 1.09 times slower with four pictures (1.05 to 1.17), and with sixteen 0.89 times
- * (0.81 to 1.06).
+ * What the transforms cost in multiply-adds of the products: for a value of V or M, made and read again, and for one of U
+ * or dU (measured on lavapipe, where maps of 4² to 56² with 32 to 512 channels are then 1.005 times slower than if the
+ * fastest row were chosen for each). A multiply-add of the weight's gradient takes 1.5 times as long.
  */
-const SEVERAL = 4;
-/** What the transforms cost below those, as a multiple of the products. */
-const TOO_SMALL = 3;
+const COSTS = {
+  forward: { value: 45, weight: 20 },
+  input: { value: 45, weight: 20 },
+  weight: { value: 20, weight: 40 },
+};
 
-const tilesOf = ([height, width]: readonly [number, number]): readonly [number, number] => [
-  Math.ceil(height / 2),
-  Math.ceil(width / 2),
-];
+/** Rows and columns of tiles in a picture. */
+const tilesOf = (
+  { outputs }: Tiling,
+  [height, width]: readonly [number, number],
+): readonly [number, number] => [Math.ceil(height / outputs), Math.ceil(width / outputs)];
 
 function supports({ window, groups, sourceChannels, resultChannels }: ConvProblem): boolean {
   const { kernel, stride, dilation } = window;
@@ -65,14 +70,17 @@ function supports({ window, groups, sourceChannels, resultChannels }: ConvProble
   );
 }
 
-/** The multiplications of the sixteen products, where there is enough work to pay for the transforms. */
-function estimate({ several, result, sourceChannels, resultChannels }: ConvProblem): number {
-  const [rows, columns] = tilesOf(result);
-  const tiles = rows * columns;
-  const pays =
-    Math.min(sourceChannels, resultChannels) >= LEAST_CHANNELS &&
-    (several ? SEVERAL : 1) * tiles >= LEAST_TILES;
-  return 16 * tiles * sourceChannels * resultChannels * (pays ? 1 : TOO_SMALL);
+/** The multiplications of the products, and the transforms. */
+function estimate(tiling: Tiling, problem: ConvProblem): number {
+  const { direction, result, sourceChannels, resultChannels } = problem;
+  const pictures = picturesOf(problem);
+  const [rows, columns] = tilesOf(tiling, result);
+  const tiles = pictures * rows * columns;
+  const weights = sourceChannels * resultChannels;
+  const cost = COSTS[direction];
+  const products = (direction === 'weight' ? tiles : rowsSpent(tiles)) * weights;
+  const values = tiles * (sourceChannels + resultChannels);
+  return (tiling.patch ** 2 * (products + cost.value * values + cost.weight * weights)) / pictures;
 }
 
 interface Chunk {
@@ -80,10 +88,9 @@ interface Chunk {
   pictures: number;
 }
 
-/** Cuts `pictures` so that V and M of a chunk take at most `chunkBytes`. */
-function chunksOf(device: Device, pictures: number, tiles: number, channels: number): Chunk[] {
-  const bytes = 4 * 16 * tiles * channels;
-  const size = Math.max(1, Math.floor(device.traits.chunkBytes / bytes));
+/** Cuts `pictures`, each of so many values of V and M, so that those of a chunk take at most `chunkBytes`. */
+function chunksOf(device: Device, pictures: number, values: number): Chunk[] {
+  const size = Math.max(1, Math.floor(device.traits.chunkBytes / (4 * values)));
   return Array.from({ length: Math.ceil(pictures / size) }, (_, index) => ({
     first: index * size,
     pictures: Math.min(size, pictures - index * size),
@@ -91,55 +98,81 @@ function chunksOf(device: Device, pictures: number, tiles: number, channels: num
 }
 
 /** U of the whole weight. */
-function kernelOf(device: Device, w: BufferBinding, cin: number, cout: number, turned: boolean): Tensor {
-  const u = empty(device, [16, cin, cout]);
-  const count = (cin * cout) / 4;
-  device.run(transformKernel, {
+function kernelOf(
+  device: Device,
+  { outputs, patch }: Tiling,
+  w: BufferBinding,
+  cin: number,
+  cout: number,
+  turned: boolean,
+): Tensor {
+  const u = empty(device, [patch ** 2, cin, cout]);
+  device.run(transformKernel({ outputs }), {
     bindings: { w, u: u.buffer },
-    params: { count, turned: Number(turned) },
-    flops: 40 * cin * cout,
-    bytes: 4 * 25 * cin * cout,
+    params: { count: (cin * cout) / CHANNELS, rows: 3, columns: patch, turned: Number(turned) },
+    flops: 2 * 3 * patch * (3 + patch) * cin * cout,
+    bytes: 4 * (9 + patch ** 2) * cin * cout,
   });
   return u;
 }
 
-/** One element-wise transform over the patches of a chunk. */
+/** One transform over the patches of a chunk. */
 interface Transform {
+  /** Sides of what is transformed and of what comes out. */
+  rows: number;
+  columns: number;
   chunk: Chunk;
   size: readonly [number, number];
   tiles: readonly [number, number];
   channels: number;
 }
 
-function patches({ chunk, size, tiles, channels }: Transform): Pick<Run, 'params' | 'bytes'> {
-  const count = (chunk.pictures * tiles[0] * tiles[1] * channels) / 4;
+function patches({ rows, columns, chunk, size, tiles, channels }: Transform): Pick<Run, 'params' | 'bytes'> {
+  const values = chunk.pictures * tiles[0] * tiles[1] * channels;
   return {
     params: {
-      count,
+      count: values / CHANNELS,
+      rows,
+      columns,
       first: chunk.first,
       size: packPair(...size),
       tiles: packPair(...tiles),
-      channels: channels / 4,
+      channels: channels / CHANNELS,
     },
-    bytes: 4 * 4 * count * 20,
+    bytes: 4 * values * (rows ** 2 + columns ** 2),
   };
 }
 
 /** Records a convolution in its forward or input direction. */
-function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }: GatherOperands): void {
+function gatherTiles(
+  device: Device,
+  tiling: Tiling,
+  problem: ConvProblem,
+  { pictures, x, w, y }: GatherOperands,
+): void {
   const { direction, source, result, sourceChannels, resultChannels, window, epilogue = {} } = problem;
   const forward = direction === 'forward';
   const finish = epilogueRun(epilogue);
   const [cin, cout] = forward ? [sourceChannels, resultChannels] : [resultChannels, sourceChannels];
-  const tiles = tilesOf(result);
+  const { outputs, patch } = tiling;
+  const planes = patch ** 2;
+  const tiles = tilesOf(tiling, result);
   const perPicture = tiles[0] * tiles[1];
-  const products = { ...PLANES, direction, sourceChannels, resultChannels };
-  const u = kernelOf(device, w, cin, cout, !forward);
-  for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
-    const v = empty(device, [16, chunk.pictures * perPicture, sourceChannels]);
-    const m = empty(device, [16, chunk.pictures * perPicture, resultChannels]);
-    const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
-    device.run(transformInput, {
+  const values = planes * perPicture * (sourceChannels + resultChannels);
+  const products = { ...planesOf(tiling), direction, sourceChannels, resultChannels };
+  const u = kernelOf(device, tiling, w, cin, cout, !forward);
+  for (const chunk of chunksOf(device, pictures, values)) {
+    const v = empty(device, [planes, chunk.pictures * perPicture, sourceChannels]);
+    const m = empty(device, [planes, chunk.pictures * perPicture, resultChannels]);
+    const input = patches({
+      rows: patch,
+      columns: patch,
+      chunk,
+      size: source,
+      tiles,
+      channels: sourceChannels,
+    });
+    device.run(transformInput({ outputs }), {
       ...input,
       bindings: { x, v: v.buffer },
       // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
@@ -155,8 +188,15 @@ function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }
       w: u.buffer,
       y: m.buffer,
     });
-    const output = patches({ chunk, size: result, tiles, channels: resultChannels });
-    device.run(transformOutput(epilogueSpecOf(epilogue)), {
+    const output = patches({
+      rows: patch,
+      columns: outputs,
+      chunk,
+      size: result,
+      tiles,
+      channels: resultChannels,
+    });
+    device.run(transformOutput({ outputs, ...epilogueSpecOf(epilogue) }), {
       ...output,
       bindings: { m: m.buffer, y, ...finish.bindings },
       params: { ...output.params, ...finish.params },
@@ -168,23 +208,46 @@ function gatherTiles(device: Device, problem: ConvProblem, { pictures, x, w, y }
 }
 
 /** Records a weight gradient. */
-function sumTiles(device: Device, problem: ConvProblem, { pictures, x, dy, dw }: WeightOperands): void {
+function sumTiles(
+  device: Device,
+  tiling: Tiling,
+  problem: ConvProblem,
+  { pictures, x, dy, dw }: WeightOperands,
+): void {
   const { direction, source, result, sourceChannels, resultChannels, window } = problem;
-  const tiles = tilesOf(result);
+  const { outputs, patch } = tiling;
+  const planes = patch ** 2;
+  const tiles = tilesOf(tiling, result);
   const perPicture = tiles[0] * tiles[1];
-  const products = { ...PLANES, direction, sourceChannels, resultChannels };
-  const du = empty(device, [16, sourceChannels, resultChannels]);
-  for (const chunk of chunksOf(device, pictures, perPicture, sourceChannels + resultChannels)) {
-    const v = empty(device, [16, chunk.pictures * perPicture, sourceChannels]);
-    const dm = empty(device, [16, chunk.pictures * perPicture, resultChannels]);
-    const input = patches({ chunk, size: source, tiles, channels: sourceChannels });
-    device.run(transformInput, {
+  const values = planes * perPicture * (sourceChannels + resultChannels);
+  const products = { ...planesOf(tiling), direction, sourceChannels, resultChannels };
+  const du = empty(device, [planes, sourceChannels, resultChannels]);
+  for (const chunk of chunksOf(device, pictures, values)) {
+    const v = empty(device, [planes, chunk.pictures * perPicture, sourceChannels]);
+    const dm = empty(device, [planes, chunk.pictures * perPicture, resultChannels]);
+    const input = patches({
+      rows: patch,
+      columns: patch,
+      chunk,
+      size: source,
+      tiles,
+      channels: sourceChannels,
+    });
+    device.run(transformInput({ outputs }), {
       ...input,
       bindings: { x, v: v.buffer },
       params: { ...input.params, top: window.top, left: window.left },
     });
-    device.run(transformGradient, {
-      ...patches({ chunk, size: result, tiles, channels: resultChannels }),
+    const gradient = patches({
+      rows: outputs,
+      columns: patch,
+      chunk,
+      size: result,
+      tiles,
+      channels: resultChannels,
+    });
+    device.run(transformGradient({ outputs }), {
+      ...gradient,
       bindings: { dy, m: dm.buffer },
     });
     weightGradient(device, products, {
@@ -193,11 +256,15 @@ function sumTiles(device: Device, problem: ConvProblem, { pictures, x, dy, dw }:
       dy: dm.buffer,
       dw: du.buffer,
     });
-    const count = (sourceChannels * resultChannels) / 4;
-    device.run(transformKernelGradient, {
+    device.run(transformKernelGradient({ outputs }), {
       bindings: { u: du.buffer, w: dw },
-      params: { count, accumulate: Number(chunk.first > 0) },
-      bytes: 4 * 34 * sourceChannels * resultChannels,
+      params: {
+        count: (sourceChannels * resultChannels) / CHANNELS,
+        rows: patch,
+        columns: 3,
+        accumulate: Number(chunk.first > 0),
+      },
+      bytes: 4 * (planes + 2 * 9) * sourceChannels * resultChannels,
     });
     v.dispose();
     dm.dispose();
@@ -205,12 +272,15 @@ function sumTiles(device: Device, problem: ConvProblem, { pictures, x, dy, dw }:
   du.dispose();
 }
 
-export const winograd: ConvRow = {
-  name: 'winograd',
+const rowOf = (name: string, tiling: Tiling): ConvRow => ({
+  name,
   supports,
-  estimate,
+  estimate: (problem) => estimate(tiling, problem),
   record(device, problem, operands) {
-    if ('dw' in operands) sumTiles(device, problem, operands);
-    else gatherTiles(device, problem, operands);
+    if ('dw' in operands) sumTiles(device, tiling, problem, operands);
+    else gatherTiles(device, tiling, problem, operands);
   },
-};
+});
+
+export const winograd = rowOf('winograd', F2);
+export const winograd4 = rowOf('winograd4', F4);

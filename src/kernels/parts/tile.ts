@@ -85,6 +85,19 @@ export const POINT = {
   groups: 1,
 } as const satisfies Partial<Product>;
 
+/** Rows of a gathering tile, and of one for products of fewer rows than this. */
+const ROWS = 16;
+const FEW_ROWS = 4;
+
+/**
+ * Rows of the tiles of a gathering product with so many rows. Of 4 to 24, 16 are the best on lavapipe: 1.03 to 1.15 times as
+ * fast as 12 (1.6 times where there are 16), 1.5 times as fast as 4.
+ */
+export const tileRowsOf = (rows: number): number => (rows > FEW_ROWS ? ROWS : FEW_ROWS);
+
+/** Rows that a gathering product spends its time on: those of whole tiles, of which one of 4 takes as long as 11 of 16. */
+export const rowsSpent = (rows: number): number => (rows > FEW_ROWS ? ROWS * Math.ceil(rows / ROWS) : 11);
+
 /** Lanes of a workgroup where there are no subgroups to share loads in. */
 export const LANES_WITHOUT_SUBGROUPS = 16;
 

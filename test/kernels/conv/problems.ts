@@ -24,7 +24,7 @@ export interface ConvCase {
 }
 
 const DENSE = 'tile plain';
-const SMALL_3X3 = 'tile winograd plain';
+const SMALL_3X3 = 'tile winograd winograd4 plain';
 const ALONE = 'depthwise plain';
 /** Merged taps are no 3×3 kernel any more; the input's gradient merges nothing. */
 const MERGED_3X3 = { forward: DENSE, weight: DENSE, input: SMALL_3X3 };
@@ -47,6 +47,9 @@ export const CONV_CASES: readonly ConvCase[] = [
   { name: '3×3 with more padding than kernel', x: [1, 4, 3, 8], w: [3, 3, 8, 8], options: { padding: 4 }, rows: SMALL_3X3 },
   { name: '3×3 of one pixel', x: [2, 1, 1, 8], w: [3, 3, 8, 8], options: { padding: 1 }, rows: SMALL_3X3 },
   { name: '3×3 of 36 to 44 channels', x: [2, 7, 6, 36], w: [3, 3, 36, 44], options: { padding: 1 }, rows: SMALL_3X3 },
+  { name: '3×3 to four channels', x: [1, 5, 4, 8], w: [3, 3, 8, 4], options: { padding: 2 }, rows: SMALL_3X3 },
+  { name: '3×3 of whole tiles', x: [1, 8, 8, 8], w: [3, 3, 8, 8], options: { padding: 1 }, rows: SMALL_3X3 },
+  { name: '3×3 of forty tiles of 4×4', x: [2, 17, 13, 8], w: [3, 3, 8, 12], options: { padding: 1 }, rows: SMALL_3X3 },
   { name: '3×3 with stride 2', x: [2, 9, 7, 8], w: [3, 3, 8, 8], options: { stride: 2, padding: 1 }, rows: DENSE },
   { name: '3×3 with stride 2 in columns', x: [1, 9, 7, 8], w: [3, 3, 8, 8], options: { stride: [1, 2], padding: 1 }, rows: DENSE },
   { name: '3×3 with dilation 2 in rows', x: [1, 9, 7, 8], w: [3, 3, 8, 8], options: { dilation: [2, 1], padding: 1 }, rows: DENSE },
