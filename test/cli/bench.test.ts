@@ -2,7 +2,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CASES, VARIANTS } from '../../bench/cases.ts';
-import { copiedBytes } from '../../src/bench/ceilings.ts';
 import { run } from '../../src/cli/bench.ts';
 import { PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 
@@ -31,14 +30,6 @@ test('every row computes some case of a single kernel', () => {
       CASES.some(({ supports }) => supports?.(row, PLAIN_DEVICE.traits)),
       row,
     );
-});
-
-test('what is copied for a ceiling fits no cache, and fits into the memory', () => {
-  const [mib, gib] = [2 ** 20, 2 ** 30];
-  assert.is(copiedBytes(4 * gib, 16 * gib), 256 * mib);
-  assert.is(copiedBytes(128 * mib, 16 * gib), 128 * mib, 'the largest buffer');
-  assert.is(copiedBytes(4 * gib, gib), 128 * mib, 'both are a quarter of the memory');
-  assert.is(copiedBytes(1000, gib) % 256, 0, 'whole slices');
 });
 
 test.run();
