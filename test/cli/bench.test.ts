@@ -1,7 +1,6 @@
 /** `npm run bench`: what it measures, one document, and the sentences that wrong arguments get. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { copiedBytes } from '../../src/bench/ceilings.ts';
 import { benchResultOf } from '../../src/bench/result.ts';
 import { describeResult } from '../../src/cli/bench/table.ts';
 import { type BenchOptions, run } from '../../src/cli/bench.ts';
@@ -74,14 +73,6 @@ test('a run is one document, which the table is made of', async () => {
     entries: [{ ...result.entries[0]!, timing: null, failed: 'wrong: off by 1' }],
   });
   assert.ok(failed.includes('FAILED  conv 3×3/1 1×8² 8→8 forward by tile: wrong: off by 1'), failed);
-});
-
-test('what is copied for a ceiling fits no cache, and fits into the memory', () => {
-  const [mib, gib] = [2 ** 20, 2 ** 30];
-  assert.is(copiedBytes(4 * gib, 16 * gib), 256 * mib);
-  assert.is(copiedBytes(128 * mib, 16 * gib), 128 * mib, 'the largest buffer');
-  assert.is(copiedBytes(4 * gib, gib), 128 * mib, 'both are a quarter of the memory');
-  assert.is(copiedBytes(1000, gib) % 256, 0, 'whole slices');
 });
 
 test.run();
