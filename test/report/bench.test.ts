@@ -115,7 +115,7 @@ test('what was not measured is said to be so, and is no zero', async () => {
     );
   assert.is(page.querySelectorAll('.line .muted').length, whole.entries.length);
   const [mobilenet] = texts('#starts tbody tr').filter((row) => row.startsWith('mobilenetv2_100'));
-  assert.match(mobilenet, /^mobilenetv2_100, forward 1×224² 3,300 not measured 12 /);
+  assert.match(mobilenet, /^mobilenetv2_100 forward 1×224² 3,300 not measured 12 /);
 });
 
 test('what is wrong or in doubt stands at the top', async () => {
@@ -129,7 +129,7 @@ test('what is wrong or in doubt stands at the top', async () => {
     assert.match(notes, said);
   assert.match(
     texts('#starts .note').join(),
-    'alexnet, forward 1×224²: after the second call 2 buffers, 4 bind groups and 0 pipelines',
+    'alexnet forward 1×224²: after the second call 2 buffers, 4 bind groups and 0 pipelines',
   );
   const html = await benchReportHtml(doubted(whole));
   assert.match(html, 'The arithmetic ceiling does not stand: matrix products reach 131 GFLOP/s');

@@ -98,7 +98,7 @@ function convolutions(): Made[] {
         const out = kernel === 7 ? side / 2 : side;
         const flops = 2 * out ** 2 * kernel ** 2 * from * to;
         const bytes = 4 * (side ** 2 * from + out ** 2 * to + kernel ** 2 * from * to);
-        const name = `conv2d ${kernel}×${kernel}, ${side}²×${from} → ${to}, ${pass}`;
+        const name = `conv ${kernel}×${kernel}/${side / out} 1×${side}² ${from}→${to} ${pass}`;
         return {
           name,
           op: 'conv2d',
@@ -116,18 +116,18 @@ function convolutions(): Made[] {
 
 /** [name, op, pass, FLOPs, bytes, the share of the ceiling] */
 const OTHERS: readonly [string, string, Pass, number, number, number][] = [
-  ['depthwise 3×3, 56²×144', 'depthwiseConv2d', 'forward', 8.1e6, 3.6e6, 0.35],
-  ['depthwise 3×3, 56²×144', 'depthwiseConv2d', 'input gradient', 8.1e6, 3.6e6, 0.3],
-  ['depthwise 5×5, 28²×240', 'depthwiseConv2d', 'forward', 9.4e6, 1.5e6, 0.22],
-  ['linear 9216 → 4096', 'linear', 'forward', 75.5e6, 151e6, 0.71],
-  ['linear 9216 → 4096', 'linear', 'weight gradient', 75.5e6, 151e6, 0.55],
+  ['depthwise 3×3/1 1×56² 144', 'depthwiseConv2d', 'forward', 8.1e6, 3.6e6, 0.35],
+  ['depthwise 3×3/1 1×56² 144', 'depthwiseConv2d', 'input gradient', 8.1e6, 3.6e6, 0.3],
+  ['depthwise 5×5/1 1×28² 240', 'depthwiseConv2d', 'forward', 9.4e6, 1.5e6, 0.22],
+  ['linear 1×9216→4096', 'linear', 'forward', 75.5e6, 151e6, 0.71],
+  ['linear 1×9216→4096', 'linear', 'weight gradient', 75.5e6, 151e6, 0.55],
   ['matmul 512×512×512', 'matmul', 'forward', 268e6, 3.1e6, 0.18],
-  ['batchNorm 56²×64, training', 'batchNorm', 'forward', 1.6e6, 1.6e6, 0.5],
-  ['batchNorm 56²×64, training', 'batchNorm', 'gradients', 2.4e6, 2.4e6, 0.42],
-  ['maxPool2d 3×3 / 2, 112²×64', 'maxPool2d', 'forward', 1.8e6, 4e6, 0.34],
-  ['lrn 55²×96', 'lrn', 'forward', 3.2e6, 2.3e6, 0.2],
-  ['pad 224²×3 → 4', 'pad', 'forward', 0, 1.4e6, 0.83],
-  ['AdamW, 11.7 M values', 'adamw', 'update', 128e6, 327e6, 0.64],
+  ['batch norm 1×56²×64', 'batchNorm', 'forward', 1.6e6, 1.6e6, 0.5],
+  ['batch norm 1×56²×64', 'batchNorm', 'gradients', 2.4e6, 2.4e6, 0.42],
+  ['max-pool 3×3/2 1×112²×64', 'maxPool2d', 'forward', 1.8e6, 4e6, 0.34],
+  ['lrn 5 1×55²×96', 'lrn', 'forward', 3.2e6, 2.3e6, 0.2],
+  ['pad 1×224²×3', 'pad', 'forward', 0, 1.4e6, 0.83],
+  ['AdamW 11.7 M values', 'adamw', 'update', 128e6, 327e6, 0.64],
 ];
 
 const MODELS: readonly [string, number, number][] = [
@@ -144,11 +144,11 @@ function models(): Made[] {
         ['forward 1×224²', 'forward', 1],
         ['forward 8×224²', 'forward', 8],
         ['step 4×112²', 'step', 3],
-        ['step 4×112², all but the head frozen', 'step', 1.1],
+        ['step of the head 4×112²', 'step', 1.1],
       ] as const
     ).map(
       ([what, pass, work]): Made => ({
-        ...{ name: `${model}, ${what}`, group: 'models', op: model, pass },
+        ...{ name: `${model} ${what}`, group: 'models', op: model, pass },
         ...{ flops: work * flops, bytes: work * bytes, reached: [0.24, 0.12, 0.14, 0.33][index]! },
         networks: [{ name: model, times: 1 }],
       }),
@@ -175,7 +175,7 @@ export function sampleBench(name = ''): BenchResult {
     ...convolutions(),
     ...OTHERS.map(
       ([what, op, pass, flops, bytes, reached]): Made => ({
-        name: `${what}, ${pass}`,
+        name: `${what} ${pass}`,
         op,
         pass,
         flops,
@@ -193,7 +193,7 @@ export function sampleBench(name = ''): BenchResult {
         error: { value: 0.31, allowed: 1e-5, against: 'plain' },
         failed: 'its result differs from the plain variant’s by 0.31 of the largest value; 1e-5 is allowed',
       };
-    if (entry.name === 'alexnet, forward 8×224²')
+    if (entry.name === 'alexnet forward 8×224²')
       return { ...entry, ...none, error: null, failed: 'a buffer of 151 MB exceeds the limit of 128 MiB' };
     return entry.op === 'lrn' ? { ...entry, ...none, error: null } : entry;
   });
@@ -241,7 +241,7 @@ export function sampleBench(name = ''): BenchResult {
       failed: entry.failed && text(entry.failed),
       networks: entry.networks.map((one) => ({ ...one, name: text(one.name) })),
     })),
-    starts: MODELS.map(([model], at) => start(text(`${model}, forward 1×224²`), at)),
+    starts: MODELS.map(([model], at) => start(text(`${model} forward 1×224²`), at)),
   };
 }
 

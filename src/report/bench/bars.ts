@@ -29,9 +29,9 @@ ${parts}
 
   function part(group: 'kernels' | 'models', members: readonly Row[]): Html {
     const axis = axisOf(members);
-    return html`<h3>${group === 'kernels' ? 'Kernels' : 'Networks'}</h3>
+    return html`<div class="times"><h4>${group === 'kernels' ? 'Kernels' : 'Networks'}</h4>
 ${axis && html`<div class="line axis" aria-hidden="true"><span></span><svg height="16" aria-hidden="true">${axis.ticks.map((tick) => html`<text x="${place(axis, tick)}" y="12" text-anchor="middle">${formatNumber(tick)}</text>`)}</svg><span>ms</span></div>`}
-<ol class="bars">${problemsOf(members).map((problem) => problemPart(problem, axis))}</ol>`;
+<ol class="bars">${problemsOf(members).map((problem) => problemPart(problem, axis))}</ol></div>\n`;
   }
 
   function problemPart(problem: readonly Row[], axis: Axis | null): Html {

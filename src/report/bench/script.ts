@@ -61,6 +61,7 @@ if (table) {
       const fitting = all('.line', problem).some((line) => !line.hidden);
       problem.hidden = !fitting || ++problems > most.bars;
     }
+    for (const group of all('.times')) group.hidden = all('.bars > li', group).every((problem) => problem.hidden);
     more.bars.hidden = problems <= most.bars;
     more.bars.textContent = 'Show all ' + problems.toLocaleString('en-US');
     more.table.hidden = shown.length <= most.table;

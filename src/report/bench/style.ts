@@ -65,5 +65,5 @@ svg.bar{vertical-align:middle}
 .line .figures b{min-width:0}tbody th,#figures tbody th{white-space:normal;min-width:7.5rem;max-width:10.5rem}.bars p span{display:block;margin:0}.words tbody th{min-width:6rem}svg.bar{width:3rem}
 .jump{margin-left:0}.filter.bar{padding:.45rem 0}.filter.bar label{display:none}}
 @media (min-width:66rem){#entries .scroll{width:max-content;max-width:calc(100vw - 4rem);margin-left:50%;transform:translateX(-50%)}}
-@media print{.filter,.more,.tip{display:none!important}#figures{font-size:6.5pt}#figures th,#figures td{padding-left:.5rem;white-space:normal}#figures tbody th{position:static}.bars li{break-inside:avoid}#figures thead button::after{content:none}}
+@media print{.filter,.more,.tip{display:none!important}#figures{font-size:6.5pt}#figures :is(th,td):nth-child(n){padding-left:.4rem;white-space:normal;min-width:0}#figures :is(th,td):first-child{padding-left:0;position:static}#figures svg{display:none}.bars li{break-inside:avoid}#figures thead button::after{content:none}}
 `;
