@@ -21,6 +21,7 @@ export function speedTables(result: BenchResult): Record<string, string> {
     result.entries.filter((entry) => entry.group === group);
   return {
     'speed-on': headText(result),
+    speed: shortTable(of('models')),
     'speed-networks': networksTable(of('models')),
     'speed-ceilings': ceilingsTable(result.ceilings),
     'speed-kernels': kernelsTable(of('kernels')),
@@ -67,6 +68,32 @@ function networksTable(entries: readonly BenchEntry[]): string {
     ];
   });
   return markdown(['', '>ms', '>p10–p90', '>GFLOP/s', '>of the ceiling'], rows);
+}
+
+/** A row a network, a column for what it does: `182` milliseconds, with the sides of pictures that are not those of the column. */
+function shortTable(entries: readonly BenchEntry[]): string {
+  const columns = new Map<string, { head: string; size: string }>();
+  const networks = new Map<string, Map<string, string>>();
+  for (const entry of entries) {
+    const { name, op, timing, failed } = entry;
+    const [, what = name, batch = '', size = ''] =
+      /^(.*) (\d+)×(\S+)$/.exec(name.replace(`${op} `, '')) ?? [];
+    const key = `${what} ${batch}`;
+    const head =
+      batch === '' ? what : `${what}, ${batch === '1' ? 'one picture' : `${batch} pictures`} of ${size}`;
+    const column = columns.get(key) ?? { head, size };
+    columns.set(key, column);
+    const time = failed !== null ? 'fails' : timing ? formatNumber(timing.median) : NOT_MEASURED;
+    const cells = networks.get(op) ?? new Map<string, string>();
+    networks.set(op, cells.set(key, size === column.size ? time : `${time} (${size})`));
+  }
+  return markdown(
+    ['', ...[...columns.values()].map(({ head }) => `>${head}`)],
+    [...networks].map(([op, cells]) => [
+      `\`${op}\``,
+      ...[...columns.keys()].map((key) => cells.get(key) ?? ''),
+    ]),
+  );
 }
 
 function ceilingsTable(ceilings: BenchResult['ceilings']): string {

@@ -52,7 +52,7 @@ export async function benchReportHtml(result: BenchResult): Promise<string> {
     title: `Bench: ${adapter.description}`,
     summary: [
       told([
-        driver && `driver ${driver}`,
+        driver && driver !== adapter.description && `driver ${driver}`,
         dawn && `WebGPU by ${dawn}`,
         adapter.software && processor && `on ${processor}`,
       ]),

@@ -1,5 +1,6 @@
 /** How a bench's page looks beyond what all pages share: its filter, its drawings, its lines of times. */
 export const BENCH_STYLE = `
+#result tbody th{max-width:none;white-space:normal}
 h4{font-size:.95rem;font-weight:650;margin:1.25rem 0 .4rem}
 .bad{color:var(--bad)}.good{color:var(--good)}.muted{color:var(--muted)}
 .note{margin-bottom:.9rem}.note p,.note ul{margin:0 0 .3rem;max-width:none}.note ul{padding-left:1.2rem}
