@@ -1,21 +1,20 @@
 /** What `search` does before it touches the GPU: settings, space, pictures, the folder; or what a search left in its own. */
-import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
-import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
 import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
 import { spaceAround } from '../../search/scaling/grid.ts';
 import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
-import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
-import { RUNS } from '../command-line.ts';
+import { FOUND, PLANNED, type RunFolder } from '../../train/node/run-folder.ts';
+import { type OpenedTeacher, openTeacher } from '../../train/node/teacher.ts';
 import { fingerprint, openData } from '../data-source.ts';
-import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
+import { type Input, inputs } from '../inputs.ts';
+import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
 import { say, UserError } from '../ui.ts';
 import { searchCommand } from './command.ts';
 import type { SearchArgs } from './options.ts';
-import { openScaling } from './scaling.ts';
+import { filesOfNetwork, openScaling } from './scaling.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
 import { adviseSpace, openSpace } from './space.ts';
 
@@ -55,10 +54,8 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
   if (advice) say(advice);
   const teacher = await teacherFor(settings, set);
   const command = searchCommand(options);
-  const folder =
-    options.out === undefined
-      ? await RunFolder.forUnnamedRun(join(RUNS, `search-${timestamp(new Date())}`), command)
-      : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
+  const reads = await filesRead(options, teacher);
+  const folder = await newFolder(options, { kind: 'search', command, reads });
   return {
     ...{ settings, folder, set, teacher, options },
     command: searchCommand({ ...options, overwrite: undefined, json: undefined }),
@@ -67,6 +64,18 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
     planned: null,
     found: null,
   };
+}
+
+/** The files that a search begins with. */
+async function filesRead(
+  { network, space }: SearchArgs,
+  teacher: OpenedTeacher | null,
+): Promise<readonly Input[]> {
+  return [
+    ...inputs('what teaches', teacher?.files ?? []),
+    ...inputs('the network that is scaled', network === undefined ? [] : await filesOfNetwork(network)),
+    ...inputs('the space that is searched', space === undefined ? [] : [space]),
+  ];
 }
 
 /**
