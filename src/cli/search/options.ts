@@ -110,9 +110,9 @@ export function largeNumber(text: string): number {
   return value;
 }
 
-/** Those that a resumed search may be given: all others it was begun with. */
+/** Those that a resumed search may be given, `data` and `teacher` where these are elsewhere now: all others it was begun with. */
 const OF_THE_PROCESS: ReadonlySet<string> = new Set([
-  ...['resume', 'data', 'memory', 'adapter', 'json', 'debug'],
+  ...['resume', 'data', 'teacher', 'memory', 'adapter', 'json', 'debug'],
 ]);
 
 /** What a search has and the scaling of a network has not. */
