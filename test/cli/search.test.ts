@@ -18,6 +18,7 @@ import { adviseSpace, openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { stepsWithin } from '../../src/search/finals.ts';
+import { METHOD_NAMES } from '../../src/search/methods/table.ts';
 import { checkResult, type GridTrial, type SearchResult } from '../../src/search/result.ts';
 import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
@@ -363,6 +364,8 @@ test('the help is a screen or two', () => {
   const lines = help.split('\n');
   assert.ok(lines.length <= 75, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 80));
+  const method = `${METHOD_NAMES.join(', ')} (default: halving, from 60 minutes on supernet)`;
+  assert.ok(help.replace(/\s+/g, ' ').includes(method), help);
 });
 
 test('the space that docs/search.md shows is one', async () => {

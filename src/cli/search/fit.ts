@@ -1,5 +1,6 @@
 /** Whether what a search trains fits into memory, before anything is measured: the largest network of its space, its teacher. */
 import type { Device } from '../../gpu/index.ts';
+import { methodNamed } from '../../search/methods/table.ts';
 import { largest, tableOf } from '../../search/space.ts';
 import { preflight } from '../../train/preflight.ts';
 import { plannedMemory, remedyFor } from '../train/preflight.ts';
@@ -25,7 +26,7 @@ export async function checkFit(
     size: largestTable.inputSize,
     phases: [{ trainFrom: 'all', trainNorms: true }],
     // A step of the weight-shared network gathers the gradients of several children.
-    accumulates: method === 'supernet',
+    accumulates: methodNamed(method).shares ?? false,
     ...(teacher && { teacher: teacher.without }),
   });
   if (step.fits) return;
