@@ -32,7 +32,7 @@ await serve({
       weights: files.safetensors,
       numClasses: classes,
       dropout: 0,
-      ...(network.includes('efficientnet') && { dropPath: 0 }),
+      ...(JSON.stringify(network).match(/efficientnet|table/) && { dropPath: 0 }),
     });
     const shape = [batch, size, size, 3];
     const pictures = files.nhwc.map(floats);
