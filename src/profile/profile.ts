@@ -1,13 +1,11 @@
 /**
- * A profile: what a recording says of some of its steps. Plain data, as profile.json holds it.
+ * A profile: what a recording says of some of its steps. Plain data; profile.json holds some (document.ts).
  *
  * Times are milliseconds on the GPU, for all steps together. `calls` are dispatches. Shares are of the GPU's time, which is
  * that of the dispatches without compiling; rows of programs, of ops and of layers each sum to it.
  */
 import type { Pass } from '../bench/result.ts';
 import type { Measuring } from './recording.ts';
-
-export const PROFILE_VERSION = 1;
 
 export interface ProfileRow {
   name: string;
@@ -47,8 +45,6 @@ export interface WallRow {
 }
 
 export interface Profile {
-  format: 'tessera-profile';
-  version: typeof PROFILE_VERSION;
   adapter: string;
   measuring: Measuring;
   /** The first and the last step that it is of, counted from 1. */

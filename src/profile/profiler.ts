@@ -19,11 +19,14 @@ export interface ProfilerOptions {
   model?: Module;
   /** 'waiting': although the device has timestamps. */
   method?: TimingMethod;
+  /** Dispatches, and as many stretches of other time, that are kept; what comes later is only counted. Default 100,000. */
+  most?: number;
 }
 
 export class Profiler {
   private readonly recording: Recording;
   private readonly attribution: Attribution;
+  private readonly most: number;
   private readonly timer: DispatchTimer;
   private readonly deaf: (() => void)[];
   /** Where the stretch of JavaScript in progress began; null between two. */
@@ -34,8 +37,9 @@ export class Profiler {
   private constructor(
     private readonly device: Device,
     { measuring, clock }: Probed,
-    { model }: ProfilerOptions,
+    { model, most = MOST }: ProfilerOptions,
   ) {
+    this.most = most;
     this.attribution = new Attribution(model ?? null, (path) => this.layer(path));
     const dispatches: Dispatched[] = [];
     this.recording = {
@@ -69,7 +73,7 @@ export class Profiler {
   /** Keeps a stretch of time that only the caller knows of. */
   note(what: Activity, start: number, end: number, about: number | string = 0): void {
     const { spans } = this.recording;
-    if (spans.length < MOST) spans.push({ what, start, end, about });
+    if (spans.length < this.most) spans.push({ what, start, end, about });
     else this.recording.missed++;
   }
 
@@ -99,7 +103,7 @@ export class Profiler {
     return this.device.observe({
       dispatch: (event) => {
         this.touch();
-        if (recording.dispatches.length === MOST) {
+        if (recording.dispatches.length >= this.most) {
           recording.missed++;
           return;
         }

@@ -64,9 +64,9 @@ export interface Recording {
   dispatches: Dispatched[];
   spans: Span[];
   steps: number;
-  /** Dispatches and spans beyond `MOST`, which are in no figure. */
+  /** Dispatches and spans beyond those that are kept: in no figure. */
   missed: number;
 }
 
-/** Dispatches, and spans, that are kept: some 40 MB. */
+/** Dispatches, and spans, that are kept by default: some 40 MB. */
 export const MOST = 100_000;

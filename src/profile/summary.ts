@@ -13,7 +13,6 @@ import {
   type OpRow,
   PARTS,
   type Part,
-  PROFILE_VERSION,
   type Profile,
   type ProfileRow,
   type ProgramRow,
@@ -93,8 +92,6 @@ export function summarise(recording: Recording, first = 1, last = Math.max(recor
       .map((row) => ({ ...row, share: gpuMs > 0 ? row.ms / gpuMs : 0 }))
       .sort((a, b) => b.ms - a.ms);
   return {
-    format: 'tessera-profile',
-    version: PROFILE_VERSION,
     ...{ adapter, measuring, missed },
     steps: [first, Math.max(last, first)],
     wallMs: window[1] - window[0],
