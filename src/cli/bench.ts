@@ -19,7 +19,16 @@ import { unknownName } from '../text/suggest.ts';
 import { benchHeader } from './bench/header.ts';
 import { describeResult } from './bench/table.ts';
 import { wholeNumber } from './command-line.ts';
-import { announceSoftware, counted, onStop, printJson, progressBar, say, UserError } from './ui.ts';
+import {
+  announceSoftware,
+  counted,
+  onStop,
+  type ProgressBar,
+  printJson,
+  progressBar,
+  say,
+  UserError,
+} from './ui.ts';
 
 export const description =
   'Times each distinct problem of the networks (convolutions, products, norms, pools, with their gradients), whole forward ' +
@@ -69,16 +78,16 @@ export async function run(args: string[], given: BenchOptions): Promise<number> 
   const stop = onStop('Stopping after this one, with what was measured; once more stops at once.');
   const ceilings = await measureCeilings(device, memory);
   const { tasks } = chosen;
-  const bar = progressBar('Bench', tasks.length);
+  let bar: ProgressBar | null = null;
   const measured = await measureTasks(device, tasks, {
     samples,
     stopped: () => stop.requested,
-    onProgress: (done, total, name) => {
-      if (done === 0) bar.turnTo('Bench', total);
-      bar.update(done, name);
+    onProgress: (done, total, name, left) => {
+      bar ??= progressBar('Bench', total);
+      bar.update(done, name, left);
     },
   });
-  bar.stop();
+  (bar as ProgressBar | null)?.stop();
   stop.dispose();
   const result: BenchResult = {
     format: 'tessera-bench',
