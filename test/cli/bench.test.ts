@@ -2,8 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { benchResultOf } from '../../src/bench/result.ts';
+import type { BenchOptions } from '../../src/cli/bench/options.ts';
 import { describeResult } from '../../src/cli/bench/table.ts';
-import { type BenchOptions, run } from '../../src/cli/bench.ts';
+import { run } from '../../src/cli/bench.ts';
 
 const test = suite('cli: bench');
 
