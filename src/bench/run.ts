@@ -71,7 +71,8 @@ const factsOf = (posed: Posed): Pick<Facts, 'name' | 'group' | 'op' | 'networks'
   networks: posed.networks,
 });
 
-function matcher(filter = ''): (facts: Pick<Facts, 'name' | 'group' | 'op' | 'networks'>) => boolean {
+/** Tells of a work whether its name, group, op or networks hold `filter`. */
+export function matcher(filter = ''): (facts: Pick<Facts, 'name' | 'group' | 'op' | 'networks'>) => boolean {
   const wanted = filter.toLowerCase();
   return ({ name, group, op, networks }) =>
     [name, group, op, ...networks.map((network) => network.name)].some((text) =>

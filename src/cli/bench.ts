@@ -4,17 +4,29 @@
  * that a run makes is src/bench/result.ts; what is printed and written is made of it.
  */
 import type { Command } from 'commander';
+import type { BenchResult } from '../bench/result.ts';
 import { ROWS } from '../bench/rows.ts';
 import { GROUPS } from '../bench/run.ts';
 import { wgslOf } from '../bench/wgsl.ts';
+import type { Device } from '../gpu/index.ts';
 import { bytesIfThere, writeWhole } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
 import { benchReportHtml } from '../report/bench/page.ts';
-import { measureAsked } from './bench/measuring.ts';
-import { askedFor, type BenchOptions } from './bench/options.ts';
-import { describeResult } from './bench/table.ts';
+import { runAgainst } from './bench/against.ts';
+import {
+  type CompareOptions,
+  compareFiles,
+  compareOptions,
+  comparisonOf,
+  readBench,
+  showComparison,
+} from './bench/compare.ts';
+import { ROOT } from './bench/header.ts';
+import { measureRequest } from './bench/measuring.ts';
+import { type MeasureOptions, requestOf } from './bench/options.ts';
+import { describeResult, failedLine } from './bench/table.ts';
 import { wholeNumber } from './command-line.ts';
-import { announceSoftware, printJson, say } from './ui.ts';
+import { announceSoftware, printJson, say, UserError } from './ui.ts';
 
 export const description =
   'Times each distinct problem of the networks (convolutions, products, norms, pools, with their gradients), whole forward ' +
@@ -37,36 +49,66 @@ export function options(command: Command): void {
     .option('--all-variants', 'every row that can compute a problem, side by side')
     .option('--samples <n>', 'samples of each', wholeNumber(3), 10)
     .option(
+      '--rounds <n>',
+      'rounds over all works, which share the samples; without ceilings and starts',
+      wholeNumber(1),
+    )
+    .option(
       '--wgsl <what>',
       'print the shaders of an op (conv2d), a network or a layer of it (resnet18/layer1.0.conv1), and measure nothing',
     )
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--html <file>', 'write a page: roofline, bars, a filter')
     .option('--json', 'print one JSON document on stdout');
+  compareOptions(command);
+}
+
+export interface BenchOptions extends MeasureOptions, CompareOptions {
+  html?: string;
+  wgsl?: string;
+  debug?: boolean;
 }
 
 export async function run(args: string[], given: BenchOptions): Promise<number> {
-  const { adapter, html, wgsl, json, debug, variant } = given;
-  const asked = askedFor(args, given);
+  const { compare, against, html, wgsl } = given;
+  const [file] = args;
+  if (compare !== undefined && against !== undefined)
+    throw new UserError('--compare takes a stored run and --against measures both; give one of them');
+  if (compare !== undefined && file !== undefined && !(GROUPS as readonly string[]).includes(file))
+    return compareFiles(compare, file, given);
+  const request = requestOf(args, given);
+  if (against !== undefined) return runAgainst(ROOT, { ...given, groups: args }, { ...given, against });
+  const before = compare === undefined ? null : await readBench(compare);
   if (html !== undefined) await checkPlace(html);
+  const { adapter, debug } = given;
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   try {
-    if (wgsl !== undefined) {
-      process.stdout.write(await wgslOf(device, wgsl, variant === undefined ? {} : { variant }));
-      return 0;
-    }
+    if (wgsl !== undefined) return await printShaders(device, wgsl, given);
     announceSoftware(device);
-    const { result, exitCode } = await measureAsked(device, asked);
-    if (json) printJson(result);
-    else process.stdout.write(`${describeResult(result)}\n`);
+    const { result, exitCode } = await measureRequest(device, request);
+    const verdict = before ? showComparison(comparisonOf(before, result), given) : show(result, given);
     if (html !== undefined) {
       await writeWhole(html, await benchReportHtml(result));
       say(`The page to look at: ${html}`);
     }
-    return exitCode;
+    return exitCode || verdict;
   } finally {
     device.close();
   }
+}
+
+async function printShaders(device: Device, what: string, { variant }: BenchOptions): Promise<number> {
+  process.stdout.write(await wgslOf(device, what, variant === undefined ? {} : { variant }));
+  return 0;
+}
+
+/** Prints what was found. In a document nobody looks for what is wrong, so it is said as well. */
+function show(result: BenchResult, { json }: BenchOptions): number {
+  if (json) {
+    printJson(result);
+    for (const entry of result.entries) if (entry.failed !== null) say(failedLine(entry));
+  } else process.stdout.write(`${describeResult(result)}\n`);
+  return 0;
 }
 
 /** Writes what is there already, if only to learn before a long run that the page will find its place. */

@@ -14,7 +14,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MODEL_CASES, type ModelCase, modelName } from '../models.ts';
+import { type ModelCase, modelCases, modelName } from '../models.ts';
 import type { StartEntry } from '../result.ts';
 import type { StartFigures } from '../starts.ts';
 
@@ -36,10 +36,13 @@ export interface StartsOptions {
 }
 
 /** The starts that are measured: a prediction of each network, and a step of the first. */
-export const START_CASES: readonly ModelCase[] = MODEL_CASES.filter(
-  ({ network, form: { mode, batch } }) =>
-    (mode === 'evaluation' && batch === 1) || (mode === 'training' && network === MODEL_CASES[0]?.network),
-);
+export function startCases(networks?: readonly string[]): ModelCase[] {
+  const all = modelCases(networks);
+  return all.filter(
+    ({ network, form: { mode, batch } }) =>
+      (mode === 'evaluation' && batch === 1) || (mode === 'training' && network === all[0]?.network),
+  );
+}
 
 const PROCESSES = 3;
 
