@@ -168,7 +168,7 @@ async function installPeers(peers: readonly Peer[]): Promise<void> {
   };
   // onnxruntime-node's own script would fetch CUDA.
   await ensurePackages(fileURLToPath(new URL('.', import.meta.url)).replace(/[/\\]$/, ''), {
-    what: "the peers' npm packages into bench/peers/node_modules (tfjs, jax-js, onnxruntime-node: 362 MB on the disk)",
+    what: "the peers' npm packages into bench/peers/node_modules (tfjs, jax-js, onnxruntime-node: 604 MB on the disk)",
     options: ['--ignore-scripts'],
   });
 }
