@@ -1,156 +1,159 @@
 /**
  * `npm run bench`: times kernels and networks on this adapter, beside the ceilings of the same run, so that a number
- * says by itself how much is left to gain.
+ * says by itself how much is left to gain. Each kernel is held against its reference before it is timed. The document
+ * that a run makes is src/bench/result.ts; what is printed is made of it.
  */
 import type { Command } from 'commander';
-import { CASES, type Case, VARIANTS } from '../../bench/cases.ts';
 import { measureCeilings } from '../bench/ceilings.ts';
-import { measure } from '../bench/measure.ts';
-import type { Ceilings, Timing } from '../bench/result.ts';
+import type { WithRows } from '../bench/kernels.ts';
+import { entryOf } from '../bench/limits.ts';
+import { BENCH_VERSION, type BenchResult } from '../bench/result.ts';
+import { ROWS } from '../bench/rows.ts';
+import { type Chosen, chooseTasks, GROUPS, type Group } from '../bench/run.ts';
+import { measureTasks } from '../bench/tasks.ts';
 import type { Device } from '../gpu/index.ts';
+import { modelNames } from '../models/table.ts';
 import { memoryBudget, plannedBytes } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
+import { unknownName } from '../text/suggest.ts';
+import { benchHeader } from './bench/header.ts';
+import { describeResult } from './bench/table.ts';
 import { wholeNumber } from './command-line.ts';
 import {
-  adapterName,
   announceSoftware,
-  formatNumber,
+  counted,
   onStop,
+  type ProgressBar,
   printJson,
   progressBar,
   say,
-  table,
   UserError,
 } from './ui.ts';
 
 export const description =
-  'Times matrix products, convolutions of ResNet-18 and EfficientNet-B0 with both gradients, batch norm, pooling, and forward ' +
-  'passes and training steps of three networks: median and spread in ms, GFLOP/s, and the share of what this adapter reaches at best.';
+  'Times each distinct problem of the networks (convolutions, products, norms, pools, with their gradients), whole forward ' +
+  'passes and training steps, and what this adapter reaches at best: median and spread in ms, GFLOP/s, GB/s, which limit binds ' +
+  'and the share of it. A kernel whose result is wrong is not timed.';
 
 export function options(command: Command): void {
   command
-    .option('--filter <text>', 'only the cases whose name or group contains this')
+    .argument('[what...]', `what to measure, of ${GROUPS.join(', ')} (default: all)`)
+    .option('--filter <text>', 'only what has this in its name, its op or its networks')
+    .option(
+      '--shape <spec...>',
+      'problems of any shape, such as conv:56x56x64,64,k3,s1,p1,g1,n1 or matmul:512x512x512 (docs/bench.md)',
+    )
+    .option('--networks <names...>', 'the problems and passes of these networks')
     .option(
       '--variant <name>',
-      `the row of the tables of kernels that computes what it can (${VARIANTS.join(', ')}), in place of the fastest`,
+      `the row of the tables of kernels that computes what it can (${ROWS.join(', ')}), in place of the fastest`,
     )
-    .option('--samples <n>', 'samples per case', wholeNumber(3), 15)
+    .option('--all-variants', 'every row that can compute a problem, side by side')
+    .option('--samples <n>', 'samples of each', wholeNumber(3), 10)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--json', 'print one JSON document on stdout');
 }
 
-interface BenchOptions {
+export interface BenchOptions {
   filter?: string;
+  shape?: string[];
+  networks?: string[];
   variant?: string;
+  allVariants?: boolean;
   samples: number;
   adapter?: string;
   json?: boolean;
   debug?: boolean;
 }
 
-interface Result extends Timing {
-  name: string;
-  group: Case['group'];
-  gflops: number | null;
-  gbytes: number | null;
-  /** Percentage of the ceiling that this work hits first. */
-  ceiling: number | null;
-}
-
-export async function run(
-  _args: string[],
-  { filter, variant, samples, adapter, json, debug }: BenchOptions,
-): Promise<number> {
-  const wanted = filter?.toLowerCase() ?? '';
-  const named = CASES.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(wanted));
-  if (named.length === 0)
-    throw new UserError(
-      `--filter ${filter}: no case has that in its name; try conv, matmul, norm, pool or model`,
-    );
-  if (variant !== undefined && !VARIANTS.includes(variant))
-    throw new UserError(`--variant ${variant}: there is no such row; the rows are ${VARIANTS.join(', ')}`);
-
+export async function run(args: string[], given: BenchOptions): Promise<number> {
+  const { samples, adapter, json, debug } = given;
+  const groups = groupsOf(args, given);
+  const rows = rowsOf(given);
+  checkNetworks(given.networks);
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
   announceSoftware(device);
-  const cases = variant === undefined ? named : forced(device, variant, named);
-  const stop = onStop('Stopping after this case; once more stops at once.');
-  const bar = progressBar('Bench', cases.length + 1);
-  const ceilings = await measureCeilings(device, plannedBytes(await memoryBudget(device), device.software));
-  bar.update(1);
-  const results: Result[] = [];
-  for (const benchCase of cases) {
-    if (stop.requested) break;
-    results.push(await runCase(device, benchCase, ceilings, samples));
-    bar.update(results.length + 1);
-  }
-  bar.stop();
+  const memory = plannedBytes(await memoryBudget(device), device.software);
+  const chosen = await choose(device, groups, rows, memory, given);
+  const stop = onStop('Stopping after this one, with what was measured; once more stops at once.');
+  const ceilings = await measureCeilings(device, memory);
+  const { tasks } = chosen;
+  let bar: ProgressBar | null = null;
+  const measured = await measureTasks(device, tasks, {
+    samples,
+    stopped: () => stop.requested,
+    onProgress: (done, total, name, left) => {
+      bar ??= progressBar('Bench', total);
+      bar.update(done, name, left);
+    },
+  });
+  (bar as ProgressBar | null)?.stop();
   stop.dispose();
-  const report = {
-    variant: variant ?? null,
-    adapter: { description: adapterName(device.info), device: device.info.device, software: device.software },
+  const result: BenchResult = {
+    format: 'tessera-bench',
+    version: BENCH_VERSION,
+    header: await benchHeader(device),
     ceilings,
-    results,
+    entries: measured.map((one) => entryOf(one, ceilings)),
+    starts: [],
   };
-  if (json) printJson(report);
-  else print(device, ceilings, results);
   device.close();
-  return stop.exitCode;
+  if (json) printJson(result);
+  else process.stdout.write(`${describeResult(result)}\n`);
+  if (stop.requested) return stop.exitCode;
+  return result.entries.some(({ failed }) => failed !== null) ? 1 : 0;
 }
 
-/**
- * Has the row `variant` compute whatever it supports on `device`. Returns the cases to run: not those of a single kernel
- * that another row would compute, which are named. Networks take the row where they can.
- */
-function forced(device: Device, variant: string, cases: readonly Case[]): readonly Case[] {
-  device.choices = { get: () => variant };
-  const able = cases.filter(({ supports, group }) => supports?.(variant, device.traits) ?? group === 'model');
-  const left = cases.filter((benchCase) => !able.includes(benchCase));
-  if (able.length === 0)
-    throw new UserError(
-      `--variant ${variant} computes none of these ${cases.length} cases; leave it or --filter out`,
-    );
-  if (left.length > 0)
-    say(`Not computed by ${variant}, left out: ${left.map(({ name }) => name).join('; ')}`);
-  return able;
+function groupsOf(args: readonly string[], { shape }: BenchOptions): readonly Group[] {
+  if (args.length === 0) return shape ? ['kernels'] : GROUPS;
+  return args.map((arg) => {
+    const group = GROUPS.find((one) => one === arg);
+    if (!group)
+      throw new UserError(`there is nothing called '${arg}' to measure; bench takes ${GROUPS.join(', ')}`);
+    return group;
+  });
 }
 
-async function runCase(
+function rowsOf({ variant, allVariants }: BenchOptions): WithRows {
+  if (variant === undefined) return allVariants ? 'all' : 'chosen';
+  if (allVariants)
+    throw new UserError('--variant names one row and --all-variants means all; give one of them');
+  if (!ROWS.includes(variant))
+    throw new UserError(`--variant ${variant}: there is no such row; the rows are ${ROWS.join(', ')}`);
+  return { row: variant };
+}
+
+function checkNetworks(names: readonly string[] | undefined): void {
+  for (const name of names ?? [])
+    if (!modelNames().includes(name)) throw new UserError(unknownName('network', name, modelNames()));
+}
+
+/** The works, none of them only where nothing but the ceilings was asked for. */
+async function choose(
   device: Device,
-  benchCase: Case,
-  ceilings: Ceilings,
-  samples: number,
-): Promise<Result> {
-  const work = benchCase.prepare(device);
-  const timing = await measure(device, work.run, { samples });
-  const perSecond = (amount: number | undefined): number | null =>
-    amount ? amount / timing.median / 1e6 : null;
-  const gflops = perSecond(work.flops);
-  const gbytes = perSecond(work.bytes);
-  const shares = [(gflops ?? 0) / ceilings.arithmetic.value, (gbytes ?? 0) / ceilings.bandwidth.value];
-  return {
-    name: benchCase.name,
-    group: benchCase.group,
-    ...timing,
-    gflops,
-    gbytes,
-    ceiling: 100 * Math.max(...shares),
-  };
-}
-
-function print(device: Device, ceilings: Ceilings, results: readonly Result[]): void {
-  say(
-    `${adapterName(device.info)}: at best ${formatNumber(ceilings.arithmetic.value)} GFLOP/s from registers, ${formatNumber(ceilings.bandwidth.value)} GB/s copying`,
-  );
-  const rows = [
-    ['case', 'ms', 'p10–p90', 'GFLOP/s', 'GB/s', '% of ceiling'],
-    ...results.map((result) => [
-      result.name,
-      formatNumber(result.median),
-      `${formatNumber(result.p10)}–${formatNumber(result.p90)}`,
-      result.gflops ? formatNumber(result.gflops) : '',
-      result.gbytes ? formatNumber(result.gbytes) : '',
-      result.ceiling ? String(Math.round(result.ceiling)) : '',
-    ]),
-  ];
-  process.stdout.write(`${table(rows)}\n`);
+  groups: readonly Group[],
+  rows: WithRows,
+  memory: number,
+  { filter, shape: shapes, networks, variant }: BenchOptions,
+): Promise<Chosen> {
+  const chosen = await chooseTasks(device, {
+    groups,
+    rows,
+    memory: memory / 2,
+    ...(filter !== undefined && { filter }),
+    ...(shapes && { shapes }),
+    ...(networks && { networks }),
+  });
+  const { tasks, matching, leftOut } = chosen;
+  if (tasks.length === 0 && groups.some((group) => group !== 'ceiling'))
+    throw new UserError(
+      matching === 0
+        ? `--filter ${filter}: nothing has that in its name; try conv, matmul, norm, pool, resnet18 or models`
+        : `--variant ${variant} computes none of these ${counted(matching, 'problem')}; leave it or --filter out`,
+    );
+  if (leftOut.length > 0)
+    say(
+      `Not computed by ${variant}, left out: ${counted(leftOut.length, 'problem')}, such as ${leftOut[0]}.`,
+    );
+  return chosen;
 }

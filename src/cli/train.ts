@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train/check.ts';
@@ -36,6 +37,7 @@ export function options(command: Command): void {
     .option('--adapter <name>', "a part of its name or backend, a number, or 'software'")
     .option('--tensorboard', 'write event files for TensorBoard into the folder')
     .option('--json', 'print the report as one JSON document on stdout');
+  profileOption(command, 'the folder of the run');
   command
     .optionsGroup('What trains:')
     .option('--train-norms', 'batch norms of pretrained stages train as well')

@@ -37,6 +37,8 @@ export async function check(options: TrainOptions): Promise<number> {
     throw new UserError(
       '--resume goes on with a run; --find-lr and --sanity try what a new one would begin with',
     );
+  if (options.profile !== undefined)
+    throw new UserError('--profile is of a run; leave it out of --find-lr and --sanity');
   const stop = onStop('Stopping after this step.');
   try {
     const plan = await plannedRun(options);

@@ -7,6 +7,7 @@ import { settle } from '../../data/settle.ts';
 import type { Device } from '../../gpu/index.ts';
 import type { Model } from '../../nn/index.ts';
 import { WriteError } from '../../node/files.ts';
+import { ProfiledCourse } from '../../profile/course.ts';
 import type { Report } from '../../report/report.ts';
 import { shown } from '../../text/shown.ts';
 import { ResumeError } from '../../train/callback.ts';
@@ -31,6 +32,7 @@ import { phaseAt, trainsOf } from '../../train/settings.ts';
 import { describeReport } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
 import { fingerprint, notesOf } from '../data-source.ts';
+import { keepProfile, profiledInto } from '../profile-option.ts';
 import { thresholdWish } from '../threshold-options.ts';
 import { type StopRequest, say, UserError } from '../ui.ts';
 import { type RunCache, runCache } from './cache.ts';
@@ -105,18 +107,22 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   });
   const plateau = plateauOf(settings);
   (await prepared)();
+  const profiled = await profiledRun(setup, (...lines) => {
+    for (const line of lines) terminal.note(line);
+  });
+  const batches = cache.of(training);
   const { progress } = await fit({
     model,
     device,
     optimizer,
-    train: cache.of(training),
+    train: profiled ? profiled.watching(batches) : batches,
     val: validation(validated),
     phases: phasesOf(model, optimizer, settings, plateau),
     validated,
     step: noting(trainedOn, step),
     callbacks: [
       stopOn(stop),
-      ...[average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
+      ...[profiled, average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),
       ...logsOf(setup),
       ...[checkpoints, tracer, rates, unreadable, pace, cache.watch, terminal, meter, report],
     ],
@@ -131,6 +137,15 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     });
   say(...closingText(report.report!, progress, training.batches, setup));
   return report.report!;
+}
+
+/** The profile of the run's first steps, into its folder or one that was named; null where nobody asks. */
+async function profiledRun(
+  { folder, options }: Setup,
+  print: (...lines: string[]) => void,
+): Promise<ProfiledCourse | null> {
+  if (options.profile !== true) return profiledInto(options.profile, print);
+  return new ProfiledCourse((files) => keepProfile(files, (file) => folder.place(file), folder.path, print));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { BestBy } from '../../train/metrics.ts';
 import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../../train/settings.ts';
 import type { Start } from '../../weights/start.ts';
 import { flagOf } from '../command-line.ts';
+import type { ProfileOption } from '../profile-option.ts';
 import { UserError } from '../ui.ts';
 import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './pictures.ts';
 import { unfreezing } from './unfreeze-schedule.ts';
@@ -75,6 +76,7 @@ export interface TrainOptions extends PictureOptions {
   tensorboard?: boolean;
   json?: boolean;
   debug?: boolean;
+  profile?: ProfileOption;
 }
 
 /**

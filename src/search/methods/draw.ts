@@ -70,6 +70,15 @@ export function drawSeveral(context: Drawing, purpose: string, count: number): C
   return found;
 }
 
+/** The same search without its target, to draw from the whole space. */
+export const withoutTarget = (context: Drawing): Drawing => ({
+  space: context.space,
+  fits: () => true,
+  cost: (choice) => context.cost(choice),
+  shownCost: (cost) => context.shownCost(cost),
+  random: (purpose, index) => context.random(purpose, index),
+});
+
 /**
  * The network with one value of one stage changed to another of its list, both drawn uniformly, so that the target is kept;
  * the network itself where no such change was met in 200 tries.

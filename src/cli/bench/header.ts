@@ -1,0 +1,54 @@
+/** On what a run of the bench was measured: adapter, driver, Dawn, revision, processor. */
+import { execFile } from 'node:child_process';
+import { realpath } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { BenchHeader } from '../../bench/result.ts';
+import { adapterName } from '../../gpu/adapter-name.ts';
+import type { Device } from '../../gpu/index.ts';
+import { versions } from '../../node/versions.ts';
+
+/** The header of a document. */
+export async function benchHeader({ info, software, features, traits }: Device): Promise<BenchHeader> {
+  const { webgpu, node } = versions();
+  const [cpu] = cpus();
+  const { vendor, architecture, device } = info;
+  return {
+    date: new Date().toISOString(),
+    commit: await revision(),
+    adapter: { description: adapterName(info), vendor, architecture, device, software },
+    // Dawn describes an adapter by its driver.
+    driver: info.description || null,
+    dawn: `webgpu ${webgpu}`,
+    runtime: `Node ${node}`,
+    toggles: [],
+    features: [
+      ...[...features].filter((feature) => feature === 'subgroups'),
+      ...(traits.immediates ? ['immediates'] : []),
+      ...(traits.f16 ? ['shader-f16'] : []),
+    ],
+    lanes: traits.lanes,
+    processor: cpu ? `${cpu.model.trim()}, ${cpus().length} threads` : null,
+  };
+}
+
+const run = promisify(execFile);
+
+/**
+ * The commit of the sources, with a + where files differ from it; null where there is no git or the sources lie in no
+ * repository of their own (a package inside somebody else's).
+ */
+async function revision(): Promise<string | null> {
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const git = async (...args: string[]): Promise<string> =>
+    (await run('git', ['-C', root, ...args], { timeout: 10_000 })).stdout.trim();
+  try {
+    const top = await git('rev-parse', '--show-toplevel');
+    if ((await realpath(top)) !== (await realpath(root))) return null;
+    const changed = await git('status', '--porcelain', '--untracked-files=no');
+    return `${await git('rev-parse', '--short', 'HEAD')}${changed ? '+' : ''}`;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,53 @@
+/** `--profile` of the commands that have it: where it writes, and what is said of it. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { makeFolder, writeWhole } from '../node/files.ts';
+import { ProfiledCourse } from '../profile/course.ts';
+import type { ProfileFiles } from '../profile/document.ts';
+import { PROFILE, TRACE } from '../train/node/run-folder.ts';
+import { say } from './ui.ts';
+
+/** Where a command without a folder of its own writes. */
+export const PROFILE_FOLDER = 'profile';
+
+/** What an option `--profile [dir]` gives. */
+export type ProfileOption = string | true | undefined;
+
+/** @param where what stands for a folder that nobody names, in words */
+export function profileOption(command: Command, where = `${PROFILE_FOLDER}/`): Command {
+  return command.option(
+    '--profile [dir]',
+    `time by program, op and layer, and a trace for Perfetto (default: into ${where})`,
+  );
+}
+
+/** Writes both files where `place` says, prints the tables and says where the files are. */
+export async function keepProfile(
+  { document, trace, text }: ProfileFiles,
+  place: (file: string) => string | Promise<string>,
+  folder: string,
+  print: (...lines: string[]) => void = say,
+): Promise<void> {
+  await writeWhole(await place(PROFILE), `${JSON.stringify(document, null, 2)}\n`);
+  await writeWhole(await place(TRACE), trace);
+  print(
+    '',
+    ...text,
+    '',
+    `Profile: ${join(folder, PROFILE)}; trace for https://ui.perfetto.dev: ${join(folder, TRACE)}`,
+  );
+}
+
+/**
+ * A course that is profiled into a folder, made if need be, which the option names or is called `profile`; null where nobody
+ * asks. @throws Error, a sentence, where it cannot be made
+ */
+export async function profiledInto(
+  option: ProfileOption,
+  print: (...lines: string[]) => void = say,
+): Promise<ProfiledCourse | null> {
+  if (option === undefined) return null;
+  const folder = option === true ? PROFILE_FOLDER : option;
+  await makeFolder(folder);
+  return new ProfiledCourse((files) => keepProfile(files, (file) => join(folder, file), folder, print));
+}
