@@ -225,7 +225,6 @@ export {
   tableOf,
 } from './search/space.ts';
 export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
-export { type Schooling, teacherOf } from './search/teacher.ts';
 export {
   type Backward,
   type ComputedOp,
@@ -384,6 +383,7 @@ export {
   stepOf,
   type UpdateOptions,
 } from './train/step.ts';
+export { type Schooling, teacherOf } from './train/teacher.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

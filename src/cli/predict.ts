@@ -43,17 +43,14 @@ export interface Prediction {
 
 export async function run(args: string[], options: PredictOptions): Promise<number> {
   const { files, failures } = await picturesOf(args);
-  const open = await chooseClassifier(options);
+  const classifier = await chooseClassifier(options);
   const course = await profiledInto(options.profile);
-  const device = await openDevice({
-    adapter: options.adapter,
-    debug: options.debug,
-    profile: course !== null,
-  });
+  const { adapter, debug } = options;
+  const device = await openDevice({ adapter, debug, profile: course !== null });
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing, calling } = await open(device);
+    const { model, classes, preprocessing, calling } = await classifier.on(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     let done = 0;
     const source = fromSamples(samples, {

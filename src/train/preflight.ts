@@ -10,6 +10,7 @@ import { buildModel, type ModelOptions, type Network } from '../models/table.ts'
 import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { fewestPictures } from './batches.ts';
+import { asking, type Teacher } from './distil.ts';
 import { freezeFor, trainedIn } from './from-settings.ts';
 import type { Trains } from './settings.ts';
 
@@ -30,6 +31,8 @@ export interface PreflightOptions {
   accumulates?: boolean;
   /** Whether a second network holds an average of the weights. Default: no. */
   averages?: boolean;
+  /** Makes a network on a device that is asked about the pictures of every step (distil.ts). Default: there is none. */
+  teacher?: (device: Device) => Teacher;
   /** Bytes that the run may take. */
   budget: number;
 }
@@ -39,7 +42,7 @@ export interface StepCost {
   /** Floating-point operations of a step, as the kernels count them: forward, backward and update. */
   flops: number;
   dispatches: number;
-  /** Parameters and running statistics, those of an average too. */
+  /** Parameters and running statistics, those of an average and of a teacher too. */
   parameterBytes: number;
   gradientBytes: number;
   optimizerBytes: number;
@@ -140,6 +143,7 @@ class Rehearsal {
     private readonly options: PreflightOptions,
     /** Held, or its memory would be given back. */
     readonly average: Model | null,
+    private readonly ask: ReturnType<typeof asking> | null,
   ) {
     const fewest = options.phases.map((phase) => {
       freezeFor(model, phase);
@@ -158,7 +162,8 @@ class Rehearsal {
     freezeFor(model, phases[0]);
     const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
     const optimizer = options.optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
-    return new Rehearsal(device, tally, model, optimizer, options, average);
+    const ask = options.teacher ? asking(options.teacher(device)) : null;
+    return new Rehearsal(device, tally, model, optimizer, options, average, ask);
   }
 
   close(): void {
@@ -259,7 +264,12 @@ class Rehearsal {
   /** Forward, loss and backward. */
   private gradients(pictures: () => Tensor): Tensor {
     const images = pictures();
-    const loss = crossEntropy(this.model.forward(images), new Int32Array(images.shape[0]));
+    const { model } = this;
+    const batch = images.shape[0];
+    const taught = this.ask?.(images, [batch, model.numClasses]);
+    const logits = model.forward(images);
+    const labelLoss = crossEntropy(logits, new Int32Array(batch));
+    const loss = taught?.(logits, labelLoss) ?? labelLoss;
     loss.backward();
     return loss;
   }

@@ -1,5 +1,5 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Network } from '../../models/table.ts';
@@ -7,17 +7,18 @@ import { statOrNull } from '../../node/files.ts';
 import { demand } from '../../text/rules.ts';
 import { freezeFor, trainedIn } from '../../train/from-settings.ts';
 import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../../train/node/checkpoint.ts';
-import { LAST, RunFolder } from '../../train/node/run-folder.ts';
+import { LAST, type RunFolder } from '../../train/node/run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../../train/node/trained-on.ts';
 import { epochsOf, type ScheduleName, SETTINGS, type TrainSettings, trainsOf } from '../../train/settings.ts';
 import type { KnownWeights } from '../../weights/door.ts';
 import { classesIn, shapeBuilder } from '../../weights/expected.ts';
 import { matchNames } from '../../weights/names.ts';
 import { openStart } from '../../weights/node/create-model.ts';
+import { filesOfWeights } from '../../weights/node/weights-files.ts';
 import type { Start } from '../../weights/start.ts';
-import { RUNS } from '../command-line.ts';
 import { fingerprint, keptClasses, openData, preprocessingFor } from '../data-source.ts';
-import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
+import { inputs } from '../inputs.ts';
+import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
 import { thresholdWish } from '../threshold-options.ts';
 import { say, UserError } from '../ui.ts';
 import { optionsOf, trainCommand } from './command.ts';
@@ -61,10 +62,12 @@ export type Plan = Omit<Setup, 'folder'>;
 export async function newRun(options: TrainOptions): Promise<Setup> {
   const begun = await begin(options);
   const command = trainCommand(options);
-  const folder =
-    options.out === undefined
-      ? await RunFolder.forUnnamedRun(join(RUNS, `${begun.start.model}-${timestamp(new Date())}`), command)
-      : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
+  const { model, weights, network } = begun.start;
+  const read = weights === null ? [] : await filesOfWeights(weights, network);
+  const folder = await newFolder(options, {
+    ...{ kind: model, command },
+    reads: inputs('what the run begins with', read),
+  });
   return releasedOnFailure(folder, async () => ({ ...(await planOf(begun)), folder }));
 }
 

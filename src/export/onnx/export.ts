@@ -48,6 +48,8 @@ export interface OnnxOptions {
   preprocessing?: Pick<Preprocessing, 'mean' | 'std'>;
   /** What stands in the file beside the graph: keys and texts. */
   metadata?: Readonly<Record<string, string>>;
+  /** Batch norms stay nodes of their own, which a program that trains the graph needs; by default they are folded. */
+  keepNorms?: boolean;
   /** Of the program that writes. */
   version?: string;
   /** The values of a parameter, in the engine's layout; those on the model's device by default. */
@@ -79,7 +81,7 @@ export async function onnxModel(model: Module, options: OnnxOptions): Promise<Mo
     });
     for (const op of trace.ops) addOp(op, graph);
     const result = graph.rows(trace.output);
-    foldNorms(graph, result);
+    if (!options.keepNorms) foldNorms(graph, result);
     const last = options.softmax ? graph.node('Softmax', [result], { axis: -1 }) : result;
     const computed = graph.nodes.some((node) => node.output[0] === last);
     graph.rename(computed ? last : graph.node('Identity', [last]), output);

@@ -44,6 +44,7 @@ const RUN_FILES = [
 ];
 /** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
 const OF_A_RUN = /^(events\.out\.tfevents\..*|evaluation(-.*)?\.(html|csv)|report\.svg)$/;
+const isOfRun = (name: string): boolean => RUN_FILES.includes(name) || OF_A_RUN.test(name);
 const NEW = '.new';
 const WHOLE = '.whole';
 /** In `.whole`: what has this name without it is an older run's and goes. */
@@ -53,6 +54,15 @@ const GONE = '.gone';
 export async function fileOfRun(folder: string, file: string): Promise<string> {
   const unmoved = join(folder, WHOLE, file);
   return (await statOrNull(unmoved)) ? unmoved : join(folder, file);
+}
+
+/** The files in a folder that a new run there writes or removes (`--overwrite`). */
+export async function replacedIn(folder: string): Promise<string[]> {
+  const among = async (path: string): Promise<string[]> => {
+    if (!(await statOrNull(path))?.isDirectory()) return [];
+    return (await reading(path, readdir(path))).filter(isOfRun).map((name) => join(path, name));
+  };
+  return [...(await among(folder)), ...(await among(join(folder, WHOLE)))];
 }
 
 /** A folder that this process alone writes into. */
@@ -127,9 +137,7 @@ export class RunFolder {
     if (this.begun) return;
     const fresh = join(this.path, NEW);
     const written = await readdir(fresh);
-    const older = (await readdir(this.path)).filter(
-      (name) => RUN_FILES.includes(name) || OF_A_RUN.test(name),
-    );
+    const older = (await readdir(this.path)).filter(isOfRun);
     try {
       for (const file of older)
         if (!written.includes(file)) await writeFile(join(fresh, `${file}${GONE}`), '');
