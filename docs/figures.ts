@@ -12,6 +12,7 @@ import { blockFigure } from './drawing/block.ts';
 import { fillExamples } from './drawing/examples.ts';
 import { programTable } from './drawing/programs.ts';
 import { scalingFigure } from './drawing/scaling.ts';
+import { recordedBench, speedTables } from './drawing/speed.ts';
 import { stagesFigure } from './drawing/stages.ts';
 import { familyTable, fillTables, sizeTable, stageTable } from './drawing/tables.ts';
 import { type ModelTrace, trace } from './drawing/trace.ts';
@@ -62,6 +63,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
     lite: sizeTable(lite),
     mobilenetv2_100: stageTable(mobilenet),
     programs: await programTable(),
+    ...speedTables(recordedBench()),
   };
   const pages = ['../README.md', ...readdirSync(here('.')).filter((file) => file.endsWith('.md'))];
   return Object.fromEntries([

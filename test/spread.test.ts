@@ -11,7 +11,6 @@ const test = suite('spread');
 
 /** Arguments that are spread, by file: tuples and sentences. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
-  'cli/bench.ts': ['shares'],
   'data/node/folder.ts': ['notes', 'twoClassesNote(dir, groups)', 'leftOutNotes(root, left)', 'sharedNote('],
   'gpu/device.ts': ['groups'],
   'kernels/conv/tile.ts': ['stride', 'dilation'],

@@ -15,8 +15,10 @@ import type { Timing } from './result.ts';
 export interface MeasureOptions {
   /** Samples to take. */
   samples?: number;
-  /** Stop taking samples after this many milliseconds (three are always taken). */
+  /** Stop taking samples after this many milliseconds. */
   budget?: number;
+  /** Samples that are taken in any case. */
+  least?: number;
 }
 
 /** A work that is warm, and how often a sample runs it. */
@@ -49,10 +51,10 @@ export async function timer(device: Device, run: (index: number) => unknown): Pr
   const repeats = Math.max(1, Math.round(SAMPLE_MS / once));
   return {
     repeats,
-    async round({ samples = 15, budget = 3000 } = {}) {
+    async round({ samples = 15, budget = 3000, least = 3 } = {}) {
       const times: number[] = [];
       const end = performance.now() + budget;
-      while (times.length < samples && (times.length < 3 || performance.now() < end))
+      while (times.length < samples && (times.length < least || performance.now() < end))
         times.push(await sample(repeats));
       if (device.fault) throw device.fault;
       return times;

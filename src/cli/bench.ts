@@ -1,156 +1,115 @@
 /**
  * `npm run bench`: times kernels and networks on this adapter, beside the ceilings of the same run, so that a number
- * says by itself how much is left to gain.
+ * says by itself how much is left to gain. Each kernel is held against its reference before it is timed. The document
+ * that a run makes is src/bench/result.ts; what is printed and written is made of it.
  */
 import type { Command } from 'commander';
-import { CASES, type Case, VARIANTS } from '../../bench/cases.ts';
-import { measureCeilings } from '../bench/ceilings.ts';
-import { measure } from '../bench/measure.ts';
-import type { Ceilings, Timing } from '../bench/result.ts';
+import type { BenchResult } from '../bench/result.ts';
+import { ROWS } from '../bench/rows.ts';
+import { GROUPS } from '../bench/run.ts';
+import { wgslOf } from '../bench/wgsl.ts';
 import type { Device } from '../gpu/index.ts';
-import { memoryBudget, plannedBytes } from '../node/memory.ts';
+import { bytesIfThere, writeWhole } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
-import { wholeNumber } from './command-line.ts';
+import { benchReportHtml } from '../report/bench/page.ts';
+import { runAgainst } from './bench/against.ts';
 import {
-  adapterName,
-  announceSoftware,
-  formatNumber,
-  onStop,
-  printJson,
-  progressBar,
-  say,
-  table,
-  UserError,
-} from './ui.ts';
+  type CompareOptions,
+  compareFiles,
+  compareOptions,
+  comparisonOf,
+  readBench,
+  showComparison,
+} from './bench/compare.ts';
+import { ROOT } from './bench/header.ts';
+import { measureRequest } from './bench/measuring.ts';
+import { type MeasureOptions, requestOf } from './bench/options.ts';
+import { describeResult, failedLine } from './bench/table.ts';
+import { wholeNumber } from './command-line.ts';
+import { announceSoftware, printJson, say, UserError } from './ui.ts';
 
 export const description =
-  'Times matrix products, convolutions of ResNet-18 and EfficientNet-B0 with both gradients, batch norm, pooling, and forward ' +
-  'passes and training steps of three networks: median and spread in ms, GFLOP/s, and the share of what this adapter reaches at best.';
+  'Times each distinct problem of the networks (convolutions, products, norms, pools, with their gradients), whole forward ' +
+  'passes and training steps, and what this adapter reaches at best: median and spread in ms, GFLOP/s, GB/s, which limit binds ' +
+  'and the share of it. A kernel whose result is wrong is not timed.';
 
 export function options(command: Command): void {
   command
-    .option('--filter <text>', 'only the cases whose name or group contains this')
+    .argument('[what...]', `what to measure, of ${GROUPS.join(', ')} (default: all)`)
+    .option('--filter <text>', 'only what has this in its name, its op or its networks')
+    .option(
+      '--shape <spec...>',
+      'problems of any shape, such as conv:56x56x64,64,k3,s1,p1,g1,n1 or matmul:512x512x512 (docs/bench.md)',
+    )
+    .option('--networks <names...>', 'the problems and passes of these networks')
     .option(
       '--variant <name>',
-      `the row of the tables of kernels that computes what it can (${VARIANTS.join(', ')}), in place of the fastest`,
+      `the row of the tables of kernels that computes what it can (${ROWS.join(', ')}), in place of the fastest`,
     )
-    .option('--samples <n>', 'samples per case', wholeNumber(3), 15)
+    .option('--all-variants', 'every row that can compute a problem, side by side')
+    .option('--samples <n>', 'samples of each', wholeNumber(3), 10)
+    .option(
+      '--rounds <n>',
+      'rounds over all works, which share the samples; without ceilings and starts',
+      wholeNumber(1),
+    )
+    .option(
+      '--wgsl <what>',
+      'print the shaders of an op (conv2d), a network or a layer of it (resnet18/layer1.0.conv1), and measure nothing',
+    )
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--html <file>', 'write a page: roofline, bars, a filter')
     .option('--json', 'print one JSON document on stdout');
+  compareOptions(command);
 }
 
-interface BenchOptions {
-  filter?: string;
-  variant?: string;
-  samples: number;
-  adapter?: string;
-  json?: boolean;
+export interface BenchOptions extends MeasureOptions, CompareOptions {
+  html?: string;
+  wgsl?: string;
   debug?: boolean;
 }
 
-interface Result extends Timing {
-  name: string;
-  group: Case['group'];
-  gflops: number | null;
-  gbytes: number | null;
-  /** Percentage of the ceiling that this work hits first. */
-  ceiling: number | null;
-}
-
-export async function run(
-  _args: string[],
-  { filter, variant, samples, adapter, json, debug }: BenchOptions,
-): Promise<number> {
-  const wanted = filter?.toLowerCase() ?? '';
-  const named = CASES.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(wanted));
-  if (named.length === 0)
-    throw new UserError(
-      `--filter ${filter}: no case has that in its name; try conv, matmul, norm, pool or model`,
-    );
-  if (variant !== undefined && !VARIANTS.includes(variant))
-    throw new UserError(`--variant ${variant}: there is no such row; the rows are ${VARIANTS.join(', ')}`);
-
+export async function run(args: string[], given: BenchOptions): Promise<number> {
+  const { compare, against, html, wgsl } = given;
+  const [file] = args;
+  if (compare !== undefined && against !== undefined)
+    throw new UserError('--compare takes a stored run and --against measures both; give one of them');
+  if (compare !== undefined && file !== undefined && !(GROUPS as readonly string[]).includes(file))
+    return compareFiles(compare, file, given);
+  const request = requestOf(args, given);
+  if (against !== undefined) return runAgainst(ROOT, { ...given, groups: args }, { ...given, against });
+  const before = compare === undefined ? null : await readBench(compare);
+  if (html !== undefined) await checkPlace(html);
+  const { adapter, debug } = given;
   const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
-  announceSoftware(device);
-  const cases = variant === undefined ? named : forced(device, variant, named);
-  const stop = onStop('Stopping after this case; once more stops at once.');
-  const bar = progressBar('Bench', cases.length + 1);
-  const ceilings = await measureCeilings(device, plannedBytes(await memoryBudget(device), device.software));
-  bar.update(1);
-  const results: Result[] = [];
-  for (const benchCase of cases) {
-    if (stop.requested) break;
-    results.push(await runCase(device, benchCase, ceilings, samples));
-    bar.update(results.length + 1);
+  try {
+    if (wgsl !== undefined) return await printShaders(device, wgsl, given);
+    announceSoftware(device);
+    const { result, exitCode } = await measureRequest(device, request);
+    const verdict = before ? showComparison(comparisonOf(before, result), given) : show(result, given);
+    if (html !== undefined) {
+      await writeWhole(html, await benchReportHtml(result));
+      say(`The page to look at: ${html}`);
+    }
+    return exitCode || verdict;
+  } finally {
+    device.close();
   }
-  bar.stop();
-  stop.dispose();
-  const report = {
-    variant: variant ?? null,
-    adapter: { description: adapterName(device.info), device: device.info.device, software: device.software },
-    ceilings,
-    results,
-  };
-  if (json) printJson(report);
-  else print(device, ceilings, results);
-  device.close();
-  return stop.exitCode;
 }
 
-/**
- * Has the row `variant` compute whatever it supports on `device`. Returns the cases to run: not those of a single kernel
- * that another row would compute, which are named. Networks take the row where they can.
- */
-function forced(device: Device, variant: string, cases: readonly Case[]): readonly Case[] {
-  device.choices = { get: () => variant };
-  const able = cases.filter(({ supports, group }) => supports?.(variant, device.traits) ?? group === 'model');
-  const left = cases.filter((benchCase) => !able.includes(benchCase));
-  if (able.length === 0)
-    throw new UserError(
-      `--variant ${variant} computes none of these ${cases.length} cases; leave it or --filter out`,
-    );
-  if (left.length > 0)
-    say(`Not computed by ${variant}, left out: ${left.map(({ name }) => name).join('; ')}`);
-  return able;
+async function printShaders(device: Device, what: string, { variant }: BenchOptions): Promise<number> {
+  process.stdout.write(await wgslOf(device, what, variant === undefined ? {} : { variant }));
+  return 0;
 }
 
-async function runCase(
-  device: Device,
-  benchCase: Case,
-  ceilings: Ceilings,
-  samples: number,
-): Promise<Result> {
-  const work = benchCase.prepare(device);
-  const timing = await measure(device, work.run, { samples });
-  const perSecond = (amount: number | undefined): number | null =>
-    amount ? amount / timing.median / 1e6 : null;
-  const gflops = perSecond(work.flops);
-  const gbytes = perSecond(work.bytes);
-  const shares = [(gflops ?? 0) / ceilings.arithmetic.value, (gbytes ?? 0) / ceilings.bandwidth.value];
-  return {
-    name: benchCase.name,
-    group: benchCase.group,
-    ...timing,
-    gflops,
-    gbytes,
-    ceiling: 100 * Math.max(...shares),
-  };
+/** Prints what was found. In a document nobody looks for what is wrong, so it is said as well. */
+function show(result: BenchResult, { json }: BenchOptions): number {
+  if (json) {
+    printJson(result);
+    for (const entry of result.entries) if (entry.failed !== null) say(failedLine(entry));
+  } else process.stdout.write(`${describeResult(result)}\n`);
+  return 0;
 }
 
-function print(device: Device, ceilings: Ceilings, results: readonly Result[]): void {
-  say(
-    `${adapterName(device.info)}: at best ${formatNumber(ceilings.arithmetic.value)} GFLOP/s from registers, ${formatNumber(ceilings.bandwidth.value)} GB/s copying`,
-  );
-  const rows = [
-    ['case', 'ms', 'p10–p90', 'GFLOP/s', 'GB/s', '% of ceiling'],
-    ...results.map((result) => [
-      result.name,
-      formatNumber(result.median),
-      `${formatNumber(result.p10)}–${formatNumber(result.p90)}`,
-      result.gflops ? formatNumber(result.gflops) : '',
-      result.gbytes ? formatNumber(result.gbytes) : '',
-      result.ceiling ? String(Math.round(result.ceiling)) : '',
-    ]),
-  ];
-  process.stdout.write(`${table(rows)}\n`);
-}
+/** Writes what is there already, if only to learn before a long run that the page will find its place. */
+const checkPlace = async (path: string): Promise<void> => writeWhole(path, (await bytesIfThere(path)) ?? '');

@@ -12,6 +12,13 @@ import { escaped, Html } from './html.ts';
 
 export type Plot = typeof import('@observablehq/plot');
 
+export interface About {
+  label: string;
+  description?: string;
+  /** Its marks are links into the page, which a mouse reaches at once and the tab key only where a script leads there. */
+  links?: boolean;
+}
+
 /** What a section draws with. */
 export interface Pen {
   readonly plot: Plot;
@@ -19,7 +26,7 @@ export interface Pen {
    * Draws a chart. It is one picture to those who cannot see it: `label` says what it is, `description` what it shows.
    * Figures that matter stand in a table beside it.
    */
-  draw(options: PlotOptions, about: { label: string; description?: string }): Html;
+  draw(options: PlotOptions, about: About): Html;
 }
 
 /** Colours of the page (style.ts), in the order in which they are told apart best. */
@@ -31,7 +38,7 @@ export const WIDTH = 440;
 export async function openPen(): Promise<Pen> {
   const [plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const draw: Pen['draw'] = (options, { label, description }) => {
+  const draw: Pen['draw'] = (options, { label, description, links }) => {
     const svg = plot.plot({
       document,
       width: WIDTH,
@@ -45,7 +52,8 @@ export async function openPen(): Promise<Pen> {
     for (const text of svg.querySelectorAll('text, tspan, title'))
       if (text.children.length === 0) text.textContent = shown(text.textContent ?? '');
     svg.setAttribute('class', 'plot');
-    svg.setAttribute('role', 'img');
+    svg.setAttribute('role', links ? 'group' : 'img');
+    for (const link of svg.querySelectorAll('a')) link.setAttribute('tabindex', '-1');
     // linkedom writes what stands in attributes as it is.
     svg.setAttribute('aria-label', escaped(label));
     if (description) svg.setAttribute('aria-description', escaped(description));

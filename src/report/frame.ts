@@ -37,10 +37,15 @@ export interface Page {
   /** Sentences below it. */
   summary: readonly string[];
   sections: readonly Section[];
+  /** Rules behind those of every page. */
+  style?: string;
+  /** In place of the script of a report; it holds nothing of the page's content either. */
+  script?: string;
 }
 
 /** The whole page. */
-export function pageHtml({ title, summary, sections }: Page): string {
+export function pageHtml({ title, summary, sections, style = '', script = SCRIPT }: Page): string {
+  const rules = STYLE + style;
   const body = html`<a class="skip" href="#main">To the result</a>
 <header><h1>${title}</h1>
 ${summary.map((sentence) => html`<p>${sentence}</p>`)}</header>
@@ -57,15 +62,15 @@ ${content}
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src ${hashOf(STYLE)}; script-src ${hashOf(SCRIPT)}; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src ${hashOf(rules)}; script-src ${hashOf(script)}; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escaped(title)}</title>
-<style>${STYLE}</style>
+<style>${rules}</style>
 </head>
 <body>
 ${body.text}
-<script>${SCRIPT}</script>
+<script>${script}</script>
 </body>
 </html>
 `;

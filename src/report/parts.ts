@@ -30,19 +30,22 @@ export function interval(range: Interval | null | undefined, digits?: number): s
 
 export type Cell = string | number | Html;
 
-/** A table that scrolls in itself where it is wider than the page; the first column names the rows. */
+/**
+ * A table that scrolls in itself where it is wider than the page; the first column names the rows.
+ * @param options.row attributes of a row, with a space before each
+ */
 export function table(
   caption: string,
   head: readonly Cell[],
   rows: readonly (readonly Cell[])[],
-  { id, words = false }: { id?: string; words?: boolean } = {},
+  { id, words = false, row }: { id?: string; words?: boolean; row?: (index: number) => Html } = {},
 ): Html {
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table${id === undefined ? null : html` id="${id}"`}${words && html` class="words"`}>
 <caption><span>${caption}</span></caption>
 <thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
 <tbody>${rows.map(
-    ([first, ...rest]) =>
-      html`<tr><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
+    ([first, ...rest], index) =>
+      html`<tr${row?.(index)}><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
   )}</tbody>
 </table></div>`;
 }

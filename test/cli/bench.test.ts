@@ -1,23 +1,29 @@
-/** `bench --variant`: which rows can be forced, and what is said where a row cannot compute the cases. */
+/** `npm run bench`: what it measures, one document, and the sentences that wrong arguments get. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CASES, VARIANTS } from '../../bench/cases.ts';
-import { copiedBytes } from '../../src/bench/ceilings.ts';
-import { run } from '../../src/cli/bench.ts';
-import { PLAIN_DEVICE } from '../../src/gpu/dry.ts';
+import { benchResultOf } from '../../src/bench/result.ts';
+import { describeResult } from '../../src/cli/bench/table.ts';
+import { type BenchOptions, run } from '../../src/cli/bench.ts';
 
 const test = suite('cli: bench');
 
-const REFUSED: readonly [options: Parameters<typeof run>[1], sentence: string][] = [
-  [{ variant: 'fastest', samples: 3 }, 'there is no such row; the rows are tile, winograd, depthwise, plain'],
-  [{ variant: 'winograd', filter: 'matmul', samples: 3 }, 'winograd computes none of these 2 cases'],
-  [{ filter: 'no such case', samples: 3 }, 'no case has that in its name'],
+const REFUSED: readonly [args: string[], options: Partial<BenchOptions>, sentence: string][] = [
+  [['kernel'], {}, "there is nothing called 'kernel' to measure; bench takes kernels, models, ceiling"],
+  [[], { variant: 'fastest' }, 'there is no such row; the rows are tile, winograd, depthwise, plain'],
+  [[], { variant: 'winograd', filter: 'matmul' }, 'winograd computes none of these 6 problems'],
+  [[], { variant: 'plain', allVariants: true }, 'give one of them'],
+  [[], { filter: 'no such case' }, 'nothing has that in its name'],
+  [[], { networks: ['resnet19'] }, 'did you mean resnet18'],
+  [[], { compare: 'a.json', against: 'HEAD' }, 'give one of them'],
+  [['kernels'], { compare: 'no-such-file.json' }, 'no-such-file.json'],
+  [[], { html: '/proc/page.html', filter: 'relu' }, '/proc/page.html could not be written'],
+  [[], { shape: ['conv:56x56x64'] }, 'an example is conv:56x56x64,64'],
 ];
 
-for (const [options, sentence] of REFUSED)
-  test(`${JSON.stringify(options)} gets a sentence`, async () => {
+for (const [args, options, sentence] of REFUSED)
+  test(`${args} ${JSON.stringify(options)} gets a sentence`, async () => {
     try {
-      await run([], options);
+      await run(args, { samples: 3, pairs: 8, ...options });
     } catch (error) {
       assert.ok((error as Error).message.includes(sentence), (error as Error).message);
       return;
@@ -25,20 +31,53 @@ for (const [options, sentence] of REFUSED)
     assert.unreachable('it ran');
   });
 
-test('every row computes some case of a single kernel', () => {
-  for (const row of VARIANTS)
-    assert.ok(
-      CASES.some(({ supports }) => supports?.(row, PLAIN_DEVICE.traits)),
-      row,
-    );
-});
+/** What a run prints on stdout, and its exit code. */
+async function printed(args: string[], options: BenchOptions): Promise<[code: number, text: string]> {
+  const { write } = process.stdout;
+  let text = '';
+  process.stdout.write = ((chunk: string) => {
+    text += chunk;
+    return true;
+  }) as typeof write;
+  try {
+    const code = await run(args, options);
+    return [code, text];
+  } finally {
+    process.stdout.write = write;
+  }
+}
 
-test('what is copied for a ceiling fits no cache, and fits into the memory', () => {
-  const [mib, gib] = [2 ** 20, 2 ** 30];
-  assert.is(copiedBytes(4 * gib, 16 * gib), 256 * mib);
-  assert.is(copiedBytes(128 * mib, 16 * gib), 128 * mib, 'the largest buffer');
-  assert.is(copiedBytes(4 * gib, gib), 128 * mib, 'both are a quarter of the memory');
-  assert.is(copiedBytes(1000, gib) % 256, 0, 'whole slices');
+test('a run is one document, which the table is made of', async () => {
+  const [code, text] = await printed([], {
+    shape: ['conv:8x8x8,8,k3', 'relu:8x8x4'],
+    allVariants: true,
+    samples: 3,
+    pairs: 8,
+    rounds: 3,
+    json: true,
+  });
+  assert.is(code, 0);
+  const result = benchResultOf(text, 'stdout');
+  const rows = result.entries.map(({ name, variant }) => [name, variant]);
+  assert.equal(rows.slice(0, 3), [
+    ['conv 3×3/1 1×8² 8→8 forward', 'tile'],
+    ['conv 3×3/1 1×8² 8→8 forward', 'winograd'],
+    ['conv 3×3/1 1×8² 8→8 forward', 'plain'],
+  ]);
+  assert.equal(rows.at(-1), ['relu 1×8²×4 gradients', null]);
+  for (const { timing, error, share } of result.entries) {
+    assert.ok(timing!.median > 0 && timing!.rounds.length > 1);
+    assert.ok(error!.value <= error!.allowed);
+    assert.is(share, null, 'rounds come without ceilings');
+  }
+  const shown = describeResult(result);
+  for (const part of ['winograd', 'GFLOP/s', 'relu 1×8²×4 gradients', result.header.adapter.description])
+    assert.ok(shown.includes(part), part);
+  const failed = describeResult({
+    ...result,
+    entries: [{ ...result.entries[0]!, timing: null, failed: 'wrong: off by 1' }],
+  });
+  assert.ok(failed.includes('FAILED  conv 3×3/1 1×8² 8→8 forward by tile: wrong: off by 1'), failed);
 });
 
 test.run();

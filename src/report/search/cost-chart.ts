@@ -5,8 +5,9 @@ import type { Final, SearchResult } from '../../search/result.ts';
 import { counted } from '../../text/figures.ts';
 import type { Pen, Plot } from '../chart.ts';
 import { type Html, html } from '../html.ts';
+import { colourOf, type Mark, signs } from '../marks.ts';
 import { figure } from '../parts.ts';
-import { colourOf, drawable, FINAL_MARK, type Mark, RANDOM_MARK, rungMark, signs } from './marks.ts';
+import { drawable, FINAL_MARK, RANDOM_MARK, rungMark } from './marks.ts';
 
 interface Point {
   cost: number;

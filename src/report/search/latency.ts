@@ -7,8 +7,9 @@ import type { Final, LatencyTable, SearchResult } from '../../search/result.ts';
 import { counted, formatNumber } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
+import { colourOf, signs } from '../marks.ts';
 import { details, figure, fixed, share, table } from '../parts.ts';
-import { colourOf, FINAL_MARK, key, rungMark, signs } from './marks.ts';
+import { FINAL_MARK, key, rungMark } from './marks.ts';
 
 /** More blocks make no table that anybody reads; plan.json has them all. */
 const MOST_BLOCKS = 500;

@@ -5,9 +5,10 @@ import type { Agreement, SearchResult } from '../../search/result.ts';
 import { counted } from '../../text/figures.ts';
 import type { Pen } from '../chart.ts';
 import { type Html, html } from '../html.ts';
+import { colourOf } from '../marks.ts';
 import { figure, share, table } from '../parts.ts';
 import { intervalsChart } from './intervals-chart.ts';
-import { colourOf, drawable, rungMark } from './marks.ts';
+import { drawable, rungMark } from './marks.ts';
 
 export function trust({ agreements, trials, data }: SearchResult, pen: Pen): Html | null {
   const sound = trials.filter(({ diverged, loss }) => !diverged && Number.isFinite(loss));

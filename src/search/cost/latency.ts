@@ -17,6 +17,7 @@ import { buildModel } from '../../models/table.ts';
 import type { Model } from '../../nn/index.ts';
 import { noGrad, type Shape, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { normalAt, randomKey, randomStream } from '../../tensor/random.ts';
+import { median } from '../../train/evaluation/intervals.ts';
 import type { LatencyTable } from '../result.ts';
 import { type Choice, keyOf, randomChoice, type SearchSpace, tableOf } from '../space.ts';
 import { costOf } from './cost.ts';
@@ -260,9 +261,4 @@ function someValues(shape: Shape, device: Device): Tensor {
     shape,
     { device },
   );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }

@@ -126,13 +126,31 @@ export function widened(value: number, drawn: Interval, score: Interval): Interv
   return { low: Math.min(low, value), high: Math.max(high, value) };
 }
 
-/** The 2.5 % and the 97.5 % quantile, between two values in proportion, as NumPy's. */
+/** The 2.5 % and the 97.5 % quantile. */
 export function quantiles(values: Float64Array): Interval {
   const sorted = Float64Array.from(values).sort();
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const [below, rest] = [Math.floor(place), place % 1];
-    return sorted[below] + rest * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
-  };
-  return { low: at(0.025), high: at(0.975) };
+  return { low: quantileOf(sorted, 0.025), high: quantileOf(sorted, 0.975) };
 }
+
+/** The value below which `share` of them lie, between two in proportion, as NumPy's; they are sorted, and one at least. */
+export function quantileOf(sorted: ArrayLike<number>, share: number): number {
+  const place = share * (sorted.length - 1);
+  const [below, rest] = [Math.floor(place), place % 1];
+  return sorted[below] + rest * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
+}
+
+/** Of two in the middle their mean; there is one value at least. */
+export function median(values: ArrayLike<number>): number {
+  const sorted = new Float64Array(values);
+  // Few values, in a loop that resamples them: the sort of typed arrays costs more than they do.
+  for (let at = 1; at < sorted.length && sorted.length <= FEW_VALUES; at++) {
+    const value = sorted[at];
+    let place = at;
+    for (; place > 0 && sorted[place - 1] > value; place--) sorted[place] = sorted[place - 1];
+    sorted[place] = value;
+  }
+  if (sorted.length > FEW_VALUES) sorted.sort();
+  return quantileOf(sorted, 0.5);
+}
+
+const FEW_VALUES = 16;

@@ -1,0 +1,50 @@
+/** On what a run of the bench was measured: adapter, driver, Dawn, revision, processor. */
+import { realpath } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { BenchHeader } from '../../bench/result.ts';
+import { adapterName } from '../../gpu/adapter-name.ts';
+import type { Device } from '../../gpu/index.ts';
+import { versions } from '../../node/versions.ts';
+import { git, isChanged } from './revision.ts';
+
+/** The folder of the sources. */
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The header of a document. */
+export async function benchHeader({ info, software, features, traits }: Device): Promise<BenchHeader> {
+  const { webgpu, node } = versions();
+  const [cpu] = cpus();
+  const { vendor, architecture, device } = info;
+  return {
+    date: new Date().toISOString(),
+    commit: await revision(),
+    adapter: { description: adapterName(info), vendor, architecture, device, software },
+    // Dawn describes an adapter by its driver.
+    driver: info.description || null,
+    dawn: `webgpu ${webgpu}`,
+    runtime: `Node ${node}`,
+    toggles: [],
+    features: [
+      ...[...features].filter((feature) => feature === 'subgroups'),
+      ...(traits.immediates ? ['immediates'] : []),
+      ...(traits.f16 ? ['shader-f16'] : []),
+    ],
+    lanes: traits.lanes,
+    processor: cpu ? `${cpu.model.trim()}, ${cpus().length} threads` : null,
+  };
+}
+
+/**
+ * The commit of the sources, with a + where files differ from it; null where there is no git or the sources lie in no
+ * repository of their own (a package inside somebody else's).
+ */
+async function revision(): Promise<string | null> {
+  try {
+    const top = await git(ROOT, 'rev-parse', '--show-toplevel');
+    if ((await realpath(top)) !== (await realpath(ROOT))) return null;
+    return `${await git(ROOT, 'rev-parse', '--short', 'HEAD')}${(await isChanged(ROOT)) ? '+' : ''}`;
+  } catch {
+    return null;
+  }
+}
