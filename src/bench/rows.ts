@@ -49,6 +49,7 @@ export function rowsOf(
     geometry,
     direction,
     several,
+    false, // the weights of the bench are no parameters
     direction === 'forward' ? epilogueOf(problem) : undefined,
   );
   return {

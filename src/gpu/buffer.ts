@@ -4,7 +4,7 @@
  */
 
 /** What a buffer is used for; `Device.memory()` reports bytes by these kinds. */
-export type BufferKind = 'activation' | 'parameter' | 'gradient' | 'optimizer' | 'constant';
+export type BufferKind = 'activation' | 'parameter' | 'gradient' | 'optimizer' | 'constant' | 'derived';
 
 /** A GPUBuffer with the bookkeeping of the pool. */
 export class PooledBuffer {
@@ -22,8 +22,14 @@ export class PooledBuffer {
     /** Bytes of the whole buffer: the bucket's size, not what was asked for. */
     readonly size: number,
     /** The pool it belongs to, hence the device. */
-    readonly pool: object,
+    readonly pool: { changed(buffer: PooledBuffer): void },
   ) {}
+
+  /** Its values change: whatever writes to it says so. */
+  written(): void {
+    this.version++;
+    this.pool.changed(this);
+  }
 }
 
 /** What one dispatch binds: a whole buffer, or a slice of it (offset a multiple of 256). */

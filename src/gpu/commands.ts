@@ -87,7 +87,7 @@ export class CommandList {
     pass.dispatchWorkgroups(...command.groups);
     command.buffers.forEach((buffer, index) => {
       buffer.lastUse = this.recording;
-      if (command.writes[index]) buffer.version++;
+      if (command.writes[index]) buffer.written();
     });
     this.dispatches++;
     this.work += command.work;
@@ -103,14 +103,14 @@ export class CommandList {
   ): void {
     this.openEncoder().copyBufferToBuffer(source.gpu, sourceOffset, target.gpu, targetOffset, bytes);
     source.lastUse = target.lastUse = this.recording;
-    target.version++;
+    target.written();
     this.observers.write(target, source);
   }
 
   /** Writes `data` into `buffer`, after everything recorded so far and before everything recorded later. */
   write(buffer: PooledBuffer, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
     if (buffer.lastUse === this.recording) this.flush();
-    buffer.version++;
+    buffer.written();
     this.observers.write(buffer, null);
     this.observers.spent('upload', data.byteLength, () => this.queue.write(buffer.gpu, offset, data));
   }

@@ -210,6 +210,25 @@ export class Device {
   }
 
   /**
+   * What `compute` makes of the values of `source`, in a buffer of `bytes` bytes: made once (`name` tells it from what else
+   * is made of them) and kept until they change, `source` is given back, or `trim`: ask again, hold nothing.
+   */
+  derived(
+    source: PooledBuffer,
+    name: string,
+    bytes: number,
+    compute: (into: PooledBuffer) => void,
+  ): PooledBuffer {
+    let buffer = this.pool.derived.get(source, name);
+    if (!buffer) {
+      buffer = this.take(bytes, 'derived');
+      compute(buffer);
+      this.pool.derived.set(source, name, buffer);
+    }
+    return buffer;
+  }
+
+  /**
    * Creates the pipelines of `programs` side by side, where a program's first use would create its own and wait. (A
    * software driver compiles at the first dispatch, whatever was created. Dispatching early gained nothing on lavapipe.)
    */
@@ -274,7 +293,7 @@ export class Device {
   }
 
   /**
-   * Returns to the driver what is kept to be used again: pooled buffers, constants, uniform buffers with all bind
+   * Returns to the driver what is kept to be used again: pooled buffers, constants, what is derived from others, uniform buffers with all bind
    * groups, and buffers to read back through that no reader waits for.
    */
   trim(): void {

@@ -12,6 +12,7 @@
  * makes no buffer, and therefore loses none.
  */
 import { type BufferKind, PooledBuffer } from './buffer.ts';
+import { Derived } from './derived.ts';
 import { TooLarge } from './errors.ts';
 import type { Observers } from './observers.ts';
 
@@ -62,7 +63,10 @@ export class BufferPool {
     gradient: 0,
     optimizer: 0,
     constant: 0,
+    derived: 0,
   };
+  /** What is kept that was computed from buffers of this pool. */
+  readonly derived = new Derived((buffer) => this.release(buffer));
 
   /** @param destroy destroys buffers in order with what is recorded */
   constructor(
@@ -89,6 +93,7 @@ export class BufferPool {
 
   /** Gives a buffer back. Work already recorded may still use it: the next user is recorded later. */
   release(buffer: PooledBuffer): void {
+    this.derived.drop(buffer);
     this.live -= buffer.size;
     this.byKind[buffer.kind] -= buffer.size;
     this.pooled += buffer.size;
@@ -109,6 +114,11 @@ export class BufferPool {
     list.splice(low, 0, buffer);
   }
 
+  /** The values of `buffer` are about to be others. */
+  changed(buffer: PooledBuffer): void {
+    this.derived.drop(buffer);
+  }
+
   /** Accounts a live buffer under another kind (an activation that became a gradient). */
   changeKind(buffer: PooledBuffer, kind: BufferKind): void {
     this.byKind[buffer.kind] -= buffer.size;
@@ -121,8 +131,9 @@ export class BufferPool {
     return { live: this.live, peak: this.peak, pooled: this.pooled, byKind: { ...this.byKind } };
   }
 
-  /** Destroys every buffer that waits. */
+  /** Destroys every buffer that waits, and what is kept that was derived from others. */
   drain(): void {
+    this.derived.clear();
     this.destroy([...this.free.values()].flat());
     this.free.clear();
     this.pooled = 0;

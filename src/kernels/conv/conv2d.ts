@@ -10,7 +10,16 @@
  *
  * Cost: 2 · N·H'·W' · kh·kw · (cin / groups) · cout FLOPs in each direction; limited by loads, see ../parts/tile.ts.
  */
-import { checkTypes, empty, record, type Shape, scope, show, type Tensor } from '../../tensor/index.ts';
+import {
+  checkTypes,
+  empty,
+  record,
+  recordsGrad,
+  type Shape,
+  scope,
+  show,
+  type Tensor,
+} from '../../tensor/index.ts';
 import { resizeGroups, resizeWeight } from '../parts/align.ts';
 import { channelsFirstHint } from '../parts/channels-last.ts';
 import { checkEpilogue, type EpilogueOptions, epilogueOf } from '../parts/epilogue.ts';
@@ -69,7 +78,7 @@ export function convolution(
         const { cout, alignedOut } = geometry;
         const gradient = needX || needW ? resizeGroups(dy, groups, cout, alignedOut) : dy;
         return [
-          needX ? inputGradient(geometry, gradient, saved.w!, inputShape) : null,
+          needX ? inputGradient(geometry, gradient, saved.w!, inputShape, !needW) : null,
           needW ? weightGradient(geometry, saved.x!, gradient, weightShape) : null,
           needBias ? sumToChannels(dy) : null,
         ];
@@ -84,27 +93,29 @@ function forward(geometry: Geometry, x: Tensor, w: Tensor, options: EpilogueOpti
   const pictures = x.shape[0]!;
   const y = empty(device, [pictures, ...window.output, groups * alignedOut]);
   const epilogue = epilogueOf(options, (tensor) => resizeGroups(tensor, groups, cout, alignedOut));
-  const problem = problemOf(geometry, 'forward', pictures > 1, epilogue);
+  const weight = alignedWeight(geometry, w);
+  const problem = problemOf(geometry, 'forward', pictures > 1, lasts(weight) && !recordsGrad(w), epilogue);
   chooseConv(problem, device).record(device, problem, {
     pictures,
     x: alignedInput(geometry, x).buffer,
-    w: alignedWeight(geometry, w).buffer,
+    w: weight.buffer,
     y: y.buffer,
   });
   return resizeGroups(y, groups, alignedOut, cout);
 }
 
-/** dx, from dy in the channels of its problem. */
-function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape): Tensor {
+/** dx, from dy in the channels of its problem; `frozen`: w has no gradient. */
+function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape, frozen: boolean): Tensor {
   const { groups, cin, alignedIn } = geometry;
   const { device } = dy;
   const pictures = shape[0]!;
   const dx = empty(device, [...shape.slice(0, 3), groups * alignedIn]);
-  const problem = problemOf(geometry, 'input', pictures > 1);
+  const weight = alignedWeight(geometry, w);
+  const problem = problemOf(geometry, 'input', pictures > 1, lasts(weight) && frozen);
   chooseConv(problem, device).record(device, problem, {
     pictures,
     x: dy.buffer,
-    w: alignedWeight(geometry, w).buffer,
+    w: weight.buffer,
     y: dx.buffer,
   });
   return resizeGroups(dx, groups, alignedIn, cin);
@@ -125,6 +136,9 @@ function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape)
   });
   return resizeWeight(dw, groups, [alignedIn, alignedOut], [cin, cout]);
 }
+
+/** Whether a weight is there for longer than a pass: what was put in fours for it, or computed, is not. */
+const lasts = (weight: Tensor): boolean => weight.buffer.kind === 'parameter';
 
 function alignedWeight({ groups, cin, cout, alignedIn, alignedOut }: Geometry, w: Tensor): Tensor {
   return resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);

@@ -25,7 +25,13 @@ import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
 import type { Window } from '../parts/window.ts';
 
 /** What the choice of a row may look at: a product of the tile loop's kind, but for how many pictures there are. */
-export interface ConvProblem extends AnyProblem, Omit<Product, 'planes'> {}
+export interface ConvProblem extends AnyProblem, Omit<Product, 'planes'> {
+  /**
+   * The weight is a parameter that no gradient is recorded for (in evaluation, or frozen): what a row computes of it alone
+   * it may keep, see Device.derived.
+   */
+  kept: boolean;
+}
 
 export type Direction = ConvProblem['direction'];
 
@@ -64,11 +70,12 @@ export function geometryOf(x: Shape, w: Shape, window: Window, groups: number): 
 export const mergedColumns = ({ window }: Geometry): number =>
   (window.output[1] - 1) * window.stride[1] + window.kernel[1];
 
-/** The problem of `geometry` in one direction, for one picture or more. */
+/** The problem of `geometry` in one direction, for one picture or more, with a weight that is `kept` or not. */
 export function problemOf(
   geometry: Geometry,
   direction: Direction,
   several: boolean,
+  kept = false,
   epilogue?: Epilogue,
 ): ConvProblem {
   const { window, groups, input, alignedIn, alignedOut } = geometry;
@@ -79,6 +86,7 @@ export function problemOf(
   return {
     direction,
     several,
+    kept,
     source: backward ? window.output : read,
     result: backward ? input : window.output,
     window: merged ? { ...window, kernel: [window.kernel[0], 1], left: 0 } : window,
@@ -118,11 +126,13 @@ export function multiplyAdds(problem: ConvProblem): number {
 
 /** The problem in one line, the same for every batch of more than one picture: what a tuning record goes by. */
 export function keyOf(problem: ConvProblem): string {
-  const { direction, several, source, result, window, groups, sourceChannels, resultChannels } = problem;
+  const { direction, several, kept, source, result, window, groups, sourceChannels, resultChannels } =
+    problem;
   const { kernel, stride, dilation, top, left } = window;
   return [
     `conv ${direction}`,
     several ? 'several' : 'one',
+    kept ? 'kept' : 'changing',
     `${[...source, sourceChannels].join('×')}→${[...result, resultChannels].join('×')}`,
     `kernel ${kernel.join('×')}`,
     `stride ${stride.join('×')}`,

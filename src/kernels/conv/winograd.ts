@@ -58,10 +58,21 @@ const tilesOf = (
   [height, width]: readonly [number, number],
 ): readonly [number, number] => [Math.ceil(height / outputs), Math.ceil(width / outputs)];
 
-function supports({ window, groups, sourceChannels, resultChannels }: ConvProblem): boolean {
+/** Bytes that a binding holds on every adapter. */
+const BINDING = 128 * 2 ** 20;
+
+function supports(
+  tiling: Tiling,
+  { window, groups, result, sourceChannels, resultChannels }: ConvProblem,
+): boolean {
   const { kernel, stride, dilation } = window;
+  const [rows, columns] = tilesOf(tiling, result);
+  const [more, fewer] = [Math.max(sourceChannels, resultChannels), Math.min(sourceChannels, resultChannels)];
+  // U, and V or M of one picture, are bound as a whole.
+  const most = 4 * tiling.patch ** 2 * more * Math.max(fewer, rows * columns);
   return (
     groups === 1 &&
+    most <= BINDING &&
     kernel[0] === 3 &&
     kernel[1] === 3 &&
     stride[0] * stride[1] * dilation[0] * dilation[1] === 1 &&
@@ -72,7 +83,7 @@ function supports({ window, groups, sourceChannels, resultChannels }: ConvProble
 
 /** The multiplications of the products, and the transforms. */
 function estimate(tiling: Tiling, problem: ConvProblem): number {
-  const { direction, result, sourceChannels, resultChannels } = problem;
+  const { direction, kept, result, sourceChannels, resultChannels } = problem;
   const pictures = picturesOf(problem);
   const [rows, columns] = tilesOf(tiling, result);
   const tiles = pictures * rows * columns;
@@ -80,7 +91,8 @@ function estimate(tiling: Tiling, problem: ConvProblem): number {
   const cost = COSTS[direction];
   const products = (direction === 'weight' ? tiles : rowsSpent(tiles)) * weights;
   const values = tiles * (sourceChannels + resultChannels);
-  return (tiling.patch ** 2 * (products + cost.value * values + cost.weight * weights)) / pictures;
+  const kernels = kept ? 0 : cost.weight * weights;
+  return (tiling.patch ** 2 * (products + cost.value * values + kernels)) / pictures;
 }
 
 interface Chunk {
@@ -97,22 +109,29 @@ function chunksOf(device: Device, pictures: number, values: number): Chunk[] {
   }));
 }
 
-/** U of the whole weight. */
+/** U of the whole weight: kept for the next time where the problem's weight is, else the caller's to dispose of. */
 function kernelOf(
   device: Device,
   { outputs, patch }: Tiling,
+  { direction, sourceChannels, resultChannels, kept }: ConvProblem,
   w: BufferBinding,
-  cin: number,
-  cout: number,
-  turned: boolean,
-): Tensor {
-  const u = empty(device, [patch ** 2, cin, cout]);
-  device.run(transformKernel({ outputs }), {
-    bindings: { w, u: u.buffer },
-    params: { count: (cin * cout) / CHANNELS, rows: 3, columns: patch, turned: Number(turned) },
-    flops: 2 * 3 * patch * (3 + patch) * cin * cout,
-    bytes: 4 * (9 + patch ** 2) * cin * cout,
-  });
+): Pick<Tensor, 'buffer' | 'dispose'> {
+  const turned = direction === 'input';
+  const weights = sourceChannels * resultChannels;
+  const transform = (u: BufferBinding): void =>
+    device.run(transformKernel({ outputs }), {
+      bindings: { w, u },
+      params: { count: weights / CHANNELS, rows: 3, columns: patch, turned: Number(turned) },
+      flops: 2 * 3 * patch * (3 + patch) * weights,
+      bytes: 4 * (9 + patch ** 2) * weights,
+    });
+  if (kept && !('buffer' in w)) {
+    const name = `winograd-${outputs}${turned ? '-turned' : ''}`;
+    const buffer = device.derived(w, name, 4 * patch ** 2 * weights, transform);
+    return { buffer, dispose: () => undefined };
+  }
+  const u = empty(device, [patch ** 2, weights]);
+  transform(u.buffer);
   return u;
 }
 
@@ -153,14 +172,13 @@ function gatherTiles(
   const { direction, source, result, sourceChannels, resultChannels, window, epilogue = {} } = problem;
   const forward = direction === 'forward';
   const finish = epilogueRun(epilogue);
-  const [cin, cout] = forward ? [sourceChannels, resultChannels] : [resultChannels, sourceChannels];
   const { outputs, patch } = tiling;
   const planes = patch ** 2;
   const tiles = tilesOf(tiling, result);
   const perPicture = tiles[0] * tiles[1];
   const values = planes * perPicture * (sourceChannels + resultChannels);
   const products = { ...planesOf(tiling), direction, sourceChannels, resultChannels };
-  const u = kernelOf(device, tiling, w, cin, cout, !forward);
+  const u = kernelOf(device, tiling, problem, w);
   for (const chunk of chunksOf(device, pictures, values)) {
     const v = empty(device, [planes, chunk.pictures * perPicture, sourceChannels]);
     const m = empty(device, [planes, chunk.pictures * perPicture, resultChannels]);
@@ -274,7 +292,7 @@ function sumTiles(
 
 const rowOf = (name: string, tiling: Tiling): ConvRow => ({
   name,
-  supports,
+  supports: (problem) => supports(tiling, problem),
   estimate: (problem) => estimate(tiling, problem),
   record(device, problem, operands) {
     if ('dw' in operands) sumTiles(device, tiling, problem, operands);

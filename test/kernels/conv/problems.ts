@@ -96,7 +96,8 @@ export const DIRECTIONS: readonly Direction[] = ['forward', 'input', 'weight'];
 export function convProblem(
   { x, w, options = {} }: Omit<ConvCase, 'name' | 'rows'>,
   direction: Direction,
+  kept = false,
 ): ConvProblem {
   const window = windowOf('conv2d', x, [w[0], w[1]], options);
-  return problemOf(geometryOf(x, w, window, options.groups ?? 1), direction, x[0] > 1);
+  return problemOf(geometryOf(x, w, window, options.groups ?? 1), direction, x[0] > 1, kept);
 }

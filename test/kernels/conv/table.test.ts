@@ -180,9 +180,36 @@ test('the choice: the lowest estimate, and what a tuning record says where the r
     chooseConv(convProblem({ ...small, x: [pictures, 8, 14, 32] }, 'forward'), device);
   several(2);
   several(99);
+  chooseConv(convProblem(small, 'forward', true), device);
   device.choices = null;
-  assert.equal(new Set(keys).size, 3);
+  assert.equal(new Set(keys).size, 4);
   assert.is(keys[2], keys[3]);
+});
+
+test('the choice where the weight keeps its transform: Winograd on smaller maps as well', () => {
+  const device = devices['as it is']!;
+  const chosen = (side: number, channels: number, direction: (typeof DIRECTIONS)[number]) =>
+    [false, true].map((kept) => {
+      const x = [1, side, side, channels] as const;
+      const layer = { x, w: [3, 3, channels, channels] as const, options: { padding: 1 } };
+      return chooseConv(convProblem(layer, direction, kept), device).name;
+    });
+  assert.equal(chosen(14, 256, 'forward'), ['winograd4', 'winograd4']);
+  assert.equal(chosen(7, 512, 'forward'), ['tile', 'winograd']);
+  assert.equal(chosen(7, 512, 'input'), ['tile', 'winograd']);
+  assert.equal(chosen(4, 512, 'forward'), ['tile', 'tile']);
+});
+
+test('Winograd makes nothing that an adapter cannot bind', () => {
+  const { traits } = devices['as it is']!;
+  const able = (side: number, channels: number) => {
+    const problem = convProblem({ x: [1, side, side, channels], w: [3, 3, channels, channels] }, 'forward');
+    return CONV_ROWS.filter((row) => row.supports(problem, traits)).map(({ name }) => name);
+  };
+  assert.equal(able(10, 960), ['tile', 'winograd', 'winograd4', 'plain']);
+  assert.equal(able(10, 968), ['tile', 'winograd', 'plain'], 'U');
+  assert.equal(able(10, 1456), ['tile', 'plain'], 'U');
+  assert.equal(able(1000, 64), ['tile', 'plain'], 'V');
 });
 
 /** Pictures `first` … of x [N, …]. */
