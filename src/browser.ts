@@ -138,6 +138,18 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export type {
+  LayerRow,
+  OpRow,
+  Part,
+  Profile,
+  ProfileRow,
+  ProgramRow,
+  WallRow,
+} from './profile/profile.ts';
+export type { ProfilerOptions } from './profile/profiler.ts';
+export type { Measuring } from './profile/recording.ts';
+export { type Profiled, type ProfileOptions, profile } from './profile/run.ts';
 export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost/cost.ts';
 export {
   type LatencyOptions,

@@ -73,6 +73,7 @@ export function readyModel(device: Device, { network, form: { mode, batch, size 
     return {
       model,
       sets: SETS,
+      settles: 2,
       run: (index) => noGrad(() => model.forward(at(index))),
       dispose: free,
     };
@@ -85,6 +86,7 @@ export function readyModel(device: Device, { network, form: { mode, batch, size 
   return {
     model,
     sets: SETS,
+    settles: 2,
     run: (index) => {
       crossEntropy(model.forward(at(index)), labels).backward();
       optimizer.step();

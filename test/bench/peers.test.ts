@@ -269,7 +269,7 @@ test('a peer runs on our adapter, or has no time', () => {
 test('what Python lacks is said with what to type', () => {
   assert.is(lacking(PEER, { python: 'python3', missing: ['three'] }), null);
   assert.match(
-    lacking(PEER, { python: 'python3', missing: ['two'] }),
+    lacking(PEER, { python: 'python3', missing: ['two'] })!,
     /lacks two: python3 -m pip install two$/,
   );
   assert.match(lacking(PEER, { python: 'nothing', missing: null })!, /nothing is no Python that runs/);
@@ -355,6 +355,10 @@ test('rounds time those that answer the same, and say why the others have no tim
       dawn: null,
       runtime: 'Node',
       processor: null,
+      driver: null,
+      toggles: [],
+      features: [],
+      lanes: 8,
     },
     shaderCache: 'off',
     load: { before: 0, after: 0, cores: 1 },

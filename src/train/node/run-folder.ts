@@ -4,6 +4,7 @@
  *   best.safetensors  last.safetensors                               the run: what it goes on from
  *   report.json  report.html  predictions.csv  metrics.jsonl         what it measured, and for TensorBoard
  *   events.out.tfevents.…                                              (src/report/)
+ *   profile.json  trace.json                                         of its first steps, with --profile
  *   evaluation….html  evaluation….csv                                  of `evaluate`, later
  *   plan.json  trials.jsonl  state/  search.json                     a search: what it goes on from, and what it found
  *   winner.safetensors  hand-made.safetensors  random.safetensors      (src/search/node/search-folder.ts)
@@ -27,6 +28,8 @@ export const REPORT = 'report.json';
 export const PAGE = 'report.html';
 export const PREDICTIONS = 'predictions.csv';
 export const METRICS_LOG = 'metrics.jsonl';
+export const PROFILE = 'profile.json';
+export const TRACE = 'trace.json';
 
 /** Of a search, which is another kind of run: one takes the other's place with --overwrite as well. */
 export const PLANNED = 'plan.json';
@@ -36,7 +39,7 @@ export const FOUND = 'search.json';
 export const FINALS = ['winner', 'hand-made', 'random'].map((role) => `${role}.safetensors`);
 
 const RUN_FILES = [
-  ...[BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG],
+  ...[BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG, PROFILE, TRACE],
   ...[PLANNED, TRIALS, STATES, FOUND, ...FINALS],
 ];
 /** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
