@@ -19,15 +19,17 @@ import {
   compareFiles,
   compareOptions,
   comparisonOf,
+  demandSameAdapter,
   readBench,
   showComparison,
 } from './bench/compare.ts';
-import { ROOT } from './bench/header.ts';
+import { benchHeader, ROOT } from './bench/header.ts';
 import { measureRequest } from './bench/measuring.ts';
 import { type MeasureOptions, requestOf } from './bench/options.ts';
 import { profileModels } from './bench/profiles.ts';
 import { describeResult, failedLine } from './bench/table.ts';
 import { wholeNumber } from './command-line.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
 import { type ProfileOption, profileOption } from './profile-option.ts';
 import { announceSoftware, printJson, say, UserError } from './ui.ts';
 
@@ -84,7 +86,14 @@ export async function run(args: string[], given: BenchOptions): Promise<number> 
   const request = requestOf(args, given);
   if (against !== undefined) return runAgainst(ROOT, { ...given, groups: args }, { ...given, against });
   const before = compare === undefined ? null : await readBench(compare);
-  if (html !== undefined) await checkPlace(html);
+  if (html !== undefined) {
+    await refuseOverInputs(
+      [html],
+      inputs('the run to compare with', before ? [compare!] : []),
+      'name another page',
+    );
+    await checkPlace(html);
+  }
   const { adapter, debug } = given;
   const device = await openDevice({
     ...(adapter ? { adapter } : {}),
@@ -96,10 +105,12 @@ export async function run(args: string[], given: BenchOptions): Promise<number> 
     announceSoftware(device);
     if (profile !== undefined)
       return await profileModels(device, modelCases(given.networks), { ...given, profile });
+    if (before) demandSameAdapter(before, await benchHeader(device));
     const { result, exitCode } = await measureRequest(device, request);
-    const verdict = before ? showComparison(comparisonOf(before, result), given) : show(result, given);
+    const comparison = before && comparisonOf(before, result);
+    const verdict = comparison ? showComparison(comparison, given) : show(result, given);
     if (html !== undefined) {
-      await writeWhole(html, await benchReportHtml(result));
+      await writeWhole(html, await benchReportHtml(result, comparison));
       say(`The page to look at: ${html}`);
     }
     return exitCode || verdict;
