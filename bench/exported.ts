@@ -25,6 +25,7 @@ import { writeTorch } from '../src/weights/formats/torch-write.ts';
 import { underNames } from '../src/weights/names.ts';
 import { createModel } from '../src/weights/node/create-model.ts';
 import { IMAGENET_PREPROCESSING } from '../src/weights/start.ts';
+import { spread } from './spread.ts';
 
 const BATCHES = [1, 3, 8];
 const NETWORKS = [
@@ -72,16 +73,6 @@ for (const entry of asked.length > 0 ? asked : NETWORKS) {
   console.log(name);
 }
 device.close();
-
-/** Gives norms statistics, scales and shifts that are nobody's default, and biases values. */
-function spread(model: Model): void {
-  for (const { name, tensor: values, attribute } of model.tensors()) {
-    const noise = pseudo(name, values.size);
-    if (attribute === 'runningVar') values.write(noise.map((v) => 0.5 + Math.abs(v)));
-    else if (attribute === 'runningMean' || attribute === 'bias') values.write(noise.map((v) => v / 5));
-    else if (values.shape.length === 1) values.write(noise.map((v) => 1 + v / 5));
-  }
-}
 
 async function write(path: string, model: Model): Promise<void> {
   const { inputSize: size, spec } = model;

@@ -75,6 +75,12 @@ export const commands = [
     adapter: true,
   },
   {
+    name: 'bench:peers',
+    summary: 'time other engines beside this one, on this adapter and the same networks',
+    module: 'bench/peers/command.ts',
+    adapter: true,
+  },
+  {
     name: 'doctor',
     summary: 'print the WebGPU adapter, its limits and what would be used; or what to install',
     module: 'src/cli/doctor.ts',

@@ -12,8 +12,9 @@ import { basename, dirname, join, sep } from 'node:path';
 /**
  * Runs `npm ci` in `root` if a package is missing or stale. Throws a sentence with the remedy when that fails.
  * As an installed package (under some node_modules) there is no lock file, and npm has seen to it already.
+ * @param what the packages are called, and what else npm is told (bench/peers has packages of its own)
  */
-export async function ensurePackages(root) {
+export async function ensurePackages(root, { what = 'the npm packages', options = [] } = {}) {
   const lockFile = join(root, 'package-lock.json');
   if (root.includes(`${sep}node_modules${sep}`) || !existsSync(lockFile)) return;
   const missing = missingPackages(root, JSON.parse(readFileSync(lockFile, 'utf8')));
@@ -24,12 +25,12 @@ export async function ensurePackages(root) {
   const none = !existsSync(join(root, 'node_modules'));
   const [first] = missing;
   const reason = none ? 'there are none yet' : `${first} is missing or stale`;
-  process.stderr.write(`tessera: installing the npm packages with npm ci (${reason}) …\n`);
+  process.stderr.write(`tessera: installing ${what} with npm ci (${reason}) …\n`);
   const started = performance.now();
-  const failure = npmCi(root);
+  const failure = npmCi(root, options);
   if (failure) {
     throw new Error(
-      `the npm packages could not be installed (${failure}). Check the network, or npm's registry and proxy ` +
+      `${what} could not be installed (${failure}). Check the network, or npm's registry and proxy ` +
         `settings (npm config list), then run npm ci in ${root}`,
     );
   }
@@ -78,7 +79,7 @@ export function usesMusl() {
 }
 
 /** Runs `npm ci`; returns what went wrong, or null. What npm says of a failure goes to stderr. */
-function npmCi(root) {
+function npmCi(root, more) {
   // The default waits over a minute before it admits that there is no network.
   const args = [
     'ci',
@@ -87,6 +88,7 @@ function npmCi(root) {
     '--no-fund',
     '--loglevel=error',
     '--fetch-retry-mintimeout=2000',
+    ...more,
   ];
   const script = npmScript();
   const options = { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' };

@@ -138,6 +138,18 @@ export {
   xavierNormal,
   xavierUniform,
 } from './nn/index.ts';
+export type {
+  LayerRow,
+  OpRow,
+  Part,
+  Profile,
+  ProfileRow,
+  ProgramRow,
+  WallRow,
+} from './profile/profile.ts';
+export type { ProfilerOptions } from './profile/profiler.ts';
+export type { Measuring } from './profile/recording.ts';
+export { type Profiled, type ProfileOptions, profile } from './profile/run.ts';
 export { type AdditiveCost, additiveCost, costOf, countOfTable } from './search/cost/cost.ts';
 export {
   type LatencyOptions,
@@ -213,7 +225,6 @@ export {
   tableOf,
 } from './search/space.ts';
 export { bootstrap, kendall, mcnemar, pearson, rankAgreement, spearman } from './search/statistics.ts';
-export { type Schooling, teacherOf } from './search/teacher.ts';
 export {
   type Backward,
   type ComputedOp,
@@ -372,6 +383,7 @@ export {
   stepOf,
   type UpdateOptions,
 } from './train/step.ts';
+export { type Schooling, teacherOf } from './train/teacher.ts';
 export { type NetworkFixture, parseFixture } from './verify/fixtures.ts';
 export { type Certificate, type VerifyOptions, verify } from './verify/verify.ts';
 export { cardMetadata, readCard, type WeightsCard } from './weights/card.ts';

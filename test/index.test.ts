@@ -21,7 +21,7 @@ const PROMISED = [
   'fit DivergedError plainStep distilStep stepOf labelCriterion distilCriterion infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',
   'gridNetworks scaleTable teacherOf trainEqually',
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
-  'program elementwise family record recordsGrad empty watchingOps exportOnnx',
+  'program elementwise family record recordsGrad empty watchingOps exportOnnx profile',
   'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView',
   'buildSupernet Supernet fairDraw fairStep methodNamed evolve fitSurrogate kendall spearman pearson mcnemar',
   'mbconvTableOf searchHeadline searchReportHtml',

@@ -3,12 +3,13 @@
  * rest frozen. FLOPs and bytes are the sums over the problems that it is made of (problems.ts); the weights are random, as
  * the time does not depend on them.
  *
- * A forward pass is held against the same network by the plain variants, before it is timed: the logits of one small picture.
+ * Each is held against the same network by the plain variants before it is timed, on small pictures: the logits of a forward
+ * pass, the gradients of a step.
  */
 import type { Device } from '../gpu/index.ts';
 import { crossEntropy } from '../kernels/index.ts';
 import { buildModel } from '../models/table.ts';
-import { AdamW, fill, type Model, trainOnly } from '../nn/index.ts';
+import { AdamW, BatchNorm2d, fill, type Model, trainOnly } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { relativeError } from '../verify/errors.ts';
 import { costOfNetwork, type Form } from './problems.ts';
@@ -23,21 +24,23 @@ export interface ModelCase {
   form: Form;
 }
 
-/** Side of the pictures of a training step; AlexNet's layers leave nothing of 112. */
-const STEP_SIZE = { alexnet: 224 } as const;
-
-/** The networks that are timed. */
+/** The networks that are timed where nobody names others. */
 export const MODELS = ['resnet18', 'efficientnet_b0', 'mobilenet_v2', 'alexnet'] as const;
 
-export const MODEL_CASES: readonly ModelCase[] = MODELS.flatMap((network) => {
-  const size = network in STEP_SIZE ? STEP_SIZE[network as keyof typeof STEP_SIZE] : 112;
-  return [
-    { network, form: { mode: 'evaluation', batch: 1, size: 224 } },
-    { network, form: { mode: 'evaluation', batch: 8, size: 224 } },
-    { network, form: { mode: 'training', batch: 4, size } },
-    { network, form: { mode: 'head', batch: 4, size } },
-  ] as const;
-});
+/** Side of the pictures of a training step: half of 224, and 224 where linear layers do most of the work at any size. */
+const stepSize = (network: string): number => (network.startsWith('alexnet') ? 224 : 112);
+
+/** How networks are timed: a row each. */
+export const modelCases = (networks: readonly string[] = MODELS): ModelCase[] =>
+  networks.flatMap((network) => {
+    const size = stepSize(network);
+    return [
+      { network, form: { mode: 'evaluation', batch: 1, size: 224 } },
+      { network, form: { mode: 'evaluation', batch: 8, size: 224 } },
+      { network, form: { mode: 'training', batch: 4, size } },
+      { network, form: { mode: 'head', batch: 4, size } },
+    ] satisfies ModelCase[];
+  });
 
 const WHAT = { evaluation: 'forward', training: 'step', head: 'step of the head' } as const;
 
@@ -70,6 +73,7 @@ export function readyModel(device: Device, { network, form: { mode, batch, size 
     return {
       model,
       sets: SETS,
+      settles: 2,
       run: (index) => noGrad(() => model.forward(at(index))),
       dispose: free,
     };
@@ -82,6 +86,7 @@ export function readyModel(device: Device, { network, form: { mode, batch, size 
   return {
     model,
     sets: SETS,
+    settles: 2,
     run: (index) => {
       crossEntropy(model.forward(at(index)), labels).backward();
       optimizer.step();
@@ -97,31 +102,101 @@ export function readyModel(device: Device, { network, form: { mode, batch, size 
 /** Batches of pictures that rotate; a network's own tensors pass any cache. */
 const SETS = 2;
 
-/** Side of the picture by which a network is compared with itself by the plain variants, which are slow. */
+/** Side of the pictures by which a network is compared with itself by the plain variants, which are slow. */
 const COMPARED = 64;
-/** Roundings add up over fifty layers; a wrong kernel in one of them is off by a hundred times as much. */
-const ALLOWED = 1e-4;
+/** Pictures of a step that is compared, and those whose statistics the norms of a forward pass have. */
+const PAIR = 2;
+/**
+ * Roundings add up over fifty layers, and a unit of a ReLU that is nearly 0 falls to one side or the other: 1e-6 to 1e-5. A
+ * wrong kernel in one layer is off by a hundred times as much.
+ */
+const ALLOWED = { logits: 1e-4, gradients: 1e-3 };
 
+/** A network against itself by the plain variants: the logits of a forward pass, the gradients of a step. */
 async function checkModel(
   device: Device,
   { network, form }: ModelCase,
+  by: string | null,
   { model }: ReadyModel,
 ): Promise<BenchEntry['error']> {
-  if (form.mode !== 'evaluation') return null;
-  const pictures = empty(device, [1, COMPARED, COMPARED, 3], { owned: true });
+  const forward = form.mode === 'evaluation';
+  const count = forward ? 1 : PAIR;
+  const pictures = empty(device, [count, COMPARED, COMPARED, 3], { owned: true });
+  fill(pictures, { uniform: 1 }, 0, network);
   try {
-    fill(pictures, { uniform: 1 }, 0, network);
-    const logits = async (row: string | null): Promise<ArrayLike<number>> => {
-      const result = scope(() => withRow(device, row, () => noGrad(() => model.forward(pictures))));
-      const values = await result.data();
-      result.dispose();
-      return values;
+    if (forward) settle(device, model);
+    const compute = (row: string | null): Promise<ArrayLike<number>[]> => {
+      const record = (): Tensor[] => (forward ? logitsOf(model, pictures) : gradientsOf(model, pictures));
+      return readAll(scope(() => withRow(device, row, record)));
     };
-    const value = relativeError(await logits(null), await logits('plain'));
-    return { value, allowed: ALLOWED, against: `plain, on a picture of ${area(COMPARED, COMPARED)}` };
+    const [found, plain] = [await compute(by), await compute('plain')];
+    const on = `plain, on ${count === 1 ? 'a picture' : 'two pictures'} of ${area(COMPARED, COMPARED)}`;
+    return forward
+      ? { value: relativeError(found[0]!, plain[0]!), allowed: ALLOWED.logits, against: on }
+      : {
+          value: distance(found, plain),
+          allowed: ALLOWED.gradients,
+          against: `${on}: norms of all gradients`,
+        };
   } finally {
     pictures.dispose();
   }
+}
+
+const logitsOf = (model: Model, pictures: Tensor): Tensor[] => [noGrad(() => model.forward(pictures))];
+
+/** The gradients of the parameters that train; they are taken off them. */
+function gradientsOf(model: Model, pictures: Tensor): Tensor[] {
+  crossEntropy(
+    model.forward(pictures),
+    Int32Array.from({ length: PAIR }, (_, index) => index),
+  ).backward();
+  return [...model.parameters()].flatMap((parameter) => {
+    const { grad } = parameter;
+    parameter.grad = null;
+    return grad ? [grad] : [];
+  });
+}
+
+async function readAll(tensors: readonly Tensor[]): Promise<ArrayLike<number>[]> {
+  const values: ArrayLike<number>[] = [];
+  for (const tensor of tensors) {
+    values.push(await tensor.data());
+    tensor.dispose();
+  }
+  return values;
+}
+
+/** ‖Δ‖ / ‖reference‖ over all gradients: some of them, of biases in front of a norm, are 0 but for roundings. */
+function distance(found: readonly ArrayLike<number>[], reference: readonly ArrayLike<number>[]): number {
+  let [difference, whole] = [0, 0];
+  for (const [at, values] of reference.entries())
+    for (let i = 0; i < values.length; i++) {
+      difference += (found[at]![i]! - values[i]!) ** 2;
+      whole += values[i]! ** 2;
+    }
+  return Math.sqrt(difference / whole);
+}
+
+/**
+ * Gives the norms of a network with random weights the statistics of a batch, as training would: with those that it starts
+ * with, values vanish on their way through fifty layers, and logits of 1e-14 compare nothing.
+ */
+function settle(device: Device, model: Model): void {
+  const norms: { momentum: number }[] = [];
+  for (const [, module] of model.namedModules()) if (module instanceof BatchNorm2d) norms.push(module);
+  const before = norms.map(({ momentum }) => momentum);
+  for (const norm of norms) norm.momentum = 1;
+  model.train();
+  scope(() => {
+    const batch = empty(device, [PAIR, COMPARED, COMPARED, 3]);
+    fill(batch, { uniform: 1 }, 0, 'settle');
+    noGrad(() => void model.forward(batch));
+  });
+  model.eval();
+  norms.forEach((norm, index) => {
+    norm.momentum = before[index]!;
+  });
 }
 
 /** A case as a task. */
@@ -147,6 +222,6 @@ export async function modelTask(
       const ready = readyModel(device, of);
       return { ...ready, run: (index) => withRow(device, row, () => ready.run(index)) };
     },
-    check: (ready) => checkModel(device, of, ready),
+    check: (ready) => checkModel(device, of, row, ready),
   };
 }

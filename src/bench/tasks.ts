@@ -18,6 +18,8 @@ export interface Work {
   run(index: number): unknown;
   /** After so many runs it begins again with the same inputs. */
   readonly sets: number;
+  /** Runs after which nothing is made any more; one where it is not given. */
+  readonly settles?: number;
   dispose(): void;
 }
 
@@ -35,7 +37,8 @@ export interface MeasureTasks {
   rounds?: number;
   /** Asked between two works: what was measured by then is kept. */
   stopped?: () => boolean;
-  onProgress?: (done: number, total: number, name: string) => void;
+  /** Told of each round of a work that begins, with the seconds until all is done. */
+  onProgress?: (done: number, total: number, name: string, left: number | null) => void;
 }
 
 /** A measured task; its limit and share follow from the ceilings (limits.ts). */
@@ -53,6 +56,9 @@ interface Course {
   failed: string | null;
   /** What the timer runs: there while a round of this task is on. */
   work: Work | null;
+  /** Milliseconds: of the first round, checks and compilation included, and of one after it. */
+  first: number | null;
+  again: number;
 }
 
 /** Measures `tasks`, in their order. Those that were not come to are left out. */
@@ -62,7 +68,16 @@ export async function measureTasks(
   { samples, rounds = Math.min(ROUNDS, samples), stopped = () => false, onProgress }: MeasureTasks,
 ): Promise<Measured[]> {
   const courses = tasks.map(
-    (task): Course => ({ task, timer: null, rounds: [], error: null, failed: null, work: null }),
+    (task): Course => ({
+      task,
+      timer: null,
+      rounds: [],
+      error: null,
+      failed: null,
+      work: null,
+      first: null,
+      again: 0,
+    }),
   );
   const each = Math.ceil(samples / rounds);
   const total = tasks.length * rounds;
@@ -70,29 +85,43 @@ export async function measureTasks(
   for (let round = 0; round < rounds; round++)
     for (const course of courses) {
       if (stopped()) return courses.flatMap(measured);
-      onProgress?.(done++, total, course.task.facts.name);
+      onProgress?.(done, total, course.task.facts.name, secondsLeft(courses, done, total));
+      done++;
       if (!course.failed) await takeRound(device, course, each);
     }
-  onProgress?.(total, total, '');
   return courses.flatMap(measured);
+}
+
+/** First rounds are longer than others, so an average over all would say far too much. Null before the first. */
+function secondsLeft(courses: readonly Course[], done: number, total: number): number | null {
+  const later = Math.min(total - done, total - courses.length);
+  const begun = courses.filter(({ first }) => first !== null);
+  if (begun.length === 0) return null;
+  const mean = (of: (course: Course) => number): number =>
+    begun.reduce((sum, course) => sum + of(course), 0) / begun.length;
+  const waiting = courses.length - begun.length;
+  return (waiting * mean(({ first }) => first!) + later * mean(({ again }) => again)) / 1000;
 }
 
 /** One round of one task; in the first it is checked as well. */
 async function takeRound(device: Device, course: Course, samples: number): Promise<void> {
   const { task } = course;
+  const begin = performance.now();
+  let timed = begin;
   try {
     const work = await task.prepare();
     course.work = work;
+    const made = performance.now() - begin;
     if (!course.timer) {
       course.error = await task.check(work);
       course.failed = refusal(course.error);
       if (course.failed) return;
       course.timer = await timer(device, (index) => course.work!.run(index));
+      timed = performance.now() - made;
+    } else {
+      timed = performance.now() - made;
+      await warmUp(device, work, course.timer.repeats);
     }
-    // The buffers are new: what is made for them, and the pages that they touch first, are nobody's kernel time.
-    for (let index = 0; index < work.sets; index++) scope(() => void work.run(index));
-    device.commands.flush();
-    await device.gpu.queue.onSubmittedWorkDone();
     course.rounds.push(await course.timer.round({ samples, budget: ROUND_MS, least: 1 }));
   } catch (error) {
     if (device.fault || !(error instanceof RangeError)) throw error;
@@ -101,7 +130,20 @@ async function takeRound(device: Device, course: Course, samples: number): Promi
     course.work?.dispose();
     course.work = null;
     if (device.memory().pooled > POOLED) device.trim();
+    course.first ??= performance.now() - begin;
+    course.again = performance.now() - timed;
   }
+}
+
+/**
+ * In later rounds the buffers are new: what is made for them, and the pages that they touch first, are nobody's kernel time. All
+ * sets of a short work; one run of a long one, which would not notice the rest.
+ */
+async function warmUp(device: Device, work: Work, repeats: number): Promise<void> {
+  const runs = Math.max(work.settles ?? 1, Math.min(work.sets, repeats));
+  for (let index = 0; index < runs; index++) scope(() => void work.run(index));
+  device.commands.flush();
+  await device.gpu.queue.onSubmittedWorkDone();
 }
 
 /** Bytes out of use that are kept for the next task. */

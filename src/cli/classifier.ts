@@ -11,7 +11,9 @@ import type { Calling } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
+import { filesOfWeights } from '../weights/node/weights-files.ts';
 import { atSize, describeWeights } from '../weights/start.ts';
+import { refuseBesideCheckpoint } from './checkpoint-options.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { say, UserError } from './ui.ts';
 
@@ -44,34 +46,45 @@ export interface Classifier {
   calling?: Calling;
 }
 
+/** A network that was chosen, before there is a device to build it on. */
+export interface Chosen {
+  /** What it was read from. */
+  files: readonly string[];
+  on(device: Device): Promise<Classifier>;
+}
+
 /**
  * A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. What is
  * missing or damaged is found here, before there is a device to build it on.
  */
-export async function chooseClassifier(
-  options: ClassifierOptions,
-): Promise<(device: Device) => Promise<Classifier>> {
-  if (options.checkpoint !== undefined && (options.weights !== undefined || options.model !== undefined))
-    throw new UserError('--checkpoint names its model and weights itself; leave out --model and --weights');
+export async function chooseClassifier(options: ClassifierOptions): Promise<Chosen> {
+  if (options.checkpoint !== undefined) refuseBesideCheckpoint('--checkpoint', options);
   const named = options.weights !== undefined || options.model !== undefined;
   const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
   if (path !== null) {
+    refuseBesideCheckpoint(`${path}, the newest checkpoint,`, options);
     const checkpoint = await readCheckpoint(path);
     const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     if (decision) say(decisionSentence(decision));
     const calling = decision && callingOf(decision, classes);
-    return async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, calling });
+    return {
+      files: [checkpoint.path],
+      on: async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, calling }),
+    };
   }
   const start = await openStart(options);
-  const { model: name, known, preprocessing: natural, assumed } = start;
+  const { model: name, network, weights, known, preprocessing: natural, assumed } = start;
   if (!known) throw new UserError(`--model ${name} needs --weights FILE: random weights know nothing`);
   say(`${name} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
-  return async (device) => {
-    const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
-    const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
-    return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
+  return {
+    files: await filesOfWeights(weights!, network),
+    async on(device) {
+      const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
+      const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
+      return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
+    },
   };
 }
 

@@ -23,6 +23,7 @@ import { chosenCheckpoint, commandLine, flagOf, wholeNumber } from './command-li
 import { openEvaluation } from './data-source.ts';
 import { evaluationText } from './evaluate-text.ts';
 import { evaluationPlace } from './evaluation-place.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
 import {
   addThresholdOptions,
   type ThresholdOptions,
@@ -85,6 +86,13 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const wish = thresholdWish({ ...options, positive }, classes);
   const { samples, notes, scored } = await openEvaluation(data, info, options.split);
   for (const note of notes) say(note);
+  const page = await evaluationPlace(options.report, { ...options, checkpoint: path });
+  // What nobody named is called as no input is.
+  if (options.report !== undefined) {
+    const pictures = samples.map(({ file }) => file);
+    const reads = [...inputs('the checkpoint', [path]), ...inputs('one of the pictures', pictures)];
+    await refuseOverInputs([page, predictionsBeside(page)], reads, 'name another place with --report');
+  }
 
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
   announceSoftware(device);
@@ -135,7 +143,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     if (json) printJson({ ...about, ...summary(measured), evaluation: measured, stress: stressed });
     else process.stdout.write(`${evaluationText(measured, stressed).join('\n')}\n`);
     if (!json || options.report !== undefined)
-      await report(options, checkpoint, {
+      await report(page, options, checkpoint, {
         ...{ model, device, answers, evaluation: measured, stress: stressed, notes },
         sentences: [history],
       });
@@ -149,6 +157,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
 
 /** Writes the report; where nobody named its place, one that cannot be written costs no figures. */
 async function report(
+  page: string,
   options: EvaluateOptions,
   { path, info }: Checkpoint,
   found: Pick<
@@ -157,7 +166,6 @@ async function report(
   >,
 ): Promise<void> {
   const { data, adapter } = options;
-  const page = await evaluationPlace(options.report, { ...options, checkpoint: path });
   const { threshold } = found.evaluation;
   const args = Object.entries({ checkpoint: path, data, split: options.split, adapter }).flatMap(
     ([name, value]) => (value === undefined ? [] : [flagOf(name), value]),

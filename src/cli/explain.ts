@@ -10,6 +10,7 @@ import { drawInsides, opened } from './explain/insides.ts';
 import { drawMaps, explained } from './explain/maps.ts';
 import type { ExplainOptions, Pass } from './explain/pass.ts';
 import { destination, MOST_ROWS } from './explain/place.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
 import { picturesOf } from './picture-args.ts';
 import { announceSoftware, onStop, progressBar, say, UserError } from './ui.ts';
 
@@ -37,13 +38,15 @@ export function options(command: Command): void {
 export async function run(args: string[], options: ExplainOptions): Promise<number> {
   checkOptions(options);
   const { files, failures } = await picturesOf(args);
+  const chosen = await chooseClassifier(options);
   const place = await destination(files, options);
-  const open = await chooseClassifier(options);
+  const reads = [...inputs('one of the pictures', files), ...inputs('the network', chosen.files)];
+  await refuseOverInputs(files.map(place.of), reads);
   const device = await openDevice({ adapter: options.adapter, debug: options.debug });
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const classifier = await open(device);
+    const classifier = await chosen.on(device);
     if (!(await hasFonts()))
       say(
         'This system has no fonts, so that words are drawn as empty boxes; on Debian: apt install fonts-dejavu-core',

@@ -3,11 +3,13 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { LIBRARIES } from '../export/libraries.ts';
 import { DEFAULT_OPSET, OPSET_RANGE } from '../export/onnx/export.ts';
-import { sameFile, statOrNull, writeWhole } from '../node/files.ts';
+import { statOrNull, writeWhole } from '../node/files.ts';
 import { shellWord } from '../text/shell.ts';
 import { oneOf, wholeNumber } from './command-line.ts';
-import { openExported } from './export/source.ts';
+import { checkFormat } from './export/rules.ts';
+import { type Exported, openExported } from './export/source.ts';
 import { TARGETS, type Target, type TargetOptions, written } from './export/targets.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
 import { formatBytes, formatSeconds, printJson, say, UserError } from './ui.ts';
 import { fromHere } from './weights-fetch.ts';
 
@@ -53,28 +55,26 @@ interface ExportOptions extends TargetOptions {
   json?: boolean;
 }
 
-/** Options that one kind of file has. */
-const FOR_ONNX = ['opset', 'softmax', 'withPreprocessing'] as const;
-
 export async function run([name]: string[], given: ExportOptions): Promise<number> {
   const { to, size, model } = given;
-  refuseIdle(given);
+  checkFormat(given);
   const source = await openExported(name!, {
     ...(model !== undefined && { model }),
     ...(size !== undefined && { size }),
   });
-  const target = await targetOf(name!, source.stem, given);
+  const target = await targetOf(source, given);
   const started = performance.now();
   const { bytes, beside, notes } = await written(to, source, given);
   const seconds = (performance.now() - started) / 1000;
+  const besides = beside.map(({ suffix }) => `${target}${suffix}`);
+  await refuseOver(besides, source);
   await writeWhole(target, bytes);
   for (const { suffix, text } of beside) await writeWhole(`${target}${suffix}`, text);
   const programs = beside.filter(({ run }) => run);
   if (given.json) {
-    const files = beside.map(({ suffix }) => `${target}${suffix}`);
     printJson({
       file: target,
-      beside: files,
+      beside: besides,
       bytes: bytes.length,
       seconds,
       model: source.shapes.spec!.name,
@@ -93,22 +93,14 @@ export async function run([name]: string[], given: ExportOptions): Promise<numbe
   return 0;
 }
 
-/** An option that the format has no use for is a misunderstanding. */
-function refuseIdle(given: ExportOptions): void {
-  const idle = given.to === 'onnx' ? (['names'] as const) : FOR_ONNX;
-  const [option] = idle.filter((key) => given[key] !== undefined);
-  if (!option) return;
-  const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const other = option === 'names' ? 'pth and safetensors' : 'onnx';
-  throw new UserError(`--${flag} is for ${other}, so it does nothing to --to ${given.to}; leave it out`);
-}
-
 /** The file to write: a name that was given may be replaced, one that nobody typed may be somebody's file. */
-async function targetOf(name: string, stem: string, { to, out, overwrite }: ExportOptions): Promise<string> {
-  const target = out ?? `${basename(stem)}.${to}`;
-  if (await sameFile(target, name))
-    throw new UserError(`${target} is the file to export itself; name another one with --out`);
+async function targetOf(source: Exported, { to, out, overwrite }: ExportOptions): Promise<string> {
+  const target = out ?? `${basename(source.stem)}.${to}`;
+  await refuseOver([target], source);
   if (out === undefined && !overwrite && (await statOrNull(target)))
     throw new UserError(`${target} is there already; --overwrite replaces it, --out names another file`);
   return target;
 }
+
+const refuseOver = (written: readonly string[], { files }: Exported): Promise<void> =>
+  refuseOverInputs(written, inputs('the file to export itself', files), 'name another one with --out');

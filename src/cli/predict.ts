@@ -8,6 +8,7 @@ import { type Calling, largest, percent, predicted, rowOf, softmaxRow } from '..
 import { type ClassifierOptions, chooseClassifier, classifierOptions } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
 import { picturesOf } from './picture-args.ts';
+import { type ProfileOption, profiledInto, profileOption } from './profile-option.ts';
 import { fittingBatch } from './train/preflight.ts';
 import { announceSoftware, onStop, progressBar, say } from './ui.ts';
 
@@ -16,7 +17,7 @@ export const description =
   "with --weights. Without either it answers with ImageNet's 1000 classes and the weights that ship.";
 
 export function options(command: Command): void {
-  classifierOptions(command.argument('<image...>', 'pictures, and folders of pictures'))
+  profileOption(classifierOptions(command.argument('<image...>', 'pictures, and folders of pictures')))
     .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
@@ -29,6 +30,7 @@ interface PredictOptions extends ClassifierOptions {
   adapter?: string;
   json?: boolean;
   debug?: boolean;
+  profile?: ProfileOption;
 }
 
 /** What is said about one picture; the array of these is the output of `--json`. */
@@ -41,12 +43,14 @@ export interface Prediction {
 
 export async function run(args: string[], options: PredictOptions): Promise<number> {
   const { files, failures } = await picturesOf(args);
-  const open = await chooseClassifier(options);
-  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  const classifier = await chooseClassifier(options);
+  const course = await profiledInto(options.profile);
+  const { adapter, debug } = options;
+  const device = await openDevice({ adapter, debug, profile: course !== null });
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const { model, classes, preprocessing, calling } = await open(device);
+    const { model, classes, preprocessing, calling } = await classifier.on(device);
     const samples = files.map((file) => ({ file, label: 0 }));
     let done = 0;
     const source = fromSamples(samples, {
@@ -64,7 +68,9 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     });
     const bar = source.batches > 1 ? progressBar('Predicting', files.length) : null;
     const output = options.json ? jsonList() : textBlocks();
-    for await (const answers of inferBatches(model, device, source.load(0))) {
+    await course?.start(device, model);
+    const batches = course ? course.marking(source.load(0)) : source.load(0);
+    for await (const answers of inferBatches(model, device, batches)) {
       const none = new Set(unanswered(answers).map(({ file }) => file));
       for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
       const text = predictionsOf(answers, classes, options.topK, calling)
@@ -80,6 +86,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
     }
     bar?.stop();
     process.stdout.write(output.end());
+    await course?.finish();
     if (stop.requested) return stop.exitCode;
     device.close();
   } finally {

@@ -1,8 +1,11 @@
 /** The folder of a run for the commands that write one, `train` and `search`: its name, and how it is taken and given back. */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeLoader } from '../data/node/loader.ts';
 import { FolderHeld } from '../node/lock.ts';
-import { RunFolder } from '../train/node/run-folder.ts';
+import { RunFolder, replacedIn } from '../train/node/run-folder.ts';
+import { RUNS } from './command-line.ts';
+import { type Input, refuseOverInputs } from './inputs.ts';
 import { onStop, printJson, type StopRequest, say } from './ui.ts';
 
 /**
@@ -32,6 +35,22 @@ export async function runInFolder<Setup extends { folder: RunFolder }, Result ex
     await closeLoader();
     stop.dispose();
   }
+}
+
+/**
+ * The folder of a new run: the one that was named, else one under runs/ that says what is in it and when it began.
+ * @param kind what its name begins with where nobody names it
+ * @param command what this process is, as one would type it
+ * @param reads what it begins with, which it must not replace
+ */
+export async function newFolder(
+  { out, overwrite = false }: { out?: string | undefined; overwrite?: boolean | undefined },
+  { kind, command, reads }: { kind: string; command: string; reads: readonly Input[] },
+): Promise<RunFolder> {
+  if (out === undefined)
+    return RunFolder.forUnnamedRun(join(RUNS, `${kind}-${timestamp(new Date())}`), command);
+  await refuseOverInputs(await replacedIn(out), reads, 'name another folder with --out');
+  return RunFolder.forNewRun(out, command, overwrite);
 }
 
 /**
@@ -77,7 +96,7 @@ export async function releasedOnFailure<T>(folder: RunFolder, work: () => Promis
 }
 
 /** `2025-03-31-1405`, local time. */
-export function timestamp(date: Date): string {
+function timestamp(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
   return `${day}-${two(date.getHours())}${two(date.getMinutes())}`;

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train/check.ts';
@@ -36,12 +37,14 @@ export function options(command: Command): void {
     .option('--adapter <name>', "a part of its name or backend, a number, or 'software'")
     .option('--tensorboard', 'write event files for TensorBoard into the folder')
     .option('--json', 'print the report as one JSON document on stdout');
+  profileOption(command, 'the folder of the run');
   command
     .optionsGroup('What trains:')
     .option('--train-norms', 'batch norms of pretrained stages train as well')
     .option('--unfreeze-schedule <s>', 'STAGE:EPOCHS, one by one: head:3,layer4:2,all:2')
     .option('--lr-decay-per-stage <f>', 'rates times f with each stage towards the input', shrinkingFactor)
     .option('--add-classes', 'new folders of --data join the classes of --weights')
+    .option('--teacher <file>', 'a checkpoint whose answers the network learns as well')
     .option('--views <n>', 'crops a picture while layers are frozen; 0: ever new', wholeNumber(0))
     .addOption(new Option('--cache <where>', 'outputs of frozen layers').choices(CACHE_MODES));
   command

@@ -14,6 +14,7 @@ import { watchNpm } from './orphan.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
 export { counted, formatBytes, formatCount, formatNumber, formatSeconds } from '../text/figures.ts';
+export { table } from '../text/table.ts';
 
 /** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
 export class UserError extends Error {
@@ -48,20 +49,6 @@ export function formatRows(given: [name: string, value: string][], indent = '  '
   const rows = given.map((row) => row.map(shown));
   const width = rows.reduce((widest, [name]) => Math.max(widest, name.length), 0);
   return rows.map(([name, value]) => `${indent}${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
-}
-
-/** Rows with their columns aligned and what they name shown (text/shown.ts), the first to the left and the others to the right unless `left` says otherwise. */
-export function table(
-  given: readonly (readonly string[])[],
-  { gap = '  ', left = (column: number): boolean => column === 0 } = {},
-): string {
-  const rows = given.map((row) => row.map(shown));
-  const widths = rows[0].map((_, column) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column].length), 0),
-  );
-  const align = (cell: string, column: number): string =>
-    left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
-  return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
 }
 
 /** One loud line when the adapter is the CPU in disguise; returns whether it was. */

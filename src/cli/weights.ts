@@ -16,8 +16,9 @@ import { configBeside } from '../weights/door.ts';
 import { showShape } from '../weights/formats/state.ts';
 import { convertWeights } from '../weights/node/convert.ts';
 import { describeNetwork, type Inspection, inspectFile } from '../weights/node/inspect.ts';
-import { NODE_FILES, weightsFileAt } from '../weights/node/weights-files.ts';
+import { NODE_FILES, weightsFileAt, withConfig } from '../weights/node/weights-files.ts';
 import { commandLine } from './command-line.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
 import { bold, formatBytes, formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 import { FOLDER, fetchWeights, fromHere, present } from './weights-fetch.ts';
 
@@ -133,12 +134,14 @@ async function convert(what: string, options: WeightsOptions): Promise<number> {
  */
 async function convertTarget(path: string, { out, overwrite }: WeightsOptions): Promise<string> {
   const target = out ?? join(dirname(path), `${basename(path, extname(path))}.safetensors`);
-  if (await sameFile(target, path))
-    throw new UserError(
-      out === undefined
-        ? `${path} is safetensors already; name the file to write with --out`
-        : `${out} is the file to convert itself; name another one with --out`,
-    );
+  if (out === undefined && (await sameFile(target, path)))
+    throw new UserError(`${path} is safetensors already; name the file to write with --out`);
+  const [itself, ...beside] = await withConfig(path);
+  const reads = [
+    ...inputs('the file to convert itself', [itself!]),
+    ...inputs('what says how to read the file to convert', beside),
+  ];
+  await refuseOverInputs([target], reads, 'name another one with --out');
   if (out === undefined && !overwrite && (await statOrNull(target)))
     throw new UserError(`${target} is there already; --overwrite replaces it, --out names another file`);
   return target;

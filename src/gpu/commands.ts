@@ -9,6 +9,7 @@
 import type { PooledBuffer } from './buffer.ts';
 import type { Observers } from './observers.ts';
 import { bucketSize } from './pool.ts';
+import type { DispatchTimer, WorkQueue } from './timer.ts';
 
 /** Larger buffers to read through are destroyed after one use. */
 const LARGEST_KEPT = 32 * 2 ** 20;
@@ -39,16 +40,46 @@ export class CommandList {
   dispatches = 0;
   /** Bytes of the buffers that values are read back through, in use and kept. */
   stagingBytes = 0;
+  /** Who times dispatches, each in a pass of its own; null nearly always. */
+  private timer: DispatchTimer | null = null;
+  private readonly direct: WorkQueue;
 
   /** @param bound work after which a recording is submitted; see Traits.submittedWork */
   constructor(
     private readonly device: GPUDevice,
     private readonly bound: number,
     private readonly observers: Observers,
-  ) {}
+  ) {
+    const { queue } = device;
+    this.direct = {
+      submit: (recorded) => queue.submit([recorded]),
+      write: (buffer, offset, data) =>
+        queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength),
+      destroy: (buffer) => buffer.destroy(),
+      handedOver: () => null,
+    };
+  }
+
+  /** Has `timer` time every dispatch from now on. Of the one before, all is to be handed over. */
+  timeBy(timer: DispatchTimer | null): void {
+    this.flush();
+    this.timer = timer;
+  }
+
+  /** Resolves when the GPU's queue has all that was submitted; null where it has. */
+  handedOver(): Promise<void> | null {
+    return this.queue.handedOver();
+  }
+
+  private get queue(): WorkQueue {
+    return this.timer?.queue ?? this.direct;
+  }
 
   dispatch(command: Dispatch): void {
-    const pass = this.openPass();
+    const { timer } = this;
+    if (timer?.alone) this.flush();
+    else if (timer) this.endPass();
+    const pass = this.openPass(timer?.pass());
     if (command.pipeline !== this.pipeline) pass.setPipeline(command.pipeline);
     this.pipeline = command.pipeline;
     pass.setBindGroup(0, command.bindGroup);
@@ -60,7 +91,7 @@ export class CommandList {
     });
     this.dispatches++;
     this.work += command.work;
-    if (this.work > this.bound) this.flush();
+    if (this.work > this.bound || timer?.alone) this.flush();
   }
 
   copy(
@@ -81,7 +112,7 @@ export class CommandList {
     if (buffer.lastUse === this.recording) this.flush();
     buffer.version++;
     this.observers.write(buffer, null);
-    this.device.queue.writeBuffer(buffer.gpu, offset, data.buffer, data.byteOffset, data.byteLength);
+    this.observers.spent('upload', data.byteLength, () => this.queue.write(buffer.gpu, offset, data));
   }
 
   /** Copies `bytes` bytes out of `buffer` as it is at this point of the list. */
@@ -90,7 +121,7 @@ export class CommandList {
     try {
       this.openEncoder().copyBufferToBuffer(buffer.gpu, offset, staging, 0, bytes);
       this.flush();
-      await staging.mapAsync(0x01, 0, bytes);
+      await this.observers.waited('readback', this.mapped(staging, bytes));
       const data = staging.getMappedRange(0, bytes).slice(0);
       staging.unmap();
       this.keepStaging(staging);
@@ -116,13 +147,25 @@ export class CommandList {
   flush(): void {
     if (this.encoder) {
       this.endPass();
-      this.device.queue.submit([this.encoder.finish()]);
+      this.submit(this.encoder);
       this.encoder = null;
       this.work = 0;
       this.recording++;
     }
-    for (const buffer of this.doomed) buffer.destroy();
+    for (const buffer of this.doomed) this.queue.destroy(buffer);
     this.doomed = [];
+  }
+
+  private submit(encoder: GPUCommandEncoder): void {
+    this.timer?.finish(encoder);
+    this.observers.spent('submit', 0, () => this.queue.submit(encoder.finish()));
+    this.timer?.submitted();
+  }
+
+  private async mapped(staging: GPUBuffer, bytes: number): Promise<void> {
+    const handedOver = this.handedOver();
+    if (handedOver) await handedOver;
+    await staging.mapAsync(0x01, 0, bytes);
   }
 
   private takeStaging(bytes: number): GPUBuffer {
@@ -152,9 +195,9 @@ export class CommandList {
     return this.encoder;
   }
 
-  private openPass(): GPUComputePassEncoder {
+  private openPass(descriptor?: GPUComputePassDescriptor): GPUComputePassEncoder {
     this.encoder ??= this.device.createCommandEncoder();
-    this.pass ??= this.encoder.beginComputePass();
+    this.pass ??= this.encoder.beginComputePass(descriptor);
     return this.pass;
   }
 

@@ -3,6 +3,7 @@
  * devices can live side by side and a lost one can be replaced.
  */
 import type { BufferBinding, BufferKind, PooledBuffer } from './buffer.ts';
+import { ByWaiting } from './by-waiting.ts';
 import { CommandList } from './commands.ts';
 import { DeviceError, DeviceLost, NoAdapterError } from './errors.ts';
 import { type Observer, Observers } from './observers.ts';
@@ -17,6 +18,8 @@ import {
   program,
   type Run,
 } from './program.ts';
+import type { DispatchTimer, TimesTold } from './timer.ts';
+import { type GpuClock, Timestamps } from './timestamps.ts';
 import { isSoftware, type Traits, traitsOf } from './traits.ts';
 import { nextTurn } from './turn.ts';
 
@@ -30,6 +33,8 @@ export interface DeviceOptions {
   limits?: 'adapter' | 'default';
   /** 'all': subgroups and immediates where the adapter has them; 'none': neither. */
   features?: 'all' | 'none';
+  /** Asks the adapter for timestamps, where it has them, so that `profile` can time dispatches by them. */
+  profile?: boolean;
   /** Tuning numbers and abilities in place of the adapter's own, such as a GPU's on a software adapter. */
   traits?: Partial<Traits>;
   /**
@@ -136,8 +141,11 @@ export class Device {
         // Slices of large tensors start at multiples of 256 everywhere, so the alignment limits stay at their defaults.
         if (typeof value === 'number' && !name.startsWith('min')) requiredLimits[name] = value;
       }
-    const requiredFeatures: GPUFeatureName[] =
-      options.features !== 'none' && adapter.features.has('subgroups') ? ['subgroups'] : [];
+    const wanted: GPUFeatureName[] =
+      options.features === 'none'
+        ? []
+        : ['subgroups', ...(options.profile ? (['timestamp-query'] as const) : [])];
+    const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature));
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     return new Device(device, adapter.info, options);
   }
@@ -177,12 +185,12 @@ export class Device {
     groups: readonly [number, number, number],
   ): void {
     const buffers = source.bindingNames.map((name) => this.bufferOf(source, name, bindings[name]));
-    const { pipeline, bindGroup, immediates } = this.pipelines.prepared(source, bindings, params);
+    const { pipeline, bindGroup, immediates, first } = this.pipelines.prepared(source, bindings, params);
     const { writes } = source;
     const work = flops + 2 * bytes;
     this.commands.dispatch({ pipeline, bindGroup, immediates, groups, buffers, writes, work });
     if (this.observers.calls.dispatch.size > 0)
-      this.observers.dispatch({ program: source, bindings, params, groups, flops, bytes });
+      this.observers.dispatch({ program: source, bindings, params, groups, flops, bytes, first });
     if (this.options.debug) {
       this.commands.flush();
       if (this.fault) throw new DeviceError(`${source.name}: ${this.fault.message}`);
@@ -228,12 +236,30 @@ export class Device {
    * the data loader run.
    */
   async pace(): Promise<void> {
-    this.commands.flush();
-    this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
-    if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
-    this.collectBindGroups();
-    await nextTurn();
+    await this.observers.waited('pace', this.paced());
     if (this.fault) throw this.fault;
+  }
+
+  /** Submits what is recorded and waits until all of it is done. */
+  async idle(): Promise<void> {
+    await this.submitted();
+    await this.gpu.queue.onSubmittedWorkDone();
+  }
+
+  /**
+   * Has every dispatch from now on timed alone, in a pass of its own: by timestamps where there is a clock to read them
+   * (null: they are told as they are, in ms), by waiting for each where that is asked for; null: no more. Of a timer before,
+   * all must have been handed over. For src/profile, which knows what the times are of.
+   */
+  timeDispatches(how: { clock: GpuClock | null } | 'waiting' | null, told: TimesTold): DispatchTimer | null {
+    const timer =
+      how === null
+        ? null
+        : how === 'waiting'
+          ? new ByWaiting(this.gpu, told)
+          : new Timestamps(this.gpu, how.clock, told, () => this.observers.make('query set'));
+    this.commands.timeBy(timer);
+    return timer;
   }
 
   /** Bytes in use, the most that ever were, and bytes kept to be used again, by kind. */
@@ -271,6 +297,21 @@ export class Device {
     this.closed = true;
     this.fault ??= new DeviceError('the device was closed');
     this.gpu.destroy();
+  }
+
+  /** Submits what is recorded; resolves when the GPU's queue has it, null where it has. */
+  private submitted(): Promise<void> | null {
+    this.commands.flush();
+    return this.commands.handedOver();
+  }
+
+  private async paced(): Promise<void> {
+    const handedOver = this.submitted();
+    if (handedOver) await handedOver;
+    this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
+    if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
+    this.collectBindGroups();
+    await nextTurn();
   }
 
   /** Frees bind groups out of use, once they are many: in the next task, where their finalizers run. */

@@ -3,7 +3,7 @@ export { type BufferBinding, type BufferKind, PooledBuffer } from './buffer.ts';
 export { Device, type DeviceOptions, slices } from './device.ts';
 export { DeviceError, DeviceLost, type Limit, NoAdapterError, TooLarge } from './errors.ts';
 export { Generations } from './generations.ts';
-export type { DispatchEvent, Made, Observer } from './observers.ts';
+export type { DispatchEvent, Made, Observer, Spent, SpentEvent } from './observers.ts';
 export type { MemoryReport } from './pool.ts';
 export {
   type BindingType,
@@ -18,4 +18,6 @@ export {
   program,
   type Run,
 } from './program.ts';
+export type { DispatchTimer, TimesTold, TimingMethod } from './timer.ts';
+export { clockOf, type GpuClock, type Round } from './timestamps.ts';
 export { SOFTWARE_DRIVER, type Traits } from './traits.ts';

@@ -21,10 +21,27 @@ export interface DispatchEvent {
   /** As the kernel counts them: see `Run`. */
   readonly flops: number;
   readonly bytes: number;
+  /** Whether the device runs the program for the first time, which may compile it. */
+  readonly first: boolean;
 }
 
 /** What a device makes of WebGPU's objects and keeps, to use it again. */
-export type Made = 'buffer' | 'uniform' | 'staging' | 'bind group' | 'pipeline';
+export type Made = 'buffer' | 'uniform' | 'staging' | 'bind group' | 'pipeline' | 'query set';
+
+/**
+ * What time went into, apart from dispatches: copying values to the GPU, handing recorded work over, making a pipeline;
+ * and what was waited for: values on their way back, or steps in flight.
+ */
+export type Spent = 'upload' | 'submit' | 'pipeline' | 'readback' | 'pace';
+
+/** A stretch of time, in milliseconds of `performance.now()`. */
+export interface SpentEvent {
+  readonly what: Spent;
+  readonly start: number;
+  readonly end: number;
+  /** Bytes that were copied; of a pipeline, the program's name. */
+  readonly about: number | string;
+}
 
 /** What an observer is told; each is optional. */
 export interface Observer {
@@ -37,6 +54,8 @@ export interface Observer {
   write?(buffer: PooledBuffer, source: PooledBuffer | null): void;
   /** An object of WebGPU was made, where none of those that are kept fitted. */
   make?(what: Made): void;
+  /** Time passed. A wait is told of when it is over, and others may lie in it. */
+  spend?(event: SpentEvent): void;
 }
 
 type Calls = { [Event in keyof Observer]-?: Set<NonNullable<Observer[Event]>> };
@@ -49,6 +68,7 @@ export class Observers {
     release: new Set(),
     write: new Set(),
     make: new Set(),
+    spend: new Set(),
   };
 
   /** Adds an observer; the result removes it. */
@@ -81,5 +101,26 @@ export class Observers {
 
   make(what: Made): void {
     for (const call of this.calls.make) call(what);
+  }
+
+  /** Runs `work`, and tells how long it took where anybody wants to know. */
+  spent<Result>(what: Spent, about: number | string, work: () => Result): Result {
+    if (this.calls.spend.size === 0) return work();
+    const start = performance.now();
+    const result = work();
+    this.spend(what, about, start);
+    return result;
+  }
+
+  /** The same of what is waited for. */
+  waited<Result>(what: Spent, work: Promise<Result>, about: number | string = 0): Promise<Result> {
+    if (this.calls.spend.size === 0) return work;
+    const start = performance.now();
+    return work.finally(() => this.spend(what, about, start));
+  }
+
+  private spend(what: Spent, about: number | string, start: number): void {
+    const event = { what, about, start, end: performance.now() };
+    for (const call of this.calls.spend) call(event);
   }
 }

@@ -21,6 +21,8 @@ interface Compiled {
   id: number;
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
+  /** Whether it was asked for by a dispatch. */
+  used: boolean;
 }
 
 /** A small buffer with the parameters of dispatches. Keys of bind groups name it by its number, never used again. */
@@ -34,6 +36,8 @@ export interface Prepared {
   pipeline: GPUComputePipeline;
   bindGroup: GPUBindGroup;
   immediates: Uint8Array<ArrayBuffer> | null;
+  /** Whether the program runs for the first time. */
+  first: boolean;
 }
 
 const STORAGE = { read: 'read-only-storage', write: 'storage' } as const;
@@ -90,7 +94,9 @@ export class Pipelines {
       this.groups.set(key, bindGroup);
     }
     const given = immediates && bytes > 0 ? new Uint8Array(this.packed.buffer, 0, bytes) : null;
-    return { pipeline: compiled.pipeline, bindGroup, immediates: given };
+    const first = !compiled.used;
+    compiled.used = true;
+    return { pipeline: compiled.pipeline, bindGroup, immediates: given, first };
   }
 
   /** Creates the pipelines of `programs` side by side. */
@@ -99,7 +105,8 @@ export class Pipelines {
     await Promise.all(
       missing.map(async (source) => {
         const { descriptor, layout } = this.describe(source);
-        const pipeline = await this.gpu.createComputePipelineAsync(descriptor);
+        const making = this.gpu.createComputePipelineAsync(descriptor);
+        const pipeline = await this.observers.waited('pipeline', making, source.name);
         if (!this.compiled.has(source)) this.add(source, pipeline, layout);
       }),
     );
@@ -114,13 +121,15 @@ export class Pipelines {
   private compile(source: Program): Compiled {
     const compiled = this.compiled.get(source);
     if (compiled) return compiled;
-    const { descriptor, layout } = this.describe(source);
-    return this.add(source, this.gpu.createComputePipeline(descriptor), layout);
+    return this.observers.spent('pipeline', source.name, () => {
+      const { descriptor, layout } = this.describe(source);
+      return this.add(source, this.gpu.createComputePipeline(descriptor), layout);
+    });
   }
 
   private add(source: Program, pipeline: GPUComputePipeline, layout: GPUBindGroupLayout): Compiled {
     this.observers.make('pipeline');
-    const compiled = { id: this.compiled.size, pipeline, layout };
+    const compiled = { id: this.compiled.size, pipeline, layout, used: false };
     this.compiled.set(source, compiled);
     return compiled;
   }

@@ -11,6 +11,7 @@ import {
   chain,
   convNormAct,
   Dropout,
+  forwardOf,
   type Init,
   type InitRule,
   kaimingNormal,
@@ -116,7 +117,7 @@ export class MBConvNet extends Model {
           const steps = placed.map(
             ({ block }) =>
               (y: Tensor) =>
-                block.forward(y),
+                forwardOf(block, y),
           );
           return [stage, (x: Tensor) => chain(x, steps)];
         }),

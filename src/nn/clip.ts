@@ -11,7 +11,7 @@
 
 import { elementwise, program } from '../gpu/index.ts';
 import { sum } from '../kernels/index.ts';
-import { empty, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
+import { empty, noGrad, scope, type Tensor, tensor, working } from '../tensor/index.ts';
 import { several } from './several.ts';
 
 const squares = several({
@@ -75,7 +75,7 @@ export function clipGradNorm(params: Iterable<Tensor>, max: number): Tensor {
   if (gradients.length === 0)
     throw new RangeError('clipGradNorm: no parameter has a gradient; call it between backward() and step()');
   const { device } = gradients[0];
-  return noGrad(() =>
+  return clipping(() =>
     scope(() => {
       const partials = empty(device, [
         squares.invocations(
@@ -100,18 +100,27 @@ export function scaleGradients(params: Iterable<Tensor>, factor: number): void {
   const gradients = gradientsOf(params);
   if (gradients.length === 0) return;
   const { device } = gradients[0];
-  scope(() => scaled.run(device, { g: gradients }, { factor: tensor([factor], [], { device }).buffer }));
+  clipping(() =>
+    scope(() => scaled.run(device, { g: gradients }, { factor: tensor([factor], [], { device }).buffer })),
+  );
 }
 
 /** The loss, or the gradients' length where that is not finite: what an update may ask, and a run that has to end. */
 export function lossIfFinite(loss: Tensor, norm: Tensor): Tensor {
   const { device } = loss;
   const checked = empty(device, []);
-  device.run(checkedProgram, {
-    bindings: { loss: loss.buffer, norm: norm.buffer, checked: checked.buffer },
-    params: { count: 1 },
-  });
+  clipping(() =>
+    device.run(checkedProgram, {
+      bindings: { loss: loss.buffer, norm: norm.buffer, checked: checked.buffer },
+      params: { count: 1 },
+    }),
+  );
   return checked;
+}
+
+/** Runs `body` as the part of an update that it is. */
+function clipping<Result>(body: () => Result): Result {
+  return working({ name: 'clipGradNorm', pass: 'update' }, () => noGrad(body));
 }
 
 function gradientsOf(params: Iterable<Tensor>): Tensor[] {

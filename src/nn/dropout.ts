@@ -3,6 +3,7 @@ import { dropout, dropPath } from '../kernels/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { nextMade } from './init.ts';
 import { Module, makingNow } from './module.ts';
+import { within } from './within.ts';
 
 /**
  * A layer that drops something in training. What it drops depends on (seed, its path in the model, step); alone, on the
@@ -30,14 +31,16 @@ abstract class Dropping extends Module {
 /** Drops single values in training, scales the rest by 1 / (1 − p). PyTorch: `nn.Dropout`. */
 export class Dropout extends Dropping {
   forward(x: Tensor): Tensor {
-    return dropout(x, this.p, { training: this.active, seed: this.seed, purpose: `dropout:${this.purpose}` });
+    const { p, active: training, seed, purpose } = this;
+    return within(this, () => dropout(x, p, { training, seed, purpose: `dropout:${purpose}` }));
   }
 }
 
 /** Drops whole samples of a residual branch (Huang et al. 2016). torchvision: `StochasticDepth(p, 'row')`. */
 export class StochasticDepth extends Dropping {
   forward(x: Tensor): Tensor {
-    return dropPath(x, this.p, { training: this.active, seed: this.seed, purpose: `path:${this.purpose}` });
+    const { p, active: training, seed, purpose } = this;
+    return within(this, () => dropPath(x, p, { training, seed, purpose: `path:${purpose}` }));
   }
 }
 

@@ -30,7 +30,16 @@ export {
 export { fromTorch, type Layout, torchShape, toTorch } from './layout.ts';
 export { maskGradient, maskOf } from './mask.ts';
 export { type Cut, Model, type ModelSpec, type Stages } from './model.ts';
-export { buffer, type InitRule, type Layer, Module, onDevice, parameter, Sequential } from './module.ts';
+export {
+  buffer,
+  forwardOf,
+  type InitRule,
+  type Layer,
+  Module,
+  onDevice,
+  parameter,
+  Sequential,
+} from './module.ts';
 export { decayGroups, Optimizer, type ParameterGroup, type Parameters } from './optimizer.ts';
 export {
   type CosineOptions,
@@ -46,3 +55,4 @@ export {
 export { SGD, type SGDOptions } from './sgd.ts';
 export { SqueezeExcitation } from './squeeze-excitation.ts';
 export { type Tap, tapped, tapping } from './tap.ts';
+export { listenToModules, type ModuleListener } from './within.ts';

@@ -6,7 +6,7 @@
  */
 import { type Device, elementwise, family, slices } from '../gpu/index.ts';
 import { RANDOM } from '../kernels/parts/random.ts';
-import { checkTypes, getDefaultDevice, type Shape, show, type Tensor } from '../tensor/index.ts';
+import { checkTypes, getDefaultDevice, type Shape, show, type Tensor, working } from '../tensor/index.ts';
 import { randomKey } from '../tensor/random.ts';
 
 /** One number for all values, uniform in ±bound, or normal with mean 0 and this standard deviation. */
@@ -116,13 +116,15 @@ export function fill(tensor: Tensor, init: Init, seed?: number, name?: string): 
   const [[distribution, scale]] = Object.entries(draw) as [[Distribution, number]];
   const own = seed === undefined ? nextMade(tensor.device) : { seed, name: name ?? '' };
   const key = randomKey(own.seed, `init:${own.name}`, 0);
-  for (const { start, count, slice } of slices(tensor.device, tensor.size)) {
-    const vectors = Math.ceil(count / 4);
-    tensor.device.run(fillProgram({ distribution }), {
-      bindings: { y: slice(tensor.buffer) },
-      params: { count: vectors, key, start, scale },
-      flops: 40 * count,
-      bytes: 4 * count,
-    });
-  }
+  working({ name: 'fill', pass: 'forward' }, () => {
+    for (const { start, count, slice } of slices(tensor.device, tensor.size)) {
+      const vectors = Math.ceil(count / 4);
+      tensor.device.run(fillProgram({ distribution }), {
+        bindings: { y: slice(tensor.buffer) },
+        params: { count: vectors, key, start, scale },
+        flops: 40 * count,
+        bytes: 4 * count,
+      });
+    }
+  });
 }

@@ -9,6 +9,7 @@ import { torchDefault } from './init.ts';
 import type { Layout } from './layout.ts';
 import { buffer, Module, parameter } from './module.ts';
 import { tapped } from './tap.ts';
+import { within } from './within.ts';
 
 export interface ConvOptions {
   stride?: Pair;
@@ -76,7 +77,10 @@ export class Conv2d extends Module {
       padding: this.paddingOf(x),
       ...epilogue,
     };
-    return tapped(this, conv2d(x, this.weight, { ...options, groups }));
+    return tapped(
+      this,
+      within(this, () => conv2d(x, this.weight, { ...options, groups })),
+    );
   }
 
   /** The padding for an input of this size. */
@@ -132,7 +136,10 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return tapped(this, linear(x, this.weight, this.bias ?? undefined));
+    return tapped(
+      this,
+      within(this, () => linear(x, this.weight, this.bias ?? undefined)),
+    );
   }
 
   protected override layoutOf(attribute: string): Layout {
@@ -179,6 +186,9 @@ export class BatchNorm2d extends Module {
   apply(x: Tensor, epilogue: Pick<Parameters<typeof batchNorm>[1], 'activation' | 'residual'> = {}): Tensor {
     const { weight, bias, runningMean, runningVar, eps, momentum } = this;
     const statistics = { runningMean, runningVar, eps, momentum, training: this.active };
-    return tapped(this, batchNorm(x, { weight, bias, ...statistics, ...epilogue }));
+    return tapped(
+      this,
+      within(this, () => batchNorm(x, { weight, bias, ...statistics, ...epilogue })),
+    );
   }
 }

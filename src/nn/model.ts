@@ -11,6 +11,7 @@ import { seedDropout } from './dropout.ts';
 import { fill } from './init.ts';
 import { maskGradient } from './mask.ts';
 import { freeTensors, Module, onDevice } from './module.ts';
+import { within } from './within.ts';
 
 /** Stages by name, in order; each maps the previous stage's output to its own. */
 export type Stages = Readonly<Record<string, (x: Tensor) => Tensor>>;
@@ -101,8 +102,10 @@ export abstract class Model extends Module {
   /** What the stages from one to another do, one after the other. */
   private steps(first: number, last: number): ((x: Tensor) => Tensor)[] {
     const { stages, pooling } = this;
-    const steps = stages.slice(first, last + 1).map((stage) => this.stageTable[stage]);
-    if (pooling && last === stages.length - 1) steps.splice(-1, 0, pooling);
+    const steps = stages
+      .slice(first, last + 1)
+      .map((stage) => (x: Tensor) => within(this, () => this.stageTable[stage](x), stage));
+    if (pooling && last === stages.length - 1) steps.splice(-1, 0, (x) => within(this, () => pooling(x)));
     return steps;
   }
 

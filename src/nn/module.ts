@@ -14,6 +14,7 @@ import { chain } from './chain.ts';
 import { fill, type Init } from './init.ts';
 import type { Layout } from './layout.ts';
 import { maskGradient } from './mask.ts';
+import { within } from './within.ts';
 
 /** Where parameters are made, and whether they get values then; a model's get theirs when all names are known. */
 interface Making {
@@ -212,6 +213,11 @@ export function freeTensors(tensors: Iterable<Tensor>): void {
   }
 }
 
+/** What a module computes; whoever listens (within.ts) learns that it is that one. */
+export function forwardOf(module: Module, x: Tensor): Tensor {
+  return within(module, () => module.forward(x));
+}
+
 /** A step of a `Sequential`: a module, or a function without parameters such as `relu`. */
 export type Layer = Module | ((x: Tensor) => Tensor);
 
@@ -235,9 +241,9 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return chain(
-      x,
-      this.layers.map((layer) => (y: Tensor) => (layer instanceof Module ? layer.forward(y) : layer(y))),
+    const steps = this.layers.map(
+      (layer) => (y: Tensor) => (layer instanceof Module ? forwardOf(layer, y) : layer(y)),
     );
+    return within(this, () => chain(x, steps));
   }
 }

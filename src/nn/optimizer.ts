@@ -3,7 +3,16 @@
  * tensors for a checkpoint. The update itself, of all parameters in a few dispatches, is multi-tensor.ts; the formulas
  * are sgd.ts and adamw.ts.
  */
-import { advanceStep, checkTypes, empty, show, Tensor, type TypedArray, tensor } from '../tensor/index.ts';
+import {
+  advanceStep,
+  checkTypes,
+  empty,
+  show,
+  Tensor,
+  type TypedArray,
+  tensor,
+  working,
+} from '../tensor/index.ts';
 import { MultiTensorUpdate } from './multi-tensor.ts';
 import type { UpdateRule } from './update-programs.ts';
 
@@ -63,7 +72,9 @@ export abstract class Optimizer {
       0,
       0,
     ]);
-    this.multi.run(new Float32Array(rates), loss);
+    working({ name: this.constructor.name, pass: 'update' }, () =>
+      this.multi.run(new Float32Array(rates), loss),
+    );
     advanceStep(this.parameters[0].device);
   }
 

@@ -13,6 +13,7 @@ import { convAct } from './conv-norm-act.ts';
 import { Conv2d } from './layers.ts';
 import { Module } from './module.ts';
 import { tapped } from './tap.ts';
+import { within } from './within.ts';
 
 export class SqueezeExcitation extends Module {
   readonly fc1: Conv2d;
@@ -35,8 +36,13 @@ export class SqueezeExcitation extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const squeezed = adaptiveAvgPool2d(x, [1, 1]); // [N, 1, 1, C]
-    const scale = convAct(convAct(squeezed, this.fc1, 'silu'), this.fc2, 'sigmoid');
-    return tapped(this, mul(x, scale));
+    return tapped(
+      this,
+      within(this, () => {
+        const squeezed = adaptiveAvgPool2d(x, [1, 1]); // [N, 1, 1, C]
+        const scale = convAct(convAct(squeezed, this.fc1, 'silu'), this.fc2, 'sigmoid');
+        return mul(x, scale);
+      }),
+    );
   }
 }

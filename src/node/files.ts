@@ -74,12 +74,16 @@ export function statOrNull(path: string): Promise<Stats | null> {
   return ifThere(path, stat(path));
 }
 
+/** What all paths to one file or folder have in common, whatever their links and spellings; null where there is none. */
+export async function identityOf(path: string): Promise<string | null> {
+  const found = await ifThere(path, stat(path, { bigint: true }));
+  return found && `${found.dev}:${found.ino}`;
+}
+
 /** Whether two paths lead to one file, by whatever links and spellings. */
 export async function sameFile(a: string, b: string): Promise<boolean> {
-  const [first, second] = await Promise.all(
-    [a, b].map((path) => ifThere(path, stat(path, { bigint: true }))),
-  );
-  return first !== null && second !== null && first.dev === second.dev && first.ino === second.ino;
+  const [first, second] = await Promise.all([a, b].map(identityOf));
+  return first !== null && first === second;
 }
 
 /** The bytes of a regular file, or null where there is none. @throws Error, a sentence, where it cannot be read */

@@ -58,7 +58,7 @@ export interface Learner {
   readonly steps: number;
   /** Trains until `steps` have been taken in all; `of`: the steps of its whole schedule, as far as it is known. */
   advance(steps: number, of?: number): Promise<void>;
-  /** Measures it on the held pictures. */
+  /** Measures it on the held pictures, with the running statistics of its norms: as it is used. */
   score(): Promise<Score>;
   /** Frees it, and what was kept of it for a resumed search. */
   dispose(): Promise<void>;
@@ -68,7 +68,10 @@ export interface Learner {
 export interface SharedLearner {
   readonly steps: number;
   advance(steps: number, of?: number): Promise<void>;
-  /** Measures one of its children with the statistics of class-mixed batches of training pictures. */
+  /**
+   * Measures one of its children on the held pictures. Its norms take the statistics of these very batches, in which the classes
+   * are mixed: running ones would be those of all children together.
+   */
   score(child: Choice): Promise<Score>;
   dispose(): Promise<void>;
 }
@@ -141,7 +144,11 @@ export interface SurrogateFigures {
 
 export interface Method {
   name: string;
-  /** A sentence with its paper, for the help and the report. */
+  /** A sentence with its paper, for what is said before a search and for the report. */
   summary: string;
+  /** Minutes from which on it is taken where nobody names one. Default: never. */
+  usualFrom?: number;
+  /** Whether it trains the weight-shared network (`SearchContext.shared`), whose pace is measured and whose memory counts then. */
+  shares?: true;
   run(context: SearchContext): AsyncGenerator<Trial, Found, undefined>;
 }

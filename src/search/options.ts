@@ -40,7 +40,7 @@ export interface SearchPictures {
   source(samples: readonly Sample[], options: SourceOptions): SampleSource;
 }
 
-/** A network that teaches the candidates and the finals: see teacher.ts. */
+/** A network that teaches the candidates and the finals: see taught.ts. */
 export interface SearchTeacher {
   /** For the result. */
   name: string;

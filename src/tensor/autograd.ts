@@ -5,7 +5,7 @@
  */
 import { accumulate, copyOf } from './accumulate.ts';
 import { checkTypes } from './dtype.ts';
-import { computed, type Op, opName } from './ops.ts';
+import { computed, type Gradient, type Op, opName, recorded, working } from './ops.ts';
 import { keep, noGrad, recordsGradients, scope } from './recording.ts';
 import { sameShape, show } from './shape.ts';
 import { differentiateBy, type History, type Tensor, tensor } from './tensor.ts';
@@ -112,7 +112,9 @@ export function record<Saved extends SavedTensors>(
   const reads = typeof saved === 'function' ? saved(targets.map((target) => target !== null)) : saved;
   const held: SavedTensors = {};
   for (const [key, value] of Object.entries(reads)) held[key] = value ? value.alias(value.shape, true) : null;
-  output.node = new GradNode(opName(op), targets, held, formula as unknown as Backward<SavedTensors>);
+  const node = new GradNode(opName(op), targets, held, formula as unknown as Backward<SavedTensors>);
+  output.node = node;
+  recorded(node);
   return output;
 }
 
@@ -147,7 +149,13 @@ function propagate(root: Tensor, gradient: Tensor | undefined, nodes: readonly G
     gradients.delete(node);
     if (!dy) continue;
     // What the formula creates and does not return is freed with this inner scope.
-    const results = scope(() => ownHandles(node.run(dy), dy));
+    const results = scope(() =>
+      working(
+        { name: node.name, pass: 'gradients', of: node },
+        () => ownHandles(node.run(dy), dy),
+        (given) => gradientsOf(node, given),
+      ),
+    );
     if (dy !== gradient) dy.dispose();
     node.free();
     results.forEach((result, index) => {
@@ -155,7 +163,7 @@ function propagate(root: Tensor, gradient: Tensor | undefined, nodes: readonly G
       if (!target || !result) return;
       if (target instanceof GradNode) {
         const before = gradients.get(target);
-        gradients.set(target, before ? addInto(before, result) : result);
+        gradients.set(target, before ? addInto(before, result, target) : result);
       } else addToLeaf(target, result);
     });
   }
@@ -172,9 +180,18 @@ function ownHandles(results: readonly (Tensor | null)[], dy: Tensor): (Tensor | 
   });
 }
 
+/** The results of a formula, as whoever listens is told of them. */
+function gradientsOf(node: GradNode, results: readonly (Tensor | null)[]): Gradient[] {
+  return results.flatMap((tensor, index) => {
+    const target = node.targets[index];
+    const ofParameter = !(target instanceof GradNode) && target?.buffer.kind === 'parameter';
+    return tensor ? [{ tensor, ofParameter }] : [];
+  });
+}
+
 /** before + gradient, where neither is needed any more: what the sum does not use is freed at once. */
-function addInto(before: Tensor, gradient: Tensor): Tensor {
-  const sum = accumulate(before, gradient);
+function addInto(before: Tensor, gradient: Tensor, of: GradNode | null): Tensor {
+  const sum = working({ name: 'accumulate', pass: 'gradients', of }, () => accumulate(before, gradient));
   gradient.dispose();
   if (sum !== before) before.dispose();
   return sum;
@@ -189,11 +206,12 @@ function newestFirst(start: GradNode): GradNode[] {
 
 /** Adds a gradient to `leaf.grad`. The first one becomes the gradient itself where nobody else uses its memory. */
 function addToLeaf(leaf: Tensor, gradient: Tensor): void {
-  const masked = leaf.gradHook ? leaf.gradHook(gradient) : gradient;
+  const hook = leaf.gradHook;
+  const masked = hook ? working({ name: 'mask', pass: 'gradients' }, () => hook(gradient)) : gradient;
   if (masked !== gradient) gradient.dispose();
   if (!sameShape(masked.shape, leaf.shape))
     throw new Error(`backward: gradient ${show(masked.shape)} for a parameter of shape ${show(leaf.shape)}`);
-  if (leaf.grad) leaf.grad = keep(addInto(leaf.grad, masked));
+  if (leaf.grad) leaf.grad = keep(addInto(leaf.grad, masked, null));
   else if (masked.shared) {
     leaf.grad = keep(copyOf(masked));
     masked.dispose();

@@ -2,7 +2,16 @@
 export { copyOf } from './accumulate.ts';
 export { type Backward, record, recordsGrad } from './autograd.ts';
 export { checkTypes } from './dtype.ts';
-export { type ComputedOp, type Op, watchingOps } from './ops.ts';
+export {
+  type ComputedOp,
+  type Gradient,
+  listenToOps,
+  type Op,
+  type OpListener,
+  type OtherWork,
+  watchingOps,
+  working,
+} from './ops.ts';
 export { keep, noGrad, scope } from './recording.ts';
 export { broadcastShapes, checkShape, normaliseAxis, type Shape, sameShape, show, sizeOf } from './shape.ts';
 export { advanceStep, setStep, stepState } from './step.ts';

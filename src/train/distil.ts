@@ -11,7 +11,7 @@
  * and consistent", 2022).
  */
 import { add, logSoftmax, mul, softmax, sub, sum } from '../kernels/index.ts';
-import { Model } from '../nn/index.ts';
+import { crossEntropy, Model } from '../nn/index.ts';
 import { noGrad, type Shape, sameShape, scope, show, type Tensor } from '../tensor/index.ts';
 import { between, demand, number, object, type Rule } from '../text/rules.ts';
 import { type Criterion, type LabelOptions, labelCriterion } from './criterion.ts';
@@ -43,17 +43,8 @@ export function distilStep({ accumulate, clipNorm, ...options }: DistilOptions &
 }
 
 /** The loss of `distilStep` for a step of one's own. The teacher is asked once for a batch, whoever learns from it. */
-export function distilCriterion({
-  teacher,
-  temperature = 4,
-  share = 0.9,
-  ...labels
-}: DistilOptions): Criterion {
-  demand(
-    object({ share: DISTIL_SHARE, temperature: DISTIL_TEMPERATURE }),
-    { share, temperature },
-    'distilStep',
-  );
+export function distilCriterion({ teacher, temperature, share, ...labels }: DistilOptions): Criterion {
+  const ask = asking(teacher, { temperature, share });
   const criterion = labelCriterion(labels);
   return (batch, place) => {
     if (batch.features)
@@ -61,21 +52,51 @@ export function distilCriterion({
         'distilStep: this batch carries features of a FeatureCache, and the teacher needs the pictures; load it without the cache',
       );
     const question = criterion(batch, place);
+    const taught = ask(question.input, [batch.size, place.model.numClasses]);
+    return { ...question, lossOf: (logits) => taught(logits, question.lossOf(logits)) };
+  };
+}
+
+/** See `asking`. */
+export type Asking = (pictures: Tensor, answer: Shape) => (logits: Tensor, labelLoss: Tensor) => Tensor;
+
+/** The loss of a rehearsed step: cross entropy of labels, and what a teacher makes of it where one is asked. */
+export function lossOfStep(
+  model: Model,
+  pictures: Tensor,
+  labels: Int32Array<ArrayBuffer>,
+  ask: Asking | null,
+): Tensor {
+  const taught = ask?.(pictures, [labels.length, model.numClasses]);
+  const logits = model.forward(pictures);
+  const loss = crossEntropy(logits, labels);
+  return taught?.(logits, loss) ?? loss;
+}
+
+/**
+ * What a teacher makes of a loss: called with pictures, and the shape of what a student answers to them, it asks the teacher
+ * and gives what takes the student's logits and their loss by the labels alone, and returns the loss of `distilStep`.
+ * @throws RangeError for a share or temperature that is none; when called, where the shape of the answer is another
+ */
+export function asking(
+  teacher: Model | Teacher,
+  { temperature = 4, share = 0.9 }: { temperature?: number | undefined; share?: number | undefined } = {},
+): Asking {
+  const rule = object({ share: DISTIL_SHARE, temperature: DISTIL_TEMPERATURE });
+  demand(rule, { share, temperature }, 'distilStep');
+  return (pictures, answer) => {
     const taught = noGrad(() =>
       scope(() => {
-        const logits = mul(answerOf(teacher, question.input), 1 / temperature);
-        checkAnswer(logits.shape, [batch.size, place.model.numClasses]);
+        const logits = mul(answerOf(teacher, pictures), 1 / temperature);
+        checkAnswer(logits.shape, answer);
         return [softmax(logits), logSoftmax(logits)] as const;
       }),
     );
-    return {
-      ...question,
-      lossOf: (logits) =>
-        add(
-          mul(question.lossOf(logits), 1 - share),
-          mul(divergence(mul(logits, 1 / temperature), ...taught), share * temperature ** 2),
-        ),
-    };
+    return (logits, labelLoss) =>
+      add(
+        mul(labelLoss, 1 - share),
+        mul(divergence(mul(logits, 1 / temperature), ...taught), share * temperature ** 2),
+      );
   };
 }
 

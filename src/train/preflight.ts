@@ -7,9 +7,10 @@
 import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
 import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
-import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
+import { AdamW, type Model, type Optimizer } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { fewestPictures } from './batches.ts';
+import { type Asking, asking, lossOfStep, type Teacher } from './distil.ts';
 import { freezeFor, trainedIn } from './from-settings.ts';
 import type { Trains } from './settings.ts';
 
@@ -30,6 +31,8 @@ export interface PreflightOptions {
   accumulates?: boolean;
   /** Whether a second network holds an average of the weights. Default: no. */
   averages?: boolean;
+  /** Makes a network on a device that is asked about the pictures of every step (distil.ts). Default: there is none. */
+  teacher?: (device: Device) => Teacher;
   /** Bytes that the run may take. */
   budget: number;
 }
@@ -39,7 +42,7 @@ export interface StepCost {
   /** Floating-point operations of a step, as the kernels count them: forward, backward and update. */
   flops: number;
   dispatches: number;
-  /** Parameters and running statistics, those of an average too. */
+  /** Parameters and running statistics, those of an average and of a teacher too. */
   parameterBytes: number;
   gradientBytes: number;
   optimizerBytes: number;
@@ -140,6 +143,7 @@ class Rehearsal {
     private readonly options: PreflightOptions,
     /** Held, or its memory would be given back. */
     readonly average: Model | null,
+    private readonly ask: Asking | null,
   ) {
     const fewest = options.phases.map((phase) => {
       freezeFor(model, phase);
@@ -158,7 +162,8 @@ class Rehearsal {
     freezeFor(model, phases[0]);
     const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
     const optimizer = options.optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
-    return new Rehearsal(device, tally, model, optimizer, options, average);
+    const ask = options.teacher ? asking(options.teacher(device)) : null;
+    return new Rehearsal(device, tally, model, optimizer, options, average, ask);
   }
 
   close(): void {
@@ -259,7 +264,7 @@ class Rehearsal {
   /** Forward, loss and backward. */
   private gradients(pictures: () => Tensor): Tensor {
     const images = pictures();
-    const loss = crossEntropy(this.model.forward(images), new Int32Array(images.shape[0]));
+    const loss = lossOfStep(this.model, images, new Int32Array(images.shape[0]), this.ask);
     loss.backward();
     return loss;
   }

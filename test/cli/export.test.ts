@@ -16,13 +16,10 @@ import { join } from 'node:path';
 import { transformSync } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { settingsOf } from '../../src/cli/train/settings.ts';
 import { elsewhere, LIBRARIES } from '../../src/export/libraries.ts';
 import { nodeForOnnx, pythonForOnnx } from '../../src/export/runners.ts';
-import type { MBConvTable } from '../../src/models/mbconv-table.ts';
-import { buildModel, familyOf, modelNames } from '../../src/models/table.ts';
+import { type buildModel, familyOf, modelNames } from '../../src/models/table.ts';
 import { torchShape } from '../../src/nn/index.ts';
-import { saveCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
 import { readKnown } from '../../src/weights/door.ts';
 import { expectedTensors, shapeBuilder } from '../../src/weights/expected.ts';
@@ -31,8 +28,8 @@ import { matchNames, underNames } from '../../src/weights/names.ts';
 import { openStart } from '../../src/weights/node/create-model.ts';
 import { IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
 import { readOnnx } from '../export/read-onnx.ts';
-import { testDevice } from '../helpers/device.ts';
 import { type Outcome, tessera } from './in-process.ts';
+import { saveTinyCheckpoint } from './tiny-checkpoint.ts';
 
 const test = suite('cli/export');
 const home = process.cwd();
@@ -49,36 +46,11 @@ test.after.each(() => {
 const run = (...args: string[]): Promise<Outcome> => tessera('export', ...args);
 const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
 
-const TABLE: MBConvTable = {
-  name: 'tiny',
-  rows: [[1, 3, 1, 8, 1, 0.25]],
-  stem: 8,
-  head: 16,
-  activation: 'silu',
-  inputSize: 32,
-};
 const CLASSES = ['ant', 'größte "Katze"'];
-
-/** A checkpoint of `train` of the network above. */
-async function checkpoint(path: string): Promise<void> {
-  const device = await testDevice();
-  const model = buildModel(TABLE, { device, numClasses: 2 }).initialise(3);
-  const phases = [{ trainFrom: 'head', epochs: 1, lr: 0.01, backboneFactor: 0.1 }];
-  const settings = { ...settingsOf({ data: 'd' }, { model: 'tiny', weights: null }, 32), phases };
-  await saveCheckpoint(path, model, {
-    model: 'tiny',
-    classes: CLASSES,
-    preprocessing: { ...IMAGENET_PREPROCESSING, inputSize: 32, resizeSize: 36 },
-    epoch: 1,
-    step: 7,
-    seed: 5,
-    metrics: null,
-    settings,
-    pictures: 'abc',
+const checkpoint = (path: string): Promise<void> =>
+  saveTinyCheckpoint(path, CLASSES, {
     decision: { positive: 'ant', threshold: 0.25, by: 'given', target: null, on: null, pictures: null },
   });
-  device.close();
-}
 
 test('the weights that ship as ONNX: what is in the file and beside it, and nothing is replaced unasked', async () => {
   const { code, out, err } = await run('efficientnet_lite0', '--to', 'onnx');
@@ -169,14 +141,16 @@ const REFUSALS: [args: string[], says: RegExp][] = [
   [['alexnet', '--to', 'onnx'], /fetch it first: npm run weights -- fetch alexnet/],
   [['efficientnet_lite0', '--to', 'onnx', '--opset', '12'], /opset 12 cannot be written; those from 13 to 25 can/],
   [['efficientnet_lite0', '--to', 'onnx', '--names', 'timm'], /--names is for pth and safetensors, so it does nothing to --to onnx/],
-  [['efficientnet_lite0', '--to', 'pth', '--with-preprocessing'], /--with-preprocessing is for onnx/],
+  [['efficientnet_lite0', '--to', 'pth', '--with-preprocessing'], /--with-preprocessing is for onnx, so it does nothing to --to pth; leave it out/],
+  [['net.safetensors', '--to', 'onnx', '--model', 'resnet18'], /net\.safetensors names its model, weights and size itself; leave out --model$/m],
   [['efficientnet_lite0', '--to', 'pth', '--names', 'torchvision'], /torchvision has no efficientnet_lite0 of padding 'same' and epsilon 0\.001; timm does/],
   [['efficientnet_lite0', '--to', 'onnx', '--size', '5000'], /--size 5000: pictures of at most 4096 pixels/],
   [['efficientnet_lite0', '--to', 'onnx', '--out', 'folder'], /folder could not be written: it is a folder/],
-  [['own.pth', '--to', 'pth'], /own\.pth is the file to export itself; name another one with --out/],
+  [['own.pth', '--to', 'pth'], /own\.pth is the file to export itself and would be written over; name another one with --out/],
 ];
 test('what cannot be exported is refused in a sentence, and nothing is written', async () => {
   mkdirSync('folder');
+  await checkpoint('net.safetensors');
   writeFileSync('page.pth', '<!doctype html><html></html>');
   assert.is((await run('efficientnet_lite0', '--to', 'pth', '--out', 'own.pth')).code, 0);
   const before = readdirSync('.', { recursive: true });

@@ -18,12 +18,14 @@ import { adviseSpace, openSpace } from '../../src/cli/search/space.ts';
 import { briefly } from '../../src/cli/search/text.ts';
 import * as search from '../../src/cli/search.ts';
 import { stepsWithin } from '../../src/search/finals.ts';
+import { METHOD_NAMES } from '../../src/search/methods/table.ts';
 import { checkResult, type GridTrial, type SearchResult } from '../../src/search/result.ts';
 import { B0_SPACE, checkSpace, type SearchSpace, SMALL_SPACE } from '../../src/search/space.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { tinyPlan } from '../search/tiny.ts';
 import { stripes } from '../train/tiny.ts';
 import { type Outcome, shareDevice, tessera } from './in-process.ts';
+import { saveTinyCheckpoint } from './tiny-checkpoint.ts';
 
 const test = suite('cli/search');
 const before = process.cwd();
@@ -160,12 +162,37 @@ test('a search whose process was ended goes on to the same result, and another f
 
 test('a network of another search teaches, and the winner is trained without it too', async () => {
   await planned(20, ...BASE, '--method', 'random', '--teacher', 'out', '--out', 'taught');
+  await refusesOtherTeachers('taught');
   const { code, out, err } = await run('--resume', 'taught', '--json');
   assert.is(code, 0, err);
   const { teacher, finals } = checkResult(JSON.parse(out));
   assert.is(teacher, 'out');
   assert.ok(finals[0]!.untaught!.loss > 0);
 });
+
+/** A search goes on with the teacher that it began with, to the byte; which may have moved. */
+async function refusesOtherTeachers(taught: string): Promise<void> {
+  const best = join('out', 'best.safetensors');
+  const bytes = await readFile(best);
+  await cp(best, 'moved.safetensors');
+  await saveTinyCheckpoint(best, ['across', 'down']);
+  const changed = await run('--resume', taught);
+  assert.is(changed.code, 1, changed.err);
+  assert.match(
+    changed.err,
+    /^error: the teacher out is not the one that the search began with .* --teacher/m,
+  );
+  await rm(best);
+  assert.match((await run('--resume', taught)).err, /^error: .*out/m);
+  const [begun, plan] = [join(taught, 'plan.json'), await readFile(join(taught, 'plan.json'), 'utf8')];
+  await writeFile(begun, plan.replace('"teacher": "out"', '"teacher": null'));
+  const none = await run('--resume', taught, '--teacher', 'moved.safetensors');
+  assert.match(none.err, /^error: --teacher moved\.safetensors: the search began without a teacher/m);
+  await writeFile(begun, plan);
+  const memory = await run('--resume', taught, '--teacher', 'moved.safetensors', '--memory', '0.0001');
+  assert.match(memory.err, /does not fit beside the teacher moved\.safetensors: a step of 8 pictures/);
+  await writeFile(best, bytes);
+}
 
 /** Of the grid in the folder, whose base is the network that `out` returned, all networks but the last are known. */
 test('the grid of a network that was found goes on where it was, and gives the factors that the network is scaled by', async () => {
@@ -334,6 +361,8 @@ test('the help is a screen or two', () => {
   const lines = help.split('\n');
   assert.ok(lines.length <= 75, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 80));
+  const method = `${METHOD_NAMES.join(', ')} (default: halving, from 60 minutes on supernet)`;
+  assert.ok(help.replace(/\s+/g, ' ').includes(method), help);
 });
 
 test('the space that docs/search.md shows is one', async () => {

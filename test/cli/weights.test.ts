@@ -159,7 +159,10 @@ test('convert: a file that nobody named is not replaced, and no file by itself',
   writeFileSync(output, 'somebody else’s');
   const refused: [args: string[], sentence: RegExp][] = [
     [[input], /own\.safetensors is there already; --overwrite replaces it, --out names another file/],
-    [[input, '--out', alias], /alias\.pth is the file to convert itself; name another one with --out/],
+    [
+      [input, '--out', alias],
+      /alias\.pth is the file to convert itself and would be written over; name another one with --out/,
+    ],
     [[input, '--overwrite', '--out', input], /own\.pth is the file to convert itself/],
     [
       [input, '--out', folder],

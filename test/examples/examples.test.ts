@@ -41,6 +41,10 @@ const RUNS: Record<string, { args: string[]; says: RegExp }> = {
     args: ['pictures/berries', 'pretrained', '64'],
     says: /^24\.png: .+, \d+ %; (\d+|NaN) % of the map .*\n(.*\n)*where-it-looks\.png: 25 pictures$/m,
   },
+  'profile.ts': {
+    args: ['efficientnet_lite0', '2', '32'],
+    says: /^together +\d.* 100\.0 %$(.*\n)*^trace\.json: the trace\. \d+ % of the GPU's time is .*'s$/m,
+  },
   // Chance is 11 of 32.
   'from-scratch.ts': { args: ['120'], says: /^(2[5-9]|3[0-2]) of 32 new pictures are right$/m },
 };

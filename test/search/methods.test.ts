@@ -5,7 +5,7 @@ import type { SearchContext } from '../../src/search/method.ts';
 import { halving } from '../../src/search/methods/halving.ts';
 import { random } from '../../src/search/methods/random.ts';
 import { supernet } from '../../src/search/methods/supernet.ts';
-import { METHODS, methodNamed } from '../../src/search/methods/table.ts';
+import { METHOD_NAMES, METHODS, methodNamed, usualMethod } from '../../src/search/methods/table.ts';
 import { choiceOf, keyOf, SMALL_SPACE, smallest } from '../../src/search/space.ts';
 import { collect, fakeSearch, size, trueLoss } from './fake-context.ts';
 
@@ -16,6 +16,9 @@ const MIDDLE = 60_000;
 
 test('a method is found by its name, and a misspelt one is said', () => {
   for (const method of METHODS) assert.is(methodNamed(method.name), method);
+  assert.is(new Set(METHOD_NAMES).size, METHODS.length);
+  const usual = [Number.MIN_VALUE, 10, 59.9, 60, 100_000].map(usualMethod);
+  assert.equal(usual, ['halving', 'halving', 'halving', 'supernet', 'supernet']);
   assert.throws(() => methodNamed('halfing'), /no method 'halfing'; did you mean halving\?/);
 });
 

@@ -7,9 +7,12 @@ import { buildModel } from '../../src/models/table.ts';
 import { AdamW, crossEntropy, type Model, SGD } from '../../src/nn/index.ts';
 import { plannedBytes } from '../../src/node/memory.ts';
 import { noGrad, scope, zeros } from '../../src/tensor/index.ts';
+import { asking, type Teacher } from '../../src/train/distil.ts';
 import { freezeFor, trainedIn } from '../../src/train/from-settings.ts';
 import { type PreflightOptions, preflight, rehearse } from '../../src/train/preflight.ts';
 import type { Trains } from '../../src/train/settings.ts';
+import { type Schooling, teacherOf } from '../../src/train/teacher.ts';
+import { IMAGENET_PREPROCESSING } from '../../src/weights/start.ts';
 import { countCreated } from '../helpers/created.ts';
 import { testDevice } from '../helpers/device.ts';
 
@@ -30,8 +33,12 @@ const trainable = (model: Model) =>
   [...model.namedParameters()].flatMap(([, parameter]) => (parameter.requiresGrad ? [parameter] : []));
 
 /** The bytes that a device holds after what the preflight rehearses, the most in use, and the last phase's dispatches. */
-async function takenOn(device: Device, { model: name, batch, size, phases, optimizer }: PreflightOptions) {
+async function takenOn(
+  device: Device,
+  { model: name, batch, size, phases, optimizer, teacher }: PreflightOptions,
+) {
   const model = buildModel(name, { device });
+  const ask = teacher && asking(teacher(device));
   freezeFor(model, phases[0]);
   const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
   const update = optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
@@ -45,7 +52,11 @@ async function takenOn(device: Device, { model: name, batch, size, phases, optim
     for (let step = 0; step < 2; step++) {
       count.dispatches = 0;
       scope(() => {
-        const loss = crossEntropy(model.forward(pictures()), new Int32Array(batch));
+        const images = pictures();
+        const taught = ask?.(images, [batch, model.numClasses]);
+        const logits = model.forward(images);
+        const byLabels = crossEntropy(logits, new Int32Array(batch));
+        const loss = taught?.(logits, byLabels) ?? byLabels;
         loss.backward();
         update.step(loss);
         update.zeroGrad();
@@ -64,6 +75,15 @@ async function takenOn(device: Device, { model: name, batch, size, phases, optim
 /** Without the poison of other tests, whose dispatches are no step's. */
 const plain = () => testDevice({ poison: false });
 const clamped = () => testDevice({ poison: false, limits: 'default', features: 'none' });
+
+const CLASSES = Array.from({ length: 1000 }, (_, index) => `class ${index}`);
+const answering = (inputSize: number): Schooling => ({
+  preprocessing: { ...IMAGENET_PREPROCESSING, inputSize },
+  classes: CLASSES,
+});
+/** One that sees larger pictures. */
+const teacher = (device: Device): Teacher =>
+  teacherOf(buildModel('resnet18', { device }), answering(96), answering(BASE.size), 'it');
 
 const REAL: [string, Partial<PreflightOptions>, () => Promise<Device>][] = [
   ['everything trains', {}, plain],
@@ -84,6 +104,7 @@ const REAL: [string, Partial<PreflightOptions>, () => Promise<Device>][] = [
     },
     plain,
   ],
+  ['a teacher is asked', { ...from('layer4'), teacher }, plain],
 ];
 
 for (const [name, changes, open] of REAL)

@@ -14,7 +14,7 @@ export interface Destination {
 
 /**
  * Where the sheets of these pictures go.
- * @throws UserError for one file where there must be several, and where a picture itself would be written over
+ * @throws UserError for one file where there must be several
  */
 export async function destination(
   files: readonly string[],
@@ -37,18 +37,5 @@ export async function destination(
     return join(path, name);
   };
   const places = new Map(files.map((file) => [file, sheet ?? nameFor(file)]));
-  // By what the paths lead to: a link in the folder is followed when it is written.
-  const identity = async (path: string): Promise<string | null> => {
-    const found = await statOrNull(path);
-    return found && `${found.dev}:${found.ino}`;
-  };
-  const pictures = new Set(await Promise.all(files.map(identity)));
-  for (const place of new Set(places.values())) {
-    const there = await identity(place);
-    if (there !== null && pictures.has(there))
-      throw new UserError(
-        `${place} is one of the pictures and would be written over; name another place with --out`,
-      );
-  }
   return { sheet, of: (file) => places.get(file)! };
 }

@@ -9,16 +9,19 @@ import { networkIn, readCheckpoint } from '../../train/node/checkpoint.ts';
 import { CATALOG } from '../../weights/catalog/catalog.ts';
 import type { PlannedModel } from '../../weights/create-model.ts';
 import { openStart, plannedModel } from '../../weights/node/create-model.ts';
-import { weightsInFolder } from '../../weights/node/weights-files.ts';
+import { filesOfWeights, weightsInFolder } from '../../weights/node/weights-files.ts';
 import { atSize, describeWeights } from '../../weights/start.ts';
 import { classNames } from '../classifier.ts';
 import { commandLine } from '../command-line.ts';
 import { say, UserError } from '../ui.ts';
+import { checkCheckpoint } from './rules.ts';
 
 /** A network that is to be written elsewhere, its values beside it. */
 export interface Exported extends PlannedModel {
   /** What files of it are called where nobody says. */
   stem: string;
+  /** What it was read from. */
+  files: readonly string[];
   classes: readonly string[];
   preprocessing: Preprocessing;
   /** From which probability a class is called, where the checkpoint says so. */
@@ -47,13 +50,14 @@ export async function openExported(
   const start = await openStart({ ...given, ...(weights === 'pretrained' && { model: name }), weights });
   const { network, preprocessing, assumed } = start;
   const known = start.known!;
+  const files = await filesOfWeights(weights, network);
   if (known.file.metadata[CHECKPOINT_KEY] !== undefined && known.file.metadata['tessera.model'] !== undefined)
-    return fromCheckpoint(name, stem, given);
+    return fromCheckpoint(files[0]!, stem, given);
   const planned = await plannedModel(network, { weights: known, use: 'answer' });
   say(`${start.model} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
   const classes = classNames(planned.shapes.numClasses, known.card.classes);
-  return { ...planned, stem, classes, preprocessing: sized(preprocessing, given.size) };
+  return { ...planned, stem, files, classes, preprocessing: sized(preprocessing, given.size) };
 }
 
 async function fromCheckpoint(
@@ -61,8 +65,7 @@ async function fromCheckpoint(
   stem: string,
   { model, size }: { model?: string; size?: number },
 ): Promise<Exported> {
-  if (model !== undefined)
-    throw new UserError(`${path} is a checkpoint, which names its model itself; leave out --model`);
+  checkCheckpoint(path, { model });
   const checkpoint = await readCheckpoint(path);
   const { classes, preprocessing, epoch, decision, model: name } = checkpoint.info;
   const network = networkIn(checkpoint);
@@ -76,6 +79,7 @@ async function fromCheckpoint(
   return {
     ...planned,
     stem,
+    files: [checkpoint.path],
     classes,
     preprocessing: sized(preprocessing, size),
     ...(decision && { decision }),

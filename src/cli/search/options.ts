@@ -1,11 +1,9 @@
 /** The options of `search`: what they are called, and which of them contradict each other. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { SOFT_EXPONENT } from '../../search/cost/target.ts';
+import { METHOD_NAMES, USUAL_METHODS } from '../../search/methods/table.ts';
 import { flagOf, numberUpTo, oneOf, positiveNumber, positiveUpTo, wholeNumber } from '../command-line.ts';
 import { UserError } from '../ui.ts';
-
-export const METHOD_NAMES = ['halving', 'supernet', 'random'] as const;
-export type MethodName = (typeof METHOD_NAMES)[number];
 
 export const DEFAULTS = { minutes: 10, batch: 64, lr: 2e-3, seed: 0 };
 
@@ -13,7 +11,7 @@ export const DEFAULTS = { minutes: 10, batch: 64, lr: 2e-3, seed: 0 };
 export interface SearchArgs {
   data?: string;
   minutes?: number;
-  method?: MethodName;
+  method?: string;
   space?: string;
   size?: number;
   targetMs?: number;
@@ -44,6 +42,9 @@ export interface SearchArgs {
 }
 
 export function searchOptions(command: Command): void {
+  const usual = USUAL_METHODS.map(({ name, from }) =>
+    from === 0 ? name : `from ${from} minutes on ${name}`,
+  ).join(', ');
   command
     .option('--data <dir>', 'a folder for each class; or train/ and val/ (and test/) with these')
     .option(
@@ -51,11 +52,7 @@ export function searchOptions(command: Command): void {
       `of the search, its controls included (default: ${DEFAULTS.minutes})`,
       positiveUpTo(100_000),
     )
-    .option(
-      '--method <name>',
-      'halving, supernet or random (default: halving; from 60 minutes on supernet, whose shared weights rank nothing before)',
-      oneOf(METHOD_NAMES),
-    )
+    .option('--method <name>', `${METHOD_NAMES.join(', ')} (default: ${usual})`, oneOf(METHOD_NAMES))
     .option('--seed <n>', 'of all that is drawn (default: 0)', wholeNumber(0))
     .option('--out <dir>', 'results (default: runs/search-DATE-TIME)')
     .option('--overwrite', 'write into --out although it holds another run')
@@ -110,9 +107,9 @@ export function largeNumber(text: string): number {
   return value;
 }
 
-/** Those that a resumed search may be given: all others it was begun with. */
+/** Those that a resumed search may be given, `data` and `teacher` where these are elsewhere now: all others it was begun with. */
 const OF_THE_PROCESS: ReadonlySet<string> = new Set([
-  ...['resume', 'data', 'memory', 'adapter', 'json', 'debug'],
+  ...['resume', 'data', 'teacher', 'memory', 'adapter', 'json', 'debug'],
 ]);
 
 /** What a search has and the scaling of a network has not. */

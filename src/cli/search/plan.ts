@@ -4,6 +4,7 @@ import { additiveCost, costOf } from '../../search/cost/cost.ts';
 import { cheapest } from '../../search/cost/optimum.ts';
 import { measurePlan } from '../../search/cost/pace.ts';
 import { formatCost, usualCost } from '../../search/cost/target.ts';
+import { methodNamed } from '../../search/methods/table.ts';
 import { latenciesFor } from '../../search/node/latency-shelf.ts';
 import type { SearchPictures, SearchTeacher } from '../../search/options.ts';
 import { sourcesOf } from '../../search/pictures.ts';
@@ -42,10 +43,9 @@ export async function measured(
       seconds: 60 * minutes,
       step: teacher?.step,
       // The weight-shared network is slow to measure, and no other method trains it.
-      sharedStep:
-        method === 'supernet'
-          ? (supernet) => fairStep(supernet, seed, { criterion: teacher?.criterion })
-          : null,
+      sharedStep: methodNamed(method).shares
+        ? (supernet) => fairStep(supernet, seed, { criterion: teacher?.criterion })
+        : null,
     }),
   );
   return { plan, target };

@@ -4,6 +4,7 @@ import { measureModels } from '../../search/cost/latency.ts';
 import { methodNamed } from '../../search/methods/table.ts';
 import type { SearchResult } from '../../search/result.ts';
 import { search } from '../../search/search.ts';
+import { taughtBy } from '../../search/taught.ts';
 import { notesOf } from '../data-source.ts';
 import { type StopRequest, say } from '../ui.ts';
 import { checkFit } from './fit.ts';
@@ -29,7 +30,7 @@ export async function searchOn(device: Device, setup: Setup, stop: StopRequest):
   const method = methodNamed(settings.method);
   const { pictures, trainedOn } = await readPictures(setup);
   if (!settings.scaling) say(...openingText(setup, pictures, method));
-  const teacher = await setup.teacher?.on(device);
+  const teacher = setup.teacher ? taughtBy(setup.teacher.name, await setup.teacher.on(device)) : undefined;
   if (!setup.planned) {
     setup.planned = await measured(device, settings, { pictures, teacher, signal: stop.signal });
     await writePlan(setup, setup.planned);

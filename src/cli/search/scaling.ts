@@ -54,6 +54,14 @@ export async function openScaling(options: SearchArgs): Promise<Scaling | null> 
   return scaling;
 }
 
+/** The files that `openScaling` may read of a network. */
+export async function filesOfNetwork(network: string): Promise<string[]> {
+  const isFolder = (await statOrNull(network))?.isDirectory() ?? false;
+  return isFolder
+    ? [await fileOfRun(network, BEST), join(network, FOUND)]
+    : [network, join(dirname(network), FOUND)];
+}
+
 async function gridIn(folder: string): Promise<SearchResult['grid'] | null> {
   const path = join(folder, FOUND);
   if (!(await statOrNull(path))?.isFile()) return null;

@@ -1,14 +1,12 @@
 /** What a search is asked for: its options with the defaults filled in, as plan.json keeps them. */
 import { MOST_SIZE } from '../../data/transforms.ts';
 import { SOFT_EXPONENT } from '../../search/cost/target.ts';
+import { METHOD_NAMES, usualMethod } from '../../search/methods/table.ts';
 import { COST_UNITS, type CostUnit, type Target } from '../../search/result.ts';
 import { checkSpace, type SearchSpace } from '../../search/space.ts';
 import { among, demand, flag, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
-import { DEFAULTS, METHOD_NAMES, type MethodName, type SearchArgs } from './options.ts';
+import { DEFAULTS, type SearchArgs } from './options.ts';
 import { SCALING, type Scaling } from './scaling.ts';
-
-/** Minutes from which on the weight-shared network has the time that it needs (docs/search.md). */
-const SUPERNET_FROM = 60;
 
 /** What a search may cost, before it is known what there is to have. */
 export interface WishedTarget extends Omit<Target, 'value'> {
@@ -21,7 +19,8 @@ export interface SearchSettings {
   /** Folder of the pictures; null for the demo data. */
   data: string | null;
   minutes: number;
-  method: MethodName;
+  /** Its name. */
+  method: string;
   space: SearchSpace;
   target: WishedTarget;
   batch: number;
@@ -44,7 +43,8 @@ export function settingsOf(options: SearchArgs, space: SearchSpace, scaling: Sca
   return {
     data: options.data ?? null,
     minutes,
-    method: options.method ?? (minutes < SUPERNET_FROM ? 'halving' : 'supernet'),
+    // What is scaled is not searched for, however long it may train.
+    method: options.method ?? usualMethod(scaling ? 0 : minutes),
     space,
     target: scaling ? COUNTED : targetOf(options),
     batch,

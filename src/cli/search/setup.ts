@@ -1,21 +1,21 @@
 /** What `search` does before it touches the GPU: settings, space, pictures, the folder; or what a search left in its own. */
-import { join } from 'node:path';
 import type { DataSet } from '../../data/sample.ts';
 import { bytesIfThere, statOrNull, writeWhole } from '../../node/files.ts';
 import { SearchFolder } from '../../search/node/search-folder.ts';
-import { type OpenedTeacher, openTeacher } from '../../search/node/teacher.ts';
 import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
 import { spaceAround } from '../../search/scaling/grid.ts';
-import { among, demand, object, parseBounded, text } from '../../text/rules.ts';
-import { FOUND, PLANNED, RunFolder } from '../../train/node/run-folder.ts';
-import { RUNS } from '../command-line.ts';
+import { among, demand, object, optional, parseBounded, text } from '../../text/rules.ts';
+import { FOUND, PLANNED, type RunFolder } from '../../train/node/run-folder.ts';
+import { type OpenedTeacher, readTeacher, teacherAgain } from '../../train/node/teacher.ts';
+import type { Schooling } from '../../train/teacher.ts';
 import { fingerprint, openData } from '../data-source.ts';
-import { claimed, releasedOnFailure, timestamp } from '../run-place.ts';
+import { type Input, inputs } from '../inputs.ts';
+import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
 import { say, UserError } from '../ui.ts';
 import { searchCommand } from './command.ts';
 import type { SearchArgs } from './options.ts';
-import { openScaling } from './scaling.ts';
+import { filesOfNetwork, openScaling } from './scaling.ts';
 import { checkSettings, type SearchSettings, settingsOf } from './settings.ts';
 import { adviseSpace, openSpace } from './space.ts';
 
@@ -53,12 +53,12 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
   const set = await openData(dataOf(settings));
   const advice = scaling ? null : await adviseSpace(options, space, set.train);
   if (advice) say(advice);
-  const teacher = await teacherFor(settings, set);
+  const teacher =
+    (options.teacher === undefined ? null : await readTeacher(options.teacher))?.of(askedOf(settings, set)) ??
+    null;
   const command = searchCommand(options);
-  const folder =
-    options.out === undefined
-      ? await RunFolder.forUnnamedRun(join(RUNS, `search-${timestamp(new Date())}`), command)
-      : await RunFolder.forNewRun(options.out, command, options.overwrite ?? false);
+  const reads = await filesRead(options, teacher);
+  const folder = await newFolder(options, { kind: 'search', command, reads });
   return {
     ...{ settings, folder, set, teacher, options },
     command: searchCommand({ ...options, overwrite: undefined, json: undefined }),
@@ -67,6 +67,18 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
     planned: null,
     found: null,
   };
+}
+
+/** The files that a search begins with. */
+async function filesRead(
+  { network, space }: SearchArgs,
+  teacher: OpenedTeacher | null,
+): Promise<readonly Input[]> {
+  return [
+    ...inputs('what teaches', teacher?.files ?? []),
+    ...inputs('the network that is scaled', network === undefined ? [] : await filesOfNetwork(network)),
+    ...inputs('the space that is searched', space === undefined ? [] : [space]),
+  ];
 }
 
 /**
@@ -79,7 +91,7 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
     throw new UserError(`there is no search ${path}; name the folder that \`search\` wrote`);
   const folder = await claimed(path, PLANNED, searchCommand(options), signal);
   return releasedOnFailure(folder, async () => {
-    const { settings: saved, command, pictures, planned } = await readPlan(folder);
+    const { settings: saved, command, pictures, planned, taught } = await readPlan(folder);
     const found = await readFound(folder);
     const settings = { ...saved, data: options.data ?? saved.data };
     const set = await openData(dataOf(settings));
@@ -87,22 +99,25 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
       throw new UserError(
         `the pictures in ${settings.data ?? 'the demo data'} are not those that the search began with, so it cannot go on; begin a new one, or name with --data where they are now`,
       );
+    const kept = saved.teacher === null ? null : { name: saved.teacher, hash: taught };
+    const teacher = found ? null : await teacherAgain(kept, options.teacher, 'search');
     const store = new SearchFolder(folder);
     await store.removeLeftovers();
     if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
     else say(`Going on with the search in ${folder.path}.`);
-    const teacher = found ? null : await teacherFor(settings, set);
-    return { settings, folder, store, set, teacher, pictures, planned, found, command, options };
+    const taughtBy = teacher?.of(askedOf(settings, set)) ?? null;
+    return {
+      ...{ settings, folder, store, set, pictures, planned, found, command, options },
+      teacher: taughtBy,
+    };
   });
 }
 
-/** What teaches is opened before there is a device: where it cannot, nothing was waited for. */
-async function teacherFor(
-  { teacher, space }: SearchSettings,
-  { classes }: DataSet,
-): Promise<OpenedTeacher | null> {
-  return teacher === null ? null : openTeacher(teacher, { classes, preprocessing: preprocessingOf(space) });
-}
+/** What a teacher is asked: opened before there is a device, so that where it cannot, nothing was waited for. */
+const askedOf = ({ space }: SearchSettings, { classes }: DataSet): Schooling => ({
+  classes,
+  preprocessing: preprocessingOf(space),
+});
 
 const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
 
@@ -117,10 +132,17 @@ const MOST_BYTES = 2 ** 26;
 
 /** Writes plan.json, with which the search begins: what was in the folder before goes. */
 export async function writePlan(
-  { folder, command, settings, pictures }: Pick<Setup, 'folder' | 'command' | 'settings' | 'pictures'>,
+  {
+    folder,
+    command,
+    settings,
+    pictures,
+    teacher,
+  }: Pick<Setup, 'folder' | 'command' | 'settings' | 'pictures' | 'teacher'>,
   { plan, target }: Planned,
 ): Promise<void> {
-  const document = { format: FORMAT, command, settings, pictures, target, plan };
+  const taught = teacher?.hash;
+  const document = { format: FORMAT, command, settings, pictures, taught, target, plan };
   await writeWhole(await folder.place(PLANNED), `${JSON.stringify(document, null, 2)}\n`);
   await folder.settle();
 }
@@ -130,18 +152,20 @@ const DOCUMENT = object({
   format: among([FORMAT]),
   command: text(100_000),
   pictures: text(1000),
+  /** The hash of what teaches; plans from before it was kept do not say. */
+  taught: optional(text(1000)),
   target: TARGET,
   plan: PLAN,
 });
 
 async function readPlan(
   folder: RunFolder,
-): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'>> {
+): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'> & { taught?: string }> {
   return read(await folder.place(PLANNED), (value) => {
     demand(DOCUMENT, value, 'the plan');
-    const { settings, command, pictures, target, plan } = value as Planned &
-      Record<'command' | 'pictures', string> & { settings: unknown };
-    return { settings: checkSettings(settings), command, pictures, planned: { plan, target } };
+    const { settings, target, plan, ...rest } = value as Planned &
+      Record<'command' | 'pictures', string> & { settings: unknown; taught?: string };
+    return { ...rest, settings: checkSettings(settings), planned: { plan, target } };
   });
 }
 

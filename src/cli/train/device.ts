@@ -35,7 +35,8 @@ export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: S
 type Outcome = { report: Report } | { lost: DeviceLost };
 
 async function attempt(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Outcome> {
-  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  const { adapter, debug, profile } = options;
+  const device = await openDevice({ adapter, debug, profile: profile !== undefined });
   try {
     announceSoftware(device);
     const costs = await checkFit(device, setup, options);

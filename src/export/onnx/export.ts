@@ -48,6 +48,8 @@ export interface OnnxOptions {
   preprocessing?: Pick<Preprocessing, 'mean' | 'std'>;
   /** What stands in the file beside the graph: keys and texts. */
   metadata?: Readonly<Record<string, string>>;
+  /** Batch norms stay nodes of their own, which a program that trains the graph needs; by default they are folded. */
+  keepNorms?: boolean;
   /** Of the program that writes. */
   version?: string;
   /** The values of a parameter, in the engine's layout; those on the model's device by default. */
@@ -79,7 +81,7 @@ export async function onnxModel(model: Module, options: OnnxOptions): Promise<Mo
     });
     for (const op of trace.ops) addOp(op, graph);
     const result = graph.rows(trace.output);
-    foldNorms(graph, result);
+    if (!options.keepNorms) foldNorms(graph, result);
     const last = options.softmax ? graph.node('Softmax', [result], { axis: -1 }) : result;
     const computed = graph.nodes.some((node) => node.output[0] === last);
     graph.rename(computed ? last : graph.node('Identity', [last]), output);
@@ -109,7 +111,9 @@ export async function onnxModel(model: Module, options: OnnxOptions): Promise<Mo
 /** The values of a constant, from its device. */
 async function valuesOn({ constant, name, shape }: Value): Promise<Float32Array> {
   if (constant!.dtype !== 'float32')
-    throw new Error(`export to onnx: ${name} ${show(shape)} is ${constant!.dtype}; only float32 is written`);
+    throw new Error(
+      `export to onnx: ${name} ${show(shape)} is ${constant!.dtype}, and only float32 is written; make it a parameter of float32`,
+    );
   return (await constant!.data()) as Float32Array;
 }
 

@@ -41,6 +41,7 @@ export const halving: Method = {
   name: 'halving',
   summary:
     'successive halving: many networks trained from scratch for a little, the better half again and again for longer (Jamieson & Talwalkar 2016)',
+  usualFrom: 0,
   async *run(context: SearchContext): AsyncGenerator<Trial, Found, undefined> {
     const drawn = drawWithin(context);
     const rungs = Math.log2(drawn.length);

@@ -38,6 +38,9 @@ export const supernet: Method = {
   name: 'supernet',
   summary:
     'one network that shares its weights with all others, a linear surrogate of their losses, regularised evolution (Guo et al. 2020; Real et al. 2019)',
+  // Its shared weights rank nothing in less (docs/search.md).
+  usualFrom: 60,
+  shares: true,
   async *run(context: SearchContext): AsyncGenerator<Trial, Found, undefined> {
     const { networks, steps } = planOf(context);
     const shared = context.shared();

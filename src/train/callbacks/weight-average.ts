@@ -13,7 +13,7 @@ import type { Device } from '../../gpu/index.ts';
 import { buildModel, networkOf } from '../../models/table.ts';
 import type { Model, Module } from '../../nn/index.ts';
 import { several } from '../../nn/several.ts';
-import { scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { scope, type Tensor, tensor, working } from '../../tensor/index.ts';
 import { demand, object, type Rule, whole } from '../../text/rules.ts';
 import type { Callback, CallbackState, RunEvent, StepEvent } from '../callback.ts';
 
@@ -91,7 +91,9 @@ export class WeightAverage implements Callback {
     this.updates++;
     const decay = Math.min(this.decay, (1 + this.updates) / (10 + this.updates));
     const [a, w] = [this.averaged.map(({ to }) => to), this.averaged.map(({ from }) => from)];
-    scope(() => follow.run(device, { a, w }, { rate: tensor([1 - decay], [], { device }).buffer }));
+    working({ name: 'WeightAverage', pass: 'update' }, () =>
+      scope(() => follow.run(device, { a, w }, { rate: tensor([1 - decay], [], { device }).buffer })),
+    );
     for (const pair of this.statistics) if (!pair.owner.frozen) copy(device, pair);
   }
 

@@ -4,6 +4,7 @@
  *   best.safetensors  last.safetensors                               the run: what it goes on from
  *   report.json  report.html  predictions.csv  metrics.jsonl         what it measured, and for TensorBoard
  *   events.out.tfevents.…                                              (src/report/)
+ *   profile.json  trace.json                                         of its first steps, with --profile
  *   evaluation….html  evaluation….csv                                  of `evaluate`, later
  *   plan.json  trials.jsonl  state/  search.json                     a search: what it goes on from, and what it found
  *   winner.safetensors  hand-made.safetensors  random.safetensors      (src/search/node/search-folder.ts)
@@ -27,6 +28,8 @@ export const REPORT = 'report.json';
 export const PAGE = 'report.html';
 export const PREDICTIONS = 'predictions.csv';
 export const METRICS_LOG = 'metrics.jsonl';
+export const PROFILE = 'profile.json';
+export const TRACE = 'trace.json';
 
 /** Of a search, which is another kind of run: one takes the other's place with --overwrite as well. */
 export const PLANNED = 'plan.json';
@@ -36,11 +39,12 @@ export const FOUND = 'search.json';
 export const FINALS = ['winner', 'hand-made', 'random'].map((role) => `${role}.safetensors`);
 
 const RUN_FILES = [
-  ...[BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG],
+  ...[BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG, PROFILE, TRACE],
   ...[PLANNED, TRIALS, STATES, FOUND, ...FINALS],
 ];
 /** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
 const OF_A_RUN = /^(events\.out\.tfevents\..*|evaluation(-.*)?\.(html|csv)|report\.svg)$/;
+const isOfRun = (name: string): boolean => RUN_FILES.includes(name) || OF_A_RUN.test(name);
 const NEW = '.new';
 const WHOLE = '.whole';
 /** In `.whole`: what has this name without it is an older run's and goes. */
@@ -50,6 +54,15 @@ const GONE = '.gone';
 export async function fileOfRun(folder: string, file: string): Promise<string> {
   const unmoved = join(folder, WHOLE, file);
   return (await statOrNull(unmoved)) ? unmoved : join(folder, file);
+}
+
+/** The files in a folder that a new run there writes or removes (`--overwrite`). */
+export async function replacedIn(folder: string): Promise<string[]> {
+  const among = async (path: string): Promise<string[]> => {
+    if (!(await statOrNull(path))?.isDirectory()) return [];
+    return (await reading(path, readdir(path))).filter(isOfRun).map((name) => join(path, name));
+  };
+  return [...(await among(folder)), ...(await among(join(folder, WHOLE)))];
 }
 
 /** A folder that this process alone writes into. */
@@ -124,9 +137,7 @@ export class RunFolder {
     if (this.begun) return;
     const fresh = join(this.path, NEW);
     const written = await readdir(fresh);
-    const older = (await readdir(this.path)).filter(
-      (name) => RUN_FILES.includes(name) || OF_A_RUN.test(name),
-    );
+    const older = (await readdir(this.path)).filter(isOfRun);
     try {
       for (const file of older)
         if (!written.includes(file)) await writeFile(join(fresh, `${file}${GONE}`), '');

@@ -1,9 +1,11 @@
 /** Weights on the disk: paths, and the folder weights/ of this project. */
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Network } from '../../models/table.ts';
 import { bytesIfThere, statOrNull } from '../../node/files.ts';
-import { noWeights } from '../catalog/catalog.ts';
-import { CONFIGURED_FILES } from '../config.ts';
-import type { WeightsFiles } from '../door.ts';
+import { filesOf, noWeights } from '../catalog/catalog.ts';
+import { CONFIG_FILE, CONFIGURED_FILES, isConfigured } from '../config.ts';
+import { catalogEntry, type WeightsFiles } from '../door.ts';
 
 /** The folder where weights ship and where fetched ones lie. */
 export const WEIGHTS_FOLDER = new URL('../../../weights/', import.meta.url);
@@ -47,4 +49,24 @@ export async function weightsInFolder(folder: string): Promise<string | null> {
     if ((await statOrNull(file))?.isFile()) return file;
   }
   return null;
+}
+
+/**
+ * The files that are read where weights are named for a network: a path, 'pretrained' or a name of the catalog.
+ * @throws as `openNamed`
+ */
+export async function filesOfWeights(weights: string, network: Network): Promise<string[]> {
+  const entry = catalogEntry(weights, network);
+  if (!entry) return withConfig(await weightsFileAt(weights));
+  const paths = filesOf(entry).map((file) => fileURLToPath(new URL(file, WEIGHTS_FOLDER)));
+  return (await thereAmong(paths)).slice(0, 1);
+}
+
+/** A file of weights, and the config.json that is read beside it. */
+export const withConfig = (file: string): Promise<string[]> =>
+  thereAmong(isConfigured(file) ? [file, join(dirname(file), CONFIG_FILE)] : [file]);
+
+async function thereAmong(paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map(statOrNull));
+  return paths.filter((_, index) => found[index]);
 }

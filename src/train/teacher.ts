@@ -1,5 +1,5 @@
 /**
- * A network as the teacher of others (src/train/distil.ts) whose pictures come at another size, with another mean and deviation,
+ * A network as the teacher of others (distil.ts) whose pictures come at another size, with another mean and deviation,
  * or whose classes stand in another order:
  *
  *   x ─ (x·s + m − m′) / s′ ─ resize ─ network ─ columns of the classes ─ logits
@@ -11,8 +11,8 @@ import { add, matmul, mul, resize } from '../kernels/index.ts';
 import type { Model } from '../nn/index.ts';
 import { keep, type Shape, type Tensor, tensor } from '../tensor/index.ts';
 import { shown } from '../text/shown.ts';
-import type { Teacher } from '../train/distil.ts';
 import { listNames } from '../weights/formats/error.ts';
+import type { Teacher } from './distil.ts';
 
 /** What a network answers to: how its pictures are prepared, and its classes in the order of the outputs. */
 export interface Schooling {
