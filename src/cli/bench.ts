@@ -18,10 +18,11 @@ import {
   compareFiles,
   compareOptions,
   comparisonOf,
+  demandSameAdapter,
   readBench,
   showComparison,
 } from './bench/compare.ts';
-import { ROOT } from './bench/header.ts';
+import { benchHeader, ROOT } from './bench/header.ts';
 import { measureRequest } from './bench/measuring.ts';
 import { type MeasureOptions, requestOf } from './bench/options.ts';
 import { describeResult, failedLine } from './bench/table.ts';
@@ -85,6 +86,7 @@ export async function run(args: string[], given: BenchOptions): Promise<number> 
   try {
     if (wgsl !== undefined) return await printShaders(device, wgsl, given);
     announceSoftware(device);
+    if (before) demandSameAdapter(before, await benchHeader(device));
     const { result, exitCode } = await measureRequest(device, request);
     const verdict = before ? showComparison(comparisonOf(before, result), given) : show(result, given);
     if (html !== undefined) {
