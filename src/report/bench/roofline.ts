@@ -98,11 +98,16 @@ function drawing(
 
 type Reach = readonly [low: number, high: number];
 
+/** An axis ends at so many times its beginning, at least. */
+const LEAST = 30;
+
 /** What holds all of `values`, and `pad` times as much at either end. */
-const reach = (values: readonly number[], pad: number): Reach => [
-  values.reduce((low, value) => Math.min(low, value), Infinity) / pad,
-  values.reduce((high, value) => Math.max(high, value), 0) * pad,
-];
+function reach(values: readonly number[], pad: number): Reach {
+  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = values.reduce((most, value) => Math.max(most, value), 0);
+  const room = Math.max(pad, Math.sqrt((LEAST * low) / high));
+  return [low / room, high * room];
+}
 
 interface Roof {
   arithmetic: number;
