@@ -45,11 +45,8 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   const { files, failures } = await picturesOf(args);
   const classifier = await chooseClassifier(options);
   const course = await profiledInto(options.profile);
-  const device = await openDevice({
-    adapter: options.adapter,
-    debug: options.debug,
-    profile: course !== null,
-  });
+  const { adapter, debug } = options;
+  const device = await openDevice({ adapter, debug, profile: course !== null });
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {

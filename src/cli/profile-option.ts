@@ -1,9 +1,12 @@
 /** `--profile` of the commands that have it: where it writes, and what is said of it. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Device } from '../gpu/index.ts';
 import { makeFolder, writeWhole } from '../node/files.ts';
 import { ProfiledCourse } from '../profile/course.ts';
-import type { ProfileFiles } from '../profile/document.ts';
+import { documentOf, type ProfileFiles } from '../profile/document.ts';
+import { profile } from '../profile/run.ts';
+import { scope } from '../tensor/index.ts';
 import { PROFILE, TRACE } from '../train/node/run-folder.ts';
 import { say } from './ui.ts';
 
@@ -35,6 +38,31 @@ export async function keepProfile(
     ...text,
     '',
     `Profile: ${join(folder, PROFILE)}; trace for https://ui.perfetto.dev: ${join(folder, TRACE)}`,
+  );
+}
+
+/** Profiles a work of the bench, warm, and writes `NAME.profile.json` and `NAME.trace.json` into a folder. */
+export async function profileWork(
+  device: Device,
+  { name, run }: { name: string; run: (index: number) => unknown },
+  option: string | true,
+): Promise<void> {
+  const folder = option === true ? PROFILE_FOLDER : option;
+  await makeFolder(folder);
+  const body = (index: number): Promise<void> => {
+    scope(() => void run(index));
+    return device.pace();
+  };
+  const { profile: found, text, trace } = await profile(device, body, { warmUp: 2, steps: 5 });
+  const place = join(folder, name.replace(/[^\w.-]+/g, '-'));
+  await writeWhole(`${place}.${PROFILE}`, `${JSON.stringify(documentOf([found]), null, 2)}\n`);
+  await writeWhole(`${place}.${TRACE}`, trace);
+  say(
+    '',
+    `${name}:`,
+    ...text,
+    '',
+    `Profile: ${place}.${PROFILE}; trace for https://ui.perfetto.dev: ${place}.${TRACE}`,
   );
 }
 

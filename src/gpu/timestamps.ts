@@ -166,8 +166,11 @@ export function clockOf(rounds: readonly Round[]): GpuClock | string {
   if (passed === 0) return 'its timestamps are all equal';
   if (passed > PACE * most || passed * PACE < least)
     return `its timestamps say that ${passed.toFixed(1)} ms passed where ${most.toFixed(1)} did`;
-  const low = Math.max(...rounds.map(({ submitted, stamps }) => submitted - stamps[0]!));
-  const high = Math.min(...rounds.map(({ done, stamps }) => done - stamps.at(-1)!));
+  let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const { submitted, done, stamps } of rounds) {
+    low = Math.max(low, submitted - stamps[0]!);
+    high = Math.min(high, done - stamps.at(-1)!);
+  }
   return { offset: low, error: Math.max(high - low, 0), quantum: quantumOf(stamps) };
 }
 

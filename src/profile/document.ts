@@ -22,6 +22,13 @@ export interface ProfileFiles {
   text: string[];
 }
 
+export const documentOf = (parts: readonly Profile[]): ProfileDocument => ({
+  format: 'tessera-profile',
+  version: PROFILE_VERSION,
+  date: new Date().toISOString(),
+  parts,
+});
+
 /**
  * Of a course of steps that are alike: the first one, which compiles, and those after the second, which finds the last of
  * what is made once. Of few steps what there is.
@@ -32,12 +39,7 @@ export function filesOf(recording: Recording): ProfileFiles {
   const warm = steps < 2 ? [] : [summarise(recording, Math.min(3, steps), steps)];
   const parts = [first, ...warm];
   return {
-    document: {
-      format: 'tessera-profile',
-      version: PROFILE_VERSION,
-      date: new Date().toISOString(),
-      parts,
-    },
+    document: documentOf(parts),
     trace: traceOf(recording),
     text: parts.flatMap((part, index) => [...(index > 0 ? [''] : []), ...profileText(part)]),
   };

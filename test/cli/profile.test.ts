@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { writePictures } from '../../bench/kills.ts';
+import { TINY, writePictures } from '../../bench/kills.ts';
+import { createModel, saveWeights } from '../../src/weights/node/create-model.ts';
+import { testDevice } from '../helpers/device.ts';
 import { tessera } from './in-process.ts';
 
 const test = suite('cli/profile');
@@ -39,24 +41,18 @@ test('a folder that cannot be made is a sentence, before anything is computed', 
   const { code, out, err } = await tessera('predict', cat, '--profile', join(folder, 'file/below'));
   assert.is(code, 1);
   assert.is(out, '');
-  assert.match(err, /^error: .*file\/below cannot be made: a part of the path is a file/m);
+  assert.match(err, /^error: the folder .*file cannot be made: a part of the path is a file/m);
 });
 
 test('train: into the folder of the run, whose bits are those of any other; not with what is no run', async () => {
   const data = join(folder, 'data');
   await writePictures(data);
-  const options = [
-    '--data',
-    data,
-    '--model',
-    'resnet18',
-    '--weights',
-    'none',
-    '--size',
-    '32',
-    '--epochs',
-    '1',
-  ];
+  const weights = join(folder, 'tiny.safetensors');
+  const device = await testDevice({ poison: false });
+  await saveWeights(await createModel(TINY, { device, numClasses: 2, seed: 1 }), weights);
+  device.close();
+  const settings = ['--weights', weights, '--train-from', 'all', '--size', '32', '--epochs', '1'];
+  const options = ['--data', data, ...settings];
   const outcomes = [];
   for (const [out, more] of [
     ['plain', []],
@@ -70,7 +66,7 @@ test('train: into the folder of the run, whose bits are those of any other; not 
   assert.ok(weightsIn(plain!).equals(weightsIn(profiled!)));
   const { parts } = await json('profiled/profile.json');
   assert.equal(parts[0].steps, [1, 1]);
-  assert.ok(parts[0].layers.some(({ name }: { name: string }) => name === 'layer1.0.conv1'));
+  assert.ok(parts[0].layers.some(({ name }: { name: string }) => name === 'blocks.0.0.conv_dw'));
   const { code, err } = await tessera('train', ...options, '--find-lr', '--profile');
   assert.is(code, 1);
   assert.match(err, /^error: --profile is of a run; leave it out of --find-lr and --sanity$/m);
