@@ -41,11 +41,13 @@ network = json.loads(metadata['tessera.model'])
 def build():
     name, options = network['name'], network['options']
     if 'conv_stem.weight' not in state:
+        name = {'mobilenetv2_100': 'mobilenet_v2'}.get(name, name)
         return getattr(torchvision.models, name)(num_classes=len(classes))
     import timm
 
     pad_type = 'same' if options.get('padding') == 'same' else ''
     name = name.removeprefix('tf_')
+    name = {'mobilenet_v2': 'mobilenetv2_100'}.get(name, name)
     return timm.create_model(name, num_classes=len(classes), pad_type=pad_type, bn_eps=options.get('normEps', 1e-5))
 
 

@@ -2,26 +2,16 @@
  * `npm run bench:peers`: other engines on the same adapter, with the same weights and inputs, checked before they are timed.
  * docs/peers.md says how it is measured.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { benchHeader } from '../../src/cli/bench/header.ts';
 import { oneOf, positiveNumber, wholeNumber } from '../../src/cli/command-line.ts';
-import {
-  adapterName,
-  announceSoftware,
-  onStop,
-  printJson,
-  progressBar,
-  say,
-  UserError,
-} from '../../src/cli/ui.ts';
-import type { Device } from '../../src/gpu/index.ts';
+import { announceSoftware, onStop, printJson, progressBar, say, UserError } from '../../src/cli/ui.ts';
 import { modelNames } from '../../src/models/table.ts';
 import { openDevice } from '../../src/node/open-device.ts';
-import { versions } from '../../src/node/versions.ts';
 import { unknownName } from '../../src/text/suggest.ts';
 import { PEERS, type Peer } from './peers.ts';
 import { prepare, type Wanted } from './prepare.ts';
@@ -102,7 +92,7 @@ export async function run(_args: string[], given: PeersOptions): Promise<number>
   const result: PeersResult = {
     format: 'tessera-peers',
     version: PEERS_VERSION,
-    header: headerOf(device),
+    header: await benchHeader(device),
     shaderCache: given.keepShaderCache ? 'as it was' : 'off',
     load: { before: loadavg()[0]!, after: 0, cores: cpus().length },
     cases: [],
@@ -178,41 +168,7 @@ async function installPeers(peers: readonly Peer[]): Promise<void> {
   };
   // onnxruntime-node's own script would fetch CUDA.
   await ensurePackages(fileURLToPath(new URL('.', import.meta.url)).replace(/[/\\]$/, ''), {
-    what: "the peers' npm packages into bench/peers/node_modules (tfjs, jax-js, onnxruntime-node: 362 MB on the disk)",
+    what: "the peers' npm packages into bench/peers/node_modules (tfjs, jax-js, onnxruntime-node: 604 MB on the disk)",
     options: ['--ignore-scripts'],
   });
-}
-
-function headerOf(device: Device): PeersResult['header'] {
-  const { info } = device;
-  const { webgpu, node } = versions();
-  return {
-    date: new Date().toISOString(),
-    commit: commitOf(),
-    adapter: {
-      description: adapterName(info),
-      vendor: info.vendor,
-      architecture: info.architecture,
-      device: info.device,
-      software: device.software,
-    },
-    dawn: webgpu ?? null,
-    runtime: `Node ${node}`,
-    processor: cpus()[0]?.model.trim() ?? null,
-  };
-}
-
-/** The commit of the sources, with a `+` where files differ from it. */
-function commitOf(): string | null {
-  try {
-    const git = (...args: string[]): string =>
-      execFileSync('git', args, {
-        cwd: fileURLToPath(new URL('.', import.meta.url)),
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).trim();
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '+' : '');
-  } catch {
-    return null;
-  }
 }

@@ -36,7 +36,7 @@ export const PEERS: readonly Peer[] = [
     id: 'tfjs',
     label: 'tfjs',
     runtime: 'node',
-    packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-webgpu'],
+    packages: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu'],
     child: ['tfjs.ts'],
     on: 'webgpu',
     precision: 'f32',

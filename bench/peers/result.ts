@@ -45,7 +45,7 @@ export interface PeerCase {
 export interface PeersResult {
   format: 'tessera-peers';
   version: typeof PEERS_VERSION;
-  header: Omit<BenchHeader, 'features' | 'lanes' | 'toggles' | 'driver'>;
+  header: BenchHeader;
   /** Whether first calls compiled anew. */
   shaderCache: 'off' | 'as it was';
   /** Load of the machine before the first sample and after the last one, in processes of one minute. */

@@ -73,11 +73,12 @@ const CONFIDENCE = 0.95;
 /** Of what all entries did: surer, since all of them are judged by it. */
 const TOGETHER = 0.99;
 /**
- * Standard deviations of logarithms, of what rounds of a run do not show: how much more two processes of one tree differ in an
- * entry than two rounds do, and how the machine's pace differs between two runs, where no other entries show it.
+ * What rounds of a run do not show, as standard deviations of logarithms: how much more two processes of one tree differ in an
+ * entry than two rounds do (a third more of it for ten entries, as few of them show little of it themselves), and how the pace
+ * of a shared machine differs between two runs, where there are too few entries to see it by.
  */
-const PROCESSES = 0.03;
-const MACHINE = 0.08;
+const processes = (entries: number): number => 0.03 * (1 + 1 / Math.sqrt(entries));
+const MACHINE = 0.15;
 
 /**
  * Compares two runs. @throws RangeError, a sentence, where they are of different adapters, or one names an entry twice
@@ -91,14 +92,14 @@ export function compareRuns(before: BenchResult, after: BenchResult): Comparison
   const relative = able.length >= FEW;
   const shifts = shiftsOf(groups, {
     relative,
-    between: relative ? PROCESSES : MACHINE,
+    between: relative ? processes(able.length) : MACHINE,
     confidence: CONFIDENCE,
   });
   return {
     ...frame(before, after, warnings),
     kind: 'stored',
     pairs: null,
-    together: relative ? togetherOf(groups, MACHINE) : null,
+    together: relative ? togetherOf(groups, processes(able.length)) : null,
     judgedBy: relative ? 'the others' : 'itself',
     entries: entriesOf(matches, rounds, shifts),
   };

@@ -93,7 +93,7 @@ export interface BenchEntry {
   variant: string | null;
   /** The networks that have this problem, with how often a forward pass of each runs it. */
   networks: readonly { name: string; times: number }[];
-  /** Largest difference from the plain variant over the largest value, and what is allowed; null: nothing to hold it against. */
+  /** Largest difference from the reference over its largest value, what is allowed, and what the reference is; null: there is none. */
   error: { value: number; allowed: number; against: string } | null;
   timing: Timing | null;
   flops: number;

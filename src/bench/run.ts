@@ -1,7 +1,7 @@
 /** What a run of the bench measures: the choice of works by group, filter, shapes and rows, as tasks of one list. */
 import type { Device } from '../gpu/index.ts';
 import { kernelTasks, type WithRows } from './kernels.ts';
-import { MODEL_CASES, modelTask } from './models.ts';
+import { modelCases, modelTask } from './models.ts';
 import { nameOf, type Posed } from './problem.ts';
 import { FORMS, NETWORKS, problemsOf, TRAINED } from './problems.ts';
 import { problemsOfShape } from './shapes.ts';
@@ -51,12 +51,10 @@ export async function chooseTasks(device: Device, choice: Choice): Promise<Chose
   }
   const named = typeof rows === 'object' ? rows.row : null;
   const updates = groups.includes('kernels') && !shapes && named === null ? (networks ?? TRAINED) : [];
-  const models = groups.includes('models') ? MODEL_CASES : [];
+  const models = groups.includes('models') ? modelCases(networks) : [];
   const others = [
     ...updates.map((network) => updateTask(device, device, network)),
-    ...models
-      .filter(({ network }) => networks?.includes(network) ?? true)
-      .map((model) => modelTask(device, model, named)),
+    ...models.map((model) => modelTask(device, model, named)),
   ];
   for (const task of await Promise.all(others)) {
     if (!wanted(task.facts)) continue;
@@ -73,7 +71,8 @@ const factsOf = (posed: Posed): Pick<Facts, 'name' | 'group' | 'op' | 'networks'
   networks: posed.networks,
 });
 
-function matcher(filter = ''): (facts: Pick<Facts, 'name' | 'group' | 'op' | 'networks'>) => boolean {
+/** Tells of a work whether its name, group, op or networks hold `filter`. */
+export function matcher(filter = ''): (facts: Pick<Facts, 'name' | 'group' | 'op' | 'networks'>) => boolean {
   const wanted = filter.toLowerCase();
   return ({ name, group, op, networks }) =>
     [name, group, op, ...networks.map((network) => network.name)].some((text) =>

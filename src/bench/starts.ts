@@ -68,8 +68,15 @@ export async function measureStart(device: Device, startable: Startable): Promis
   return { programs, ...(await steadyState(device, startable)) };
 }
 
-/** What calls make and take once the first two are over. */
-export async function steadyState(device: Device, { prepare }: Startable): Promise<SteadyState> {
+/**
+ * What calls make and take once the first two are over.
+ * @param recorded calls whose JavaScript is timed
+ */
+export async function steadyState(
+  device: Device,
+  { prepare }: Startable,
+  recorded = RECORDED,
+): Promise<SteadyState> {
   const work = prepare(device);
   let index = 0;
   const call = (): void => scope(() => void work.run(index++));
@@ -79,7 +86,7 @@ export async function steadyState(device: Device, { prepare }: Startable): Promi
   }
   await idle(device);
   const made = await whatIsMade(device, call);
-  const recording = await recordingOf(device, call);
+  const recording = await recordingOf(device, call, recorded);
   work.dispose();
   if (device.fault) throw device.fault;
   return { made, ...recording };
@@ -164,17 +171,18 @@ async function whatIsMade(device: Device, call: () => void): Promise<StartEntry[
 async function recordingOf(
   device: Device,
   call: () => void,
+  calls: number,
 ): Promise<Pick<SteadyState, 'dispatches' | 'javascriptUs'>> {
   const times: number[] = [];
   const before = device.commands.dispatches;
-  for (let count = 0; count < RECORDED; count++) {
+  for (let count = 0; count < calls; count++) {
     const start = performance.now();
     call();
     device.commands.flush();
     times.push(performance.now() - start);
     await idle(device);
   }
-  const dispatches = Math.round((device.commands.dispatches - before) / RECORDED);
+  const dispatches = Math.round((device.commands.dispatches - before) / calls);
   const { p10 } = timingOf([times], 1);
   return { dispatches, javascriptUs: (1000 * p10) / Math.max(1, dispatches) };
 }

@@ -18,6 +18,8 @@ export interface Work {
   run(index: number): unknown;
   /** After so many runs it begins again with the same inputs. */
   readonly sets: number;
+  /** Runs after which nothing is made any more; one where it is not given. */
+  readonly settles?: number;
   dispose(): void;
 }
 
@@ -115,12 +117,11 @@ async function takeRound(device: Device, course: Course, samples: number): Promi
       course.failed = refusal(course.error);
       if (course.failed) return;
       course.timer = await timer(device, (index) => course.work!.run(index));
+      timed = performance.now() - made;
+    } else {
+      timed = performance.now() - made;
+      await warmUp(device, work, course.timer.repeats);
     }
-    timed = performance.now() - made;
-    // The buffers are new: what is made for them, and the pages that they touch first, are nobody's kernel time.
-    for (let index = 0; index < work.sets; index++) scope(() => void work.run(index));
-    device.commands.flush();
-    await device.gpu.queue.onSubmittedWorkDone();
     course.rounds.push(await course.timer.round({ samples, budget: ROUND_MS, least: 1 }));
   } catch (error) {
     if (device.fault || !(error instanceof RangeError)) throw error;
@@ -132,6 +133,17 @@ async function takeRound(device: Device, course: Course, samples: number): Promi
     course.first ??= performance.now() - begin;
     course.again = performance.now() - timed;
   }
+}
+
+/**
+ * In later rounds the buffers are new: what is made for them, and the pages that they touch first, are nobody's kernel time. All
+ * sets of a short work; one run of a long one, which would not notice the rest.
+ */
+async function warmUp(device: Device, work: Work, repeats: number): Promise<void> {
+  const runs = Math.max(work.settles ?? 1, Math.min(work.sets, repeats));
+  for (let index = 0; index < runs; index++) scope(() => void work.run(index));
+  device.commands.flush();
+  await device.gpu.queue.onSubmittedWorkDone();
 }
 
 /** Bytes out of use that are kept for the next task. */

@@ -1,34 +1,35 @@
 /**
  * `npm run bench`: times kernels and networks on this adapter, beside the ceilings of the same run, so that a number
  * says by itself how much is left to gain. Each kernel is held against its reference before it is timed. The document
- * that a run makes is src/bench/result.ts; what is printed is made of it.
+ * that a run makes is src/bench/result.ts; what is printed and written is made of it.
  */
 import type { Command } from 'commander';
-import { measureCeilings } from '../bench/ceilings.ts';
-import type { WithRows } from '../bench/kernels.ts';
-import { entryOf } from '../bench/limits.ts';
-import { BENCH_VERSION, type BenchResult } from '../bench/result.ts';
+import { modelCases } from '../bench/models.ts';
+import type { BenchResult } from '../bench/result.ts';
 import { ROWS } from '../bench/rows.ts';
-import { type Chosen, chooseTasks, GROUPS, type Group } from '../bench/run.ts';
-import { measureTasks } from '../bench/tasks.ts';
+import { GROUPS } from '../bench/run.ts';
+import { wgslOf } from '../bench/wgsl.ts';
 import type { Device } from '../gpu/index.ts';
-import { modelNames } from '../models/table.ts';
-import { memoryBudget, plannedBytes } from '../node/memory.ts';
+import { bytesIfThere, writeWhole } from '../node/files.ts';
 import { openDevice } from '../node/open-device.ts';
-import { unknownName } from '../text/suggest.ts';
-import { benchHeader } from './bench/header.ts';
-import { describeResult } from './bench/table.ts';
-import { wholeNumber } from './command-line.ts';
+import { benchReportHtml } from '../report/bench/page.ts';
+import { runAgainst } from './bench/against.ts';
 import {
-  announceSoftware,
-  counted,
-  onStop,
-  type ProgressBar,
-  printJson,
-  progressBar,
-  say,
-  UserError,
-} from './ui.ts';
+  type CompareOptions,
+  compareFiles,
+  compareOptions,
+  comparisonOf,
+  readBench,
+  showComparison,
+} from './bench/compare.ts';
+import { ROOT } from './bench/header.ts';
+import { measureRequest } from './bench/measuring.ts';
+import { type MeasureOptions, requestOf } from './bench/options.ts';
+import { profileModels } from './bench/profiles.ts';
+import { describeResult, failedLine } from './bench/table.ts';
+import { wholeNumber } from './command-line.ts';
+import { type ProfileOption, profileOption } from './profile-option.ts';
+import { announceSoftware, printJson, say, UserError } from './ui.ts';
 
 export const description =
   'Times each distinct problem of the networks (convolutions, products, norms, pools, with their gradients), whole forward ' +
@@ -50,110 +51,76 @@ export function options(command: Command): void {
     )
     .option('--all-variants', 'every row that can compute a problem, side by side')
     .option('--samples <n>', 'samples of each', wholeNumber(3), 10)
+    .option(
+      '--rounds <n>',
+      'rounds over all works, which share the samples; without ceilings and starts',
+      wholeNumber(1),
+    )
+    .option(
+      '--wgsl <what>',
+      'print the shaders of an op (conv2d), a network or a layer of it (resnet18/layer1.0.conv1), and measure nothing',
+    )
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option('--html <file>', 'write a page: roofline, bars, a filter')
     .option('--json', 'print one JSON document on stdout');
+  profileOption(command, 'profile/, of networks, and nothing else is measured');
+  compareOptions(command);
 }
 
-export interface BenchOptions {
-  filter?: string;
-  shape?: string[];
-  networks?: string[];
-  variant?: string;
-  allVariants?: boolean;
-  samples: number;
-  adapter?: string;
-  json?: boolean;
+export interface BenchOptions extends MeasureOptions, CompareOptions {
+  html?: string;
+  wgsl?: string;
+  profile?: ProfileOption;
   debug?: boolean;
 }
 
 export async function run(args: string[], given: BenchOptions): Promise<number> {
-  const { samples, adapter, json, debug } = given;
-  const groups = groupsOf(args, given);
-  const rows = rowsOf(given);
-  checkNetworks(given.networks);
-  const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
-  announceSoftware(device);
-  const memory = plannedBytes(await memoryBudget(device), device.software);
-  const chosen = await choose(device, groups, rows, memory, given);
-  const stop = onStop('Stopping after this one, with what was measured; once more stops at once.');
-  const ceilings = await measureCeilings(device, memory);
-  const { tasks } = chosen;
-  let bar: ProgressBar | null = null;
-  const measured = await measureTasks(device, tasks, {
-    samples,
-    stopped: () => stop.requested,
-    onProgress: (done, total, name, left) => {
-      bar ??= progressBar('Bench', total);
-      bar.update(done, name, left);
-    },
+  const { compare, against, html, wgsl, profile } = given;
+  const [file] = args;
+  if (compare !== undefined && against !== undefined)
+    throw new UserError('--compare takes a stored run and --against measures both; give one of them');
+  if (compare !== undefined && file !== undefined && !(GROUPS as readonly string[]).includes(file))
+    return compareFiles(compare, file, given);
+  const request = requestOf(args, given);
+  if (against !== undefined) return runAgainst(ROOT, { ...given, groups: args }, { ...given, against });
+  const before = compare === undefined ? null : await readBench(compare);
+  if (html !== undefined) await checkPlace(html);
+  const { adapter, debug } = given;
+  const device = await openDevice({
+    ...(adapter ? { adapter } : {}),
+    ...(debug ? { debug } : {}),
+    profile: profile !== undefined,
   });
-  (bar as ProgressBar | null)?.stop();
-  stop.dispose();
-  const result: BenchResult = {
-    format: 'tessera-bench',
-    version: BENCH_VERSION,
-    header: await benchHeader(device),
-    ceilings,
-    entries: measured.map((one) => entryOf(one, ceilings)),
-    starts: [],
-  };
-  device.close();
-  if (json) printJson(result);
-  else process.stdout.write(`${describeResult(result)}\n`);
-  if (stop.requested) return stop.exitCode;
-  return result.entries.some(({ failed }) => failed !== null) ? 1 : 0;
+  try {
+    if (wgsl !== undefined) return await printShaders(device, wgsl, given);
+    announceSoftware(device);
+    if (profile !== undefined)
+      return await profileModels(device, modelCases(given.networks), { ...given, profile });
+    const { result, exitCode } = await measureRequest(device, request);
+    const verdict = before ? showComparison(comparisonOf(before, result), given) : show(result, given);
+    if (html !== undefined) {
+      await writeWhole(html, await benchReportHtml(result));
+      say(`The page to look at: ${html}`);
+    }
+    return exitCode || verdict;
+  } finally {
+    device.close();
+  }
 }
 
-function groupsOf(args: readonly string[], { shape }: BenchOptions): readonly Group[] {
-  if (args.length === 0) return shape ? ['kernels'] : GROUPS;
-  return args.map((arg) => {
-    const group = GROUPS.find((one) => one === arg);
-    if (!group)
-      throw new UserError(`there is nothing called '${arg}' to measure; bench takes ${GROUPS.join(', ')}`);
-    return group;
-  });
+async function printShaders(device: Device, what: string, { variant }: BenchOptions): Promise<number> {
+  process.stdout.write(await wgslOf(device, what, variant === undefined ? {} : { variant }));
+  return 0;
 }
 
-function rowsOf({ variant, allVariants }: BenchOptions): WithRows {
-  if (variant === undefined) return allVariants ? 'all' : 'chosen';
-  if (allVariants)
-    throw new UserError('--variant names one row and --all-variants means all; give one of them');
-  if (!ROWS.includes(variant))
-    throw new UserError(`--variant ${variant}: there is no such row; the rows are ${ROWS.join(', ')}`);
-  return { row: variant };
+/** Prints what was found. In a document nobody looks for what is wrong, so it is said as well. */
+function show(result: BenchResult, { json }: BenchOptions): number {
+  if (json) {
+    printJson(result);
+    for (const entry of result.entries) if (entry.failed !== null) say(failedLine(entry));
+  } else process.stdout.write(`${describeResult(result)}\n`);
+  return 0;
 }
 
-function checkNetworks(names: readonly string[] | undefined): void {
-  for (const name of names ?? [])
-    if (!modelNames().includes(name)) throw new UserError(unknownName('network', name, modelNames()));
-}
-
-/** The works, none of them only where nothing but the ceilings was asked for. */
-async function choose(
-  device: Device,
-  groups: readonly Group[],
-  rows: WithRows,
-  memory: number,
-  { filter, shape: shapes, networks, variant }: BenchOptions,
-): Promise<Chosen> {
-  const chosen = await chooseTasks(device, {
-    groups,
-    rows,
-    memory: memory / 2,
-    ...(filter !== undefined && { filter }),
-    ...(shapes && { shapes }),
-    ...(networks && { networks }),
-  });
-  const { tasks, matching, leftOut } = chosen;
-  if (tasks.length === 0 && groups.some((group) => group !== 'ceiling'))
-    throw new UserError(
-      matching === 0
-        ? `--filter ${filter}: nothing has that in its name; try conv, matmul, norm, pool, resnet18 or models`
-        : `--variant ${variant} computes none of these ${counted(matching, 'problem')}; leave it or --filter out`,
-    );
-  if (leftOut.length > 0)
-    say(
-      `Not computed by ${variant}, left out: ${counted(leftOut.length, 'problem')}, such as ${leftOut[0]}.`,
-    );
-  return chosen;
-}
+/** Writes what is there already, if only to learn before a long run that the page will find its place. */
+const checkPlace = async (path: string): Promise<void> => writeWhole(path, (await bytesIfThere(path)) ?? '');

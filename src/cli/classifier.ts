@@ -13,6 +13,7 @@ import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { filesOfWeights } from '../weights/node/weights-files.ts';
 import { atSize, describeWeights } from '../weights/start.ts';
+import { refuseBesideCheckpoint } from './checkpoint-options.ts';
 import { RUNS, wholeNumber } from './command-line.ts';
 import { say, UserError } from './ui.ts';
 
@@ -57,11 +58,11 @@ export interface Chosen {
  * missing or damaged is found here, before there is a device to build it on.
  */
 export async function chooseClassifier(options: ClassifierOptions): Promise<Chosen> {
-  if (options.checkpoint !== undefined && (options.weights !== undefined || options.model !== undefined))
-    throw new UserError('--checkpoint names its model and weights itself; leave out --model and --weights');
+  if (options.checkpoint !== undefined) refuseBesideCheckpoint('--checkpoint', options);
   const named = options.weights !== undefined || options.model !== undefined;
   const path = options.checkpoint ?? (named ? null : await newestCheckpoint(RUNS));
   if (path !== null) {
+    refuseBesideCheckpoint(`${path}, the newest checkpoint,`, options);
     const checkpoint = await readCheckpoint(path);
     const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);

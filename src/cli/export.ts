@@ -6,6 +6,7 @@ import { DEFAULT_OPSET, OPSET_RANGE } from '../export/onnx/export.ts';
 import { statOrNull, writeWhole } from '../node/files.ts';
 import { shellWord } from '../text/shell.ts';
 import { oneOf, wholeNumber } from './command-line.ts';
+import { checkFormat } from './export/rules.ts';
 import { type Exported, openExported } from './export/source.ts';
 import { TARGETS, type Target, type TargetOptions, written } from './export/targets.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
@@ -54,12 +55,9 @@ interface ExportOptions extends TargetOptions {
   json?: boolean;
 }
 
-/** Options that one kind of file has. */
-const FOR_ONNX = ['opset', 'softmax', 'withPreprocessing'] as const;
-
 export async function run([name]: string[], given: ExportOptions): Promise<number> {
   const { to, size, model } = given;
-  refuseIdle(given);
+  checkFormat(given);
   const source = await openExported(name!, {
     ...(model !== undefined && { model }),
     ...(size !== undefined && { size }),
@@ -93,16 +91,6 @@ export async function run([name]: string[], given: ExportOptions): Promise<numbe
       `\n${run} ${shellWord(fromHere(target + suffix))} PHOTO\n${text.replace(/^(?=.)/gm, '  ')}`,
     );
   return 0;
-}
-
-/** An option that the format has no use for is a misunderstanding. */
-function refuseIdle(given: ExportOptions): void {
-  const idle = given.to === 'onnx' ? (['names'] as const) : FOR_ONNX;
-  const [option] = idle.filter((key) => given[key] !== undefined);
-  if (!option) return;
-  const flag = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const other = option === 'names' ? 'pth and safetensors' : 'onnx';
-  throw new UserError(`--${flag} is for ${other}, so it does nothing to --to ${given.to}; leave it out`);
 }
 
 /** The file to write: a name that was given may be replaced, one that nobody typed may be somebody's file. */

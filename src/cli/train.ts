@@ -44,6 +44,7 @@ export function options(command: Command): void {
     .option('--unfreeze-schedule <s>', 'STAGE:EPOCHS, one by one: head:3,layer4:2,all:2')
     .option('--lr-decay-per-stage <f>', 'rates times f with each stage towards the input', shrinkingFactor)
     .option('--add-classes', 'new folders of --data join the classes of --weights')
+    .option('--teacher <file>', 'a checkpoint whose answers the network learns as well')
     .option('--views <n>', 'crops a picture while layers are frozen; 0: ever new', wholeNumber(0))
     .addOption(new Option('--cache <where>', 'outputs of frozen layers').choices(CACHE_MODES));
   command

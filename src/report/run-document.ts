@@ -25,7 +25,7 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
     title: `${report.model}: ${namesOf(classes)}`,
     summary: [
       `${finished ? 'Trained' : 'Stopped; trained so far'} on ${pictures.train.toLocaleString('en-US')} pictures` +
-        `${settings.data === null ? ' of the demo' : ` of ${settings.data}`}; ${trains(settings)}.`,
+        `${settings.data === null ? ' of the demo' : ` of ${settings.data}`}; ${trains(settings)}${settings.teacher ? `; ${settings.teacher.name} taught it` : ''}.`,
     ],
     checkpoint: best && {
       file: `${report.out}/best.safetensors`,

@@ -11,18 +11,25 @@ export type CutFound = { readonly cut: Cut } | { readonly cut: null; readonly re
 export const MIXED =
   'mixup and CutMix mix pixels, and what a network makes of mixed pictures is no mixture of what it makes of each';
 
+/** Why pictures that a teacher is asked about have none. */
+export const TAUGHT =
+  'a teacher answers to the pictures themselves, and not to what another network makes of them';
+
 /** What a run does with its batches that matters here. */
 export interface CutOptions {
   /** Whether a step mixes the pictures with one another (mix.ts). */
   mixes?: boolean | undefined;
+  /** Whether a step asks a teacher about them (distil.ts). */
+  taught?: boolean | undefined;
 }
 
 /**
  * The deepest cut of a model as it is frozen now: behind the global pooling where the last layer follows it, else between
  * two stages.
  */
-export function cutOf(model: Model, { mixes = false }: CutOptions = {}): CutFound {
+export function cutOf(model: Model, { mixes = false, taught = false }: CutOptions = {}): CutFound {
   if (mixes) return none(MIXED);
+  if (taught) return none(TAUGHT);
   const { stages } = model;
   const last = stages.length - 1;
   const trains = firstStage(model, [...model.namedParameters()], ([, { requiresGrad }]) => requiresGrad);

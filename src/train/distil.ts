@@ -11,7 +11,7 @@
  * and consistent", 2022).
  */
 import { add, logSoftmax, mul, softmax, sub, sum } from '../kernels/index.ts';
-import { Model } from '../nn/index.ts';
+import { crossEntropy, Model } from '../nn/index.ts';
 import { noGrad, type Shape, sameShape, scope, show, type Tensor } from '../tensor/index.ts';
 import { between, demand, number, object, type Rule } from '../text/rules.ts';
 import { type Criterion, type LabelOptions, labelCriterion } from './criterion.ts';
@@ -57,6 +57,22 @@ export function distilCriterion({ teacher, temperature, share, ...labels }: Dist
   };
 }
 
+/** See `asking`. */
+export type Asking = (pictures: Tensor, answer: Shape) => (logits: Tensor, labelLoss: Tensor) => Tensor;
+
+/** The loss of a rehearsed step: cross entropy of labels, and what a teacher makes of it where one is asked. */
+export function lossOfStep(
+  model: Model,
+  pictures: Tensor,
+  labels: Int32Array<ArrayBuffer>,
+  ask: Asking | null,
+): Tensor {
+  const taught = ask?.(pictures, [labels.length, model.numClasses]);
+  const logits = model.forward(pictures);
+  const loss = crossEntropy(logits, labels);
+  return taught?.(logits, loss) ?? loss;
+}
+
 /**
  * What a teacher makes of a loss: called with pictures, and the shape of what a student answers to them, it asks the teacher
  * and gives what takes the student's logits and their loss by the labels alone, and returns the loss of `distilStep`.
@@ -65,7 +81,7 @@ export function distilCriterion({ teacher, temperature, share, ...labels }: Dist
 export function asking(
   teacher: Model | Teacher,
   { temperature = 4, share = 0.9 }: { temperature?: number | undefined; share?: number | undefined } = {},
-): (pictures: Tensor, answer: Shape) => (logits: Tensor, labelLoss: Tensor) => Tensor {
+): Asking {
   const rule = object({ share: DISTIL_SHARE, temperature: DISTIL_TEMPERATURE });
   demand(rule, { share, temperature }, 'distilStep');
   return (pictures, answer) => {

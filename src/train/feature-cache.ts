@@ -96,7 +96,8 @@ export class FeatureCache {
   ): AsyncGenerator<Batch, void, undefined> {
     const { samples, options } = source;
     const { train = false } = options;
-    const { cut } = cutOf(this.options.model, { mixes: train && this.options.mixes });
+    const { model: trained, mixes, taught } = this.options;
+    const { cut } = cutOf(trained, train ? { mixes, taught } : {});
     const views = viewsIn(epoch, options);
     if (!cut || views === 0) {
       yield* source.load(epoch, startBatch);

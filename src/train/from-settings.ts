@@ -187,7 +187,7 @@ export function cutsOf(model: Model, settings: TrainSettings): CutFound[] {
 /** In how many views each epoch shows its pictures: `LoaderOptions.views`. Leaves the model frozen for the last phase. */
 export function viewsOf(model: Model, settings: TrainSettings): (epoch: number) => number {
   const { phases } = settings;
-  const fewer = mixes(settings) ? 0 : settings.views;
+  const fewer = mixes(settings) || settings.teacher ? 0 : settings.views;
   // A phase that is over before a view comes again has as many views as epochs anyway.
   const views = cutsOf(model, settings).map(({ cut }, phase) =>
     cut && phases[phase].epochs > fewer ? fewer : 0,

@@ -7,10 +7,10 @@
 import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
 import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
-import { AdamW, crossEntropy, type Model, type Optimizer } from '../nn/index.ts';
+import { AdamW, type Model, type Optimizer } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
 import { fewestPictures } from './batches.ts';
-import { asking, type Teacher } from './distil.ts';
+import { type Asking, asking, lossOfStep, type Teacher } from './distil.ts';
 import { freezeFor, trainedIn } from './from-settings.ts';
 import type { Trains } from './settings.ts';
 
@@ -143,7 +143,7 @@ class Rehearsal {
     private readonly options: PreflightOptions,
     /** Held, or its memory would be given back. */
     readonly average: Model | null,
-    private readonly ask: ReturnType<typeof asking> | null,
+    private readonly ask: Asking | null,
   ) {
     const fewest = options.phases.map((phase) => {
       freezeFor(model, phase);
@@ -264,12 +264,7 @@ class Rehearsal {
   /** Forward, loss and backward. */
   private gradients(pictures: () => Tensor): Tensor {
     const images = pictures();
-    const { model } = this;
-    const batch = images.shape[0];
-    const taught = this.ask?.(images, [batch, model.numClasses]);
-    const logits = model.forward(images);
-    const labelLoss = crossEntropy(logits, new Int32Array(batch));
-    const loss = taught?.(logits, labelLoss) ?? labelLoss;
+    const loss = lossOfStep(this.model, images, new Int32Array(images.shape[0]), this.ask);
     loss.backward();
     return loss;
   }

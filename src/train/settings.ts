@@ -66,6 +66,8 @@ export interface TrainSettings {
   classWeights: ClassWeights;
   /** Which pictures an epoch draws (src/data/sampler.ts). */
   sampler: Sampler;
+  /** A network whose answers are learnt as well (distil.ts), as it was named, and SHA-256 of its file; null: none is. */
+  teacher: { name: string; hash: string } | null;
   /** Share of a phase's steps with a rising learning rate. */
   warmup: number;
   /** Batches to an update. */
@@ -115,6 +117,7 @@ export const BEFORE = {
   cutmix: 0,
   classWeights: 'none',
   sampler: 'shuffled',
+  teacher: null,
 } as const satisfies Partial<TrainSettings>;
 
 const name = text(256);
@@ -153,6 +156,7 @@ export const SETTINGS: Rule = all(
     cutmix: MIX_ALPHA,
     classWeights: CLASS_WEIGHTS,
     sampler: among(SAMPLERS),
+    teacher: orNull(object({ name: text(10_000), hash: text(1000) })),
     warmup: number(0, 1),
     accumulate: whole(1, MOST_PIXELS),
     clip: orNull(between(0, 1e6)),

@@ -1,8 +1,10 @@
 /** Starts: warm networks make nothing, every program that a call runs has its compile time, and processes of their own answer. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ModelCase, modelName, readyModel } from '../../src/bench/models.ts';
-import { measureStarts, START_CASES } from '../../src/bench/node/cold.ts';
+import { askProcess, measureStarts, type StartRequest, startCases } from '../../src/bench/node/cold.ts';
 import {
   compileTimes,
   firstCall,
@@ -17,9 +19,9 @@ import { clampedDevice, testDevice } from '../helpers/device.ts';
 
 const test = suite('bench: starts');
 
-const small = (network: string, mode: ModelCase['form']['mode'], size = 64): ModelCase => ({
+const small = (network: string, mode: ModelCase['form']['mode'], size = 32): ModelCase => ({
   network,
-  form: { mode, batch: 2, size },
+  form: { mode, batch: mode === 'evaluation' ? 1 : 2, size },
 });
 const startable = (of: ModelCase): Startable => ({
   name: modelName(of),
@@ -39,10 +41,10 @@ for (const [features, open] of [
   ['all features', testDevice],
   ['default limits', clampedDevice],
 ] as const)
-  for (const of of features === 'all features' ? SMALL : SMALL.slice(0, 2))
+  for (const of of features === 'all features' ? SMALL : SMALL.slice(0, 1))
     test(`after two calls of ${modelName(of)} nothing is made, ${features}`, async () => {
       const device = await open();
-      const { made, dispatches, javascriptUs } = await steadyState(device, startable(of));
+      const { made, dispatches, javascriptUs } = await steadyState(device, startable(of), 2);
       assert.equal(made, { buffers: 0, bindGroups: 0, pipelines: 0 });
       assert.ok(dispatches > 10 && javascriptUs > 0);
       device.close();
@@ -117,7 +119,7 @@ test('the first call is timed and leaves nothing behind', async () => {
 });
 
 test('a prediction of each network is started, and a step', () => {
-  const names = START_CASES.map(modelName);
+  const names = startCases().map(modelName);
   assert.is(new Set(names).size, names.length);
   assert.is(names.filter((name) => name.includes('forward 1×224²')).length, 4);
   assert.equal(
@@ -126,18 +128,54 @@ test('a prediction of each network is started, and a step', () => {
   );
 });
 
-test('processes of their own answer', async () => {
-  const of = small('mobilenetv2_050', 'evaluation', 32);
+test('a start is three processes: with an empty cache, with a filled one, without one', async () => {
   const told: string[] = [];
-  const [entry, ...more] = await measureStarts([of], {
-    onProgress: (done, total) => told.push(`${done}/${total}`),
-  });
-  assert.equal(more, []);
-  assert.is(entry?.name, 'mobilenetv2_050 forward 2×32²');
-  assert.ok(entry.warmMs! > 0 && entry.programs.length > 5 && entry.dispatches > 50);
-  assert.is(entry.coldMs === null, process.platform !== 'linux');
-  assert.equal(entry.made, { buffers: 0, bindGroups: 0, pipelines: 0 });
-  assert.equal(told, ['0/3', '1/3', '2/3', '3/3']);
+  const asked: {
+    request: StartRequest;
+    cache: string | undefined;
+    filled: boolean;
+    off: string | undefined;
+  }[] = [];
+  const figures = {
+    programs: [],
+    made: { buffers: 0, bindGroups: 0, pipelines: 0 },
+    dispatches: 1,
+    javascriptUs: 2,
+  };
+  const cases = SMALL.slice(0, 2);
+  const entries = await measureStarts(
+    cases,
+    { adapter: 'software', onProgress: (done, total) => told.push(`${done}/${total}`) },
+    async (request, { MESA_SHADER_CACHE_DIR: cache, MESA_SHADER_CACHE_DISABLE: off }) => {
+      const filled = cache !== undefined && existsSync(join(cache, 'shader'));
+      asked.push({ request, cache, filled, off });
+      if (cache !== undefined) writeFileSync(join(cache, 'shader'), '');
+      return request.what === 'figures' ? figures : { firstMs: asked.length };
+    },
+  );
+  assert.equal(
+    asked.map(({ request, filled, off }) => [request.what, modelName(request.of), filled, off]),
+    cases.map(modelName).flatMap((name) => [
+      ['first call', name, false, 'false'],
+      ['first call', name, true, 'false'],
+      ['figures', name, false, 'true'],
+    ]),
+  );
+  for (const { request, cache } of asked) {
+    assert.is(request.adapter, 'software');
+    assert.not(cache !== undefined && existsSync(cache), 'the cache is removed');
+  }
+  const cold = (count: number): number | null => (process.platform === 'linux' ? count : null);
+  assert.equal(entries, [
+    { name: modelName(cases[0]!), coldMs: cold(1), warmMs: 2, ...figures },
+    { name: modelName(cases[1]!), coldMs: cold(4), warmMs: 5, ...figures },
+  ]);
+  assert.equal(told, ['0/6', '1/6', '2/6', '3/6', '4/6', '5/6', '6/6']);
+});
+
+test('a process of its own answers', async () => {
+  const answer = await askProcess({ what: 'first call', of: SMALL[0]!, adapter: null }, {});
+  assert.ok('firstMs' in answer && answer.firstMs > 0);
 });
 
 test('a process that fails says why, and one that is stopped is no error', async () => {
@@ -147,7 +185,7 @@ test('a process that fails says why, and one that is stopped is no error', async
   } catch (error) {
     assert.match(
       (error as Error).message,
-      /^the process that starts resnet19 forward 2×64² failed: .*did you mean resnet18\?$/,
+      /^the process that starts resnet19 forward 1×32² failed: .*did you mean resnet18\?$/,
     );
   }
   const controller = new AbortController();

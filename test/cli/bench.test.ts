@@ -1,4 +1,7 @@
 /** `npm run bench`: what it measures, one document, and the sentences that wrong arguments get. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { benchResultOf } from '../../src/bench/result.ts';
@@ -7,20 +10,23 @@ import { type BenchOptions, run } from '../../src/cli/bench.ts';
 
 const test = suite('cli: bench');
 
-const REFUSED: readonly [args: string[], options: Omit<BenchOptions, 'samples'>, sentence: string][] = [
+const REFUSED: readonly [args: string[], options: Partial<BenchOptions>, sentence: string][] = [
   [['kernel'], {}, "there is nothing called 'kernel' to measure; bench takes kernels, models, ceiling"],
   [[], { variant: 'fastest' }, 'there is no such row; the rows are tile, winograd, depthwise, plain'],
   [[], { variant: 'winograd', filter: 'matmul' }, 'winograd computes none of these 6 problems'],
   [[], { variant: 'plain', allVariants: true }, 'give one of them'],
   [[], { filter: 'no such case' }, 'nothing has that in its name'],
   [[], { networks: ['resnet19'] }, 'did you mean resnet18'],
+  [[], { compare: 'a.json', against: 'HEAD' }, 'give one of them'],
+  [['kernels'], { compare: 'no-such-file.json' }, 'no-such-file.json'],
+  [[], { html: '/proc/page.html', filter: 'relu' }, '/proc/page.html could not be written'],
   [[], { shape: ['conv:56x56x64'] }, 'an example is conv:56x56x64,64'],
 ];
 
 for (const [args, options, sentence] of REFUSED)
   test(`${args} ${JSON.stringify(options)} gets a sentence`, async () => {
     try {
-      await run(args, { ...options, samples: 3 });
+      await run(args, { samples: 3, pairs: 8, ...options });
     } catch (error) {
       assert.ok((error as Error).message.includes(sentence), (error as Error).message);
       return;
@@ -44,11 +50,33 @@ async function printed(args: string[], options: BenchOptions): Promise<[code: nu
   }
 }
 
+/** A stored document is compared with itself, without a run. */
+async function compared(document: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
+  try {
+    const file = join(folder, 'run.json');
+    await writeFile(file, document);
+    const [code, text] = await printed([file], { compare: file, samples: 3, pairs: 8 });
+    assert.is(code, 0);
+    assert.ok(text.includes('no difference shown'), text);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('--wgsl prints shaders and measures nothing', async () => {
+  const [code, text] = await printed([], { wgsl: 'conv2d', variant: 'plain', samples: 3, pairs: 8 });
+  assert.is(code, 0);
+  assert.ok(text.startsWith('// conv2d, as generated for') && text.includes('fn main('), text.slice(0, 200));
+});
+
 test('a run is one document, which the table is made of', async () => {
   const [code, text] = await printed([], {
     shape: ['conv:8x8x8,8,k3', 'relu:8x8x4'],
     allVariants: true,
     samples: 3,
+    pairs: 8,
+    rounds: 3,
     json: true,
   });
   assert.is(code, 0);
@@ -63,11 +91,12 @@ test('a run is one document, which the table is made of', async () => {
   for (const { timing, error, share } of result.entries) {
     assert.ok(timing!.median > 0 && timing!.rounds.length > 1);
     assert.ok(error!.value <= error!.allowed);
-    assert.ok(share === null || share > 0);
+    assert.is(share, null, 'rounds come without ceilings');
   }
   const shown = describeResult(result);
   for (const part of ['winograd', 'GFLOP/s', 'relu 1×8²×4 gradients', result.header.adapter.description])
     assert.ok(shown.includes(part), part);
+  await compared(text);
   const failed = describeResult({
     ...result,
     entries: [{ ...result.entries[0]!, timing: null, failed: 'wrong: off by 1' }],

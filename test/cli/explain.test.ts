@@ -84,7 +84,11 @@ const REFUSED: [args: string[], sentence: RegExp][] = [
     [CAT, ...QUICK, '--out', CAT],
     /cat\.jpg is one of the pictures and would be written over; name another place/,
   ],
-  [[CAT, '--checkpoint', 'x', '--weights', 'pretrained'], /--checkpoint names its model and weights itself/],
+  [
+    [CAT, '--checkpoint', 'x', '--weights', 'pretrained'],
+    /--checkpoint names its model, weights and size itself; leave out --weights$/m,
+  ],
+  [[CAT, '--checkpoint', 'x', '--size', '64', '--model', 'resnet18'], /leave out --model and --size$/m],
   [[CAT, '--method', 'guess'], /Allowed choices are grad-cam, occlusion/],
 ];
 for (const [args, sentence] of REFUSED)

@@ -141,7 +141,8 @@ const REFUSALS: [args: string[], says: RegExp][] = [
   [['alexnet', '--to', 'onnx'], /fetch it first: npm run weights -- fetch alexnet/],
   [['efficientnet_lite0', '--to', 'onnx', '--opset', '12'], /opset 12 cannot be written; those from 13 to 25 can/],
   [['efficientnet_lite0', '--to', 'onnx', '--names', 'timm'], /--names is for pth and safetensors, so it does nothing to --to onnx/],
-  [['efficientnet_lite0', '--to', 'pth', '--with-preprocessing'], /--with-preprocessing is for onnx/],
+  [['efficientnet_lite0', '--to', 'pth', '--with-preprocessing'], /--with-preprocessing is for onnx, so it does nothing to --to pth; leave it out/],
+  [['net.safetensors', '--to', 'onnx', '--model', 'resnet18'], /net\.safetensors names its model, weights and size itself; leave out --model$/m],
   [['efficientnet_lite0', '--to', 'pth', '--names', 'torchvision'], /torchvision has no efficientnet_lite0 of padding 'same' and epsilon 0\.001; timm does/],
   [['efficientnet_lite0', '--to', 'onnx', '--size', '5000'], /--size 5000: pictures of at most 4096 pixels/],
   [['efficientnet_lite0', '--to', 'onnx', '--out', 'folder'], /folder could not be written: it is a folder/],
@@ -149,6 +150,7 @@ const REFUSALS: [args: string[], says: RegExp][] = [
 ];
 test('what cannot be exported is refused in a sentence, and nothing is written', async () => {
   mkdirSync('folder');
+  await checkpoint('net.safetensors');
   writeFileSync('page.pth', '<!doctype html><html></html>');
   assert.is((await run('efficientnet_lite0', '--to', 'pth', '--out', 'own.pth')).code, 0);
   const before = readdirSync('.', { recursive: true });

@@ -14,18 +14,7 @@ import { type OnnxOptions, OPSET_RANGE, onnxModel } from '../../src/export/onnx/
 import { attribute, ELEMENT, type ModelProto, rawBytes, valueInfo } from '../../src/export/onnx/model.ts';
 import { EXPORTED_OPS } from '../../src/export/onnx/table.ts';
 import { type Device, elementwise, program } from '../../src/gpu/index.ts';
-import * as kernels from '../../src/kernels/index.ts';
-import type { MBConvTable } from '../../src/models/mbconv-table.ts';
-import { buildModel } from '../../src/models/table.ts';
-import { BatchNorm2d, Conv2d, convAct, convNormAct, Linear, Module, parameter } from '../../src/nn/index.ts';
-import { copyOf, empty, noGrad, type Shape, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
-import { pseudo } from '../../src/verify/pseudo.ts';
-import { shapeBuilder } from '../../src/weights/expected.ts';
-import { testDevice } from '../helpers/device.ts';
-import { type Array64, evaluateOnnx } from './evaluate-onnx.ts';
-import { readOnnx } from './read-onnx.ts';
-
-const {
+import {
   adaptiveAvgPool2d,
   add,
   avgPool2d,
@@ -55,7 +44,16 @@ const {
   softmax,
   sub,
   sum,
-} = kernels;
+} from '../../src/kernels/index.ts';
+import type { MBConvTable } from '../../src/models/mbconv-table.ts';
+import { buildModel } from '../../src/models/table.ts';
+import { BatchNorm2d, Conv2d, convAct, convNormAct, Linear, Module, parameter } from '../../src/nn/index.ts';
+import { copyOf, empty, noGrad, type Shape, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { pseudo } from '../../src/verify/pseudo.ts';
+import { shapeBuilder } from '../../src/weights/expected.ts';
+import { testDevice } from '../helpers/device.ts';
+import { type Array64, evaluateOnnx } from './evaluate-onnx.ts';
+import { readOnnx } from './read-onnx.ts';
 
 const test = suite('export/onnx');
 let device: Device;
@@ -301,6 +299,13 @@ function secret(x: Tensor): Tensor {
   return y;
 }
 
+/** What is asked for rejects with such a sentence. */
+const refuses = (work: Promise<unknown>, says: RegExp): Promise<void> =>
+  work.then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, says),
+  );
+
 // biome-ignore format: a table
 const REFUSALS: [what: string, build: () => Module, says: RegExp][] = [
   ['an op without a row', of((x) => crossEntropy(flatten(x), Int32Array.of(0, 0))), /the op crossEntropy has no row in the table of exports; those that have are conv2d, .*add a row/],
@@ -321,20 +326,14 @@ const REFUSALS: [what: string, build: () => Module, says: RegExp][] = [
 for (const [what, build, says] of REFUSALS)
   test(`refused: ${what}`, async () => {
     const model = build();
-    await exported(model, { shape: [5, 5, 4] }).then(
-      () => assert.unreachable(),
-      (error: Error) => assert.match(error.message, says),
-    );
+    await refuses(exported(model, { shape: [5, 5, 4] }), says);
     model.dispose();
   });
 
 test('refused: an opset that cannot be written, and colours that are none', async () => {
   const model = of(relu)();
   const refused = (options: Partial<OnnxOptions>, says: RegExp) =>
-    onnxModel(model, { shape: [5, 5, 4], ...options }).then(
-      () => assert.unreachable(),
-      (error: Error) => assert.match(error.message, says),
-    );
+    refuses(onnxModel(model, { shape: [5, 5, 4], ...options }), says);
   await refused({ opset: 12 }, /^opset 12 cannot be written; those from 13 to \d+ can$/);
   await refused({ preprocessing: { mean: [0, 0, 0], std: [1, 1, 1] } }, /pictures of 3 channels, not of 4/);
   model.dispose();
@@ -349,10 +348,7 @@ test('a network as a file: a Model says its own size, another network has to be 
   assert.equal(graph.input, [valueInfo('input', ELEMENT.float, ['N', 3, 17, 17])]);
   assert.equal([producer_name, metadata_props], ['Tessera', [{ key: 'source', value: 'here' }]]);
   const other = of(relu)();
-  await exportOnnx(other, path).then(
-    () => assert.unreachable(),
-    (error: Error) => assert.match(error.message, /give shape: \[height, width, channels\]/),
-  );
+  await refuses(exportOnnx(other, path), /give shape: \[height, width, channels\]/);
   rmSync(folder, { recursive: true });
   for (const one of [model, other]) one.dispose();
 });

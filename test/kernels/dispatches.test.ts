@@ -7,23 +7,7 @@ import * as assert from 'uvu/assert';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device, Traits } from '../../src/gpu/index.ts';
 import * as kernels from '../../src/kernels/index.ts';
-import type { NormEpilogue } from '../../src/kernels/parts/epilogue.ts';
-import type { Window } from '../../src/kernels/parts/window.ts';
-import { AdamW, fill, SGD } from '../../src/nn/index.ts';
 import {
-  type ComputedOp,
-  copyOf,
-  empty,
-  noGrad,
-  type Shape,
-  scope,
-  type Tensor,
-  watchingOps,
-} from '../../src/tensor/index.ts';
-
-const test = suite('kernels/dispatches');
-
-const {
   adaptiveAvgPool2d,
   add,
   avgPool2d,
@@ -56,7 +40,22 @@ const {
   softmax,
   sub,
   sum,
-} = kernels;
+} from '../../src/kernels/index.ts';
+import type { NormEpilogue } from '../../src/kernels/parts/epilogue.ts';
+import type { Window } from '../../src/kernels/parts/window.ts';
+import { AdamW, fill, SGD } from '../../src/nn/index.ts';
+import {
+  type ComputedOp,
+  copyOf,
+  empty,
+  noGrad,
+  type Shape,
+  scope,
+  type Tensor,
+  watchingOps,
+} from '../../src/tensor/index.ts';
+
+const test = suite('kernels/dispatches');
 
 /** More than a dimension holds. */
 const MANY = 70_001;

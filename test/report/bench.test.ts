@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 import { parseHTML } from 'linkedom';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compareRuns } from '../../src/bench/compare.ts';
+import { timingOf } from '../../src/bench/measure.ts';
 import { type BenchEntry, type BenchResult, benchResultOf } from '../../src/bench/result.ts';
 import { benchReportHtml } from '../../src/report/bench/page.ts';
 import { logTicks, ms, problemsOf, shownOf } from '../../src/report/bench/rows.ts';
@@ -137,6 +139,43 @@ test('what is wrong or in doubt stands at the top', async () => {
   assert.match(html, 'stroke-dasharray="7 5"');
   assert.not.match(html, '% of arithmetic');
   assert.match(html, '% of bandwidth');
+});
+
+/** `result` as it was when a kernel was a third slower, another one twice as fast, one was not there and one of another variant. */
+const before = (result: BenchResult): BenchResult => ({
+  ...result,
+  header: { ...result.header, driver: 'another driver' },
+  entries: result.entries.flatMap((entry, index) => {
+    const { timing } = entry;
+    const factor = index === 3 ? 1.33 : index === 6 ? 0.5 : 1;
+    const rounds = timing?.rounds.map((times) => times.map((time) => factor * time));
+    const own = { ...entry, timing: timing && rounds ? timingOf(rounds, timing.repeats) : null };
+    return index === 5 ? [] : index === whole.entries.length - 1 ? { ...own, variant: 'tile' } : own;
+  }),
+});
+
+test('what changed since another run stands with its interval, what changed first', async () => {
+  for (const result of [whole, sampleBench(EVIL)]) {
+    const html = await benchReportHtml(result, compareRuns(before(result), result));
+    assert.equal(faultsOf(html), []);
+    assert.equal(sectionsIn(html), ['result', 'changed', ...SECTIONS.slice(1)]);
+  }
+  const { document: page } = parseHTML(await benchReportHtml(whole, compareRuns(before(whole), whole)));
+  const lines = [...page.querySelectorAll('#changed .bars li')].map((line) => ({
+    text: line.textContent!.replace(/\s+/g, ' ').trim(),
+    to: line.querySelector('a')?.getAttribute('href'),
+  }));
+  assert.match(lines[0].text, /× 2\.00 slower$/);
+  assert.is(lines[0].to, '#e-6');
+  assert.match(lines[1].text, /× 0\.75 faster$/);
+  assert.is(lines[1].to, '#e-3');
+  assert.ok(lines.slice(2).every(({ text }) => text.endsWith('no difference shown')));
+  const said = page.querySelector('#changed')!.textContent!;
+  for (const words of [
+    'The driver differs: another driver, then Vulkan, Mesa 25.0.7.',
+    'it is not in the first run',
+  ])
+    assert.match(said, words);
 });
 
 test('variants of a problem stand together', () => {

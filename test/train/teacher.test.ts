@@ -8,7 +8,7 @@ import type { Device } from '../../src/gpu/index.ts';
 import { resize } from '../../src/kernels/index.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
-import { openTeacher } from '../../src/train/node/teacher.ts';
+import { readTeacher } from '../../src/train/node/teacher.ts';
 import { type Schooling, teacherOf } from '../../src/train/teacher.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { cardMetadata } from '../../src/weights/card.ts';
@@ -93,16 +93,16 @@ test('a file of weights teaches where it says its classes and knows those that a
   const said = cardMetadata({ classes: ['across', 'down'], preprocessing: PREPROCESSING });
   await saveWeights(model, join(folder, 'best.safetensors'), { metadata: said });
   await saveWeights(model, join(folder, 'silent.safetensors'));
-  const { name, files, hash, ...opened } = await openTeacher(folder, theirs);
+  const { name, files, hash, ...opened } = (await readTeacher(folder)).of(theirs);
   assert.equal([name, files], [folder, [join(folder, 'best.safetensors')]]);
   assert.match(hash, /^[0-9a-f]{64}$/);
   const answer = await opened.on(device);
   const taught = await valuesOf(() => answer(pictures(SIDE)));
   assert.ok(near(taught, await valuesOf(() => model.eval().forward(pictures(SIDE)))));
   const refused = async (file: string, classes: string[], message: RegExp): Promise<void> => {
-    const error = await openTeacher(join(folder, file), { ...theirs, classes }).catch(
-      (reason: unknown) => reason,
-    );
+    const error = await readTeacher(join(folder, file))
+      .then((teacher) => teacher.of({ ...theirs, classes }))
+      .catch((reason: unknown) => reason);
     assert.match(String(error), message);
   };
   await refused(

@@ -6,9 +6,9 @@ import { adapterGiven, installNavigator } from './navigator.ts';
 import { serve } from './serve.ts';
 
 // Its packages are not the project's, so that their types are not known here.
-const [CORE, WEBGPU] = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-webgpu'];
+const [TFJS, WEBGPU] = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu'];
 await installNavigator();
-const tf = await import(CORE);
+const tf = await import(TFJS);
 await import(WEBGPU);
 
 // biome-ignore lint/suspicious/noExplicitAny: a tensor of tfjs, see above
@@ -121,7 +121,7 @@ await serve({
     return {
       adapter: adapterGiven(),
       kind: 'webgpu',
-      versions: { 'tfjs-core': tf.version_core, webgpu: versionOf('webgpu') },
+      versions: { tfjs: tf.version_core, webgpu: versionOf('webgpu') },
     };
   },
   async load(what) {
@@ -151,7 +151,7 @@ await serve({
         () => {
           const logits = run(tf.tensor(pictures[input]!, shape), variables);
           const wanted = tf.oneHot(tf.tensor1d(labels[input]!, 'int32'), classes);
-          return tf.losses.softmaxCrossEntropy(wanted, logits).asScalar();
+          return tf.losses.softmaxCrossEntropy(wanted, logits);
         },
         true,
         list,

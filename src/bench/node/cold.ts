@@ -14,7 +14,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MODEL_CASES, type ModelCase, modelName } from '../models.ts';
+import { type ModelCase, modelCases, modelName } from '../models.ts';
 import type { StartEntry } from '../result.ts';
 import type { StartFigures } from '../starts.ts';
 
@@ -29,44 +29,58 @@ export interface StartRequest {
 export type StartAnswer = { firstMs: number } | StartFigures;
 
 export interface StartsOptions {
-  adapter?: string;
+  adapter?: string | null;
   /** Ends the process that runs; what was measured by then is returned. */
   signal?: AbortSignal;
   onProgress?: (done: number, total: number, name: string) => void;
 }
 
 /** The starts that are measured: a prediction of each network, and a step of the first. */
-export const START_CASES: readonly ModelCase[] = MODEL_CASES.filter(
-  ({ network, form: { mode, batch } }) =>
-    (mode === 'evaluation' && batch === 1) || (mode === 'training' && network === MODEL_CASES[0]?.network),
-);
+export function startCases(networks?: readonly string[]): ModelCase[] {
+  const all = modelCases(networks);
+  return all.filter(
+    ({ network, form: { mode, batch } }) =>
+      (mode === 'evaluation' && batch === 1) || (mode === 'training' && network === all[0]?.network),
+  );
+}
 
 const PROCESSES = 3;
 
+/** Has a process find something. @throws Stopped where it is ended from outside; Error, a sentence, where it fails */
+export type Ask = (
+  request: StartRequest,
+  environment: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+) => Promise<StartAnswer>;
+
 /**
- * Measures how `cases` start; takes some ten seconds each on a software adapter.
+ * Measures how `cases` start; takes some twenty seconds each on a software adapter.
+ * @param ask another one in tests
  * @throws Error, a sentence, where a process fails
  */
 export async function measureStarts(
   cases: readonly ModelCase[],
-  { adapter, signal, onProgress = () => undefined }: StartsOptions = {},
+  { adapter = null, signal, onProgress = () => undefined }: StartsOptions = {},
+  ask: Ask = askProcess,
 ): Promise<StartEntry[]> {
   const entries: StartEntry[] = [];
   const total = PROCESSES * cases.length;
-  const movable = process.platform === 'linux';
   for (const of of cases) {
     const name = modelName(of);
     let done = PROCESSES * entries.length;
     const cache = await mkdtemp(join(tmpdir(), 'tessera-shaders-'));
-    const ask = async (what: StartRequest['what'], environment: NodeJS.ProcessEnv): Promise<StartAnswer> => {
+    const answer = (what: StartRequest['what'], environment: NodeJS.ProcessEnv): Promise<StartAnswer> => {
       onProgress(done++, total, name);
-      return answerOf({ what, of, adapter: adapter ?? null }, environment, signal);
+      return ask({ what, of, adapter }, environment, signal);
+    };
+    const firstMs = async (): Promise<number> => {
+      const found = await answer('first call', cacheIn(cache));
+      return (found as { firstMs: number }).firstMs;
     };
     try {
-      const first = await firstCallIn(ask, cacheIn(cache));
-      const second = await firstCallIn(ask, cacheIn(cache));
-      const figures = (await ask('figures', WITHOUT_CACHE)) as StartFigures;
-      entries.push({ name, coldMs: movable ? first : null, warmMs: second, ...figures });
+      const [cold, warm] = [await firstMs(), await firstMs()];
+      const figures = (await answer('figures', WITHOUT_CACHE)) as StartFigures;
+      entries.push({ name, coldMs: process.platform === 'linux' ? cold : null, warmMs: warm, ...figures });
     } catch (error) {
       if (error instanceof Stopped) return entries;
       throw error;
@@ -76,14 +90,6 @@ export async function measureStarts(
   }
   onProgress(total, total, '');
   return entries;
-}
-
-async function firstCallIn(
-  ask: (what: 'first call', environment: NodeJS.ProcessEnv) => Promise<StartAnswer>,
-  environment: NodeJS.ProcessEnv,
-): Promise<number> {
-  const answer = await ask('first call', environment);
-  return (answer as { firstMs: number }).firstMs;
 }
 
 /** Has drivers keep compiled shaders in `folder`. */
@@ -100,7 +106,7 @@ const WITHOUT_CACHE: NodeJS.ProcessEnv = {
 };
 
 /** A process was ended from outside, by Ctrl-C for one. */
-class Stopped extends Error {}
+export class Stopped extends Error {}
 
 /** Node's arguments for a script beside this one: TypeScript where this file is. */
 function nodeArguments(script: string): string[] {
@@ -108,12 +114,8 @@ function nodeArguments(script: string): string[] {
   return ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL(`./${script}.ts`, import.meta.url))];
 }
 
-/** Asks a process of its own. @throws Stopped where it is ended from outside */
-async function answerOf(
-  request: StartRequest,
-  environment: NodeJS.ProcessEnv,
-  signal: AbortSignal | undefined,
-): Promise<StartAnswer> {
+/** Asks a process of its own. */
+export const askProcess: Ask = async (request, environment, signal) => {
   if (signal?.aborted) throw new Stopped();
   const child = spawn(process.execPath, [...nodeArguments('start-process'), JSON.stringify(request)], {
     env: { ...process.env, ...environment },
@@ -142,7 +144,7 @@ async function answerOf(
   } finally {
     signal?.removeEventListener('abort', stop);
   }
-}
+};
 
 /** Characters of a process's errors that are kept: the last say why it ended. */
 const ERRORS = 4000;

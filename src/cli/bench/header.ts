@@ -1,13 +1,15 @@
 /** On what a run of the bench was measured: adapter, driver, Dawn, revision, processor. */
-import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { BenchHeader } from '../../bench/result.ts';
 import { adapterName } from '../../gpu/adapter-name.ts';
 import type { Device } from '../../gpu/index.ts';
 import { versions } from '../../node/versions.ts';
+import { git, isChanged } from './revision.ts';
+
+/** The folder of the sources. */
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The header of a document. */
 export async function benchHeader({ info, software, features, traits }: Device): Promise<BenchHeader> {
@@ -33,21 +35,15 @@ export async function benchHeader({ info, software, features, traits }: Device):
   };
 }
 
-const run = promisify(execFile);
-
 /**
  * The commit of the sources, with a + where files differ from it; null where there is no git or the sources lie in no
  * repository of their own (a package inside somebody else's).
  */
 async function revision(): Promise<string | null> {
-  const root = fileURLToPath(new URL('../../..', import.meta.url));
-  const git = async (...args: string[]): Promise<string> =>
-    (await run('git', ['-C', root, ...args], { timeout: 10_000 })).stdout.trim();
   try {
-    const top = await git('rev-parse', '--show-toplevel');
-    if ((await realpath(top)) !== (await realpath(root))) return null;
-    const changed = await git('status', '--porcelain', '--untracked-files=no');
-    return `${await git('rev-parse', '--short', 'HEAD')}${changed ? '+' : ''}`;
+    const top = await git(ROOT, 'rev-parse', '--show-toplevel');
+    if ((await realpath(top)) !== (await realpath(ROOT))) return null;
+    return `${await git(ROOT, 'rev-parse', '--short', 'HEAD')}${(await isChanged(ROOT)) ? '+' : ''}`;
   } catch {
     return null;
   }

@@ -117,7 +117,8 @@ async function removeDead(): Promise<void> {
   }
 }
 
-async function git(root: string, ...args: string[]): Promise<string> {
+/** What git says in the repository at `root`. */
+export async function git(root: string, ...args: string[]): Promise<string> {
   // A hook of the user's has nothing to do with a folder that is thrown away.
   const found = await run('git', ['-C', root, '-c', 'core.hooksPath=/dev/null', ...args], {
     maxBuffer: 64 * 2 ** 20,

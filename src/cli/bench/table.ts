@@ -1,5 +1,5 @@
 /** A document of the bench as a terminal shows it: the head, the ceilings, and a line for each entry. */
-import type { BenchEntry, BenchResult, Ceiling, Ceilings } from '../../bench/result.ts';
+import type { BenchEntry, BenchResult, Ceiling, Ceilings, StartEntry } from '../../bench/result.ts';
 import { formatNumber, table } from '../ui.ts';
 
 /** The whole document in lines. */
@@ -12,6 +12,7 @@ export function describeResult(result: BenchResult): string {
       const entries = result.entries.filter((entry) => entry.group === group && entry.timing);
       return entries.length > 0 ? [entryLines(entries)] : [];
     }),
+    ...(result.starts.length > 0 ? [startLines(result.starts)] : []),
     ...(failed.length > 0 ? [failed.map(failedLine).join('\n')] : []),
   ].join('\n\n');
 }
@@ -69,5 +70,32 @@ function entryLines(entries: readonly BenchEntry[]): string {
   return table([head, ...rows], { left: (column) => column === 0 || (variants && column === 1) });
 }
 
-const failedLine = ({ name, variant, failed }: BenchEntry): string =>
+/** How networks start, and what a warm one still makes. */
+function startLines(starts: readonly StartEntry[]): string {
+  const ms = (value: number | null): string => (value === null ? '' : formatNumber(value));
+  const rows = starts.map(({ name, coldMs, warmMs, programs, made, dispatches, javascriptUs }) => [
+    name,
+    ms(coldMs),
+    ms(warmMs),
+    String(programs.length),
+    formatNumber(programs.reduce((sum, { compileMs }) => sum + compileMs, 0)),
+    String(made.buffers + made.bindGroups + made.pipelines),
+    String(dispatches),
+    formatNumber(javascriptUs),
+  ]);
+  const head = [
+    'starts',
+    'cold ms',
+    'warm ms',
+    'programs',
+    'compiling ms',
+    'made later',
+    'dispatches',
+    'µs of JS each',
+  ];
+  return table([head, ...rows]);
+}
+
+/** What is said of an entry without figures. */
+export const failedLine = ({ name, variant, failed }: BenchEntry): string =>
   `FAILED  ${name}${variant === null ? '' : ` by ${variant}`}: ${failed}`;

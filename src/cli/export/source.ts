@@ -14,6 +14,7 @@ import { atSize, describeWeights } from '../../weights/start.ts';
 import { classNames } from '../classifier.ts';
 import { commandLine } from '../command-line.ts';
 import { say, UserError } from '../ui.ts';
+import { checkCheckpoint } from './rules.ts';
 
 /** A network that is to be written elsewhere, its values beside it. */
 export interface Exported extends PlannedModel {
@@ -64,8 +65,7 @@ async function fromCheckpoint(
   stem: string,
   { model, size }: { model?: string; size?: number },
 ): Promise<Exported> {
-  if (model !== undefined)
-    throw new UserError(`${path} is a checkpoint, which names its model itself; leave out --model`);
+  checkCheckpoint(path, { model });
   const checkpoint = await readCheckpoint(path);
   const { classes, preprocessing, epoch, decision, model: name } = checkpoint.info;
   const network = networkIn(checkpoint);

@@ -5,9 +5,10 @@ import { SearchFolder } from '../../search/node/search-folder.ts';
 import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
 import { spaceAround } from '../../search/scaling/grid.ts';
-import { among, demand, object, optional, orNull, parseBounded, text } from '../../text/rules.ts';
+import { among, demand, object, optional, parseBounded, text } from '../../text/rules.ts';
 import { FOUND, PLANNED, type RunFolder } from '../../train/node/run-folder.ts';
-import { type OpenedTeacher, openTeacher } from '../../train/node/teacher.ts';
+import { type OpenedTeacher, readTeacher, teacherAgain } from '../../train/node/teacher.ts';
+import type { Schooling } from '../../train/teacher.ts';
 import { fingerprint, openData } from '../data-source.ts';
 import { type Input, inputs } from '../inputs.ts';
 import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
@@ -52,7 +53,9 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
   const set = await openData(dataOf(settings));
   const advice = scaling ? null : await adviseSpace(options, space, set.train);
   if (advice) say(advice);
-  const teacher = await teacherFor(settings, set);
+  const teacher =
+    (options.teacher === undefined ? null : await readTeacher(options.teacher))?.of(askedOf(settings, set)) ??
+    null;
   const command = searchCommand(options);
   const reads = await filesRead(options, teacher);
   const folder = await newFolder(options, { kind: 'search', command, reads });
@@ -90,36 +93,31 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
   return releasedOnFailure(folder, async () => {
     const { settings: saved, command, pictures, planned, taught } = await readPlan(folder);
     const found = await readFound(folder);
-    const { data = saved.data, teacher: named = saved.teacher } = options;
-    const settings = { ...saved, data, teacher: named };
+    const settings = { ...saved, data: options.data ?? saved.data };
     const set = await openData(dataOf(settings));
     if (picturesHash(set, settings.data) !== pictures)
       throw new UserError(
         `the pictures in ${settings.data ?? 'the demo data'} are not those that the search began with, so it cannot go on; begin a new one, or name with --data where they are now`,
       );
-    const teacher = found ? null : await teacherFor(settings, set);
-    if (!found && taught !== undefined && taught !== (teacher?.hash ?? null))
-      throw new UserError(otherTeacher(settings, saved));
+    const kept = saved.teacher === null ? null : { name: saved.teacher, hash: taught };
+    const teacher = found ? null : await teacherAgain(kept, options.teacher, 'search');
     const store = new SearchFolder(folder);
     await store.removeLeftovers();
     if (found) say(`The search in ${folder.path} is finished; its report is made again.`);
     else say(`Going on with the search in ${folder.path}.`);
-    return { settings, folder, store, set, teacher, pictures, planned, found, command, options };
+    const taughtBy = teacher?.of(askedOf(settings, set)) ?? null;
+    return {
+      ...{ settings, folder, store, set, pictures, planned, found, command, options },
+      teacher: taughtBy,
+    };
   });
 }
 
-const otherTeacher = ({ teacher }: SearchSettings, { teacher: before }: SearchSettings): string =>
-  before === null
-    ? `--teacher ${teacher}: the search began without a teacher and goes on without one; leave it out, or begin a new one`
-    : `the teacher ${teacher} is not the one that the search began with (its file says something else now), so it cannot go on; begin a new one, or name with --teacher where the one of then is`;
-
-/** What teaches is opened before there is a device: where it cannot, nothing was waited for. */
-async function teacherFor(
-  { teacher, space }: SearchSettings,
-  { classes }: DataSet,
-): Promise<OpenedTeacher | null> {
-  return teacher === null ? null : openTeacher(teacher, { classes, preprocessing: preprocessingOf(space) });
-}
+/** What a teacher is asked: opened before there is a device, so that where it cannot, nothing was waited for. */
+const askedOf = ({ space }: SearchSettings, { classes }: DataSet): Schooling => ({
+  classes,
+  preprocessing: preprocessingOf(space),
+});
 
 const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
 
@@ -143,7 +141,7 @@ export async function writePlan(
   }: Pick<Setup, 'folder' | 'command' | 'settings' | 'pictures' | 'teacher'>,
   { plan, target }: Planned,
 ): Promise<void> {
-  const taught = teacher?.hash ?? null;
+  const taught = teacher?.hash;
   const document = { format: FORMAT, command, settings, pictures, taught, target, plan };
   await writeWhole(await folder.place(PLANNED), `${JSON.stringify(document, null, 2)}\n`);
   await folder.settle();
@@ -155,18 +153,18 @@ const DOCUMENT = object({
   command: text(100_000),
   pictures: text(1000),
   /** The hash of what teaches; plans from before it was kept do not say. */
-  taught: optional(orNull(text(1000))),
+  taught: optional(text(1000)),
   target: TARGET,
   plan: PLAN,
 });
 
 async function readPlan(
   folder: RunFolder,
-): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'> & { taught?: string | null }> {
+): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'> & { taught?: string }> {
   return read(await folder.place(PLANNED), (value) => {
     demand(DOCUMENT, value, 'the plan');
     const { settings, target, plan, ...rest } = value as Planned &
-      Record<'command' | 'pictures', string> & { settings: unknown; taught?: string | null };
+      Record<'command' | 'pictures', string> & { settings: unknown; taught?: string };
     return { ...rest, settings: checkSettings(settings), planned: { plan, target } };
   });
 }

@@ -117,7 +117,7 @@ async function writeNetwork(
 }
 
 /** How a final was trained, in the words of `train`: everything from random weights, under a whole cosine. */
-function trainingOf({ settings, set }: Setup, model: Model, steps: number): TrainSettings {
+function trainingOf({ settings, set, teacher }: Setup, model: Model, steps: number): TrainSettings {
   const { data, batch, lr, seed } = settings;
   const epochs = Math.max(1, Math.round((steps * batch) / set.train.length));
   return {
@@ -134,6 +134,7 @@ function trainingOf({ settings, set }: Setup, model: Model, steps: number): Trai
     warmup: 0.1,
     size: model.inputSize,
     augmentation: AUGMENTATION,
+    teacher: teacher && { name: teacher.name, hash: teacher.hash },
     seed,
   };
 }

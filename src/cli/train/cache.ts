@@ -4,7 +4,7 @@ import type { Device } from '../../gpu/index.ts';
 import type { Cut, Model } from '../../nn/index.ts';
 import { memoryBudget } from '../../node/memory.ts';
 import { CacheWatch } from '../../train/callbacks/cache-figures.ts';
-import { type CutFound, describeCut, MIXED } from '../../train/cut.ts';
+import { type CutFound, describeCut, MIXED, TAUGHT } from '../../train/cut.ts';
 import { FeatureCache, type FeaturePass } from '../../train/feature-cache.ts';
 import { MemoryStore, memoryElse } from '../../train/feature-store.ts';
 import { cutsOf, viewsOf } from '../../train/from-settings.ts';
@@ -52,7 +52,14 @@ export async function runCache(
   const memory = new MemoryStore(await memoryLimit());
   const shelf = new FeatureShelf(shelfFolder(), note);
   const store = { auto: memoryElse(memory, shelf), memory, disk: shelf, off: memory }[mode];
-  const cache = new FeatureCache({ model, device, store, mixes: mixes(settings), onFeatures: computing });
+  const cache = new FeatureCache({
+    model,
+    device,
+    store,
+    mixes: mixes(settings),
+    taught: settings.teacher !== null,
+    onFeatures: computing,
+  });
   const cuts = cutsOf(model, settings);
   const views = viewsOf(model, settings);
   const cutAt = (epoch: number): Cut | null =>
@@ -108,7 +115,8 @@ function describeCache(
 
 /** What keeping features does to the pictures that train. */
 function describeViews(settings: TrainSettings, views: (epoch: number) => number): string {
-  if (mixes(settings)) return `Those that train are not kept: ${MIXED}.`;
+  const why = mixes(settings) ? MIXED : settings.teacher ? TAUGHT : null;
+  if (why) return `Those that train are not kept: ${why}.`;
   const { phases, views: count } = settings;
   const fixed = phases.flatMap(({ epochs }, phase) => {
     const first = firstEpoch(phases, phase);

@@ -4,10 +4,8 @@ import { closeLoader, fromSamples } from '../../data/node/loader.ts';
 import type { Device } from '../../gpu/index.ts';
 import { openDevice } from '../../node/open-device.ts';
 import { findLearningRate, type LearningRateTest } from '../../train/find-lr.ts';
-import { optimizerOf, phasesOf, stepOptions } from '../../train/from-settings.ts';
+import { optimizerOf, phasesOf } from '../../train/from-settings.ts';
 import { type Overfit, overfitOneBatch } from '../../train/overfit.ts';
-import { plainStep } from '../../train/step.ts';
-import { classSizes } from '../class-text.ts';
 import {
   announceSoftware,
   counted,
@@ -25,11 +23,16 @@ import { checkFit } from './preflight.ts';
 import { batchSources, startingModel } from './run.ts';
 import type { TrainOptions } from './settings.ts';
 import { type Plan, plannedRun } from './setup.ts';
+import { stepOn } from './step.ts';
 
 /** Tries one of both. @returns the exit code: 1 where the network could not learn its batch */
 export async function check(options: TrainOptions): Promise<number> {
   if (options.findLr && options.sanity)
     throw new UserError('--find-lr and --sanity are two questions; ask one after the other');
+  if (options.sanity && options.teacher !== undefined)
+    throw new UserError(
+      '--sanity asks whether the labels of a batch can be learnt by heart, which a teacher contradicts; leave out --teacher',
+    );
   if (options.resume !== undefined)
     throw new UserError(
       '--resume goes on with a run; --find-lr and --sanity try what a new one would begin with',
@@ -54,7 +57,7 @@ export async function check(options: TrainOptions): Promise<number> {
 const skipped = ({ message }: Error): void => say(`skipped: ${message}`);
 
 async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<number> {
-  const { settings, set, options } = plan;
+  const { settings, options } = plan;
   const model = await startingModel(device, plan);
   const optimizer = optimizerOf(model, settings);
   const cache = await runCache(device, model, plan, { computing: () => undefined, note: say });
@@ -63,7 +66,7 @@ async function tryRates(device: Device, plan: Plan, stop: StopRequest): Promise<
   const steps = 100;
   const bar = progressBar('Trying rates', steps);
   const { train } = batchSources(plan, cache.views, skipped);
-  const step = plainStep(stepOptions(settings, set.classes, classSizes(set).train));
+  const { step } = await stepOn(device, plan);
   const test = await findLearningRate({
     ...{ model, device, optimizer, steps, train: cache.of(train), step },
     onUpdate: (done, rate, loss) => {

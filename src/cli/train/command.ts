@@ -19,7 +19,7 @@ export function resumeCommand(
 
 /** The options that give these settings; those of which the default gives the same are left out. */
 export function optionsOf(settings: TrainSettings): TrainOptions {
-  const { data, model, weights, keptClasses, trainNorms, lrDecayPerStage, phases } = settings;
+  const { data, model, weights, keptClasses, teacher, trainNorms, lrDecayPerStage, phases } = settings;
   const { trainFrom, backboneFactor } = phases.at(-1)!;
   const weightsGiven = weights !== defaultWeights(model);
   const decaysByStage =
@@ -29,6 +29,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
     ...(keptClasses > 0 && { addClasses: true }),
+    ...(teacher && { teacher: teacher.name }),
   };
   const rates: TrainOptions = {
     ...(settings.schedule !== BEFORE.schedule && { schedule: settings.schedule }),

@@ -74,7 +74,7 @@ function partsOf(batch: number, most: number, least: number): number {
  */
 export async function checkFit(
   device: Device,
-  { settings, network, set, resumed }: Plan,
+  { settings, network, set, teacher, resumed }: Plan,
   { memory: asked }: TrainOptions,
 ): Promise<Costs> {
   const { memory, budget } = await plannedMemory(device, asked);
@@ -90,6 +90,7 @@ export async function checkFit(
     optimizer: (built: Model) => optimizerOf(built.holdClasses(settings.keptClasses), settings),
     accumulates: settings.accumulate > 1,
     averages: settings.average !== null,
+    ...(teacher && { teacher: teacher.without }),
     budget,
   };
   const { step, programs, parts } = resumed
@@ -103,7 +104,8 @@ export async function checkFit(
     );
   if (step.impossible) throw new UserError(step.problem!);
   if (!step.fits) {
-    const sentence = `the run does not fit: ${step.problem}; ${remedyFor(step)}`;
+    const beside = teacher ? ` beside the teacher ${teacher.name}` : '';
+    const sentence = `the run does not fit${beside}: ${step.problem}; ${remedyFor(step)}`;
     // What a GPU has is a guess where nobody says; the step itself comes to its end.
     if (memory.from !== 'default' || !step.cost) throw new UserError(sentence);
     say(`Warning: ${sentence}, if this GPU has no more. --memory GIB says what it has.`);

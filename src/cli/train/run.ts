@@ -24,22 +24,13 @@ import { evaluationsOf } from '../../train/evaluation/headline.ts';
 import type { Decision } from '../../train/evaluation/threshold.ts';
 import { fit } from '../../train/fit.ts';
 import { plannedFreezing } from '../../train/freezing.ts';
-import {
-  freezeFor,
-  optimizerOf,
-  patienceOf,
-  phasesOf,
-  plateauOf,
-  stepOptions,
-} from '../../train/from-settings.ts';
+import { freezeFor, optimizerOf, patienceOf, phasesOf, plateauOf } from '../../train/from-settings.ts';
 import { modelOf, ofCheckpoint, saveCheckpoint } from '../../train/node/checkpoint.ts';
 import { BEST, LAST } from '../../train/node/run-folder.ts';
 import { noting } from '../../train/node/trained-on.ts';
 import { phaseAt, trainsOf } from '../../train/settings.ts';
-import { plainStep } from '../../train/step.ts';
 import { describeReport } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
-import { classSizes } from '../class-text.ts';
 import { fingerprint, notesOf } from '../data-source.ts';
 import { keepProfile, profiledInto } from '../profile-option.ts';
 import { thresholdWish } from '../threshold-options.ts';
@@ -50,6 +41,7 @@ import type { Costs } from './preflight.ts';
 import { TrainProgress } from './progress.ts';
 import { logsOf, reportOf } from './report.ts';
 import type { Plan, Setup } from './setup.ts';
+import { stepOn } from './step.ts';
 import { closingText, openingText } from './text.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
@@ -60,6 +52,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
   model.holdClasses(settings.keptClasses);
+  const { step, teacher } = await stepOn(device, setup);
   const phases = trainsOf(settings);
   const savings = plannedFreezing(model, settings, costs.step.costs, costs.unfrozen?.cost ?? null);
   const freezing = freezeFor(model, phases.at(-1)!);
@@ -102,6 +95,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         modelOptions: { numClasses: set.classes.length },
         batch: settings.batch,
         size: settings.size,
+        teacher,
       }),
   });
   const report = reportOf(device, setup, costs, {
@@ -125,7 +119,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     val: validation(validated),
     phases: phasesOf(model, optimizer, settings, plateau),
     validated,
-    step: noting(trainedOn, plainStep(stepOptions(settings, set.classes, classSizes(set).train))),
+    step: noting(trainedOn, step),
     callbacks: [
       stopOn(stop),
       ...[profiled, average, plateau, patienceOf(settings), choice].filter((callback) => callback !== null),

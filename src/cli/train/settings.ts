@@ -45,6 +45,8 @@ export interface TrainOptions extends PictureOptions {
   unfreezeSchedule?: string;
   lrDecayPerStage?: number;
   addClasses?: boolean;
+  /** A checkpoint; of a resumed run where it is now. */
+  teacher?: string;
   epochs?: number;
   batch?: number;
   lr?: number;
@@ -128,6 +130,8 @@ export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
 export interface StartOfRun extends Pick<Start, 'model' | 'weights'> {
   /** Classes that the weights bring along and keep. Default 0. */
   keptClasses?: number;
+  /** What teaches. Default: nothing. */
+  teacher?: TrainSettings['teacher'];
 }
 
 /**
@@ -137,7 +141,7 @@ export interface StartOfRun extends Pick<Start, 'model' | 'weights'> {
  */
 export function settingsOf(
   options: TrainOptions,
-  { model, weights, keptClasses = 0 }: StartOfRun,
+  { model, weights, keptClasses = 0, teacher = null }: StartOfRun,
   inputSize: number,
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
@@ -168,6 +172,7 @@ export function settingsOf(
     // Weights by name wait for the names, which come with the pictures.
     classWeights: options.classWeights === 'auto' ? 'auto' : 'none',
     sampler: options.sampler ?? 'shuffled',
+    teacher,
     size: options.size ?? size,
     augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     seed: options.seed ?? 0,
@@ -179,7 +184,7 @@ export function settingsOf(
 }
 
 /** The settings with the weights of classes that an option names. @throws UserError for what it cannot mean */
-export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights' | 'sampler'>>(
+export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights' | 'sampler' | 'teacher'>>(
   settings: Some,
   { classWeights: text }: TrainOptions,
   classes: readonly string[],
@@ -188,6 +193,10 @@ export function withClassWeights<Some extends Pick<TrainSettings, 'classWeights'
   if (classWeights === 'auto' && settings.sampler === 'balanced')
     throw new UserError(
       '--class-weights auto and --sampler balanced each make up for unequal classes, and together do it twice; leave one of them out',
+    );
+  if (classWeights !== 'none' && settings.teacher)
+    throw new UserError(
+      '--class-weights weighs pictures by their labels, and a teacher answers to all alike; leave one of the two out, or take --sampler balanced',
     );
   return { ...settings, classWeights };
 }

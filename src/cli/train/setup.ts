@@ -8,6 +8,7 @@ import { demand } from '../../text/rules.ts';
 import { freezeFor, trainedIn } from '../../train/from-settings.ts';
 import { type Checkpoint, networkIn, ofCheckpoint, readCheckpoint } from '../../train/node/checkpoint.ts';
 import { LAST, type RunFolder } from '../../train/node/run-folder.ts';
+import { type OpenedTeacher, type ReadTeacher, readTeacher, teacherAgain } from '../../train/node/teacher.ts';
 import { type TrainedOn, trainedOnIn, trainedOnNothing } from '../../train/node/trained-on.ts';
 import { epochsOf, type ScheduleName, SETTINGS, type TrainSettings, trainsOf } from '../../train/settings.ts';
 import type { KnownWeights } from '../../weights/door.ts';
@@ -49,6 +50,8 @@ export interface Setup {
   preprocessing: Preprocessing;
   /** What its weights have learnt from; grows with every step. */
   trainedOn: TrainedOn;
+  /** Null where none is named. */
+  teacher: OpenedTeacher | null;
   /** Where it goes on; null for a new run. */
   resumed: Checkpoint | null;
   /** As they were typed. */
@@ -66,7 +69,10 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const read = weights === null ? [] : await filesOfWeights(weights, network);
   const folder = await newFolder(options, {
     ...{ kind: model, command },
-    reads: inputs('what the run begins with', read),
+    reads: [
+      ...inputs('what the run begins with', read),
+      ...inputs('what teaches', begun.teacher?.files ?? []),
+    ],
   });
   return releasedOnFailure(folder, async () => ({ ...(await planOf(begun)), folder }));
 }
@@ -83,6 +89,7 @@ interface Begun {
   wanted: TrainOptions;
   start: Start;
   common: SettingsOfAllPhases;
+  teacher: ReadTeacher | null;
   /** Classes that the weights bring along and keep. */
   kept: readonly string[];
 }
@@ -91,16 +98,25 @@ async function begin(options: TrainOptions): Promise<Begun> {
   const start = await openStart(options);
   if (start.assumed) say(start.assumed);
   const kept = options.addClasses ? await classesToKeep(options, start) : [];
-  const common = settingsOf(options, { ...start, keptClasses: kept.length }, start.preprocessing.inputSize);
+  const teacher = options.teacher === undefined ? null : await readTeacher(options.teacher);
+  const common = settingsOf(
+    options,
+    {
+      ...start,
+      keptClasses: kept.length,
+      teacher: teacher && { name: teacher.name, hash: teacher.hash },
+    },
+    start.preprocessing.inputSize,
+  );
   const { weights } = common;
   // A stage that does not exist is named before the pictures are looked through.
   const wanted = await withStages(options, start.network, weights);
   // What a checkpoint could not be read back with is not begun.
   demand(SETTINGS, { ...common, phases: phasesFor(wanted, weights, true) }, 'settings');
-  return { options, wanted, start, common, kept };
+  return { options, wanted, start, common, teacher, kept };
 }
 
-async function planOf({ options, wanted, start, common, kept }: Begun): Promise<Plan> {
+async function planOf({ options, wanted, start, common, teacher: read, kept }: Begun): Promise<Plan> {
   const { network, known } = start;
   const set = await openData(common, kept);
   if (kept.length === set.classes.length)
@@ -119,7 +135,8 @@ async function planOf({ options, wanted, start, common, kept }: Begun): Promise<
   if (advice) say(advice);
   const preprocessing = preprocessingFor(settings, start.preprocessing);
   const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
-  return { settings, network, known, set, preprocessing, trainedOn, resumed: null, options };
+  const teacher = read?.of({ preprocessing, classes: set.classes }) ?? null;
+  return { settings, network, known, set, preprocessing, trainedOn, teacher, resumed: null, options };
 }
 
 /** The options with stages that exist; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
@@ -220,10 +237,12 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
           optionsOf({ ...settings, weights: settings.keptClasses ? settings.weights : resumed.path }),
         ),
     );
+  const ended = finished && options.epochs === undefined;
+  const teacher = ended ? null : await teacherAgain(settings.teacher, options.teacher, 'run');
   const epochs = epochsOf(settings);
   const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;
   if (!finished) say(`Going on with ${folder.path} in ${where}.`);
-  else if (options.epochs === undefined)
+  else if (ended)
     say(
       `The run in ${folder.path} is finished (${progress.finished ?? `${done} epochs`}); its report is made again.`,
     );
@@ -242,6 +261,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     set,
     preprocessing,
     trainedOn: resumed.trainedOn,
+    teacher: teacher?.of({ preprocessing, classes: set.classes }) ?? null,
     resumed,
     options,
   };

@@ -41,6 +41,10 @@ export function openingText(
       'No --data was given: this is the demo. It learns to tell photographs from copies that went through a ' +
         "generator's decoder. Your own pictures: --data DIR.",
     );
+  if (settings.teacher)
+    lines.push(
+      `It learns what ${settings.teacher.name} answers to its pictures; their labels count for a tenth (docs/fine-tuning.md).`,
+    );
   if (settings.weights === null)
     lines.push(
       'It starts from random weights, which need many pictures to become good; pretrained ones: --weights FILE.',

@@ -111,7 +111,9 @@ export async function onnxModel(model: Module, options: OnnxOptions): Promise<Mo
 /** The values of a constant, from its device. */
 async function valuesOn({ constant, name, shape }: Value): Promise<Float32Array> {
   if (constant!.dtype !== 'float32')
-    throw new Error(`export to onnx: ${name} ${show(shape)} is ${constant!.dtype}; only float32 is written`);
+    throw new Error(
+      `export to onnx: ${name} ${show(shape)} is ${constant!.dtype}, and only float32 is written; make it a parameter of float32`,
+    );
   return (await constant!.data()) as Float32Array;
 }
 

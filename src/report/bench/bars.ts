@@ -5,15 +5,18 @@
  */
 import { counted, formatNumber } from '../../text/figures.ts';
 import { type Html, html } from '../html.ts';
-import { drawable, logTicks, ms, problemsOf, type Row, type Shown, shareText } from './rows.ts';
+import {
+  type Axis,
+  drawable,
+  logTicks,
+  ms,
+  place,
+  problemsOf,
+  type Row,
+  type Shown,
+  shareText,
+} from './rows.ts';
 import { coloursOf } from './signs.ts';
-
-/** An axis from `low` to `high`, with its marked values. */
-interface Axis {
-  low: number;
-  high: number;
-  ticks: number[];
-}
 
 const HEIGHT = 18;
 
@@ -73,12 +76,6 @@ function drawn({ entry, least }: Row, axis: Axis, colour: number): Html {
     least !== null &&
     html`<line class="left" x1="${at(least)}" x2="${at(median)}" y1="${middle}" y2="${middle}"/><line class="ceiling" x1="${at(least)}" x2="${at(least)}" y1="3" y2="${HEIGHT - 3}"/>`
   }<line class="spread" x1="${at(p10)}" x2="${at(p90)}" y1="${middle}" y2="${middle}"/><line class="median" x1="${at(median)}" x2="${at(median)}" y1="2" y2="${HEIGHT - 2}"/></svg>`;
-}
-
-/** Where a value stands, in percent of the width. */
-function place({ low, high }: Axis, value: number): string {
-  const share = Math.log(value / low) / Math.log(high / low);
-  return `${(100 * Math.min(1, Math.max(0, share))).toFixed(2)}%`;
 }
 
 /** An axis that holds all rows; null where none was timed. */

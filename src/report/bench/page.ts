@@ -1,9 +1,11 @@
 /** The page of a bench: everything that a `BenchResult` holds. */
+import type { Comparison } from '../../bench/compare.ts';
 import type { BenchResult } from '../../bench/result.ts';
 import { openPen } from '../chart.ts';
 import { pageHtml, type SectionMaker, sectionsOf } from '../frame.ts';
 import { html } from '../html.ts';
 import { bars } from './bars.ts';
+import { compared } from './compared.ts';
 import { filterBar, filterChips } from './filter.ts';
 import { ceilingsPart, dateText, measuredOn } from './measured-on.ts';
 import { outcome } from './outcome.ts';
@@ -14,9 +16,14 @@ import { startsPart } from './starts.ts';
 import { BENCH_STYLE } from './style.ts';
 import { figuresTable } from './table.ts';
 
+interface BenchPage extends Shown {
+  comparison: Comparison | null;
+}
+
 /** The sections in their order; one that has nothing to show is not there. */
-const SECTIONS: readonly SectionMaker<Shown>[] = [
+const SECTIONS: readonly SectionMaker<BenchPage>[] = [
   ['result', 'Result', outcome],
+  ['changed', 'What changed', ({ comparison, rows }) => comparison && compared(comparison, rows)],
   ['ceilings', 'Ceilings', ({ result }) => result.ceilings && ceilingsPart(result.ceilings)],
   [
     'entries',
@@ -44,8 +51,14 @@ ${parts.map(([id, title, body]) => html`<h3 id="${id}">${title}</h3>\n${body}\n`
   ['measured-on', 'Measured on', ({ result }) => measuredOn(result.header)],
 ];
 
-/** The whole page, one file that asks no network. */
-export async function benchReportHtml(result: BenchResult): Promise<string> {
+/**
+ * The whole page, one file that asks no network.
+ * @param comparison what changed since another run, where this one was compared with it
+ */
+export async function benchReportHtml(
+  result: BenchResult,
+  comparison: Comparison | null = null,
+): Promise<string> {
   const { adapter, driver, dawn, commit, date, processor } = result.header;
   const told = (parts: readonly (string | null | false)[]): string => parts.filter(Boolean).join(', ');
   return pageHtml({
@@ -58,7 +71,7 @@ export async function benchReportHtml(result: BenchResult): Promise<string> {
       ]),
       told([commit ? `commit ${commit}` : 'commit not told', dateText(date)]),
     ].filter(Boolean),
-    sections: sectionsOf(SECTIONS, shownOf(result), await openPen()),
+    sections: sectionsOf(SECTIONS, { ...shownOf(result), comparison }, await openPen()),
     ...{ style: BENCH_STYLE, script: BENCH_SCRIPT },
   });
 }

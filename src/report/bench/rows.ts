@@ -130,6 +130,19 @@ export function logTicks(low: number, high: number, most = 14): number[] {
     .filter((tick) => tick >= low && tick <= high);
 }
 
+/** A logarithmic axis across a line, with its marked values. */
+export interface Axis {
+  low: number;
+  high: number;
+  ticks: number[];
+}
+
+/** Where a value stands, in percent of the width. */
+export function place({ low, high }: Axis, value: number): string {
+  const share = Math.log(value / low) / Math.log(high / low);
+  return `${(100 * Math.min(1, Math.max(0, share))).toFixed(2)}%`;
+}
+
 /** `1e-7` */
 export const small = (value: number): string =>
   value === 0 ? '0' : value.toExponential(1).replace('.0e', 'e');

@@ -57,11 +57,11 @@ if (table) {
     }
     for (const { row } of shown.slice(0, most.table)) row.hidden = false;
     let problems = 0;
-    for (const problem of all('.bars > li')) {
+    for (const problem of all('.times .bars > li')) {
       const fitting = all('.line', problem).some((line) => !line.hidden);
       problem.hidden = !fitting || ++problems > most.bars;
     }
-    for (const group of all('.times')) group.hidden = all('.bars > li', group).every((problem) => problem.hidden);
+    for (const group of all('.times')) group.hidden = all('li', group).every((problem) => problem.hidden);
     more.bars.hidden = problems <= most.bars;
     more.bars.textContent = 'Show all ' + problems.toLocaleString('en-US');
     more.table.hidden = shown.length <= most.table;
@@ -88,7 +88,7 @@ if (table) {
   const numberOf = (cell) => Number(/^-?[\\d.,]+(e[-+]?\\d+)?(?=[^\\w]|$)/.exec(cell)?.[0].replaceAll(',', '') ?? NaN);
   const place = () => {
     body.append(...entries.map(({ row }) => row));
-    for (const list of all('.bars')) {
+    for (const list of all('.times .bars')) {
       const problems = new Set();
       for (const { lines } of entries)
         for (const line of lines) if (line.parentNode.parentNode === list) problems.add(line.parentNode);

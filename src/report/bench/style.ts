@@ -45,12 +45,14 @@ svg.bar{vertical-align:middle}
 .line svg{width:100%;overflow:visible}
 .line .variant{color:var(--muted);overflow:hidden;text-overflow:ellipsis}
 .line .figures b{display:inline-block;min-width:5rem;text-align:right;margin-right:.5rem;font-weight:500}
-.line .figures span{color:var(--muted);white-space:nowrap}
+.line .figures span{white-space:nowrap}.line .figures span:not(.bad,.good){color:var(--muted)}
 .axis{color:var(--muted);font-size:.78rem}.axis text{fill:currentColor;font-size:.78rem}
 .line .grid{stroke:var(--line)}
 .line .left{stroke:currentColor;stroke-width:7;stroke-opacity:.22}
 .line .ceiling{stroke:var(--fg);stroke-width:1.5}
 .line .spread{stroke:currentColor;stroke-width:9;stroke-opacity:.5}
+.line .band{stroke:var(--line);stroke-width:18}
+.line .interval{stroke:currentColor;stroke-width:2}
 .line .median{stroke:currentColor;stroke-width:3}
 #figures{font-size:.84rem}
 #figures th,#figures td{padding-left:1.1rem}

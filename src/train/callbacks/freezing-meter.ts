@@ -5,9 +5,10 @@
  */
 import type { Device } from '../../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../../models/table.ts';
-import { AdamW, crossEntropy, fill } from '../../nn/index.ts';
+import { AdamW, fill } from '../../nn/index.ts';
 import { empty, scope } from '../../tensor/index.ts';
 import type { Callback, EndEvent } from '../callback.ts';
+import { asking, lossOfStep, type Teacher } from '../distil.ts';
 import type { FreezingFigures, StepWork } from '../freezing.ts';
 import { freezeFor, trainedIn } from '../from-settings.ts';
 import type { EpochRecord } from '../progress.ts';
@@ -31,6 +32,8 @@ export interface MeasuredStep {
   batch: number;
   /** Side of the pictures. */
   size: number;
+  /** Who is asked about them in each step. Default: nobody. */
+  teacher?: Teacher | null;
 }
 
 /** Share of the run's time that measuring may take. */
@@ -96,7 +99,7 @@ function stepSeconds(
 /** Seconds of a training step alone, on a network of random weights. */
 export async function measureStep(
   trains: Trains,
-  { device, network, modelOptions, batch, size }: MeasuredStep,
+  { device, network, modelOptions, batch, size, teacher }: MeasuredStep,
 ): Promise<number> {
   const model = buildModel(network, { ...modelOptions, device });
   freezeFor(model, trains);
@@ -106,6 +109,7 @@ export async function measureStep(
     { lr: 0 },
   );
   const labels = new Int32Array(batch);
+  const ask = teacher ? asking(teacher) : null;
   let seconds = Number.NaN;
   try {
     for (let step = 0; step < STEPS; step++) {
@@ -113,7 +117,7 @@ export async function measureStep(
       const loss = scope(() => {
         const pictures = empty(device, [batch, size, size, 3]);
         fill(pictures, { normal: 1 }, step, 'pictures');
-        const loss = crossEntropy(model.forward(pictures), labels);
+        const loss = lossOfStep(model, pictures, labels, ask);
         loss.backward();
         optimizer.step(loss);
         optimizer.zeroGrad();

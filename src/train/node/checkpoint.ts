@@ -57,10 +57,10 @@ import { type TrainedOn, trainedOnIn, trainedOnMetadata } from './trained-on.ts'
 
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
- * `progress`; in 2 they are states of callbacks. In 3 a run has phases. In 4 its settings hold what `BEFORE` names. Only a
- * run that goes on asks for any of these, so a file without a place to go on says 1.
+ * `progress`; in 2 they are states of callbacks. In 3 a run has phases. In 4 its settings hold what `BEFORE` names, in 5 a teacher
+ * too. Only a run that goes on asks for any of these, so a file without a place to go on says 1.
  */
-const FORMAT = 4;
+const FORMAT = 5;
 const WITHOUT_STATE = 1;
 const KEY = 'tessera';
 

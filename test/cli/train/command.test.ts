@@ -40,8 +40,9 @@ function parsed(...commands: string[]): TrainOptions[] {
 }
 
 /** The model and the weights that the options mean, as far as the settings ask. */
-const startOf = ({ model = 'efficientnet_lite0', weights, addClasses }: TrainOptions) => ({
+const startOf = ({ model = 'efficientnet_lite0', weights, addClasses, teacher }: TrainOptions) => ({
   model,
+  teacher: teacher === undefined ? null : { name: teacher, hash: 'of its file' },
   keptClasses: addClasses ? 3 : 0,
   weights: weights === 'none' ? null : (weights ?? (model === 'efficientnet_lite0' ? 'pretrained' : null)),
 });
@@ -67,6 +68,7 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   unfreezeSchedule: ['head:3,layer4:2,all:2', 'layer4:1,all:4'],
   lrDecayPerStage: [0.5, 1],
   addClasses: [true],
+  teacher: ['runs/large', "it's"],
   epochs: [1, 7],
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],

@@ -112,7 +112,7 @@ test('weights, description and optimiser state come back as they were', async ()
 
   const checkpoint = await readCheckpoint(folder, LAST);
   const kept = { patience: { waited: 2 }, average: null };
-  assert.equal(checkpoint.info, { format: 4, ...info, sealed: true, progress, callbacks: kept });
+  assert.equal(checkpoint.info, { format: 5, ...info, sealed: true, progress, callbacks: kept });
   assert.equal(checkpoint.callbacks, callbacks);
   const again = await modelOf(checkpoint, device);
   assert.not.ok(again.training);

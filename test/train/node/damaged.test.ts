@@ -27,7 +27,7 @@ const metrics = {
   auc: 0.5,
 };
 const INFO = {
-  format: 4,
+  format: 5,
   model: 'resnet18',
   classes: ['ant', 'bee'],
   preprocessing: PREPROCESSING,
