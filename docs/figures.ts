@@ -10,6 +10,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { blockFigure } from './drawing/block.ts';
 import { fillExamples } from './drawing/examples.ts';
+import { peersTables, recordedPeers } from './drawing/peers.ts';
 import { programTable } from './drawing/programs.ts';
 import { scalingFigure } from './drawing/scaling.ts';
 import { recordedBench, speedTables } from './drawing/speed.ts';
@@ -64,6 +65,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
     mobilenetv2_100: stageTable(mobilenet),
     programs: await programTable(),
     ...speedTables(recordedBench()),
+    ...peersTables(recordedPeers()),
   };
   const pages = ['../README.md', ...readdirSync(here('.')).filter((file) => file.endsWith('.md'))];
   return Object.fromEntries([

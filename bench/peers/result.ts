@@ -1,6 +1,22 @@
-/** What a run of the peers found, as one document: the table is a function of it. Milliseconds. */
+/**
+ * What a run of the peers found, as one document: the tables, on a terminal and in the documentation, are functions of it.
+ * Milliseconds.
+ */
 import { timingOf } from '../../src/bench/measure.ts';
-import type { BenchHeader, Timing } from '../../src/bench/result.ts';
+import { type BenchHeader, HEADER, TIMING, type Timing } from '../../src/bench/result.ts';
+import {
+  among,
+  demand,
+  list,
+  number,
+  object,
+  orNull,
+  parseBounded,
+  type Rule,
+  record,
+  text,
+  whole,
+} from '../../src/text/rules.ts';
 import type { Difference } from './compare.ts';
 import type { CaseFiles } from './protocol.ts';
 
@@ -70,4 +86,53 @@ export function timed(
 ): PeerRow {
   if (rounds.length === 0) return row;
   return { ...row, timing: timingOf(rounds, 1), ratio: ratioOf(rounds, ours) };
+}
+
+const words = text(65_536);
+const figure = number(0, Number.MAX_VALUE);
+const count = whole(0, Number.MAX_SAFE_INTEGER);
+
+const ROW: Rule = object({
+  id: words,
+  label: words,
+  on: words,
+  precision: words,
+  adapter: orNull(words),
+  versions: record(words, 100),
+  note: orNull(words),
+  loadMs: orNull(figure),
+  firstMs: orNull(figure),
+  error: orNull(object({ value: figure, allowed: figure })),
+  timing: orNull(TIMING),
+  ratio: orNull(object({ median: figure, p10: figure, p90: figure } satisfies Record<keyof Ratio, Rule>)),
+  failed: orNull(words),
+} satisfies Record<keyof PeerRow, Rule>);
+
+const CASE: Rule = object({
+  network: words,
+  pass: among(['forward', 'step']),
+  batch: count,
+  size: count,
+  weights: among(['pseudo-random', 'pretrained']),
+  rows: list(ROW, 0, 100),
+} satisfies Record<keyof PeerCase, Rule>);
+
+const RESULT: Rule = object({
+  format: among(['tessera-peers']),
+  version: among([PEERS_VERSION]),
+  header: HEADER,
+  shaderCache: among(['off', 'as it was']),
+  load: object({ before: figure, after: figure, cores: count }),
+  cases: list(CASE, 0, 1000),
+} satisfies Record<keyof PeersResult, Rule>);
+
+/**
+ * A document out of a file.
+ * @param place what sentences call it: the file's name
+ * @throws RangeError, a sentence, where it is no such document
+ */
+export function peersResultOf(json: string, place: string): PeersResult {
+  const value = parseBounded(json, place);
+  demand(RESULT, value, place);
+  return value as PeersResult;
 }

@@ -44,8 +44,12 @@ function headText({ header, ceilings }: BenchResult): string {
   const best = ceilings
     ? `At best it reaches ${formatNumber(ceilings.arithmetic.value)} GFLOP/s and ${formatNumber(ceilings.bandwidth.value)} GB/s.`
     : 'What it reaches at best was not measured.';
-  const doubts = [ceilings?.arithmetic.doubt, ceilings?.bandwidth.doubt].filter((doubt) => doubt != null);
-  return [`Measured on ${on.join(', ')}.`, best, ...doubts.map((doubt) => `In doubt: ${doubt}.`)].join(' ');
+  const doubts = new Set(
+    [ceilings?.arithmetic.doubt, ceilings?.bandwidth.doubt].filter((doubt) => doubt != null),
+  );
+  return [`Measured on ${on.join(', ')}.`, best, ...[...doubts].map((doubt) => `In doubt: ${doubt}.`)].join(
+    ' ',
+  );
 }
 
 /** The time of an entry, and the share of its ceiling: `182 (24 %)`; why there is none where it failed. */

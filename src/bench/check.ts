@@ -2,7 +2,7 @@
  * Whether a result is right, before anything is timed. Errors are max|Δ| / max|reference|.
  *
  *   small matrix products and convolutions   the whole result against the plain variant, on the same inputs
- *   larger ones                              float64 at a few hundred places of the result (sampled.ts), on the same inputs:
+ *   larger ones                              float64 at up to 2,048 places of the result (sampled.ts), on the same inputs:
  *                                            the plain variant would take seconds where a processor plays GPU
  *   every other op                           float64 (src/verify), values and gradients, of a part small enough for it:
  *                                            two pictures, few pixels, all channels
@@ -31,7 +31,7 @@ const PLAIN_FLOPS = 3e7;
 /** Multiply-adds in float64, in JavaScript: some 20 ms. */
 const SAMPLED = 4e6;
 /** Places that are sampled, at least and at most. */
-const PLACES = [24, 256] as const;
+const PLACES = [24, 2048] as const;
 /** Values of the first input of a part that the float64 reference computes. */
 const PART = 6000;
 

@@ -11,9 +11,12 @@ export interface Match {
 /** The logarithm of the quickest sample of each round, of as many as every round of both has. */
 export function roundsOf(entries: readonly BenchEntry[]): number[][] {
   const rounds = entries.map(({ timing }) => timing!.rounds);
-  const samples = Math.min(...rounds.flat().map(({ length }) => length));
-  return rounds.map((list) => list.map((times) => Math.log(Math.min(...times.slice(0, samples)))));
+  const samples = smallest(rounds.flat().map(({ length }) => length));
+  return rounds.map((list) => list.map((times) => Math.log(smallest(times.slice(0, samples)))));
 }
+
+const smallest = (values: readonly number[]): number =>
+  values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
 
 /** What names an entry in its run, or, without its row, in any. */
 export const keyOf = ({ group, name, pass, variant }: BenchEntry, of: 'variant' | null): string =>

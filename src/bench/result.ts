@@ -93,7 +93,7 @@ export interface BenchEntry {
   variant: string | null;
   /** The networks that have this problem, with how often a forward pass of each runs it. */
   networks: readonly { name: string; times: number }[];
-  /** Largest difference from the plain variant over the largest value, and what is allowed; null: nothing to hold it against. */
+  /** Largest difference from the reference over its largest value, what is allowed, and what the reference is; null: there is none. */
   error: { value: number; allowed: number; against: string } | null;
   timing: Timing | null;
   flops: number;
@@ -148,7 +148,8 @@ const CEILING: Rule = object({
   doubt: orNull(words),
 } satisfies Record<keyof Ceiling, Rule>);
 
-const HEADER: Rule = object({
+/** What a header has to be, also in documents of another kind (bench/peers). */
+export const HEADER: Rule = object({
   date: text(64),
   commit: orNull(text(64)),
   adapter: object({
@@ -167,6 +168,15 @@ const HEADER: Rule = object({
   processor: orNull(words),
 } satisfies Record<keyof BenchHeader, Rule>);
 
+/** What a timing has to be, likewise. */
+export const TIMING: Rule = object({
+  median: figure,
+  p10: figure,
+  p90: figure,
+  rounds: list(list(figure, 1, MOST.samples), 1, MOST.rounds),
+  repeats: whole(1, Number.MAX_SAFE_INTEGER),
+} satisfies Record<keyof Timing, Rule>);
+
 const ENTRY: Rule = object({
   name: words,
   group: among(['kernels', 'models']),
@@ -175,15 +185,7 @@ const ENTRY: Rule = object({
   variant: orNull(words),
   networks: list(object({ name: words, times: count }), 0, MOST.names),
   error: orNull(object({ value: figure, allowed: figure, against: words })),
-  timing: orNull(
-    object({
-      median: figure,
-      p10: figure,
-      p90: figure,
-      rounds: list(list(figure, 1, MOST.samples), 1, MOST.rounds),
-      repeats: whole(1, Number.MAX_SAFE_INTEGER),
-    } satisfies Record<keyof Timing, Rule>),
-  ),
+  timing: orNull(TIMING),
   flops: figure,
   bytes: figure,
   limit: orNull(among(['arithmetic', 'bandwidth'])),

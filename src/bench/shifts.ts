@@ -71,7 +71,7 @@ function withoutCommon(group: Group): Group {
 /** What the entries did in common in each round that all of them have, about 0. */
 export function commonRounds(group: Group): number[] {
   const levels = group.map(median);
-  const rounds = Math.min(...group.map(({ length }) => length));
+  const rounds = -largest(group.map(({ length }) => -length));
   return Array.from({ length: rounds }, (_, round) =>
     median(group.map((values, entry) => values[round]! - levels[entry]!)),
   );
@@ -106,7 +106,7 @@ function betweenOf(deltas: readonly number[], within: readonly number[], least: 
   const tooFar = (tau: number): boolean =>
     median(deltas.map((delta, entry) => delta ** 2 / (within[entry]! + tau ** 2))) > NORMAL ** 2;
   if (!tooFar(least)) return least;
-  let [low, high] = [least, Math.max(...deltas.map(Math.abs)) / NORMAL];
+  let [low, high] = [least, largest(deltas.map(Math.abs)) / NORMAL];
   for (let step = 0; step < 20; step++) {
     const middle = (low + high) / 2;
     if (tooFar(middle)) low = middle;
@@ -126,6 +126,9 @@ function spreadsOf(group: Group): number[] {
     return Math.max(value, mixed, FINEST);
   });
 }
+
+const largest = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
 
 function medianDeviation(values: readonly number[]): number {
   const level = median(values);
@@ -150,7 +153,7 @@ function byChance(given: readonly Group[], options: ShiftOptions, between: numbe
   const entries = groups[0]!.length;
   const apart = between / Math.sqrt(groups.length);
   const draws = Math.round(Math.min(DRAWS.most, Math.max(DRAWS.least, DRAWS.entries / entries)));
-  const largest = Float64Array.from({ length: draws }, (_, draw) => {
+  const sizes = Float64Array.from({ length: draws }, (_, draw) => {
     const key = randomKey(0, 'bench-chance', draw);
     let counter = 0;
     const drawn = groups.map((group, g) =>
@@ -162,7 +165,7 @@ function byChance(given: readonly Group[], options: ShiftOptions, between: numbe
       }),
     );
     const { deltas, errors } = studentised(drawn, options);
-    return Math.max(...deltas.map((delta, entry) => Math.abs(delta) / errors[entry]!));
+    return largest(deltas.map((delta, entry) => Math.abs(delta) / errors[entry]!));
   });
-  return quantileOf(largest.sort(), options.confidence);
+  return quantileOf(sizes.sort(), options.confidence);
 }

@@ -4,6 +4,7 @@
  * that a run makes is src/bench/result.ts; what is printed and written is made of it.
  */
 import type { Command } from 'commander';
+import { modelCases } from '../bench/models.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { ROWS } from '../bench/rows.ts';
 import { GROUPS } from '../bench/run.ts';
@@ -18,14 +19,18 @@ import {
   compareFiles,
   compareOptions,
   comparisonOf,
+  demandSameAdapter,
   readBench,
   showComparison,
 } from './bench/compare.ts';
-import { ROOT } from './bench/header.ts';
+import { benchHeader, ROOT } from './bench/header.ts';
 import { measureRequest } from './bench/measuring.ts';
 import { type MeasureOptions, requestOf } from './bench/options.ts';
+import { profileModels } from './bench/profiles.ts';
 import { describeResult, failedLine } from './bench/table.ts';
 import { wholeNumber } from './command-line.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
+import { type ProfileOption, profileOption } from './profile-option.ts';
 import { announceSoftware, printJson, say, UserError } from './ui.ts';
 
 export const description =
@@ -60,17 +65,19 @@ export function options(command: Command): void {
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option('--html <file>', 'write a page: roofline, bars, a filter')
     .option('--json', 'print one JSON document on stdout');
+  profileOption(command, 'profile/, of networks, and nothing else is measured');
   compareOptions(command);
 }
 
 export interface BenchOptions extends MeasureOptions, CompareOptions {
   html?: string;
   wgsl?: string;
+  profile?: ProfileOption;
   debug?: boolean;
 }
 
 export async function run(args: string[], given: BenchOptions): Promise<number> {
-  const { compare, against, html, wgsl } = given;
+  const { compare, against, html, wgsl, profile } = given;
   const [file] = args;
   if (compare !== undefined && against !== undefined)
     throw new UserError('--compare takes a stored run and --against measures both; give one of them');
@@ -79,16 +86,31 @@ export async function run(args: string[], given: BenchOptions): Promise<number> 
   const request = requestOf(args, given);
   if (against !== undefined) return runAgainst(ROOT, { ...given, groups: args }, { ...given, against });
   const before = compare === undefined ? null : await readBench(compare);
-  if (html !== undefined) await checkPlace(html);
+  if (html !== undefined) {
+    await refuseOverInputs(
+      [html],
+      inputs('the run to compare with', before ? [compare!] : []),
+      'name another page',
+    );
+    await checkPlace(html);
+  }
   const { adapter, debug } = given;
-  const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
+  const device = await openDevice({
+    ...(adapter ? { adapter } : {}),
+    ...(debug ? { debug } : {}),
+    profile: profile !== undefined,
+  });
   try {
     if (wgsl !== undefined) return await printShaders(device, wgsl, given);
     announceSoftware(device);
+    if (profile !== undefined)
+      return await profileModels(device, modelCases(given.networks), { ...given, profile });
+    if (before) demandSameAdapter(before, await benchHeader(device));
     const { result, exitCode } = await measureRequest(device, request);
-    const verdict = before ? showComparison(comparisonOf(before, result), given) : show(result, given);
+    const comparison = before && comparisonOf(before, result);
+    const verdict = comparison ? showComparison(comparison, given) : show(result, given);
     if (html !== undefined) {
-      await writeWhole(html, await benchReportHtml(result));
+      await writeWhole(html, await benchReportHtml(result, comparison));
       say(`The page to look at: ${html}`);
     }
     return exitCode || verdict;

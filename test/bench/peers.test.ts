@@ -11,9 +11,10 @@ import { ncnnNet } from '../../bench/peers/ncnn-net.ts';
 import { PEERS, type Peer } from '../../bench/peers/peers.ts';
 import { answerOf, type CaseFiles, linesOf } from '../../bench/peers/protocol.ts';
 import { lacking } from '../../bench/peers/python.ts';
-import { PEERS_VERSION, type PeersResult, ratioOf } from '../../bench/peers/result.ts';
+import { PEERS_VERSION, type PeersResult, peersResultOf, ratioOf } from '../../bench/peers/result.ts';
 import { runCase } from '../../bench/peers/rounds.ts';
 import { peersText } from '../../bench/peers/text.ts';
+import { peersTables } from '../../docs/drawing/peers.ts';
 import { attribute, ELEMENT, type ModelProto, rawBytes, valueInfo } from '../../src/export/onnx/model.ts';
 
 const test = suite('bench/peers');
@@ -320,7 +321,7 @@ test('rounds time those that answer the same, and say why the others have no tim
   const said: string[] = [];
   const rows = await runCase(['right', 'wrong', 'fails', 'dies', 'elsewhere', 'right'].map(fake), CASE, {
     python: '',
-    timeout: 60_000,
+    timeout: 300_000,
     cold: true,
     samples: 4,
     progress: (what) => said.push(what),
@@ -345,7 +346,7 @@ test('rounds time those that answer the same, and say why the others have no tim
   assert.is(rows![0]!.note, 'as it likes');
   assert.ok(said.includes('round 2 of 2, right'));
 
-  const text = peersText({
+  const result = {
     format: 'tessera-peers',
     version: PEERS_VERSION,
     header: {
@@ -363,10 +364,21 @@ test('rounds time those that answer the same, and say why the others have no tim
     shaderCache: 'off',
     load: { before: 0, after: 0, cores: 1 },
     cases: [{ network: 'small', pass: 'forward', batch: 1, size: 4, weights: 'pseudo-random', rows: rows! }],
-  } satisfies PeersResult);
+  } satisfies PeersResult;
+  const text = peersText(result);
   assert.match(text, /^small forward 1×4², pseudo-random weights\n/);
   assert.match(text, /\nright \(as it likes\) +webgpu /);
   assert.match(text, /\nfails: no time\. there is no such thing\n/);
+
+  const json = JSON.stringify(result);
+  assert.equal(peersResultOf(json, 'a file'), JSON.parse(json));
+  assert.throws(
+    () => peersResultOf(json.replace('"off"', '"on"'), 'a file'),
+    /a file\.shaderCache is one of/,
+  );
+  const tables = peersTables(result);
+  assert.match(tables['peers-times']!, /\| fails \| no time \|/);
+  assert.match(tables['peers-failures']!, '- fails: there is no such thing *(small forward 1×4²)*');
 });
 
 test('a stop ends the children, and gives no rows', async () => {
@@ -374,7 +386,7 @@ test('a stop ends the children, and gives no rows', async () => {
   const peer: Peer = { ...PEER, child: ['../../../test/bench/fake-peer.ts', 'right'] };
   const rows = await runCase([peer, peer], CASE, {
     python: '',
-    timeout: 60_000,
+    timeout: 300_000,
     cold: true,
     samples: 3,
     progress: () => controller.abort(),

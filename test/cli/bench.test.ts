@@ -1,4 +1,7 @@
 /** `npm run bench`: what it measures, one document, and the sentences that wrong arguments get. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { benchResultOf } from '../../src/bench/result.ts';
@@ -47,6 +50,26 @@ async function printed(args: string[], options: BenchOptions): Promise<[code: nu
   }
 }
 
+/** A stored document is compared with itself, without a run. */
+async function compared(document: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
+  try {
+    const file = join(folder, 'run.json');
+    await writeFile(file, document);
+    const [code, text] = await printed([file], { compare: file, samples: 3, pairs: 8 });
+    assert.is(code, 0);
+    assert.ok(text.includes('no difference shown'), text);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('--wgsl prints shaders and measures nothing', async () => {
+  const [code, text] = await printed([], { wgsl: 'conv2d', variant: 'plain', samples: 3, pairs: 8 });
+  assert.is(code, 0);
+  assert.ok(text.startsWith('// conv2d, as generated for') && text.includes('fn main('), text.slice(0, 200));
+});
+
 test('a run is one document, which the table is made of', async () => {
   const [code, text] = await printed([], {
     shape: ['conv:8x8x8,8,k3', 'relu:8x8x4'],
@@ -73,6 +96,7 @@ test('a run is one document, which the table is made of', async () => {
   const shown = describeResult(result);
   for (const part of ['winograd', 'GFLOP/s', 'relu 1×8²×4 gradients', result.header.adapter.description])
     assert.ok(shown.includes(part), part);
+  await compared(text);
   const failed = describeResult({
     ...result,
     entries: [{ ...result.entries[0]!, timing: null, failed: 'wrong: off by 1' }],

@@ -102,7 +102,7 @@ test('profiled steps give the bits of others, by either method', async () => {
 test('by waiting: the same dispatches, and the reason and the cost are said', async () => {
   const { profile: waited, text } = await profile(device, tinySteps(device, net), { method: 'waiting' });
   assert.is(waited.measuring.method, 'waiting');
-  assert.match(text[1]!, /^Timed by waiting for each dispatch, as it was asked for: slow, by /);
+  assert.match(text[1]!, /^Timed by waiting for each dispatch, as it was asked for: slow, by some /);
   assert.is(3 * waited.dispatches, found.profile.dispatches);
   assert.equal(layersOf(waited), layersOf(found.profile));
   assert.is(waited.untimed, 0);

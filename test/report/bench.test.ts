@@ -248,7 +248,7 @@ const browse = async (html: string): Promise<string> => {
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--window-size=1200,900'],
       ...[`--user-data-dir=${folder}`, '--dump-dom', pathToFileURL(file).href],
     ],
-    { timeout: 60_000, maxBuffer: 2 ** 26 },
+    { timeout: 600_000, maxBuffer: 2 ** 26 },
   );
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   return stdout;

@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Comparison, compareRuns } from '../../bench/compare.ts';
 import { comparisonFoot, comparisonHead, comparisonRows } from '../../bench/compare-text.ts';
-import { type BenchResult, benchResultOf } from '../../bench/result.ts';
+import { differences } from '../../bench/match.ts';
+import { type BenchHeader, type BenchResult, benchResultOf } from '../../bench/result.ts';
 import { reading } from '../../node/files.ts';
 import { readRegular } from '../../node/regular.ts';
 import { oneOf } from '../command-line.ts';
@@ -59,6 +60,14 @@ export async function compareFiles(older: string, newer: string, options: Compar
 /** @throws UserError, a sentence, where the two cannot be compared */
 export const comparisonOf = (before: BenchResult, after: BenchResult): Comparison =>
   asSentence(() => compareRuns(before, after));
+
+/**
+ * What a run that is about to be made will be compared with is refused before minutes are spent on it.
+ * @throws UserError, a sentence, where it is of another adapter
+ */
+export function demandSameAdapter(before: BenchResult, header: BenchHeader): void {
+  asSentence(() => differences(before.header, header));
+}
 
 /** Prints a comparison. @returns the exit code */
 export function showComparison(

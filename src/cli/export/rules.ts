@@ -1,8 +1,18 @@
-/** Which options of `export` leave nothing for another one to say, and what a checkpoint brings itself. */
+/** The formats of an export and their options: which of these leave nothing for another to say, what a checkpoint brings itself. */
+import type { Library } from '../../export/libraries.ts';
 import { refuseBesideCheckpoint } from '../checkpoint-options.ts';
 import { flagOf } from '../command-line.ts';
 import { UserError } from '../ui.ts';
-import type { Target, TargetOptions } from './targets.ts';
+
+export const TARGETS = ['onnx', 'pth', 'safetensors'] as const;
+export type Target = (typeof TARGETS)[number];
+
+export interface TargetOptions {
+  opset?: number;
+  softmax?: boolean;
+  withPreprocessing?: boolean;
+  names?: Library;
+}
 
 /** The formats that have a use for an option; the others have none. */
 const USED_BY: Record<keyof TargetOptions, readonly Target[]> = {

@@ -1,6 +1,6 @@
 /** The files of an export: the network in one of three formats, and the programs that run it. */
 
-import { type Library, libraryFor } from '../../export/libraries.ts';
+import { libraryFor } from '../../export/libraries.ts';
 import { onnxBytes } from '../../export/node/onnx-file.ts';
 import { onnxModel } from '../../export/onnx/export.ts';
 import { nodeForOnnx, pythonForOnnx, pythonForTorch } from '../../export/runners.ts';
@@ -11,17 +11,8 @@ import { writeSafetensors } from '../../weights/formats/safetensors.ts';
 import type { StateDict } from '../../weights/formats/state.ts';
 import { writeTorch } from '../../weights/formats/torch-write.ts';
 import { ownStyle, underNames } from '../../weights/names.ts';
+import type { Target, TargetOptions } from './rules.ts';
 import type { Exported } from './source.ts';
-
-export const TARGETS = ['onnx', 'pth', 'safetensors'] as const;
-export type Target = (typeof TARGETS)[number];
-
-export interface TargetOptions {
-  opset?: number;
-  softmax?: boolean;
-  withPreprocessing?: boolean;
-  names?: Library;
-}
 
 /** A file beside the exported one, by what follows its name. */
 export interface Beside {

@@ -218,6 +218,9 @@ export function gather(device: Device, product: Product, operands: GatherOperand
   const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / lanesOf(spec));
   const taps = window.kernel[0] * window.kernel[1];
   const rows = pictures * result[0] * result[1];
+  const weights = taps * 16 * depth * columns * groups;
+  const written = rows * product.resultChannels;
+  const read = pictures * source[0] * source[1] * product.sourceChannels;
   const finish = epilogueRun(epilogue);
   device.run(
     gatherProgram({
@@ -245,8 +248,8 @@ export function gather(device: Device, product: Product, operands: GatherOperand
         ...finish.params,
       },
       groups: foldGroups(tiles, groups * strides),
-      flops: (2 * rows * taps * 16 * depth * columns * groups) / strides,
-      bytes: 4 * (rows * product.resultChannels + pictures * source[0] * source[1] * product.sourceChannels),
+      flops: (2 * rows * weights) / strides,
+      bytes: 4 * (read + weights + (epilogue.residual ? 2 : 1) * written),
     },
   );
 }

@@ -191,7 +191,11 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
     },
     groups: foldGroups(tiles, groups * splits),
     flops: 2 * pixels * size,
-    bytes: 4 * (pixels * product.resultChannels + pictures * source[0] * source[1] * product.sourceChannels),
+    bytes:
+      4 *
+      (pixels * product.resultChannels +
+        pictures * source[0] * source[1] * product.sourceChannels +
+        splits * size),
   });
   if (!parts) return;
   device.run(addSplits, {

@@ -1,5 +1,6 @@
 /** What a reader should know before the figures: what is wrong or in doubt, the ceilings, and where most is left to gain. */
 import { counted, formatNumber } from '../../text/figures.ts';
+import { percent } from '../../train/metrics.ts';
 import { type Html, html } from '../html.ts';
 import { table } from '../parts.ts';
 import { entriesText, ms, problemsOf, type Row, type Shown, shareText } from './rows.ts';
@@ -15,6 +16,7 @@ export function outcome({ result, rows }: Shown): Html {
 <ul>${wrong.slice(0, NAMED).map(({ id, entry }) => html`<li><a href="#${id}">${entry.name}${entry.variant && ` (${entry.variant})`}</a>: ${entry.failed}</li>`)}${wrong.length > NAMED && html`<li>and ${wrong.length - NAMED} more, in the table</li>`}</ul></div>`
   }
 ${tiles(result, rows)}
+${beyond(rows)}
 ${most(result, rows)}`;
 }
 
@@ -55,6 +57,14 @@ function tiles({ ceilings }: Shown['result'], rows: readonly Row[]): Html {
   return html`<ul class="tiles">${ceiling('arithmetic', 'GFLOP/s')}${ceiling('bandwidth', 'GB/s')}
 <li><span class="name">timed</span><strong>${rows.filter(({ entry }) => entry.timing !== null && entry.failed === null).length.toLocaleString('en-US')}</strong><span class="range">of ${rows.length.toLocaleString('en-US')}; ${checked.toLocaleString('en-US')} held against a reference</span></li>
 <li><span class="name">share of the ceiling</span><strong>${shares.length > 0 ? `${Math.round(100 * shares[Math.floor(shares.length / 2)])} %` : 'not known'}</strong><span class="range">${shares.length > 0 && `the median of ${counted(shares.length, 'problem')}, each by its quickest variant`}</span></li></ul>`;
+}
+
+/** What reaches more than its ceiling, which has its reasons, or says that the ceiling is too low. */
+function beyond(rows: readonly Row[]): Html | null {
+  const over = rows.filter(({ share }) => share !== null && share > 1);
+  if (over.length === 0) return null;
+  const most = over.reduce((high, row) => (row.share! > high.share! ? row : high));
+  return html`<p>${entriesText(over.length)} ${over.length === 1 ? 'reaches' : 'reach'} more than ${over.length === 1 ? 'its' : 'their'} ceiling, at most ${percent(most.share!)} of it (<a href="#${most.id}">${most.entry.name}</a>): tensors that fit into a cache pass the bandwidth, algorithms that multiply less than the direct one the arithmetic. Where neither is so, the ceiling was measured while the machine was busy.</p>`;
 }
 
 /** The quickest variant of each problem whose share of a ceiling is known. */

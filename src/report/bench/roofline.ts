@@ -21,6 +21,8 @@ interface Size {
 }
 const DESK: Size = { width: 880, height: 520, radius: 4.5, most: 14 };
 const PHONE: Size = { width: 400, height: 400, radius: 3.5, most: 7 };
+/** More points are drawn smaller. */
+const MANY = 150;
 const MARGIN = { left: 52, right: 14, top: 26, bottom: 42 };
 
 /** A row that has a place in the chart. */
@@ -69,15 +71,21 @@ function drawing(
         ...[plot.gridX(xTicks), plot.gridY(yTicks)],
         plot.axisX(xTicks, { text, label: 'FLOP per byte', labelOffset: 38 }),
         plot.axisY(yTicks, { text, label: 'GFLOP/s' }),
-        ...(roof ? roofMarks(plot, roof, x, y, Math.atan(up / across)) : []),
+        ...(roof ? roofLines(plot, roof, x, y) : []),
         plot.dot(points, {
-          ...{ x: 'intensity', y: 'gflops', r: radius, className: 'points' },
+          ...{
+            x: 'intensity',
+            y: 'gflops',
+            r: points.length > MANY ? 0.75 * radius : radius,
+            className: 'points',
+          },
           href: ({ id }: Point) => `#${id}`,
           title: (row: Point) => titleOf(row, result),
           symbol: ({ entry }: Point) => shapeOf(entry.pass).symbol,
           fill: ({ entry }: Point) => colourOf({ colour: colour(entry) }),
           ...{ fillOpacity: 0.8, stroke: 'var(--bg)', strokeWidth: 0.75 },
         }),
+        ...(roof ? roofNames(plot, roof, x, y, Math.atan(up / across)) : []),
       ],
     },
     {
@@ -90,11 +98,16 @@ function drawing(
 
 type Reach = readonly [low: number, high: number];
 
+/** An axis ends at so many times its beginning, at least. */
+const LEAST = 30;
+
 /** What holds all of `values`, and `pad` times as much at either end. */
-const reach = (values: readonly number[], pad: number): Reach => [
-  values.reduce((low, value) => Math.min(low, value), Infinity) / pad,
-  values.reduce((high, value) => Math.max(high, value), 0) * pad,
-];
+function reach(values: readonly number[], pad: number): Reach {
+  const low = values.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = values.reduce((most, value) => Math.max(most, value), 0);
+  const room = Math.max(pad, Math.sqrt((LEAST * low) / high));
+  return [low / room, high * room];
+}
 
 interface Roof {
   arithmetic: number;
@@ -115,21 +128,29 @@ function roofOf(ceilings: Shown['result']['ceilings']): Roof | null {
   };
 }
 
-/** The two lines with their names, the slope's along it; dashed where there is a doubt. `angle`: of the slope on the paper, in radians. */
-function roofMarks(
-  plot: Plot,
-  { arithmetic, bandwidth, ridge, doubts }: Roof,
-  [left, right]: Reach,
-  [bottom]: Reach,
-  angle: number,
-) {
-  const start = Math.max(left, bottom / bandwidth);
-  const middle = Math.sqrt(start * ridge);
+/** Where the slope enters the drawing: FLOPs a byte. */
+const startOf = ({ bandwidth }: Roof, [left]: Reach, [bottom]: Reach): number =>
+  Math.max(left, bottom / bandwidth);
+
+/** The two lines, dashed where there is a doubt. */
+function roofLines(plot: Plot, roof: Roof, x: Reach, y: Reach) {
+  const { arithmetic, bandwidth, ridge, doubts } = roof;
+  const start = startOf(roof, x, y);
   const line = (from: Reach, to: Reach, doubt: boolean) =>
     plot.line([from, to], {
       ...{ strokeWidth: 1.6, stroke: doubt ? 'var(--bad)' : 'currentColor' },
       ...(doubt && { strokeDasharray: '7 5' }),
     });
+  return [
+    line([start, start * bandwidth], [ridge, arithmetic], doubts.bandwidth),
+    line([ridge, arithmetic], [x[1], arithmetic], doubts.arithmetic),
+  ];
+}
+
+/** Their names, the slope's along it and over the points. `angle`: of the slope on the paper, in radians. */
+function roofNames(plot: Plot, roof: Roof, x: Reach, y: Reach, angle: number) {
+  const { arithmetic, bandwidth, ridge, doubts } = roof;
+  const middle = Math.sqrt(startOf(roof, x, y) * ridge);
   const name = (at: Reach, words: string, doubt: boolean, placed: object) =>
     plot.text([at], {
       text: () => (doubt ? `${words}, in doubt` : words),
@@ -137,14 +158,10 @@ function roofMarks(
       ...{ lineAnchor: 'bottom' as const, dy: -6, ...placed },
     });
   return [
-    line([start, start * bandwidth], [ridge, arithmetic], doubts.bandwidth),
-    line([ridge, arithmetic], [right, arithmetic], doubts.arithmetic),
     name([middle, middle * bandwidth], `${formatNumber(bandwidth)} GB/s`, doubts.bandwidth, {
       ...{ rotate: (-180 / Math.PI) * angle, dx: -7 * Math.sin(angle), dy: -7 * Math.cos(angle) },
     }),
-    name([right, arithmetic], `${formatNumber(arithmetic)} GFLOP/s`, doubts.arithmetic, {
-      textAnchor: 'end',
-    }),
+    name([x[1], arithmetic], `${formatNumber(arithmetic)} GFLOP/s`, doubts.arithmetic, { textAnchor: 'end' }),
   ];
 }
 

@@ -28,6 +28,7 @@ h3[id],tr[id]{scroll-margin-top:5rem}
 tr:target td,tr:target th{background:color-mix(in srgb,var(--accent) 14%,transparent)}
 .legend li{white-space:nowrap}
 .phone{display:none}
+.plot text{pointer-events:none}
 .points a{cursor:pointer}.points a.off{opacity:.1;pointer-events:none}
 .points a:hover path,.points a:focus path{stroke:var(--fg);stroke-width:2}
 .points a:focus{outline:none}

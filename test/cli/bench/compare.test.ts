@@ -150,7 +150,11 @@ process.env.BENCH_LOG = join(folder, 'log');
 
 const ASKED = { groups: ['kernels'], filter: 'conv' };
 const OPTIONS: AgainstOptions = { against: 'base', pairs: 6, samples: 9, json: true };
-const left = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('tessera-against-'));
+/** Folders of this process: others may be at work on this machine. */
+const left = (): string[] =>
+  readdirSync(tmpdir()).filter(
+    (name) => name.startsWith('tessera-against-') && name.includes(`-${process.pid}-`),
+  );
 
 test('--against runs both trees in turns, finds the slower entry, and leaves nothing behind', async () => {
   const { code, out } = await printed(() => runAgainst(repository, ASKED, { ...OPTIONS, failOn: 'slower' }));

@@ -54,6 +54,7 @@ const INFO = {
     size: 32,
     augmentation: { scale: [0.6, 1] as [number, number], ratio: [0.75, 1.5] as [number, number], flip: 0.5 },
     seed: 5,
+    teacher: { name: 'runs/large', hash: 'abc' },
   },
   pictures: 'abc',
   decision: { positive: 'bee', threshold: 0.5, by: 'recall', target: 0.9, on: 'val', pictures: 4 },
@@ -123,11 +124,11 @@ const WRONG: unknown[] = [
 /** Which values pass where: another name, another number, a field that may be missing or null. */
 const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
   [
-    /^(model|pictures|classes\[\d\]|settings\.(model|weights|data|positive|phases\[\d\]\.trainFrom)|progress\.finished)$/,
+    /^(model|pictures|classes\[\d\]|settings\.(model|weights|data|positive|teacher\.\w+|phases\[\d\]\.trainFrom)|progress\.finished)$/,
     (value) => typeof value === 'string',
   ],
   [
-    /^(metrics|settings\.(data|weights|clip|average|patience|best|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
+    /^(metrics|settings\.(data|weights|teacher|clip|average|patience|best|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
     (value) => value === null,
   ],
   [
