@@ -82,10 +82,7 @@ function togetherText({ together, kind, ceilings }: Comparison): string[] {
   ];
 }
 
-const commitOf = ({ commit, date }: BenchHeader): string =>
-  commit === null
-    ? `a run of ${date.slice(0, 16)}`
-    : `${commit.slice(0, 12)}${commit.endsWith('+') ? '+' : ''}`;
+const commitOf = ({ commit, date }: BenchHeader): string => commit ?? `a run of ${date.slice(0, 16)}`;
 
 const ratioText = ({ value, low, high }: Ratio): string =>
   `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
