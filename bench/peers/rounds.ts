@@ -65,6 +65,7 @@ export async function runCase(
         });
         demandEqual(one.row.error, 'its answers');
       });
+      if (signal.aborted) return null;
       ours ??= one;
       if (ours.row.failed !== null) return all.map(({ row }) => row);
     }

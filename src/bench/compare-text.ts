@@ -6,7 +6,7 @@ import type { BenchHeader } from './result.ts';
 
 /** What is compared, by what, and what else may have changed the times: lines above the table. */
 export function comparisonHead(comparison: Comparison): string[] {
-  const { kind, pairs, before, after, warnings } = comparison;
+  const { kind, pairs, before, after, warnings, noisy } = comparison;
   const how =
     kind === 'interleaved'
       ? `${counted(pairs ?? 0, 'pair')} of runs, taken in turns`
@@ -14,6 +14,11 @@ export function comparisonHead(comparison: Comparison): string[] {
   return [
     `${commitOf(before)}, then ${commitOf(after)}: ${how}. Times are of the quickest sample of a round, in the middle of the rounds.`,
     ...warnings,
+    ...(noisy
+      ? [
+          'THE MACHINE WAS TOO BUSY: not even twice the time would be seen in the usual entry, so nothing is flagged.',
+        ]
+      : []),
     ...togetherText(comparison),
   ];
 }
@@ -82,10 +87,7 @@ function togetherText({ together, kind, ceilings }: Comparison): string[] {
   ];
 }
 
-const commitOf = ({ commit, date }: BenchHeader): string =>
-  commit === null
-    ? `a run of ${date.slice(0, 16)}`
-    : `${commit.slice(0, 12)}${commit.endsWith('+') ? '+' : ''}`;
+const commitOf = ({ commit, date }: BenchHeader): string => commit ?? `a run of ${date.slice(0, 16)}`;
 
 const ratioText = ({ value, low, high }: Ratio): string =>
   `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;

@@ -62,6 +62,8 @@ export interface Comparison {
   together: (Ratio & { shown: boolean }) | null;
   /** What the ceilings did: their kernels are the same whatever the code. */
   ceilings: { arithmetic: number; bandwidth: number } | null;
+  /** Whether not even twice the time would be seen in the usual entry: then nothing is flagged. */
+  noisy: boolean;
   /** By what `judged` is measured. */
   judgedBy: 'the others' | 'itself';
   entries: ComparedEntry[];
@@ -69,6 +71,11 @@ export interface Comparison {
 
 /** The smallest change that is flagged. */
 export const LEAST = 1.05;
+/**
+ * A machine as busy as that stalls a single kernel for all rounds of a process: of processes that took 1 to 50 times as long as
+ * others of the same tree, 7 of 115 comparisons flagged something.
+ */
+const NOISY = 2;
 const CONFIDENCE = 0.95;
 /** Of what all entries did: surer, since all of them are judged by it. */
 const TOGETHER = 0.99;
@@ -100,6 +107,7 @@ export function compareRuns(before: BenchResult, after: BenchResult): Comparison
     kind: 'stored',
     pairs: null,
     together: relative ? togetherOf(groups, processes(able.length)) : null,
+    noisy: isNoisy(shifts),
     judgedBy: relative ? 'the others' : 'itself',
     entries: entriesOf(matches, rounds, shifts),
   };
@@ -142,6 +150,7 @@ export function comparePairs(pairs: readonly { before: BenchResult; after: Bench
     kind: 'interleaved',
     pairs: pairs.length,
     together,
+    noisy: isNoisy(shifts),
     judgedBy: relative ? 'the others' : 'itself',
     entries: entriesOf(matches, rounds, shifts, differencesOf),
   };
@@ -169,8 +178,11 @@ function togetherOf(groups: readonly Group[], between: number): Comparison['toge
   const [{ half } = { half: 0 }] = shiftsOf(common, { relative: false, between, confidence: TOGETHER });
   const moved = groups[0]!.map((_, entry) => groups.reduce((sum, group) => sum + median(group[entry]!), 0));
   const shift = { delta: median(moved), half };
-  return { ...ratioOf(shift), shown: isShown(shift) };
+  return { ...ratioOf(shift), shown: half <= Math.log(NOISY) && isShown(shift) };
 }
+
+const isNoisy = (shifts: readonly Shift[]): boolean =>
+  shifts.length > 0 && median(shifts.map(({ half }) => half)) > Math.log(NOISY);
 
 const ratioOf = ({ delta, half }: Shift): Ratio => ({
   value: Math.exp(delta),
@@ -187,6 +199,7 @@ function entriesOf(
   shifts: readonly Shift[],
   moves: readonly (readonly number[])[] | null = null,
 ): ComparedEntry[] {
+  const noisy = isNoisy(shifts);
   let place = 0;
   return matches.map(({ before, after, why }): ComparedEntry => {
     const { name, group, pass } = (before ?? after)!;
@@ -210,7 +223,7 @@ function entriesOf(
     const [first, last] = rounds[index]!.map(median);
     const own = moves ? median(moves[index]!) : last! - first!;
     const shift = shifts[index]!;
-    const moved = isShown(shift) && own * Math.sign(shift.delta) >= Math.log(LEAST);
+    const moved = !noisy && isShown(shift) && own * Math.sign(shift.delta) >= Math.log(LEAST);
     return {
       ...known,
       before: Math.exp(first!),

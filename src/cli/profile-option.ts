@@ -41,6 +41,13 @@ export async function keepProfile(
   );
 }
 
+/** `resnet18 step 4×112²` → `resnet18-step-4x112`. */
+const fileNameOf = (name: string): string =>
+  name
+    .replaceAll('×', 'x')
+    .replaceAll('²', '')
+    .replace(/[^\w.-]+/g, '-');
+
 /** Profiles a work of the bench, warm, and writes `NAME.profile.json` and `NAME.trace.json` into a folder. */
 export async function profileWork(
   device: Device,
@@ -54,7 +61,7 @@ export async function profileWork(
     return device.pace();
   };
   const { profile: found, text, trace } = await profile(device, body, { warmUp: 2, steps: 5 });
-  const place = join(folder, name.replace(/[^\w.-]+/g, '-'));
+  const place = join(folder, fileNameOf(name));
   await writeWhole(`${place}.${PROFILE}`, `${JSON.stringify(documentOf([found]), null, 2)}\n`);
   await writeWhole(`${place}.${TRACE}`, trace);
   say(

@@ -77,6 +77,14 @@ test('a change of 3 % is too small to be flagged, however sure', () => {
   assert.is(paired(1, steady, [1.03]).entries[0]!.verdict, 'no difference shown');
 });
 
+test('on a machine that stalls nothing is flagged, however large, and that is said', () => {
+  const stalls = { ...QUIET, round: 1, sample: 0.5 };
+  const comparison = stored(5, stalls, [1, 40]);
+  assert.ok(comparison.noisy);
+  assert.not.ok(flagged(comparison));
+  assert.ok(comparisonHead(comparison).some((line) => line.startsWith('THE MACHINE WAS TOO BUSY')));
+});
+
 const ALL = [1.2, 1.2, 1.2, 1.2, 1.2, 1.2];
 const MOST = [1.2, 1.2, 1.2, 1.2, 1, 1];
 

@@ -2,29 +2,16 @@
 import type { PeerGraph } from '../graph.ts';
 import { type Backend, type ConvSettings, type PoolSettings, walk } from '../interpret.ts';
 import { floats, graphFiles, integers, versionOf } from './files.ts';
-import { adapterGiven, installNavigator } from './navigator.ts';
+import { adapterGiven, believed, installNavigator } from './navigator.ts';
 import { serve } from './serve.ts';
 
 // Its package is not the project's, so that its types are not known here.
 const JAX = '@jax-js/jax';
 await installNavigator();
-const {
-  init,
-  defaultDevice,
-  getWebGPUDevice,
-  jit,
-  lax,
-  nn,
-  numpy: np,
-  tree,
-  valueAndGrad,
-} = await import(JAX);
+const { init, defaultDevice, jit, lax, nn, numpy: np, tree, valueAndGrad } = await import(JAX);
 
 // biome-ignore lint/suspicious/noExplicitAny: an array of jax-js, see above
 type Array = any;
-
-/** Errors that WebGPU reports on the side; a result that comes all the same is not believed. */
-const faults: string[] = [];
 
 const sides = ([top, left, bottom, right]: ConvSettings['pads']) => [
   [top, bottom],
@@ -117,9 +104,6 @@ await serve({
     const devices = await init('webgpu');
     if (!devices.includes('webgpu')) throw new Error('jax-js found no WebGPU device');
     defaultDevice('webgpu');
-    getWebGPUDevice().addEventListener('uncapturederror', ({ error }: GPUUncapturedErrorEvent) => {
-      faults.push(error.message.split('\n')[0]!);
-    });
     return {
       adapter: adapterGiven(),
       kind: 'webgpu',
@@ -184,10 +168,3 @@ await serve({
   },
   call: (input) => call(input),
 });
-
-async function believed(values: ArrayLike<number>): Promise<ArrayLike<number>> {
-  // An error arrives with the next turn of the loop.
-  await new Promise((resolve) => setTimeout(resolve));
-  if (faults.length > 0) throw new Error(`WebGPU refused what jax-js recorded: ${faults[0]}`);
-  return values;
-}

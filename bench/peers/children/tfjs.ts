@@ -2,7 +2,7 @@
 import type { Activation } from '../graph.ts';
 import { type Backend, type ConvSettings, type PoolSettings, walk } from '../interpret.ts';
 import { floats, graphFiles, integers, versionOf } from './files.ts';
-import { adapterGiven, installNavigator } from './navigator.ts';
+import { adapterGiven, believed, installNavigator } from './navigator.ts';
 import { serve } from './serve.ts';
 
 // Its packages are not the project's, so that their types are not known here.
@@ -134,7 +134,7 @@ await serve({
     if (!training) {
       call = async (input) => {
         const y = tf.tidy(() => run(tf.tensor(pictures[input]!, shape)));
-        const values = await y.data();
+        const values = await believed(await y.data());
         y.dispose();
         return values;
       };
@@ -156,7 +156,7 @@ await serve({
         true,
         list,
       );
-      const values = await loss.data();
+      const values = await believed(await loss.data());
       loss.dispose();
       return values;
     };

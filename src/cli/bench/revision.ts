@@ -1,10 +1,11 @@
 /** A git revision of this tree in a temporary folder, ready to run, that does not outlive this process. */
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { bytesIfThere } from '../../node/files.ts';
 import { isAlive, markName, ownMark, parseMark } from '../../node/processes.ts';
 import { shown } from '../../text/shown.ts';
 import { say, UserError } from '../ui.ts';
@@ -99,7 +100,10 @@ async function firstWith(root: string, path: string): Promise<string | null> {
 /** Where the lock files are equal the packages are; otherwise the launcher there installs its own (npm ci). */
 async function sharePackages(root: string, tree: string, name: string): Promise<void> {
   const [ours, theirs] = await Promise.all(
-    [root, tree].map((at) => readFile(join(at, 'package-lock.json'), 'utf8').catch(() => '')),
+    [root, tree].map(async (at) => {
+      const bytes = await bytesIfThere(join(at, 'package-lock.json'));
+      return bytes && new TextDecoder().decode(bytes);
+    }),
   );
   const installed = await realpath(join(root, 'node_modules')).catch(() => null);
   if (ours === theirs && installed) await symlink(installed, join(tree, 'node_modules'), 'junction');
@@ -108,7 +112,6 @@ async function sharePackages(root: string, tree: string, name: string): Promise<
 
 /** Removes the folders of processes that were killed. */
 async function removeDead(): Promise<void> {
-  await mkdir(tmpdir(), { recursive: true });
   for (const entry of await readdir(tmpdir())) {
     if (!entry.startsWith(PREFIX)) continue;
     const mark = parseMark(entry.slice(PREFIX.length).split('.')[0]!);

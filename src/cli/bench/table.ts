@@ -53,7 +53,7 @@ function entryLines(entries: readonly BenchEntry[]): string {
       formatNumber(bytes / median / 1e6),
       limit === null ? '' : LIMITS[limit],
       share === null ? '' : `${Math.round(100 * share)} %`,
-      error === null ? '' : error.value.toExponential(0),
+      error === null ? '' : error.value === 0 ? '0' : error.value.toExponential(0),
     ];
   });
   const head = [

@@ -11,9 +11,9 @@
  *     measure the best few of them, and the surrogate's optimum
  *     the winner has the lowest objective of all that were measured: the surrogate proposes, the pictures decide
  *
- * Every other one of the surrogate's networks is drawn from the whole space, whatever the target: those within it have losses
- * that differ little (in the small space at 3 ms by a standard deviation of 0.024), and a fit to them alone explains little.
- * The target bounds what is proposed, and what may win.
+ * Every other one of the surrogate's networks is drawn from the whole space, whatever the target: it is a model of the whole
+ * space, and what it learns beyond the target helps within (small space, 3 ms: it predicts the 71 networks within the target
+ * with r 0.75 with 29 from beyond beside them, with 0.70 without). The target bounds what is proposed, and what may win.
  *
  * A surrogate needs half as many networks again as it has coefficients. Where the time for measuring is not enough for them,
  * none is fitted: then those that are measured are drawn within the target, and the winner is the best of them.

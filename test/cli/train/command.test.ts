@@ -107,6 +107,7 @@ const OTHERS = [
   'memory',
   'adapter',
   'tensorboard',
+  'profile',
   'json',
   'debug',
 ];
