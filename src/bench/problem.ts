@@ -61,6 +61,10 @@ export function differentiated({ problem, pass }: Pick<Posed, 'problem' | 'pass'
   return Object.keys(problem.inputs).filter((name) => !NO_GRADIENT.includes(name));
 }
 
+/** Whether the weight stays as it is from pass to pass, so that kernels may keep what they compute of it: in inference. */
+export const keepsWeight = ({ problem, pass }: Pick<Posed, 'problem' | 'pass'>): boolean =>
+  pass === 'forward' && !problem.recorded && MATRIX_OPS.includes(problem.op);
+
 export interface Cost {
   flops: number;
   bytes: number;

@@ -12,7 +12,7 @@ import { empty, keep, noGrad, type Shape, scope, sizeOf, type Tensor } from '../
 import { ENGINE_OPS } from '../verify/engine-ops.ts';
 import type { OpInputs } from '../verify/parameters.ts';
 import { pseudoFill } from '../verify/pseudo.ts';
-import { differentiated, type Posed, type Problem } from './problem.ts';
+import { differentiated, keepsWeight, type Posed, type Problem } from './problem.ts';
 
 /** Bytes that the sets of inputs take together, where one takes less: twice what most caches hold. */
 const ROTATED = 64 * 2 ** 20;
@@ -100,7 +100,8 @@ export function replay(device: Device, posed: Posed, row: string | null, memory:
   const gradients = problem.recorded || !forward ? differentiated(posed) : [];
   const owned: Tensor[] = [];
   const made = (name: string, shape: Shape, set: number): Tensor => {
-    const options = { owned: true, requiresGrad: gradients.includes(name) };
+    const kind = name === 'x1' && keepsWeight(posed) ? 'parameter' : 'activation';
+    const options = { kind, owned: true, requiresGrad: gradients.includes(name) } as const;
     const tensor = empty(device, shape, options);
     owned.push(tensor);
     fill(tensor, POSITIVE.includes(name) ? { constant: 1 } : { uniform: 1 }, set, name);

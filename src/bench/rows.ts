@@ -6,7 +6,7 @@ import { problemOf as matrixProblem } from '../kernels/matmul/problem.ts';
 import { chooseMatrix, MATRIX_ROWS } from '../kernels/matmul/table.ts';
 import type { Epilogue } from '../kernels/parts/epilogue.ts';
 import { windowOf } from '../kernels/parts/window.ts';
-import { MATRIX_OPS, type Posed, type Problem } from './problem.ts';
+import { keepsWeight, MATRIX_OPS, type Posed, type Problem } from './problem.ts';
 import type { Pass } from './result.ts';
 
 /** The names of all rows, of both tables. */
@@ -49,7 +49,7 @@ export function rowsOf(
     geometry,
     direction,
     several,
-    false, // the weights of the bench are no parameters
+    keepsWeight({ problem, pass }),
     direction === 'forward' ? epilogueOf(problem) : undefined,
   );
   return {

@@ -12,7 +12,11 @@ const test = suite('cli: bench');
 
 const REFUSED: readonly [args: string[], options: Partial<BenchOptions>, sentence: string][] = [
   [['kernel'], {}, "there is nothing called 'kernel' to measure; bench takes kernels, models, ceiling"],
-  [[], { variant: 'fastest' }, 'there is no such row; the rows are tile, winograd, depthwise, plain'],
+  [
+    [],
+    { variant: 'fastest' },
+    'there is no such row; the rows are tile, winograd, winograd4, depthwise, plain',
+  ],
   [[], { variant: 'winograd', filter: 'matmul' }, 'winograd computes none of these 6 problems'],
   [[], { variant: 'plain', allVariants: true }, 'give one of them'],
   [[], { filter: 'no such case' }, 'nothing has that in its name'],
@@ -82,9 +86,10 @@ test('a run is one document, which the table is made of', async () => {
   assert.is(code, 0);
   const result = benchResultOf(text, 'stdout');
   const rows = result.entries.map(({ name, variant }) => [name, variant]);
-  assert.equal(rows.slice(0, 3), [
+  assert.equal(rows.slice(0, 4), [
     ['conv 3×3/1 1×8² 8→8 forward', 'tile'],
     ['conv 3×3/1 1×8² 8→8 forward', 'winograd'],
+    ['conv 3×3/1 1×8² 8→8 forward', 'winograd4'],
     ['conv 3×3/1 1×8² 8→8 forward', 'plain'],
   ]);
   assert.equal(rows.at(-1), ['relu 1×8²×4 gradients', null]);
