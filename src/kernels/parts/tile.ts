@@ -91,7 +91,7 @@ const FEW_ROWS = 4;
 
 /**
  * Rows of the tiles of a gathering product with so many rows. Of 4 to 24, 16 are the best on lavapipe: 1.03 to 1.15 times as
- * fast as 12 (1.6 times where there are 16), 1.5 times as fast as 4.
+ * fast as 12 (1.6 times where there are 16), 1.5 times as fast as 4. Without subgroups 12 are 1.1 times as fast as 16.
  */
 export const tileRowsOf = (rows: number): number => (rows > FEW_ROWS ? ROWS : FEW_ROWS);
 
