@@ -30,6 +30,11 @@ export class PooledBuffer {
     this.version++;
     this.pool.changed(this);
   }
+
+  /** Its values will change soon: what is kept that was computed from them is given back already. */
+  changing(): void {
+    this.pool.changed(this);
+  }
 }
 
 /** What one dispatch binds: a whole buffer, or a slice of it (offset a multiple of 256). */

@@ -165,9 +165,13 @@ export abstract class Module {
     return layout;
   }
 
-  /** Training mode (or evaluation with `false`) for this module and everything below it. Frozen ones stay frozen. */
+  /**
+   * Training mode (or evaluation with `false`) for this module and everything below it. Frozen ones stay frozen. What
+   * evaluation kept of weights that train (Device.derived) is given back, so that a step has the memory that it had before.
+   */
   train(mode = true): this {
     for (const [, module] of this.namedModules()) module.training = mode;
+    if (mode) for (const { tensor } of this.tensors()) if (tensor.requiresGrad) tensor.buffer.changing();
     return this;
   }
 

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
 import { conv2d } from '../../../src/kernels/index.ts';
-import { SGD } from '../../../src/nn/index.ts';
+import { Conv2d, onDevice, SGD } from '../../../src/nn/index.ts';
 import { empty, noGrad, type Shape, scope, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { pseudo } from '../../../src/verify/pseudo.ts';
 import { testDevice } from '../../helpers/device.ts';
@@ -68,6 +68,23 @@ for (const row of ['winograd', 'winograd4'])
     assert.is(transforms(), 1);
     device.close();
   });
+
+test('a model that goes back to training keeps what is of frozen weights only', async () => {
+  const { device } = await watched();
+  const derived = (): number => device.memory().byKind.derived;
+  const model = onDevice(device, () => new Conv2d(32, 32, 3, { padding: 1 }));
+  const x = input(device);
+  await evaluate(x, model.weight);
+  const kept = derived();
+  assert.ok(kept > 0);
+  model.weight.requiresGrad = false;
+  model.train();
+  assert.is(derived(), kept, 'frozen');
+  model.weight.requiresGrad = true;
+  model.train();
+  assert.is(derived(), 0);
+  device.close();
+});
 
 test("the input's gradient through a frozen weight keeps the turned kernel", async () => {
   const { device, transforms } = await watched();
