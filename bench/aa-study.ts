@@ -10,7 +10,7 @@
  * each of three ways:
  *   stored       a process and the next one, two after two; where there are less than 40, some of them overlap
  *   far apart    a process and one that was measured half of the study later
- *   interleaved  eight pairs of neighbours drawn from all, each turned at random: series share pairs, and are not independent
+ *   interleaved  sixteen pairs of neighbours drawn from all, each turned at random: series share pairs, and are not independent
  * Of each: how many flag anything; how often the slower kernel is found, put into the second run in the place of the kernel;
  * how often one is found whose recorded samples are multiplied by 1.2, any entry (a simulation).
  */
@@ -41,7 +41,7 @@ const FIFTH = 'conv:14x14x64,64,k3,s1,p1,g1,n2';
 const SLOWER = 'the first with a fifth of its work twice';
 
 const COMPARISONS = 20;
-const PAIRS = 8;
+const PAIRS = 16;
 const MEMORY = 2 ** 30;
 
 const { values, positionals } = parseArgs({
@@ -189,7 +189,7 @@ function study(name: string, series: readonly (readonly Pair[])[]): string[] {
 function read(path: string): void {
   const runs = linesOf(path).map((line, index) => benchResultOf(line, `line ${index + 1} of ${path}`));
   if (runs.length < 2 * PAIRS)
-    throw new RangeError(`${runs.length} processes: 16 at least make a study, 40 a good one`);
+    throw new RangeError(`${runs.length} processes: 32 at least make a study, 40 a good one`);
   const at = (index: number): BenchResult => runs[index % runs.length]!;
   const half = Math.floor(runs.length / 2);
   const step = runs.length >= 2 * COMPARISONS ? 2 : 1;

@@ -82,9 +82,12 @@ const TOGETHER = 0.99;
 /**
  * What rounds of a run do not show, as standard deviations of logarithms: how much more two processes of one tree differ in an
  * entry than two rounds do (a third more of it for ten entries, as few of them show little of it themselves), and how the pace
- * of a shared machine differs between two runs, where there are too few entries to see it by.
+ * of a shared machine differs between two runs, where there are too few entries to see it by. Where the processor computes,
+ * processes differ by far more: of 40 on a quiet machine by 0.08 in kernels of 1 to 7 ms (bench/aa-study.ts), whatever each of
+ * them says of itself; with 0.1, 7 of 273 comparisons of two of them flagged something, with 0.03 41.
  */
-const processes = (entries: number): number => 0.03 * (1 + 1 / Math.sqrt(entries));
+const processes = (entries: number, { adapter }: BenchHeader): number =>
+  (adapter.software ? 0.1 : 0.03) * (1 + 1 / Math.sqrt(entries));
 const MACHINE = 0.15;
 
 /**
@@ -97,16 +100,17 @@ export function compareRuns(before: BenchResult, after: BenchResult): Comparison
   const rounds = able.map((match) => roundsOf([match.before!, match.after!]));
   const groups = [rounds.map(([, last]) => last!), rounds.map(([first]) => first!.map((value) => -value))];
   const relative = able.length >= FEW;
+  const apart = processes(able.length, before.header);
   const shifts = shiftsOf(groups, {
     relative,
-    between: relative ? processes(able.length) : MACHINE,
+    between: relative ? apart : MACHINE,
     confidence: CONFIDENCE,
   });
   return {
     ...frame(before, after, warnings),
     kind: 'stored',
     pairs: null,
-    together: relative ? togetherOf(groups, processes(able.length)) : null,
+    together: relative ? togetherOf(groups, apart) : null,
     noisy: isNoisy(shifts),
     judgedBy: relative ? 'the others' : 'itself',
     entries: entriesOf(matches, rounds, shifts),

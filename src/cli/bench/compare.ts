@@ -30,7 +30,7 @@ export function compareOptions(command: Command): void {
       '--against <revision>',
       'measures this tree and a git revision in turns and compares them: what --compare cannot tell from a slower machine',
     )
-    .option('--pairs <n>', 'how often --against measures both', pairCount, 8)
+    .option('--pairs <n>', 'how often --against measures both', pairCount, 16)
     .option('--fail-on <verdict>', `exit code 1 where an entry is so: ${FAILING.join(', ')}`, oneOf(FAILING));
 }
 
