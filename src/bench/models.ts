@@ -108,9 +108,11 @@ const COMPARED = 64;
 const PAIR = 2;
 /**
  * Roundings add up over fifty layers, and a unit of a ReLU that is nearly 0 falls to one side or the other: 1e-6 to 1e-5. A
- * wrong kernel in one layer is off by a hundred times as much.
+ * wrong kernel in one layer is off by a hundred times as much. Some networks amplify more: MobileNetV2's gradients move by
+ * 3e-3 to 1e-2 when its pictures move by a rounding, so what such a movement does is allowed some times over.
  */
-const ALLOWED = { logits: 1e-4, gradients: 1e-3 };
+const ALLOWED = { logits: 1e-4, gradients: 1e-3, movements: 10 };
+const ROUNDING = 2 ** -22;
 
 /** A network against itself by the plain variants: the logits of a forward pass, the gradients of a step. */
 async function checkModel(
@@ -130,12 +132,17 @@ async function checkModel(
       return readAll(scope(() => withRow(device, row, record)));
     };
     const [found, plain] = [await compute(by), await compute('plain')];
+    const amplified = async (): Promise<number> => {
+      const values = Float32Array.from(await pictures.data());
+      pictures.write(values.map((value, index) => value * (1 + ((index % 3) - 1) * ROUNDING)));
+      return distance(await compute('plain'), plain);
+    };
     const on = `plain, on ${count === 1 ? 'a picture' : 'two pictures'} of ${area(COMPARED, COMPARED)}`;
     return forward
       ? { value: relativeError(found[0]!, plain[0]!), allowed: ALLOWED.logits, against: on }
       : {
           value: distance(found, plain),
-          allowed: ALLOWED.gradients,
+          allowed: Math.max(ALLOWED.gradients, ALLOWED.movements * (await amplified())),
           against: `${on}: norms of all gradients`,
         };
   } finally {
