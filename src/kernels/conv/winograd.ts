@@ -162,131 +162,105 @@ function patches({ rows, columns, chunk, size, tiles, channels }: Transform): Pi
   };
 }
 
-/** Records a convolution in its forward or input direction. */
-function gatherTiles(
+/** A chunk of pictures whose patches have been transformed. */
+interface Part {
+  /** Whether it is the first one. */
+  first: boolean;
+  /** Rows of the products: the tiles of its pictures. */
+  rows: number;
+  v: BufferBinding;
+  m: BufferBinding;
+  /** A transform between M, of `patch` places a side, and the tiles of what is summed over or written. */
+  results(rows: number, columns: number): ReturnType<typeof patches>;
+}
+
+/** Has `record` go on with each chunk, once V of x is recorded and there is room for M. */
+function overChunks(
   device: Device,
   tiling: Tiling,
-  problem: ConvProblem,
-  { pictures, x, w, y }: GatherOperands,
+  { direction, source, result, sourceChannels, resultChannels, window }: ConvProblem,
+  { pictures, x }: Pick<GatherOperands, 'pictures' | 'x'>,
+  record: (part: Part) => void,
 ): void {
-  const { direction, source, result, sourceChannels, resultChannels, window, epilogue = {} } = problem;
-  const forward = direction === 'forward';
-  const finish = epilogueRun(epilogue);
   const { outputs, patch } = tiling;
   const planes = patch ** 2;
   const tiles = tilesOf(tiling, result);
   const perPicture = tiles[0] * tiles[1];
-  const values = planes * perPicture * (sourceChannels + resultChannels);
-  const products = { ...planesOf(tiling), direction, sourceChannels, resultChannels };
-  const u = kernelOf(device, tiling, problem, w);
-  for (const chunk of chunksOf(device, pictures, values)) {
-    const v = empty(device, [planes, chunk.pictures * perPicture, sourceChannels]);
-    const m = empty(device, [planes, chunk.pictures * perPicture, resultChannels]);
-    const input = patches({
-      rows: patch,
-      columns: patch,
-      chunk,
-      size: source,
-      tiles,
-      channels: sourceChannels,
-    });
+  // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
+  const turned = direction === 'input';
+  const [top, left] = [window.top, window.left].map((start) => (turned ? 2 - start : start)) as [
+    number,
+    number,
+  ];
+  for (const chunk of chunksOf(device, pictures, planes * perPicture * (sourceChannels + resultChannels))) {
+    const rows = chunk.pictures * perPicture;
+    const v = empty(device, [planes, rows, sourceChannels]);
+    const m = empty(device, [planes, rows, resultChannels]);
+    const sides = { rows: patch, columns: patch };
+    const input = patches({ ...sides, chunk, size: source, tiles, channels: sourceChannels });
     device.run(transformInput({ outputs }), {
       ...input,
       bindings: { x, v: v.buffer },
-      // Turned by 180°, a kernel that started `top` rows above its output starts 2 − top above.
-      params: {
-        ...input.params,
-        top: forward ? window.top : 2 - window.top,
-        left: forward ? window.left : 2 - window.left,
-      },
+      params: { ...input.params, top, left },
     });
-    gather(device, products, {
-      pictures: chunk.pictures * perPicture,
-      x: v.buffer,
-      w: u.buffer,
-      y: m.buffer,
-    });
-    const output = patches({
-      rows: patch,
-      columns: outputs,
-      chunk,
-      size: result,
-      tiles,
-      channels: resultChannels,
-    });
-    device.run(transformOutput({ outputs, ...epilogueSpecOf(epilogue) }), {
-      ...output,
-      bindings: { m: m.buffer, y, ...finish.bindings },
-      params: { ...output.params, ...finish.params },
+    record({
+      first: chunk.first === 0,
+      rows,
+      v: v.buffer,
+      m: m.buffer,
+      results: (rows, columns) =>
+        patches({ rows, columns, chunk, size: result, tiles, channels: resultChannels }),
     });
     v.dispose();
     m.dispose();
   }
+}
+
+/** What the tile loop is told of the products. */
+const productsOf = (tiling: Tiling, { direction, sourceChannels, resultChannels }: ConvProblem) => ({
+  ...planesOf(tiling),
+  direction,
+  sourceChannels,
+  resultChannels,
+});
+
+/** Records a convolution in its forward or input direction. */
+function gatherTiles(device: Device, tiling: Tiling, problem: ConvProblem, operands: GatherOperands): void {
+  const { epilogue = {} } = problem;
+  const { outputs, patch } = tiling;
+  const finish = epilogueRun(epilogue);
+  const products = productsOf(tiling, problem);
+  const u = kernelOf(device, tiling, problem, operands.w);
+  overChunks(device, tiling, problem, operands, ({ rows, v, m, results }) => {
+    gather(device, products, { pictures: rows, x: v, w: u.buffer, y: m });
+    const output = results(patch, outputs);
+    device.run(transformOutput({ outputs, ...epilogueSpecOf(epilogue) }), {
+      ...output,
+      bindings: { m, y: operands.y, ...finish.bindings },
+      params: { ...output.params, ...finish.params },
+    });
+  });
   u.dispose();
 }
 
 /** Records a weight gradient. */
-function sumTiles(
-  device: Device,
-  tiling: Tiling,
-  problem: ConvProblem,
-  { pictures, x, dy, dw }: WeightOperands,
-): void {
-  const { direction, source, result, sourceChannels, resultChannels, window } = problem;
+function sumTiles(device: Device, tiling: Tiling, problem: ConvProblem, operands: WeightOperands): void {
   const { outputs, patch } = tiling;
-  const planes = patch ** 2;
-  const tiles = tilesOf(tiling, result);
-  const perPicture = tiles[0] * tiles[1];
-  const values = planes * perPicture * (sourceChannels + resultChannels);
-  const products = { ...planesOf(tiling), direction, sourceChannels, resultChannels };
-  const du = empty(device, [planes, sourceChannels, resultChannels]);
-  for (const chunk of chunksOf(device, pictures, values)) {
-    const v = empty(device, [planes, chunk.pictures * perPicture, sourceChannels]);
-    const dm = empty(device, [planes, chunk.pictures * perPicture, resultChannels]);
-    const input = patches({
-      rows: patch,
-      columns: patch,
-      chunk,
-      size: source,
-      tiles,
-      channels: sourceChannels,
-    });
-    device.run(transformInput({ outputs }), {
-      ...input,
-      bindings: { x, v: v.buffer },
-      params: { ...input.params, top: window.top, left: window.left },
-    });
-    const gradient = patches({
-      rows: outputs,
-      columns: patch,
-      chunk,
-      size: result,
-      tiles,
-      channels: resultChannels,
-    });
+  const weights = problem.sourceChannels * problem.resultChannels;
+  const products = productsOf(tiling, problem);
+  const du = empty(device, [patch ** 2, weights]);
+  overChunks(device, tiling, problem, operands, ({ first, rows, v, m, results }) => {
     device.run(transformGradient({ outputs }), {
-      ...gradient,
-      bindings: { dy, m: dm.buffer },
+      ...results(outputs, patch),
+      bindings: { dy: operands.dy, m },
     });
-    weightGradient(device, products, {
-      pictures: chunk.pictures * perPicture,
-      x: v.buffer,
-      dy: dm.buffer,
-      dw: du.buffer,
-    });
+    weightGradient(device, products, { pictures: rows, x: v, dy: m, dw: du.buffer });
     device.run(transformKernelGradient({ outputs }), {
-      bindings: { u: du.buffer, w: dw },
-      params: {
-        count: (sourceChannels * resultChannels) / CHANNELS,
-        rows: patch,
-        columns: 3,
-        accumulate: Number(chunk.first > 0),
-      },
-      bytes: 4 * (planes + 2 * 9) * sourceChannels * resultChannels,
+      bindings: { u: du.buffer, w: operands.dw },
+      params: { count: weights / CHANNELS, rows: patch, columns: 3, accumulate: Number(!first) },
+      bytes: 4 * (patch ** 2 + 2 * 9) * weights,
     });
-    v.dispose();
-    dm.dispose();
-  }
+  });
   du.dispose();
 }
 
