@@ -42,8 +42,7 @@ export async function timer(device: Device, run: (index: number) => unknown): Pr
       scope(() => {
         run(index++);
       });
-    device.commands.flush();
-    await device.gpu.queue.onSubmittedWorkDone();
+    await device.idle();
     return (performance.now() - start) / repeats;
   };
   await sample(1); // compiles

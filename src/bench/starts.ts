@@ -43,18 +43,13 @@ const RECORDED = 20;
 /** Later dispatches of a program that its first one is compared with. */
 const LATER = 3;
 
-const idle = async ({ commands, gpu }: Device): Promise<void> => {
-  commands.flush();
-  await gpu.queue.onSubmittedWorkDone();
-};
-
 /** Milliseconds of the first call on `device`, which has run nothing else, once its weights and inputs are there. */
 export async function firstCall(device: Device, { prepare }: Startable): Promise<number> {
   const work = prepare(device);
-  await idle(device);
+  await device.idle();
   const start = performance.now();
   scope(() => void work.run(0));
-  await idle(device);
+  await device.idle();
   const took = performance.now() - start;
   work.dispose();
   if (device.fault) throw device.fault;
@@ -84,7 +79,7 @@ export async function steadyState(
     call();
     await device.pace();
   }
-  await idle(device);
+  await device.idle();
   const made = await whatIsMade(device, call);
   const recording = await recordingOf(device, call, recorded);
   work.dispose();
@@ -124,7 +119,7 @@ export async function compileTimes(
   const time = async (record: () => void): Promise<number> => {
     const start = performance.now();
     record();
-    await idle(device);
+    await device.idle();
     return performance.now() - start;
   };
   const y = device.take(256, 'activation');
@@ -180,7 +175,7 @@ async function recordingOf(
     call();
     device.commands.flush();
     times.push(performance.now() - start);
-    await idle(device);
+    await device.idle();
   }
   const dispatches = Math.round((device.commands.dispatches - before) / calls);
   const { p10 } = timingOf([times], 1);

@@ -142,8 +142,7 @@ async function takeRound(device: Device, course: Course, samples: number): Promi
 async function warmUp(device: Device, work: Work, repeats: number): Promise<void> {
   const runs = Math.max(work.settles ?? 1, Math.min(work.sets, repeats));
   for (let index = 0; index < runs; index++) scope(() => void work.run(index));
-  device.commands.flush();
-  await device.gpu.queue.onSubmittedWorkDone();
+  await device.idle();
 }
 
 /** Bytes out of use that are kept for the next task. */

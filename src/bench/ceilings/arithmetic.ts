@@ -145,8 +145,7 @@ async function enough(device: Device, kernel: ChainKernel, y: Tensor): Promise<C
   const time = async (steps: number): Promise<number> => {
     const start = performance.now();
     runChains(device, kernel, y, { invocations: y.size, steps });
-    device.commands.flush();
-    await device.gpu.queue.onSubmittedWorkDone();
+    await device.idle();
     return performance.now() - start;
   };
   await time(1);

@@ -266,8 +266,7 @@ export async function memoryContenders(
     const right = await isRight(device, kernel, buffers, pieces[0]!);
     const start = performance.now();
     kernel.record(device, buffers, pieces[0]!);
-    device.commands.flush();
-    await device.gpu.queue.onSubmittedWorkDone();
+    await device.idle();
     const runs = performance.now() - start < SLOW_MS ? [whole] : pieces.map((piece) => [piece]);
     contenders.push({
       name: kernel.name,

@@ -247,8 +247,7 @@ async function quickest(
 async function timed(device: Device, work: Work, copies = 1): Promise<number> {
   const start = performance.now();
   for (let copy = 0; copy < copies; copy++) noGrad(() => scope(work)).dispose();
-  device.commands.flush();
-  await device.gpu.queue.onSubmittedWorkDone();
+  await device.idle();
   return performance.now() - start;
 }
 
