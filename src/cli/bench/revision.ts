@@ -5,7 +5,7 @@ import { mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { bytesIfThere } from '../../node/files.ts';
+import { bytesIfThere, statOrNull } from '../../node/files.ts';
 import { isAlive, markName, ownMark, parseMark } from '../../node/processes.ts';
 import { shown } from '../../text/shown.ts';
 import { say, UserError } from '../ui.ts';
@@ -93,7 +93,7 @@ const holds = (root: string, commit: string, path: string): Promise<boolean> =>
 
 /** The oldest commit that brought the file, short; null where none of this branch did. */
 async function firstWith(root: string, path: string): Promise<string | null> {
-  const found = await git(root, 'log', '--format=%h', '--diff-filter=A', '--', path).catch(() => '');
+  const found = await git(root, 'log', '--format=%h', '--diff-filter=A', '--', path);
   return found.split('\n').at(-1) || null;
 }
 
@@ -105,18 +105,26 @@ async function sharePackages(root: string, tree: string, name: string): Promise<
       return bytes && new TextDecoder().decode(bytes);
     }),
   );
-  const installed = await realpath(join(root, 'node_modules')).catch(() => null);
-  if (ours === theirs && installed) await symlink(installed, join(tree, 'node_modules'), 'junction');
+  const packages = join(root, 'node_modules');
+  if (ours === theirs && (await statOrNull(packages)))
+    await symlink(await realpath(packages), join(tree, 'node_modules'), 'junction');
   else say(`${name} wants other packages than this tree: npm ci installs them in a temporary folder first.`);
 }
 
-/** Removes the folders of processes that were killed. */
+/** Removes the folders of processes that were killed, and says which cannot be: another user's, in a common /tmp. */
 async function removeDead(): Promise<void> {
   for (const entry of await readdir(tmpdir())) {
     if (!entry.startsWith(PREFIX)) continue;
     const mark = parseMark(entry.slice(PREFIX.length).split('.')[0]!);
-    if (mark && isAlive(mark) === false)
-      await rm(join(tmpdir(), entry), { recursive: true, force: true }).catch(() => undefined);
+    if (!mark || isAlive(mark) !== false) continue;
+    const left = join(tmpdir(), entry);
+    try {
+      await rm(left, { recursive: true, force: true });
+    } catch (error) {
+      say(
+        `${shown(left)} is left of a run that was killed and cannot be removed: ${(error as Error).message}`,
+      );
+    }
   }
 }
 
