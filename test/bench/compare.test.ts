@@ -72,6 +72,22 @@ test('pairs find it on a machine with drift and bursts', () => {
   assert.ok(found >= 36, `${found} of 40`);
 });
 
+test('where the processor computes, stored runs flag a doubling, and no third: processes of one tree differ by as much', () => {
+  const onProcessor = (run: BenchResult): BenchResult => ({
+    ...run,
+    header: { ...run.header, adapter: { ...run.header.adapter, software: true } },
+  });
+  const verdict = (factor: number, place: (run: BenchResult) => BenchResult): string =>
+    compareRuns(place(madeRun(1, QUIET)), place(madeRun(2, QUIET, { factors: [1, factor] }))).entries[1]!
+      .verdict;
+  assert.is(
+    verdict(1.33, (run) => run),
+    'slower',
+  );
+  assert.is(verdict(1.33, onProcessor), 'no difference shown');
+  assert.is(verdict(2, onProcessor), 'slower');
+});
+
 test('a change of 3 % is too small to be flagged, however sure', () => {
   const steady = { ...QUIET, sample: 0.001, round: 0.001, process: 0.001, run: 0 };
   assert.is(paired(1, steady, [1.03]).entries[0]!.verdict, 'no difference shown');

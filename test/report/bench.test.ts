@@ -141,13 +141,13 @@ test('what is wrong or in doubt stands at the top', async () => {
   assert.match(html, '% of bandwidth');
 });
 
-/** `result` as it was when a kernel was a third slower, another one twice as fast, one was not there and one of another variant. */
+/** `result` as it was when a kernel was twice as slow, another one four times as fast, one was not there and one of another variant. */
 const before = (result: BenchResult): BenchResult => ({
   ...result,
   header: { ...result.header, driver: 'another driver' },
   entries: result.entries.flatMap((entry, index) => {
     const { timing } = entry;
-    const factor = index === 3 ? 1.33 : index === 6 ? 0.5 : 1;
+    const factor = index === 3 ? 2 : index === 6 ? 0.25 : 1;
     const rounds = timing?.rounds.map((times) => times.map((time) => factor * time));
     const own = { ...entry, timing: timing && rounds ? timingOf(rounds, timing.repeats) : null };
     return index === 5 ? [] : index === whole.entries.length - 1 ? { ...own, variant: 'tile' } : own;
@@ -165,9 +165,9 @@ test('what changed since another run stands with its interval, what changed firs
     text: line.textContent!.replace(/\s+/g, ' ').trim(),
     to: line.querySelector('a')?.getAttribute('href'),
   }));
-  assert.match(lines[0].text, /× 2\.00 slower$/);
+  assert.match(lines[0].text, /× 4\.00 slower$/);
   assert.is(lines[0].to, '#e-6');
-  assert.match(lines[1].text, /× 0\.75 faster$/);
+  assert.match(lines[1].text, /× 0\.50 faster$/);
   assert.is(lines[1].to, '#e-3');
   assert.ok(lines.slice(2).every(({ text }) => text.endsWith('no difference shown')));
   const said = page.querySelector('#changed')!.textContent!;
