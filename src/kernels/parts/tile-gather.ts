@@ -20,10 +20,10 @@ import {
   epilogueRun,
   epilogueSpecOf,
 } from './epilogue.ts';
+import { laneName, laneSpecOf, type Shared, sharing } from './lanes.ts';
 import {
   DIVIDE,
   type GatherOperands,
-  lanesOf,
   type Product,
   packPair,
   type TileSpec,
@@ -38,21 +38,18 @@ interface GatherSpec extends TileSpec, EpilogueSpec {
 }
 
 const gatherProgram = family((spec: GatherSpec) => {
-  const { direction, rows, subgroup, accumulate } = spec;
-  const lanes = lanesOf(spec);
+  const { lanes, by, direction, rows, accumulate, ...epilogue } = spec;
+  const { shares, share, offer, ...between } = sharing({ lanes, by });
   const forward = direction === 'forward';
   // Rows that one lane loads, and vec4s of the sum that the lanes of a subgroup fetch side by side.
-  const loads = subgroup ? Math.ceil(rows / subgroup) : rows;
-  const chunks = subgroup ? Math.max(1, Math.floor(subgroup / rows)) : 1;
-  const rowOfLoad = (load: number): string =>
-    subgroup ? `lane % ${rows}u + ${load * subgroup}u` : `${load}u`;
-  const shared = (name: string, row: number, chunk = 0): string =>
-    subgroup
-      ? `subgroupBroadcast(${name}${Math.floor(row / subgroup)}, ${(row % subgroup) + chunk * rows}u)`
-      : `${name}${row}`;
+  const loads = shares ? Math.ceil(rows / lanes) : rows;
+  const chunks = shares ? Math.max(1, Math.floor(lanes / rows)) : 1;
+  const rowOfLoad = (load: number): string => (shares ? `lane % ${rows}u + ${load * lanes}u` : `${load}u`);
+  const shared = (name: string, row: number, type: Shared, chunk = 0): string =>
+    shares ? share(name, Math.floor(row / lanes), (row % lanes) + chunk * rows, type) : `${name}${row}`;
   return {
-    name: `tile-${Object.values(spec).join('-')}`,
-    subgroups: subgroup > 0,
+    name: `tile-${[laneName(spec), rows, direction, accumulate, ...Object.values(epilogue)].join('-')}`,
+    subgroups: between.subgroups,
     bindings: {
       x: 'read vec4f',
       w: 'read vec4f',
@@ -78,10 +75,11 @@ const gatherProgram = family((spec: GatherSpec) => {
     },
     wgsl: `${DIVIDE}
 ${epilogueFunctions(spec, 'vec4f')}
-
+${between.declarations}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
+        ${between.builtins}) {
+  ${between.lane}
   let height = high(p.source);
   let width = low(p.source);
   let stride = vec2i(i32(high(p.stride)), i32(low(p.stride)));
@@ -156,6 +154,7 @@ ${unroll(
       }
       for (var c = 0u; c < p.depth; c += ${chunks}u) {
 ${unroll(loads, (i) => `        let v${i} = select(vec4f(0), x[base${i} + c], inside${i}${chunks > 1 ? ' && c + chunk < p.depth' : ''});`)}
+        ${offer('v', loads, 'vec4f')}
 ${unroll(
   chunks,
   (q) => `        ${q > 0 ? `if (c + ${q}u < p.depth) ` : ''}{
@@ -177,7 +176,7 @@ ${
 ${unroll(
   rows,
   // Four terms are added up before they go to the sum: half its error, and the same speed on lavapipe.
-  (r) => `          let a${r} = ${shared('v', r, q)};
+  (r) => `          let a${r} = ${shared('v', r, 'vec4f', q)};
           sum${r} += fma(vec4f(a${r}.w), w3, fma(vec4f(a${r}.z), w2, fma(vec4f(a${r}.y), w1, a${r}.x * w0)));`,
 )}
         }`,
@@ -188,9 +187,10 @@ ${unroll(
 
   let here = resultStart + column${forward ? '' : ' + p.offset'};
   let finish = finishOf(min(here, p.resultChannels - 1));
+  ${offer('to', loads, 'u32')}
 ${unroll(
   rows,
-  (r) => `  let target${r} = ${shared('to', r)} * p.resultChannels + here;
+  (r) => `  let target${r} = ${shared('to', r, 'u32')} * p.resultChannels + here;
   if (column < p.columns && firstRow + ${r}u < rows) {
     y[target${r}] = finished(sum${r}${accumulate ? ` + y[target${r}]` : ''}, finish, target${r});
   }`,
@@ -214,8 +214,8 @@ export function gather(device: Device, product: Product, operands: GatherOperand
     ? result
     : [Math.ceil(result[0] / window.stride[0]), Math.ceil(result[1] / window.stride[1])];
   const gridRows = pictures * grid[0]! * grid[1]!;
-  const spec: TileSpec = { subgroup: device.traits.lanes, rows: tileRowsOf(gridRows) };
-  const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / lanesOf(spec));
+  const spec: TileSpec = { ...laneSpecOf(device.traits), rows: tileRowsOf(gridRows) };
+  const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / spec.lanes);
   const taps = window.kernel[0] * window.kernel[1];
   const rows = pictures * result[0] * result[1];
   const weights = taps * 16 * depth * columns * groups;

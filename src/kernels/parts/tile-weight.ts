@@ -14,15 +14,8 @@
 import type { Device } from '../../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
 import { empty } from '../../tensor/index.ts';
-import {
-  DIVIDE,
-  lanesOf,
-  type Product,
-  packPair,
-  type TileSpec,
-  unroll,
-  type WeightOperands,
-} from './tile.ts';
+import { laneName, laneSpecOf, sharing } from './lanes.ts';
+import { DIVIDE, type Product, packPair, type TileSpec, unroll, type WeightOperands } from './tile.ts';
 import type { Window } from './window.ts';
 
 /** Pixels that one sum runs over at most before it is split. */
@@ -38,16 +31,16 @@ function dotProduct(count: number, factors: (index: number) => [string, string])
 }
 
 const weightProgram = family((spec: TileSpec) => {
-  const { rows, subgroup } = spec;
-  const lanes = lanesOf(spec);
+  const { lanes, rows } = spec;
+  const { shares, share, offer, ...between } = sharing(spec);
   const quads = rows / 4;
-  const step = subgroup || 1;
+  const step = shares ? lanes : 1;
   // Pixels added up before they go to a row's sum: its error is smaller, and an accumulator that does not fit a register is
   // loaded and stored once for all of them. 8 are 1.2 times as fast as 4 on lavapipe.
   const turn = Math.min(step, 8);
   return {
-    name: `tile-weight-${Object.values(spec).join('-')}`,
-    subgroups: subgroup > 0,
+    name: `tile-weight-${laneName(spec)}-${rows}`,
+    subgroups: between.subgroups,
     bindings: { x: 'read vec4f', dy: 'read vec4f', dw: 'write vec4f' },
     params: {
       source: 'u32', // height, width of a picture of x
@@ -68,10 +61,11 @@ const weightProgram = family((spec: TileSpec) => {
       firstZ: 'u32',
     },
     wgsl: `${DIVIDE}
-
+${between.declarations}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
-        @builtin(local_invocation_index) lane: u32) {
+        ${between.builtins}) {
+  ${between.lane}
   let height = high(p.source);
   let width = low(p.source);
   let resultHeight = high(p.result);
@@ -100,7 +94,7 @@ ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
 
   // Beyond the last pixel x is taken to be zero, so that any pixel of dy will do there.
   for (var first = split * p.split; first < last; first += ${step}u) {
-    let pixel = first${subgroup ? ' + lane' : ''};
+    let pixel = first${shares ? ' + lane' : ''};
     let line = divide(pixel, resultWidth);
     let picture = divide(line, resultHeight);
     let y = i32((line - picture * resultHeight) * stride.x) + offset.x;
@@ -108,15 +102,14 @@ ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
     let inside = pixel < last && u32(y) < height && u32(x0) < width;
     let base = ((picture * height + u32(y)) * width + u32(x0)) * p.sourceChannels + channel;
 ${unroll(quads, (i) => `    let v${i} = select(vec4f(0), x[base + ${i}u], inside${i > 0 ? ` && quad + ${i}u < p.depth` : ''});`)}
+    ${offer('v', quads, 'vec4f')}
 ${unroll(
   step / turn,
   (t) => `    {
 ${unroll(turn, (q) => `      let d${q} = dy[min(first + ${t * turn + q}u, last - 1) * p.resultChannels + gradient];`)}
 ${unroll(
   quads,
-  (
-    i,
-  ) => `${unroll(turn, (q) => `      let a${i}${q} = ${subgroup ? `subgroupBroadcast(v${i}, ${t * turn + q}u)` : `v${i}`};`)}
+  (i) => `${unroll(turn, (q) => `      let a${i}${q} = ${share('v', i, t * turn + q, 'vec4f')};`)}
 ${unroll(4, (j) => `      sum${4 * i + j} += ${dotProduct(turn, (q) => [`vec4f(a${i}${q}.${'xyzw'[j]})`, `d${q}`])};`)}`,
 )}
     }`,
@@ -162,8 +155,8 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
   const columns = product.resultChannels / interleaved / 4;
   const taps = window.kernel[0] * window.kernel[1];
   const pixels = pictures * result[0] * result[1];
-  const spec: TileSpec = { subgroup: device.traits.lanes, rows: 4 * Math.min(depth, 4) };
-  const tiles = Math.ceil(depth / (spec.rows / 4)) * taps * Math.ceil(columns / lanesOf(spec));
+  const spec: TileSpec = { ...laneSpecOf(device.traits), rows: 4 * Math.min(depth, 4) };
+  const tiles = Math.ceil(depth / (spec.rows / 4)) * taps * Math.ceil(columns / spec.lanes);
   const wanted = Math.max(Math.ceil(pixels / PIXELS_PER_SPLIT), Math.ceil(WORKGROUPS / (tiles * groups)));
   // Whole steps of a subgroup of up to 32 lanes; not so short that adding the parts costs as much as their sums.
   const split = Math.max(256, Math.ceil(pixels / wanted / 32) * 32);

@@ -10,7 +10,7 @@
  *
  * Who computes what: a subgroup owns a tile of ROWS rows × (4 · lanes) columns. Each lane owns one vec4 of columns
  * and keeps ROWS accumulators. The other operand is the same for all lanes, so each lane loads one row's vec4 and
- * hands it to the others by `subgroupBroadcast`:
+ * hands it to the others (lanes.ts):
  *
  *            lane 0     lane 1     …            per step of 4 along the sum, a lane does
  *   row 0  [ vec4 acc | vec4 acc | … ]            ROWS / lanes  loads of the shared operand,
@@ -23,6 +23,7 @@
  */
 import type { BufferBinding } from '../../gpu/index.ts';
 import type { Epilogue } from './epilogue.ts';
+import type { LaneSpec } from './lanes.ts';
 import type { Window } from './window.ts';
 
 /** What a product in any direction is told. All channel counts are multiples of four per group. */
@@ -98,20 +99,13 @@ export const tileRowsOf = (rows: number): number => (rows > FEW_ROWS ? ROWS : FE
 /** Rows that a gathering product spends its time on: those of whole tiles, of which one of 4 takes as long as 11 of 16. */
 export const rowsSpent = (rows: number): number => (rows > FEW_ROWS ? ROWS * Math.ceil(rows / ROWS) : 11);
 
-/** Lanes of a workgroup where there are no subgroups to share loads in. */
-export const LANES_WITHOUT_SUBGROUPS = 16;
-
-export interface TileSpec {
-  /** Lanes of a subgroup, 0 for the form without subgroups. */
-  subgroup: number;
+export interface TileSpec extends LaneSpec {
   rows: number;
 }
 
 /** The lines for 0 … count − 1. */
 export const unroll = (count: number, line: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => line(index)).join('\n');
-
-export const lanesOf = ({ subgroup }: TileSpec): number => subgroup || LANES_WITHOUT_SUBGROUPS;
 
 /**
  * ⌊a / b⌋ for every u32 a and 1 ≤ b < 2¹⁹, by floats: a division of integers costs a CPU hundreds of cycles.
