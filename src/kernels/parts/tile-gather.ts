@@ -23,6 +23,7 @@ import {
 import { laneName, laneSpecOf, type Shared, sharing } from './lanes.ts';
 import {
   DIVIDE,
+  FEW_ROWS,
   type GatherOperands,
   type Product,
   packPair,
@@ -41,9 +42,11 @@ const gatherProgram = family((spec: GatherSpec) => {
   const { lanes, by, direction, rows, accumulate, ...epilogue } = spec;
   const { shares, share, offer, ...between } = sharing({ lanes, by });
   const forward = direction === 'forward';
-  // Rows that one lane loads, and vec4s of the sum that the lanes of a subgroup fetch side by side.
+  // Rows that one lane loads, and vec4s of the sum that the lanes of a subgroup fetch side by side. With few rows w is all
+  // that counts, and a loop that walks through it in small steps: 1×4096 · 4096×4096 takes 10 ms with one, 37 with two
+  // (lavapipe; a processor's prefetcher does not follow steps of eight such rows).
   const loads = shares ? Math.ceil(rows / lanes) : rows;
-  const chunks = shares ? Math.max(1, Math.floor(lanes / rows)) : 1;
+  const chunks = shares && rows > FEW_ROWS ? Math.max(1, Math.floor(lanes / rows)) : 1;
   const rowOfLoad = (load: number): string => (shares ? `lane % ${rows}u + ${load * lanes}u` : `${load}u`);
   const shared = (name: string, row: number, type: Shared, chunk = 0): string =>
     shares ? share(name, Math.floor(row / lanes), (row % lanes) + chunk * rows, type) : `${name}${row}`;
