@@ -7,6 +7,7 @@
  * taken off by whoever prints it. The GPU idles in between, so a step is slow, and its bits are those of any other.
  */
 import type { DispatchTimer, TimesTold, WorkQueue } from './timer.ts';
+import type { Patience } from './turn.ts';
 
 type Work = { submit: GPUCommandBuffer; dispatch: number | null } | { run: () => void };
 
@@ -21,6 +22,7 @@ export class ByWaiting implements DispatchTimer, WorkQueue {
 
   constructor(
     private readonly gpu: GPUDevice,
+    private readonly patience: Patience,
     private readonly told: TimesTold,
   ) {}
 
@@ -77,7 +79,7 @@ export class ByWaiting implements DispatchTimer, WorkQueue {
       const start = performance.now();
       this.gpu.queue.submit([work.submit]);
       if (work.dispatch === null) continue;
-      await this.gpu.queue.onSubmittedWorkDone();
+      await this.patience(this.gpu.queue.onSubmittedWorkDone());
       this.told(work.dispatch, start, performance.now());
     }
     this.working = null;

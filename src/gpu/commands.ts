@@ -10,6 +10,7 @@ import type { PooledBuffer } from './buffer.ts';
 import type { Observers } from './observers.ts';
 import { bucketSize } from './pool.ts';
 import type { DispatchTimer, WorkQueue } from './timer.ts';
+import type { Patience } from './turn.ts';
 
 /** Larger buffers to read through are destroyed after one use. */
 const LARGEST_KEPT = 32 * 2 ** 20;
@@ -48,6 +49,7 @@ export class CommandList {
   constructor(
     private readonly device: GPUDevice,
     private readonly bound: number,
+    private readonly patience: Patience,
     private readonly observers: Observers,
   ) {
     const { queue } = device;
@@ -165,7 +167,7 @@ export class CommandList {
   private async mapped(staging: GPUBuffer, bytes: number): Promise<void> {
     const handedOver = this.handedOver();
     if (handedOver) await handedOver;
-    await staging.mapAsync(0x01, 0, bytes);
+    await this.patience(staging.mapAsync(0x01, 0, bytes));
   }
 
   private takeStaging(bytes: number): GPUBuffer {

@@ -21,7 +21,7 @@ import {
 import type { DispatchTimer, TimesTold } from './timer.ts';
 import { type GpuClock, Timestamps } from './timestamps.ts';
 import { isSoftware, type Traits, traitsOf } from './traits.ts';
-import { nextTurn } from './turn.ts';
+import { nextTurn, type Patience } from './turn.ts';
 
 export interface DeviceOptions {
   /** Validation errors are thrown by the op that caused them, at the price of a submission per dispatch. */
@@ -42,6 +42,8 @@ export interface DeviceOptions {
    * for the collector's own time to free bind groups that are out of use.
    */
   collect?: () => void;
+  /** How promises of WebGPU's are waited for, where awaiting them is not enough (Node; see node/patience.ts). */
+  patience?: Patience;
 }
 
 /**
@@ -96,6 +98,7 @@ export class Device {
   fault: DeviceError | null = null;
 
   private readonly pipelines: Pipelines;
+  private readonly patience: Patience;
   private readonly observers = new Observers();
   private readonly constants = new Map<string, PooledBuffer>();
   private inFlight: Promise<undefined>[] = [];
@@ -110,11 +113,12 @@ export class Device {
     this.features = new Set(gpu.features);
     this.software = isSoftware(info);
     this.traits = { ...traitsOf(info, gpu, options.features), ...options.traits };
-    this.commands = new CommandList(gpu, this.traits.submittedWork, this.observers);
+    this.patience = options.patience ?? ((promise) => promise);
+    this.commands = new CommandList(gpu, this.traits.submittedWork, this.patience, this.observers);
     this.pool = new BufferPool(gpu, this.observers, (buffers) =>
       this.commands.destroy(buffers.map((buffer) => buffer.gpu)),
     );
-    this.pipelines = new Pipelines(gpu, this.traits, this.observers, (buffers) =>
+    this.pipelines = new Pipelines(gpu, this.traits, this.patience, this.observers, (buffers) =>
       this.commands.destroy(buffers),
     );
     gpu.onuncapturederror = (event) => this.fail(new DeviceError(`WebGPU: ${event.error.message}`));
@@ -262,7 +266,7 @@ export class Device {
   /** Submits what is recorded and waits until all of it is done. */
   async idle(): Promise<void> {
     await this.submitted();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.workDone();
   }
 
   /**
@@ -275,8 +279,8 @@ export class Device {
       how === null
         ? null
         : how === 'waiting'
-          ? new ByWaiting(this.gpu, told)
-          : new Timestamps(this.gpu, how.clock, told, () => this.observers.make('query set'));
+          ? new ByWaiting(this.gpu, this.patience, told)
+          : new Timestamps(this.gpu, this.patience, how.clock, told, () => this.observers.make('query set'));
     this.commands.timeBy(timer);
     return timer;
   }
@@ -324,10 +328,14 @@ export class Device {
     return this.commands.handedOver();
   }
 
+  private workDone(): Promise<undefined> {
+    return this.patience(this.gpu.queue.onSubmittedWorkDone());
+  }
+
   private async paced(): Promise<void> {
     const handedOver = this.submitted();
     if (handedOver) await handedOver;
-    this.inFlight.push(this.gpu.queue.onSubmittedWorkDone());
+    this.inFlight.push(this.workDone());
     if (this.inFlight.length > STEPS_IN_FLIGHT) await this.inFlight.shift();
     this.collectBindGroups();
     await nextTurn();

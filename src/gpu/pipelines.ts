@@ -13,6 +13,7 @@ import { Generations } from './generations.ts';
 import type { Observers } from './observers.ts';
 import { assemble, type Program, packParams } from './program.ts';
 import type { Traits } from './traits.ts';
+import type { Patience } from './turn.ts';
 
 type Bindings = Readonly<Record<string, BufferBinding>>;
 
@@ -62,6 +63,7 @@ export class Pipelines {
   constructor(
     private readonly gpu: GPUDevice,
     private readonly traits: Pick<Traits, 'immediates' | 'mostBindGroups'>,
+    private readonly patience: Patience,
     private readonly observers: Observers,
     destroy: (buffers: readonly GPUBuffer[]) => void,
   ) {
@@ -105,7 +107,7 @@ export class Pipelines {
     await Promise.all(
       missing.map(async (source) => {
         const { descriptor, layout } = this.describe(source);
-        const making = this.gpu.createComputePipelineAsync(descriptor);
+        const making = this.patience(this.gpu.createComputePipelineAsync(descriptor));
         const pipeline = await this.observers.waited('pipeline', making, source.name);
         if (!this.compiled.has(source)) this.add(source, pipeline, layout);
       }),

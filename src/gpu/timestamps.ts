@@ -10,6 +10,7 @@
  * another pace than the processor's is refused there, and so the stamps of an adapter that has the feature in name only.
  */
 import type { DispatchTimer, TimesTold } from './timer.ts';
+import type { Patience } from './turn.ts';
 
 /** Dispatches in a query set: half of the queries that WebGPU allows. */
 const CAPACITY = 1024;
@@ -52,6 +53,7 @@ export class Timestamps implements DispatchTimer {
   /** @param told is given stamps in nanoseconds where there is no clock yet */
   constructor(
     private readonly gpu: GPUDevice,
+    private readonly patience: Patience,
     private readonly clock: GpuClock | null,
     private readonly told: TimesTold,
     private readonly onMake: () => void,
@@ -124,7 +126,7 @@ export class Timestamps implements DispatchTimer {
   private async read(set: QuerySet): Promise<void> {
     const { staging, first, used } = set;
     const bytes = 16 * used;
-    const stamps = await staging.mapAsync(0x01, 0, bytes).then(
+    const stamps = await this.patience(staging.mapAsync(0x01, 0, bytes)).then(
       () => new BigUint64Array(staging.getMappedRange(0, bytes).slice(0)),
       () => null,
     );

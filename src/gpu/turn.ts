@@ -1,15 +1,21 @@
-/** Giving everything else a turn, between two steps of a loop. */
-
-/** Resolves after timers, messages, signals and input that are waiting had their turn. */
-export const nextTurn: () => Promise<void> = 'setImmediate' in globalThis ? byTimer : byMessage;
+/** Waiting for the GPU, and giving everything else a turn between two steps of a loop. */
 
 /**
- * In Node a timer of a millisecond: `setImmediate` in its place keeps Dawn's polling busy and takes a core from the
- * driver (EfficientNet-B0 forward: 99–185 ms in place of 75–82).
+ * How the device waits for a promise of WebGPU's. As it is, in a browser; Node polls while one is open, and has a way of
+ * its own not to (node/patience.ts).
  */
-function byTimer(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
+export type Patience = <Result>(promise: Promise<Result>) => Promise<Result>;
+
+/** Node has it, browsers do not. */
+const { setImmediate } = globalThis as { setImmediate?: (call: () => void) => void };
+
+/**
+ * Resolves after timers, messages, signals and input that are waiting had their turn. In Node that is a turn of the event
+ * loop; a timer there waits a millisecond, and a step takes no less of it.
+ */
+export const nextTurn: () => Promise<void> = setImmediate
+  ? () => new Promise((resolve) => setImmediate(resolve))
+  : byMessage;
 
 /** In a browser a message to oneself: timers that follow one another wait 4 ms there. */
 function byMessage(): Promise<void> {

@@ -5,6 +5,7 @@
 import { Device, type DeviceOptions, NoAdapterError, SOFTWARE_DRIVER } from '../gpu/index.ts';
 import { setDefaultDevice } from '../tensor/index.ts';
 import { collect } from './collect.ts';
+import { patiently } from './patience.ts';
 
 export interface OpenOptions extends DeviceOptions {
   /**
@@ -50,6 +51,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const { adapter, ...deviceOptions } = options;
   const gpu = await dawn([...(await dawnFlags(adapter)), ...(options.profile ? FINE_TIMESTAMPS : [])]);
   deviceOptions.collect ??= collect;
+  deviceOptions.patience ??= patiently;
   const device = await Device.open(gpu, deviceOptions);
   for (const reference of devices) if (!reference.deref()) devices.delete(reference);
   devices.add(new WeakRef(device));
