@@ -3,7 +3,7 @@
  * answers, the launcher has said what to install before this file is asked.
  */
 import type { Command } from 'commander';
-import type { Device } from '../gpu/index.ts';
+import type { Device, LanesBy } from '../gpu/index.ts';
 import { memoryBudget } from '../node/memory.ts';
 import { type AdapterName, describeAdapters, listAdapters, openDevice } from '../node/open-device.ts';
 import { versions } from '../node/versions.ts';
@@ -106,23 +106,41 @@ async function examine(wanted: string | undefined): Promise<Report> {
 }
 
 function whatIsUsed(device: Device): Report['uses'] {
-  const { info, traits } = device;
-  const hasSubgroups = device.features.has('subgroups');
-  const lanes = `${info.subgroupMinSize} to ${info.subgroupMaxSize} lanes`;
+  const { traits } = device;
   return {
-    kernels: traits.lanes
-      ? {
-          choice: `subgroup kernels, ${traits.lanes} lanes`,
-          why: 'the adapter has subgroups of one fixed size',
-        }
-      : {
-          choice: 'kernels without subgroups',
-          why: hasSubgroups ? `the subgroups vary in size (${lanes})` : 'the adapter has no subgroups',
-        },
+    kernels: lanesUsed(device),
     parameters: traits.immediates
       ? { choice: 'immediates', why: `the device has ${device.limits.maxImmediateSize} bytes of them` }
       : { choice: 'uniform buffers', why: 'the device has no immediates' },
   };
+}
+
+/** In which form the kernels of subgroups run (kernels/parts/lanes.ts). */
+function lanesUsed({ info, features, traits }: Device): Use {
+  const { lanes } = traits;
+  const [fewest, most] = [info.subgroupMinSize, info.subgroupMaxSize];
+  const vary =
+    fewest === most
+      ? `the subgroups have ${most} lanes`
+      : `the subgroups vary in size (${fewest} to ${most} lanes)`;
+  if (lanes === 0)
+    return {
+      choice: 'kernels without subgroups',
+      why: features.has('subgroups') ? `${vary}, the smallest are too small` : 'the adapter has no subgroups',
+    };
+  const forms: Record<LanesBy, Use> = {
+    broadcast: {
+      choice: `subgroup kernels, ${lanes} lanes`,
+      why: 'the adapter has subgroups of one fixed size',
+    },
+    sized: { choice: `subgroup kernels, ${lanes} lanes asked for`, why: `${vary}, and one can be asked for` },
+    shuffle: {
+      choice: `subgroup kernels, blocks of ${lanes} lanes`,
+      why: `${vary}, and none can be asked for`,
+    },
+    workgroup: { choice: `subgroup kernels, ${lanes} lanes in workgroup memory`, why: 'it was asked for' },
+  };
+  return forms[traits.lanesBy];
 }
 
 function print(report: Report): void {

@@ -145,10 +145,14 @@ export class Device {
         // Slices of large tensors start at multiples of 256 everywhere, so the alignment limits stay at their defaults.
         if (typeof value === 'number' && !name.startsWith('min')) requiredLimits[name] = value;
       }
-    const wanted: GPUFeatureName[] =
+    const wanted =
       options.features === 'none'
         ? []
-        : ['subgroups', ...(options.profile ? (['timestamp-query'] as const) : [])];
+        : ([
+            'subgroups',
+            'subgroup-size-control',
+            ...(options.profile ? ['timestamp-query'] : []),
+          ] as GPUFeatureName[]);
     const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature));
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
     return new Device(device, adapter.info, options);

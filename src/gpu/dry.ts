@@ -41,7 +41,14 @@ export const PLAIN_DEVICE: DeviceLike = {
   },
   features: [],
   info: { vendor: '', architecture: '', device: '', description: 'no adapter' } as GPUAdapterInfo,
-  traits: { lanes: 0, immediates: false, f16: false, workgroupStorage: 16384, ...HARDWARE },
+  traits: {
+    lanes: 0,
+    lanesBy: 'broadcast',
+    immediates: false,
+    f16: false,
+    workgroupStorage: 16384,
+    ...HARDWARE,
+  },
 };
 
 /** `device`, where a buffer may be of any size. */

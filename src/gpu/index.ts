@@ -20,4 +20,4 @@ export {
 } from './program.ts';
 export type { DispatchTimer, TimesTold, TimingMethod } from './timer.ts';
 export { clockOf, type GpuClock, type Round } from './timestamps.ts';
-export { SOFTWARE_DRIVER, type Traits } from './traits.ts';
+export { type LanesBy, SOFTWARE_DRIVER, type Traits } from './traits.ts';

@@ -30,8 +30,8 @@ export interface ProgramSpec {
   /** At most 16 scalars: 64 bytes of immediates. */
   readonly params: Readonly<Record<string, ParamType>>;
   readonly wgsl: string;
-  /** The kernel uses subgroup operations. */
-  readonly subgroups?: boolean;
+  /** The kernel uses subgroup operations; 'sized': in subgroups of a size that it states. */
+  readonly subgroups?: boolean | 'sized';
   /** The device spreads `count` elements over workgroups; see `elementwise`. */
   readonly elementwise?: boolean;
 }
@@ -189,6 +189,7 @@ export function foldGroups(count: number, z = 1): readonly [number, number, numb
 export function assemble(source: Program, immediates: boolean): string {
   const lines: string[] = [];
   if (source.subgroups) lines.push('enable subgroups;');
+  if (source.subgroups === 'sized') lines.push('enable subgroup_size_control;');
   if (immediates && source.paramNames.length > 0) lines.push('requires immediate_address_space;');
   source.bindingNames.forEach((name, index) => {
     const [access, type] = splitBinding(source.bindings[name]!);

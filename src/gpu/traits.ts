@@ -6,9 +6,17 @@
  * The software row is measured on lavapipe with two cores. The hardware row is a stated default: no GPU was at hand.
  */
 
+/**
+ * By what lanes hand values to each other (kernels/parts/lanes.ts): in subgroups of the one size that there is, or of a size
+ * that is asked for, in blocks of subgroups whose size varies, or through the memory of a workgroup.
+ */
+export type LanesBy = 'broadcast' | 'sized' | 'shuffle' | 'workgroup';
+
 export interface Traits {
-  /** Lanes of a subgroup where the adapter has subgroups of one fixed size, else 0. */
+  /** Lanes that hand values to each other, 4 to 64; 0 where the adapter has no subgroups. */
   readonly lanes: number;
+  /** By what they do. */
+  readonly lanesBy: LanesBy;
   /** Parameters go by immediates; otherwise by small uniform buffers. */
   readonly immediates: boolean;
   /** Shaders may compute in 16 bits. */
@@ -70,15 +78,33 @@ export function isSoftware({
   return isFallbackAdapter || SOFTWARE_DRIVER.test(`${device} ${description} ${architecture}`);
 }
 
+/** Lanes that kernels are written for. A larger subgroup falls into blocks; there is none of fewer than four. */
+const FEWEST_LANES = 4;
+const MOST_LANES = 64;
+
+/**
+ * The lanes of an adapter: its smallest subgroup, which is the only one where sizes do not vary. That is 8 on Intel, where
+ * wider ones halve the registers of a lane and the tile loop wants 64 of them for its sums, and 32 on AMD's RDNA.
+ */
+function lanesOf(
+  { subgroupMinSize = 0, subgroupMaxSize = 0 }: GPUAdapterInfo,
+  features: Pick<ReadonlySet<string>, 'has'>,
+): Pick<Traits, 'lanes' | 'lanesBy'> {
+  if (!features.has('subgroups') || subgroupMinSize < FEWEST_LANES) return { lanes: 0, lanesBy: 'broadcast' };
+  const lanes = Math.min(subgroupMinSize, MOST_LANES);
+  if (lanes === subgroupMaxSize) return { lanes, lanesBy: 'broadcast' };
+  const sized = features.has('subgroup-size-control') && lanes === subgroupMinSize;
+  return { lanes, lanesBy: sized ? 'sized' : 'shuffle' };
+}
+
 /** The traits of an opened device. @param features whether subgroups and immediates may be used where they are there */
 export function traitsOf(
   info: GPUAdapterInfo,
   { limits, features }: Pick<GPUDevice, 'limits' | 'features'>,
   allowed: 'all' | 'none' = 'all',
 ): Traits {
-  const fixed = features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
   return {
-    lanes: fixed ? info.subgroupMaxSize : 0,
+    ...lanesOf(info, features),
     immediates: allowed === 'all' && (limits.maxImmediateSize ?? 0) >= 64,
     f16: features.has('shader-f16'),
     workgroupStorage: limits.maxComputeWorkgroupStorageSize,

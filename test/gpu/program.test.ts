@@ -143,9 +143,12 @@ test('declarations for both ways of passing parameters', () => {
     assert.match(wgsl, '@group(0) @binding(0) var<storage, read_write> y: array<f32>;');
     assert.match(wgsl, 'struct Params { count: u32, whole: u32, signed: i32, real: f32 }');
     assert.ok(wgsl.startsWith('enable subgroups;'));
+    assert.not.match(wgsl, 'subgroup_size_control');
   }
   assert.match(immediates, 'var<immediate> p: Params;');
   assert.match(uniform, '@group(0) @binding(1) var<uniform> p: Params;');
+  const sized = assemble(program({ ...fill, subgroups: 'sized' }), false);
+  assert.ok(sized.startsWith('enable subgroups;\nenable subgroup_size_control;\n@group'));
 });
 
 test('what is missing or too much is a sentence', async () => {

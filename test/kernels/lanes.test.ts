@@ -1,6 +1,7 @@
 /**
- * Convolutions and matrix products with subgroups of 4 lanes, in processes of their own: how wide lavapipe's vectors are
- * is read once, from `LP_NATIVE_VECTOR_WIDTH` in bits. The rest of the suite runs with the machine's own (8 with AVX2).
+ * Convolutions and matrix products with subgroups of 4 lanes, and the ways to share with 4 and with 16, in processes of
+ * their own: how wide lavapipe's vectors are is read once, from `LP_NATIVE_VECTOR_WIDTH` in bits. The rest of the suite runs
+ * with the machine's own (8 with AVX2).
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -9,10 +10,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runFile } from '../run.ts';
 
-const test = suite('4 lanes');
+const test = suite('4 and 16 lanes');
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDERS = ['test/kernels/conv', 'test/kernels/matmul'];
+const FORMS = 'test/kernels/lane-forms.test.ts';
 const SECONDS = 400;
 /** Prints the lanes of this machine's device. */
 const LANES = `
@@ -21,22 +23,32 @@ const device = await openDevice();
 process.stdout.write(\`lanes: \${device.traits.lanes}, \${device.info.description}\\n\`);
 device.close();`;
 
-process.env.LP_NATIVE_VECTOR_WIDTH = '128';
-const told = execFileSync(
-  process.execPath,
-  ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', LANES],
-  { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-);
+function toldOf(bits: number): string {
+  process.env.LP_NATIVE_VECTOR_WIDTH = `${bits}`;
+  return execFileSync(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', LANES],
+    { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+}
+
+const told = toldOf(128);
 
 if (/llvmpipe/.test(told)) {
-  test('the driver has 4 lanes where it is told so', () => assert.match(told, /^lanes: 4,/m));
+  test('the driver has as many lanes as it is told', () => {
+    assert.match(toldOf(512), /^lanes: 16,/m);
+    assert.match(told, /^lanes: 4,/m);
+  });
 
+  const passes = async (file: string, bits: number): Promise<void> => {
+    process.env.LP_NATIVE_VECTOR_WIDTH = `${bits}`;
+    const { passed, failed, output } = await runFile(file, SECONDS);
+    assert.ok(passed > 0 && failed === 0, output);
+  };
+  for (const bits of [128, 512]) test(`${FORMS}, vectors of ${bits} bits`, () => passes(FORMS, bits));
   for (const folder of FOLDERS)
     for (const name of readdirSync(`${ROOT}${folder}`).filter((file) => file.endsWith('.test.ts')))
-      test(`${folder}/${name}`, async () => {
-        const { passed, failed, output } = await runFile(`${folder}/${name}`, SECONDS);
-        assert.ok(passed > 0 && failed === 0, output);
-      });
+      test(`${folder}/${name}`, () => passes(`${folder}/${name}`, 128));
 } else test('another driver has the lanes that it has', () => assert.match(told, /^lanes: \d+,/m));
 
 test.run();

@@ -40,16 +40,18 @@ interface GatherSpec extends TileSpec, EpilogueSpec {
 
 const gatherProgram = family((spec: GatherSpec) => {
   const { lanes, by, direction, rows, accumulate, ...epilogue } = spec;
-  const { shares, share, offer, ...between } = sharing({ lanes, by });
   const forward = direction === 'forward';
   // Rows that one lane loads, and vec4s of the sum that the lanes of a subgroup fetch side by side. With few rows w is all
   // that counts, and a loop that walks through it in small steps: 1×4096 · 4096×4096 takes 10 ms with one, 37 with two
   // (lavapipe; a processor's prefetcher does not follow steps of eight such rows).
-  const loads = shares ? Math.ceil(rows / lanes) : rows;
+  const loads = by === 'none' ? rows : Math.ceil(rows / lanes);
+  const { shares, share, offer, each, ...between } = sharing({ lanes, by }, loads);
   const chunks = shares && rows > FEW_ROWS ? Math.max(1, Math.floor(lanes / rows)) : 1;
   const rowOfLoad = (load: number): string => (shares ? `lane % ${rows}u + ${load * lanes}u` : `${load}u`);
-  const shared = (name: string, row: number, type: Shared, chunk = 0): string =>
-    shares ? share(name, Math.floor(row / lanes), (row % lanes) + chunk * rows, type) : `${name}${row}`;
+  const shared = (name: string, row: number, type: Shared, chunk?: string): string =>
+    shares
+      ? share(name, Math.floor(row / lanes), `${row % lanes}u${chunk ? ` + ${rows}u * ${chunk}` : ''}`, type)
+      : `${name}${row}`;
   return {
     name: `tile-${[laneName(spec), rows, direction, accumulate, ...Object.values(epilogue)].join('-')}`,
     subgroups: between.subgroups,
@@ -79,7 +81,7 @@ const gatherProgram = family((spec: GatherSpec) => {
     wgsl: `${DIVIDE}
 ${epilogueFunctions(spec, 'vec4f')}
 ${between.declarations}
-@compute @workgroup_size(${lanes})
+${between.entry}
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
         ${between.builtins}) {
   ${between.lane}
@@ -158,9 +160,9 @@ ${unroll(
       for (var c = 0u; c < p.depth; c += ${chunks}u) {
 ${unroll(loads, (i) => `        let v${i} = select(vec4f(0), x[base${i} + c], inside${i}${chunks > 1 ? ' && c + chunk < p.depth' : ''});`)}
         ${offer('v', loads, 'vec4f')}
-${unroll(
+${each(
   chunks,
-  (q) => `        ${q > 0 ? `if (c + ${q}u < p.depth) ` : ''}{
+  (q) => `        ${chunks > 1 ? `if (c + ${q} < p.depth) ` : ''}{
 ${
   forward
     ? `          let w0 = w[weight];
@@ -179,7 +181,7 @@ ${
 ${unroll(
   rows,
   // Four terms are added up before they go to the sum: half its error, and the same speed on lavapipe.
-  (r) => `          let a${r} = ${shared('v', r, 'vec4f', q)};
+  (r) => `          let a${r} = ${shared('v', r, 'vec4f', chunks > 1 ? q : undefined)};
           sum${r} += fma(vec4f(a${r}.w), w3, fma(vec4f(a${r}.z), w2, fma(vec4f(a${r}.y), w1, a${r}.x * w0)));`,
 )}
         }`,

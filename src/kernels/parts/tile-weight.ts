@@ -32,8 +32,8 @@ function dotProduct(count: number, factors: (index: number) => [string, string])
 
 const weightProgram = family((spec: TileSpec) => {
   const { lanes, rows } = spec;
-  const { shares, share, offer, ...between } = sharing(spec);
   const quads = rows / 4;
+  const { shares, share, offer, each, ...between } = sharing(spec, quads);
   const step = shares ? lanes : 1;
   // Pixels added up before they go to a row's sum: its error is smaller, and an accumulator that does not fit a register is
   // loaded and stored once for all of them. 8 are 1.2 times as fast as 4 on lavapipe.
@@ -62,7 +62,7 @@ const weightProgram = family((spec: TileSpec) => {
     },
     wgsl: `${DIVIDE}
 ${between.declarations}
-@compute @workgroup_size(${lanes})
+${between.entry}
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
         ${between.builtins}) {
   ${between.lane}
@@ -103,13 +103,15 @@ ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
     let base = ((picture * height + u32(y)) * width + u32(x0)) * p.sourceChannels + channel;
 ${unroll(quads, (i) => `    let v${i} = select(vec4f(0), x[base + ${i}u], inside${i > 0 ? ` && quad + ${i}u < p.depth` : ''});`)}
     ${offer('v', quads, 'vec4f')}
-${unroll(
+${each(
   step / turn,
   (t) => `    {
-${unroll(turn, (q) => `      let d${q} = dy[min(first + ${t * turn + q}u, last - 1) * p.resultChannels + gradient];`)}
+${unroll(turn, (q) => `      let d${q} = dy[min(first + ${turn}u * ${t} + ${q}u, last - 1) * p.resultChannels + gradient];`)}
 ${unroll(
   quads,
-  (i) => `${unroll(turn, (q) => `      let a${i}${q} = ${share('v', i, t * turn + q, 'vec4f')};`)}
+  (
+    i,
+  ) => `${unroll(turn, (q) => `      let a${i}${q} = ${share('v', i, `${turn}u * ${t} + ${q}u`, 'vec4f')};`)}
 ${unroll(4, (j) => `      sum${4 * i + j} += ${dotProduct(turn, (q) => [`vec4f(a${i}${q}.${'xyzw'[j]})`, `d${q}`])};`)}`,
 )}
     }`,

@@ -18,8 +18,8 @@
  *   …                                             4 · ROWS      vec4 fma
  *
  * Loads are the limit (28 cycles for each of 8 lanes on lavapipe, against half a cycle for an fma), and this shape
- * has the fewest of them: 21–28 GFLOP/s there, where a workgroup-memory tile reaches 3. Where subgroups have no fixed
- * size, every lane loads the shared operand itself: about half as fast, and needs nothing of the adapter.
+ * has the fewest of them: 21–28 GFLOP/s there, where a workgroup-memory tile reaches 3. Where there are no
+ * subgroups, every lane loads the shared operand itself: a quarter to half as fast, and needs nothing of the adapter.
  */
 import type { BufferBinding } from '../../gpu/index.ts';
 import type { Epilogue } from './epilogue.ts';
