@@ -50,8 +50,8 @@ export interface ModelTrace {
 
 /** What a program stands for; `kind` is the layer's own description. First match counts. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^(tile|depthwise|plain)-/, 'kind'],
-  [/^(window|winograd)-|^batch-norm-(moments|merge)|^tile-weight-splits/, ''],
+  [/^(tile|depthwise|plain|vector-sum)-/, 'kind'],
+  [/^(window|winograd)-|^vector-\d+$|^batch-norm-(moments|merge)|^tile-weight-splits/, ''],
   [/^batch-norm-none/, 'batch norm'],
   [/^batch-norm-relu6/, 'batch norm, ReLU6'],
   [/^batch-norm-relu/, 'batch norm, ReLU'],

@@ -15,7 +15,7 @@ const REFUSED: readonly [args: string[], options: Partial<BenchOptions>, sentenc
   [
     [],
     { variant: 'fastest' },
-    'there is no such row; the rows are tile, winograd, winograd4, depthwise, plain',
+    'there is no such row; the rows are tile, winograd, winograd4, depthwise, plain, vector',
   ],
   [[], { variant: 'winograd', filter: 'matmul' }, 'winograd computes none of these 6 problems'],
   [[], { variant: 'plain', allVariants: true }, 'give one of them'],

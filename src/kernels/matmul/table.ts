@@ -3,6 +3,7 @@
  *
  *   row     what it does                                              what it computes
  *   tile    the tile loop of ../parts/tile.ts, shared with conv/      columns in fours
+ *   vector  w read once, in stretches of its rows                     one row times a matrix, forward
  *   plain   one invocation an element, the formula as it stands       everything
  */
 import type { Device } from '../../gpu/index.ts';
@@ -10,9 +11,10 @@ import { choose } from '../parts/table.ts';
 import { plain } from './plain.ts';
 import { keyOf, type MatrixProblem, type MatrixRow } from './problem.ts';
 import { tile } from './tile.ts';
+import { vector } from './vector.ts';
 
 /** Where estimates are equal, the first wins. */
-export const MATRIX_ROWS: readonly MatrixRow[] = [tile, plain];
+export const MATRIX_ROWS: readonly MatrixRow[] = [tile, vector, plain];
 
 /** The row that computes `problem` on `device`; see `choose`. */
 export const chooseMatrix = (problem: MatrixProblem, device: Pick<Device, 'choices' | 'traits'>): MatrixRow =>

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../../src/gpu/index.ts';
 import { linear, matmul } from '../../../src/kernels/index.ts';
-import { problemOf } from '../../../src/kernels/matmul/problem.ts';
+import { type MatrixProblem, problemOf } from '../../../src/kernels/matmul/problem.ts';
 import { chooseMatrix, MATRIX_ROWS } from '../../../src/kernels/matmul/table.ts';
 import { type Shape, sizeOf, tensor } from '../../../src/tensor/index.ts';
 import { pseudo } from '../../../src/verify/pseudo.ts';
@@ -36,6 +36,8 @@ function reference(
 
 const SIZES = [
   [1, 1, 1],
+  [1, 270, 300],
+  [1, 35, 33],
   [4, 4, 4],
   [5, 7, 9],
   [12, 32, 32],
@@ -80,7 +82,7 @@ for (const { name } of MATRIX_ROWS)
     device.choices = null;
   });
 
-test('the choice: the tile loop, or what a tuning record says', () => {
+test('the choice: the tile loop, for one row of a large matrix the vector row, or what a tuning record says', () => {
   const [device] = devices as [Device];
   for (const direction of ['forward', 'input', 'weight'] as const) {
     const problem = problemOf(direction, true, 5, 7);
@@ -90,13 +92,18 @@ test('the choice: the tile loop, or what a tuning record says', () => {
     const one = problemOf(direction, false, 5, 7);
     assert.is(chooseMatrix(one, { choices: tuned, traits: device.traits }).name, 'tile');
   }
+  const large = (direction: MatrixProblem['direction'], several: boolean): string =>
+    chooseMatrix(problemOf(direction, several, 4096, 4096), device).name;
+  assert.is(large('forward', false), 'vector');
+  assert.is(large('forward', true), 'tile');
+  assert.is(large('input', false), 'tile');
 });
 
 for (const { name } of MATRIX_ROWS)
   test(`${name}: a weight larger than a binding, forward and both gradients`, async () => {
     const [device] = devices as [Device];
     device.choices = { get: () => name };
-    const [batch, inputs, outputs] = [2, 8300, 4096];
+    const [batch, inputs, outputs] = [name === 'vector' ? 1 : 2, 8300, 4096];
     assert.ok(4 * inputs * outputs > device.limits.maxStorageBufferBindingSize);
     const values = (name: string, shape: Shape, requiresGrad = false) =>
       tensor(pseudo(name, sizeOf(shape)), shape, { device, requiresGrad });
@@ -115,16 +122,17 @@ for (const { name } of MATRIX_ROWS)
         for (let o = 0; o < outputs; o++) dx += DY[n * outputs + o] * W[i * outputs + o];
         assert.ok(Math.abs(DX[n * inputs + i] - dx) < 1e-3, `dx[${n}, ${i}]`);
       }
-      for (const o of [0, 31, 4095])
-        assert.ok(
-          Math.abs(DW[i * outputs + o] - (X[i] * DY[o] + X[inputs + i] * DY[outputs + o])) < 1e-5,
-          `dw[${i}, ${o}]`,
-        );
+      for (const o of [0, 31, 4095]) {
+        let dw = 0;
+        for (let n = 0; n < batch; n++) dw += X[n * inputs + i] * DY[n * outputs + o];
+        assert.ok(Math.abs(DW[i * outputs + o] - dw) < 1e-5, `dw[${i}, ${o}]`);
+      }
     }
+    const last = batch - 1;
     for (const o of [0, 1, 2048, 4095]) {
       let sum = B[o];
-      for (let i = 0; i < inputs; i++) sum += X[inputs + i] * W[i * outputs + o];
-      assert.ok(Math.abs(Y[outputs + o] - sum) < 1e-3, `y[1, ${o}]`);
+      for (let i = 0; i < inputs; i++) sum += X[last * inputs + i] * W[i * outputs + o];
+      assert.ok(Math.abs(Y[last * outputs + o] - sum) < 1e-3, `y[${last}, ${o}]`);
     }
     device.choices = null;
     for (const used of [x.grad!, w.grad!, x, w, b, dy, y]) used.dispose();
