@@ -6,7 +6,7 @@
  *
  *   blocks[workgroup] = (slot | parameter << 4, first, end, state)       the last three counted in vec4
  *
- *   slot 0: p0 ▓▓▓▓▓▓▓▓│▓▓▓     slot 1: p1 ▓▓▓       each │ … │ is BLOCK vec4 of one parameter, for one workgroup
+ *   slot 0: p0 ▓▓▓▓▓▓▓▓│▓▓▓     slot 1: p1 ▓▓▓       each │ … │ is a block of one parameter, for one workgroup
  *
  * The optimiser's state (momentum, moments) lies back to back in a few large buffers, the pages; a parameter larger
  * than a binding is cut into pieces. What differs from step to step comes from two small buffers: `rates` (learning
@@ -26,7 +26,7 @@ import {
 } from '../gpu/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { maskOf } from './mask.ts';
-import { BLOCK, maskedProgram, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
+import { blockOf, maskedProgram, prepareProgram, type UpdateRule, updateProgram } from './update-programs.ts';
 
 /** Bindings of the update program beside parameters, gradients and state: blocks and control. */
 const FIXED_BINDINGS = 2;
@@ -266,10 +266,11 @@ export class MultiTensorUpdate {
 
   private batch(pieces: Piece[], masked: boolean): Batch {
     const blocks: number[] = [];
+    const block = blockOf(this.device.traits);
     pieces.forEach(({ parameter, count, offset }, slot) => {
       const vectors = Math.ceil(count / 4);
-      for (let first = 0; first < vectors; first += BLOCK)
-        blocks.push(slot | (parameter << 4), first, Math.min(first + BLOCK, vectors), offset / 4);
+      for (let first = 0; first < vectors; first += block)
+        blocks.push(slot | (parameter << 4), first, Math.min(first + block, vectors), offset / 4);
     });
     return { pieces, masked, blocks: this.table(blocks), count: blocks.length / 4 };
   }

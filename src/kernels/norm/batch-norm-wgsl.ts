@@ -43,7 +43,10 @@ export const momentsProgram = family(({ element }: { element: Element }) => ({
  * A workgroup merges the partial results of a few channels: 16 lanes a channel add every 16th partial result each, and
  * the first of them adds the 16 sums.
  */
-function merging(element: Element, { each, finish }: { each: string; finish: string }): string {
+function merging(
+  element: Element,
+  { before = '', each, finish }: { before?: string; each: string; finish: string },
+): string {
   return `
 var<workgroup> sums: array<array<${element}, 2>, ${LANES}>;
 
@@ -52,7 +55,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   let c = (group.x + p.firstX) * ${COLUMNS} + lane % ${COLUMNS};
   var a = ${element}(0);
   var b = ${element}(0);
-  if (c < p.channels) {
+  if (c < p.channels) {${before}
     for (var k = lane / ${COLUMNS}; k < p.lanes / p.channels; k += ${SLICES}) {
       let i = k * p.channels + c;${each}
     }
@@ -85,14 +88,21 @@ export const mergeProgram = family(
     params: { ...LANE_PARAMS, rows: 'f32', momentum: 'f32', eps: 'f32' },
     // Chan, Golub, LeVeque 1979, about the mean of the first lane, which always has elements.
     wgsl: merging(element, {
+      // A lane has `whole` elements, in the last block fewer or none. No division for each: they cost a processor much.
+      before: `
+    let whole = p.block / p.stride;
+    let last = p.lanes - p.stride;
+    let lastStart = (p.lanes / p.stride - 1) * p.block;`,
       each: `
-      let start = i / p.stride * p.block + i % p.stride;
-      let stop = min((i / p.stride + 1) * p.block, p.count);
-      if (start < stop) {
-        let n = f32((stop - start + p.stride - 1) / p.stride);
+      var n = whole;
+      if (i >= last) {
+        let start = lastStart + i - last;
+        n = select(0, (p.count - start + p.stride - 1) / p.stride, start < p.count);
+      }
+      if (n > 0) {
         let d = partial[i] - partial[c];
-        a = fma(${element}(n), d, a);
-        b += fma(n * d, d, partial[p.lanes + i]);
+        a = fma(${element}(f32(n)), d, a);
+        b += fma(f32(n) * d, d, partial[p.lanes + i]);
       }`,
       finish: `
   let mean = x[c] + (partial[c] + a / p.rows);
