@@ -27,6 +27,12 @@ export const commands = [
     adapter: true,
   },
   {
+    name: 'merge',
+    summary: 'put the files of `predict --shard` together',
+    module: 'src/cli/merge.ts',
+    adapter: false,
+  },
+  {
     name: 'explain',
     summary: 'draw where in pictures a network looked, and what it answers',
     module: 'src/cli/explain.ts',

@@ -1,23 +1,45 @@
 /** `npm run predict`: names what is in pictures, with a checkpoint of `train` or with weights for ImageNet's classes. */
 import type { Command } from 'commander';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
+import type { Device } from '../gpu/index.ts';
+import { hashFile } from '../node/hash.ts';
 import { openDevice } from '../node/open-device.ts';
 import { shown, shownJson } from '../text/shown.ts';
-import { type Inference, inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
-import { type Calling, largest, percent, predicted, rowOf, softmaxRow } from '../train/metrics.ts';
-import { type ClassifierOptions, chooseClassifier, classifierOptions } from './classifier.ts';
+import { inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
+import { percent } from '../train/metrics.ts';
+import {
+  type Chosen,
+  type Classifier,
+  type ClassifierOptions,
+  chooseClassifier,
+  classifierOptions,
+} from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
-import { picturesOf } from './picture-args.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
+import { type AnswersPlan, listMark, planPath } from './predict/answers-file.ts';
+import { formatOf } from './predict/answers-format.ts';
+import { type Asked, asked } from './predict/pictures.ts';
+import { type Prediction, predictionsOf } from './predict/prediction.ts';
+import { itemsOf, type Shard, shardOption, WHOLE } from './predict/shard.ts';
+import { writeAnswers } from './predict/write.ts';
 import { type ProfileOption, profiledInto, profileOption } from './profile-option.ts';
 import { fittingBatch } from './train/preflight.ts';
-import { announceSoftware, onStop, progressBar, say } from './ui.ts';
+import { announceSoftware, onStop, progressBar, type StopRequest, say, UserError } from './ui.ts';
 
 export const description =
   'Names what is in pictures, with probabilities: with a checkpoint of `train` (the newest under runs/ by default), or ' +
-  "with --weights. Without either it answers with ImageNet's 1000 classes and the weights that ship.";
+  "with --weights. Without either it answers with ImageNet's 1000 classes and the weights that ship. With --out the answers " +
+  'go into a file, however many they are, and the same command goes on where it was ended.';
 
 export function options(command: Command): void {
-  profileOption(classifierOptions(command.argument('<image...>', 'pictures, and folders of pictures')))
+  profileOption(classifierOptions(command.argument('[image...]', 'pictures, and folders of pictures')))
+    .option('--list <file>', 'pictures by name, one a line; - is standard input')
+    .option('--out <file>', 'write the answers into a file: .jsonl (a JSON object a line) or .csv')
+    .option(
+      '--shard <I/N>',
+      'with --out: every N-th picture from the I-th on; `merge` puts the files together',
+      shardOption,
+    )
     .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
@@ -25,6 +47,9 @@ export function options(command: Command): void {
 }
 
 interface PredictOptions extends ClassifierOptions {
+  list?: string;
+  out?: string;
+  shard?: Shard;
   topK: number;
   batch: number;
   adapter?: string;
@@ -33,60 +58,43 @@ interface PredictOptions extends ClassifierOptions {
   profile?: ProfileOption;
 }
 
-/** What is said about one picture; the array of these is the output of `--json`. */
-export interface Prediction {
-  file: string;
-  /** The class that is called where the checkpoint has a threshold for one, likeliest or not; else absent. */
-  called?: string;
-  topK: { index: number; label: string; probability: number; logit: number }[];
-}
-
 export async function run(args: string[], options: PredictOptions): Promise<number> {
-  const { files, failures } = await picturesOf(args);
+  const { out } = options;
+  refuseContradictions(options);
+  if (out !== undefined) formatOf(out, 1);
+  const pictures = await asked(args, options.list);
   const classifier = await chooseClassifier(options);
-  const course = await profiledInto(options.profile);
+  if (out !== undefined)
+    await refuseOverInputs(
+      [out, planPath(out)],
+      [
+        ...inputs('a file of the network', classifier.files),
+        ...inputs('a picture', pictures.files),
+        ...inputs('the list', options.list ? [options.list] : []),
+      ],
+    );
   const { adapter, debug } = options;
-  const device = await openDevice({ adapter, debug, profile: course !== null });
+  const device = await openDevice({ adapter, debug, profile: options.profile !== undefined });
   announceSoftware(device);
-  const stop = onStop('Stopping.');
+  const stop = onStop(
+    out === undefined ? 'Stopping.' : 'Stopping after these pictures; what is answered is kept.',
+  );
+  const failures = [...pictures.failures];
   try {
-    const { model, classes, preprocessing, calling } = await classifier.on(device);
-    const samples = files.map((file) => ({ file, label: 0 }));
-    let done = 0;
-    const source = fromSamples(samples, {
-      batchSize: await fittingBatch(
-        device,
-        model,
-        preprocessing.inputSize,
-        Math.min(options.batch, files.length),
-      ),
-      preprocessing,
-      onUnreadable: (error) => {
-        failures.push(error.message);
-        done++;
-      },
-    });
-    const bar = source.batches > 1 ? progressBar('Predicting', files.length) : null;
-    const output = options.json ? jsonList() : textBlocks();
-    await course?.start(device, model);
-    const batches = course ? course.marking(source.load(0)) : source.load(0);
-    for await (const answers of inferBatches(model, device, batches)) {
-      const none = new Set(unanswered(answers).map(({ file }) => file));
-      for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
-      const text = predictionsOf(answers, classes, options.topK, calling)
-        .filter(({ file }) => !none.has(file))
-        .map(output.item)
-        .join('');
-      const print = () => process.stdout.write(text);
-      if (bar) bar.aside(print);
-      else print();
-      done += answers.samples.length;
-      bar?.update(done);
-      if (stop.requested) break;
+    const network = await classifier.on(device);
+    if (out === undefined) failures.push(...(await printAnswers(device, network, pictures, options, stop)));
+    else {
+      const shard = options.shard ?? WHOLE;
+      const files = itemsOf(pictures.files, shard);
+      const refused = await writeAnswers(device, network, {
+        path: out,
+        plan: await planOf(classifier, network, pictures.files, shard, options),
+        files,
+        batch: await batchFor(device, network, files.length, options),
+        stop,
+      });
+      if (refused > 0) failures.push(`${out} says of ${refused} of them why there is no answer`);
     }
-    bar?.stop();
-    process.stdout.write(output.end());
-    await course?.finish();
     if (stop.requested) return stop.exitCode;
     device.close();
   } finally {
@@ -97,24 +105,94 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   return failures.length > 0 ? 1 : 0;
 }
 
-/** The `k` likeliest classes of every picture, and the one that is called where a threshold decides. */
-export function predictionsOf(
-  answers: Inference,
-  classes: readonly string[],
-  k: number,
-  calling?: Calling,
-): Prediction[] {
-  return answers.samples.map(({ file }, picture) => {
-    const logits = rowOf(answers, picture);
-    const probabilities = softmaxRow(logits);
-    const topK = largest(logits, k).map((index) => ({
-      index,
-      label: classes[index],
-      probability: probabilities[index],
-      logit: logits[index],
-    }));
-    return calling ? { file, called: classes[predicted(logits, calling)], topK } : { file, topK };
-  });
+/** @throws UserError where options say two things */
+function refuseContradictions({ out, shard, json, profile }: PredictOptions): void {
+  if (out !== undefined && json)
+    throw new UserError('--json prints the answers and --out writes them; leave one out');
+  if (out !== undefined && profile !== undefined)
+    throw new UserError('--profile measures a pass over a few pictures; leave out --out');
+  if (out === undefined && shard)
+    throw new UserError('--shard needs --out FILE, a file of its own for each shard');
+}
+
+/** As many pictures at a time as are asked for, fit, and are there. */
+function batchFor(
+  device: Device,
+  { model, preprocessing }: Classifier,
+  pictures: number,
+  { batch }: PredictOptions,
+): Promise<number> {
+  return fittingBatch(device, model, preprocessing.inputSize, Math.max(1, Math.min(batch, pictures)));
+}
+
+async function planOf(
+  { files }: Chosen,
+  { model, classes, preprocessing, calling }: Classifier,
+  pictures: readonly string[],
+  shard: Shard,
+  { topK }: PredictOptions,
+): Promise<AnswersPlan> {
+  const network = {
+    name: model.spec?.name ?? 'network',
+    files: await Promise.all(files.map((file) => hashFile(file))),
+  };
+  return {
+    format: 1,
+    network,
+    classes,
+    preprocessing,
+    calling: calling ?? null,
+    topK,
+    list: listMark(pictures),
+    shard,
+  };
+}
+
+/** Prints the answers. @returns a sentence for each picture that has none */
+async function printAnswers(
+  device: Device,
+  network: Classifier,
+  { files }: Asked,
+  options: PredictOptions,
+  stop: StopRequest,
+): Promise<string[]> {
+  const { model, classes, preprocessing, calling } = network;
+  const course = await profiledInto(options.profile);
+  const failures: string[] = [];
+  let done = 0;
+  const source = fromSamples(
+    files.map((file) => ({ file, label: 0 })),
+    {
+      batchSize: await batchFor(device, network, files.length, options),
+      preprocessing,
+      onUnreadable: (error) => {
+        failures.push(error.message);
+        done++;
+      },
+    },
+  );
+  const bar = source.batches > 1 ? progressBar('Predicting', files.length) : null;
+  const output = options.json ? jsonList() : textBlocks();
+  await course?.start(device, model);
+  const batches = course ? course.marking(source.load(0)) : source.load(0);
+  for await (const answers of inferBatches(model, device, batches)) {
+    const none = new Set(unanswered(answers).map(({ file }) => file));
+    for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
+    const text = predictionsOf(answers, classes, options.topK, calling)
+      .filter(({ file }) => !none.has(file))
+      .map(output.item)
+      .join('');
+    const print = () => process.stdout.write(text);
+    if (bar) bar.aside(print);
+    else print();
+    done += answers.samples.length;
+    bar?.update(done);
+    if (stop.requested) break;
+  }
+  bar?.stop();
+  process.stdout.write(output.end());
+  await course?.finish();
+  return failures;
 }
 
 /** How predictions are printed, one after the other. */

@@ -66,16 +66,15 @@ export class FolderHeld extends Error {
 
 /** The right to write into a folder. Goes with the process; `release` gives it back before. */
 export class FolderLock {
-  private readonly path: string;
   private readonly owner: LockOwner;
   private readonly heartbeat: NodeJS.Timeout;
   private readonly onExit = (): void => this.remove();
 
   private constructor(
     private readonly folder: string,
+    private readonly path: string,
     command: string,
   ) {
-    this.path = join(folder, LOCK);
     this.owner = newOwner(command);
     this.heartbeat = setInterval(() => this.touch(), HEARTBEAT).unref();
     process.on('exit', this.onExit);
@@ -84,22 +83,23 @@ export class FolderLock {
   /**
    * Takes a folder that is there.
    * @param command what this process does there, as one would type it
+   * @param name of the lock's file; of another than the folder's own where only a part of the folder is taken
    * @throws FolderHeld where another process has it; the system's error where the folder cannot be written
    */
-  static async take(folder: string, command: string): Promise<FolderLock> {
-    const path = join(folder, LOCK);
+  static async take(folder: string, command: string, name = LOCK): Promise<FolderLock> {
+    const path = join(folder, name);
     const mine = newOwner(command);
     for (;;) {
       const found = await read(path);
       if (found === null) {
-        if (make(path, mine)) return new FolderLock(folder, command);
+        if (make(path, mine)) return new FolderLock(folder, path, command);
         continue;
       }
       if (found !== 'damaged' && lives(found, path)) throw new FolderHeld(folder, found);
       replace(path, mine);
       await sleep(SETTLING);
       const winner = await read(path);
-      if (isOwn(winner)) return new FolderLock(folder, command);
+      if (isOwn(winner)) return new FolderLock(folder, path, command);
     }
   }
 

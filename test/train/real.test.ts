@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { predictionsOf } from '../../src/cli/predict.ts';
+import { predictionsOf } from '../../src/cli/predict/prediction.ts';
 import { closeLoader, fromSamples } from '../../src/data/node/loader.ts';
 import type { Sample } from '../../src/data/sample.ts';
 import type { Device } from '../../src/gpu/index.ts';

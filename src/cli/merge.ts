@@ -1,0 +1,160 @@
+/** `npm run merge`: puts the files of `predict --shard` together, in the order of the list. */
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { statOrNull, systemReason, WriteError, writeWhole } from '../node/files.ts';
+import { temporaryFor } from '../node/leftovers.ts';
+import { type Line, linesOfFile } from '../node/lines.ts';
+import { commandLine } from './command-line.ts';
+import { inputs, refuseOverInputs } from './inputs.ts';
+import { type AnswersPlan, differenceOf, planPath, readPlan } from './predict/answers-file.ts';
+import { formatOf } from './predict/answers-format.ts';
+import { shardText, WHOLE } from './predict/shard.ts';
+import { counted, progressBar, say, UserError } from './ui.ts';
+
+export const description =
+  'Puts the files of `predict --shard` together into one, in the order of the list. Shards that are missing, that are there ' +
+  'twice, that are not finished, or that are of another network, list or setting are refused.';
+
+export function options(command: Command): void {
+  command
+    .argument('<shard...>', 'files that `predict --out FILE --shard I/N` wrote, all N of them')
+    .requiredOption('--out <file>', 'where the answers go; it ends as the shards do');
+}
+
+interface MergeOptions {
+  out: string;
+}
+
+/** A shard's file, and what its plan says. */
+interface Part {
+  path: string;
+  plan: AnswersPlan;
+}
+
+export async function run(paths: string[], { out }: MergeOptions): Promise<number> {
+  const parts = await partsOf(paths, out);
+  await refuseOverInputs(
+    [out, planPath(out)],
+    [...inputs('a shard', paths), ...inputs('the plan of a shard', paths.map(planPath))],
+  );
+  if ((await statOrNull(out)) !== null)
+    throw new UserError(`${out} is there already; name another file with --out, or remove it`);
+  const { plan } = parts[0];
+  const temporary = temporaryFor(out);
+  const bar = progressBar('Merging', plan.list.count);
+  try {
+    await pipeline(Readable.from(mergedLines(parts, bar.update)), createWriteStream(temporary)).catch(
+      sentence(out),
+    );
+    await writeWhole(planPath(out), `${JSON.stringify({ ...plan, shard: WHOLE }, null, 2)}\n`);
+    await rename(temporary, out).catch(sentence(out));
+  } finally {
+    await rm(temporary, { force: true });
+    bar.stop();
+  }
+  say(`${out}: ${counted(plan.list.count, 'answer')} of ${counted(parts.length, 'shard')}.`);
+  return 0;
+}
+
+/** A refusal of the system, as a sentence; all other errors are sentences already. */
+const sentence = (out: string) => (error: unknown) => {
+  if (!(error instanceof Error && 'code' in error)) throw error;
+  throw new WriteError(`${out} could not be written: ${systemReason(error)}`, { cause: error });
+};
+
+/** The shards in their order. @throws UserError where they are not all shards of one whole, each once */
+async function partsOf(paths: readonly string[], out: string): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const path of paths) {
+    const plan = await readPlan(path);
+    if (!plan)
+      throw new UserError(
+        `there is no ${planPath(path)}, which predict writes beside its answers: keep the two together`,
+      );
+    parts.push({ path, plan });
+  }
+  const [first, ...others] = parts;
+  for (const { path, plan } of others) {
+    const other = differenceOf(first.plan, plan, ['shard']);
+    if (other) throw new UserError(`${path} is of ${other} than ${first.path}`);
+    if (plan.shard.of !== first.plan.shard.of)
+      throw new UserError(
+        `${path} is shard ${shardText(plan.shard)} and ${first.path} is shard ${shardText(first.plan.shard)}: not of one division`,
+      );
+  }
+  for (const path of [...paths, out])
+    if (extname(path).toLowerCase() !== extname(paths[0]).toLowerCase())
+      throw new UserError(
+        `${path} ends in another way than ${paths[0]}; shards and --out are all .jsonl or all .csv`,
+      );
+  const { of } = first.plan.shard;
+  const byIndex = new Map<number, Part>();
+  for (const part of parts) {
+    const twice = byIndex.get(part.plan.shard.index);
+    if (twice)
+      throw new UserError(
+        `${twice.path} and ${part.path} are both shard ${shardText(part.plan.shard)}; give each once`,
+      );
+    byIndex.set(part.plan.shard.index, part);
+  }
+  const missing = Array.from({ length: of }, (_, place) => place + 1).filter((index) => !byIndex.has(index));
+  if (missing.length > 0) {
+    const named = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', …' : '');
+    throw new UserError(
+      `of ${of} shards ${missing.length === 1 ? 'one is' : `${missing.length} are`} missing: ${named}`,
+    );
+  }
+  return Array.from({ length: of }, (_, place) => byIndex.get(place + 1)!);
+}
+
+/** The lines of all shards in turn. @throws UserError where a shard has not all its answers, or more */
+async function* mergedLines(parts: readonly Part[], told: (done: number) => void): AsyncGenerator<string> {
+  const { topK, classes, list } = parts[0].plan;
+  const { head } = formatOf(parts[0].path, Math.min(topK, classes.length));
+  const readers = parts.map(({ path }) => linesOfFile(path));
+  const take = async (part: number): Promise<Line | null> => {
+    const next = await readers[part].next();
+    if (next.done) return null;
+    if (!next.value.whole) throw unfinished(parts[part], 'its last line is not whole');
+    return next.value;
+  };
+  try {
+    if (head !== null) {
+      for (const [part, { path }] of parts.entries())
+        if ((await take(part))?.text !== head)
+          throw new UserError(`${path} does not begin as predict's files do`);
+      yield `${head}\n`;
+    }
+    for (let place = 0; place < list.count; place++) {
+      const part = place % parts.length;
+      const line = await take(part);
+      if (!line)
+        throw unfinished(parts[part], `the answer for picture ${place + 1} of ${list.count} is missing`);
+      if (placeIn(line.text) !== place)
+        throw new UserError(
+          `${parts[part].path} has another answer where that for picture ${place + 1} should be`,
+        );
+      yield `${line.text}\n`;
+      told(place + 1);
+    }
+    for (const [part, { path }] of parts.entries())
+      if (await take(part)) throw new UserError(`${path} holds more answers than its shard has pictures`);
+  } finally {
+    for (const reader of readers) await reader.return();
+  }
+}
+
+/** The place in the list that a line tells of, −1 where it tells none. */
+function placeIn(line: string): number {
+  const digits = /^(?:\{"index":)?(\d+),/.exec(line)?.[1];
+  return digits === undefined ? -1 : Number(digits);
+}
+
+function unfinished({ path, plan }: Part, why: string): UserError {
+  const again = commandLine('predict', ['…', '--out', path, '--shard', shardText(plan.shard)]);
+  return new UserError(`${path} is not finished (${why}); go on with the command that wrote it: ${again}`);
+}
