@@ -45,6 +45,12 @@ export const commands = [
     adapter: true,
   },
   {
+    name: 'report',
+    summary: 'put finished runs side by side',
+    module: 'src/cli/report.ts',
+    adapter: false,
+  },
+  {
     name: 'summary',
     summary: 'print the layers of a network and what a training step of it takes',
     module: 'src/cli/summary.ts',

@@ -164,7 +164,7 @@ async function resized({ width, height, pixels }: RgbImage): Promise<RgbImage> {
   return { width: SIDE, height: SIDE, pixels: data };
 }
 
-function jpegOf({ width, height, pixels }: RgbImage): Promise<Uint8Array> {
+export function jpegOf({ width, height, pixels }: RgbImage): Promise<Uint8Array> {
   return sharp(pixels, { raw: { width, height, channels: 3 } })
     .jpeg({ quality: 80, mozjpeg: true })
     .toBuffer();

@@ -66,6 +66,21 @@ export function mcnemar(onlyFirst: number, onlySecond: number): number {
 }
 
 /**
+ * Holm's correction (Holm 1979) of the p of several tests, in their order: sorted, the k-th smallest of m is multiplied by
+ * m − k + 1, none is smaller than the one before it, and none passes 1. statsmodels: `multipletests(method='holm')`.
+ */
+export function holm(values: readonly number[]): number[] {
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!);
+  const corrected = new Array<number>(values.length);
+  let least = 0;
+  for (const [rank, index] of order.entries()) {
+    least = Math.max(least, Math.min((values.length - rank) * values[index]!, 1));
+    corrected[index] = least;
+  }
+  return corrected;
+}
+
+/**
  * The percentile bootstrap (Efron 1979): the statistic of sets that are drawn with replacement from 0 … count − 1; their 2.5 %
  * and 97.5 % quantiles. The draws are counter-based, so that the same figures have the same interval.
  * @param statistic null where a drawn set has none; such sets are left out
