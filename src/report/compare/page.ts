@@ -46,7 +46,6 @@ ${table(
     'loss',
     'pictures',
     'best epoch',
-    'of',
     'time',
   ],
   runs.map(({ name, report: { model, evaluation, best, epochs, seconds, finished } }) => {
@@ -61,8 +60,7 @@ ${table(
       interval(intervals?.auc, 3),
       fixed(metrics?.loss),
       metrics?.count ?? '–',
-      best?.epoch ?? '–',
-      epochs.length,
+      best ? `${best.epoch} of ${epochs.length}` : '–',
       formatSeconds(seconds),
     ];
   }),
@@ -134,6 +132,7 @@ const COURSES: readonly { title: string; key: keyof Metrics | 'trainLoss'; tickF
 ];
 
 function curves(runs: readonly Run[], pen: Pen): Html {
+  const last = Math.max(...runs.map(({ report }) => report.epochs.at(-1)?.epoch ?? 0)) - 1;
   const colour = (index: number): number => index % COLOURS.length;
   return html`${legend(runs.map(({ name }, index) => ({ name, colour: colour(index) + 1, dashed: index >= COLOURS.length })))}
 <div class="charts">${COURSES.map(({ title, key, tickFormat }) => {
@@ -148,7 +147,7 @@ function curves(runs: readonly Run[], pen: Pen): Html {
       {
         height: 260,
         marginLeft: 48,
-        x: { label: 'epoch', tickFormat: ',d' },
+        x: { label: 'epoch', ticks: Math.min(last, 8), tickFormat: ',d' },
         y: {
           label: title.toLowerCase(),
           grid: true,
@@ -217,7 +216,7 @@ export async function comparisonHtml(
 ): Promise<string> {
   const { runs } = comparison;
   return pageHtml({
-    title: runs.length <= 3 ? runs.map(({ name }) => name).join(' and ') : `${runs.length} runs`,
+    title: runs.length <= 3 ? runs.map(({ name }) => name).join(', ') : `${runs.length} runs`,
     summary: [`Runs of ${runs.map(({ folder }) => folder).join(', ')}, side by side.`],
     sections: sectionsOf(SECTIONS, { ...comparison, pictures }, await openPen()),
   });
