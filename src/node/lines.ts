@@ -1,6 +1,7 @@
 /** Lines of bytes from outside, one after the other: a file of any length takes the memory of its longest line. */
-import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { reading } from './files.ts';
+import { openRegular } from './regular.ts';
 
 /** One line. */
 export interface Line {
@@ -13,6 +14,7 @@ export interface Line {
 }
 
 const MOST_BYTES = 2 ** 20;
+const CHUNK = 2 ** 16;
 const BREAK = 10;
 
 /**
@@ -58,9 +60,18 @@ export async function* linesOf(
   if (length > 0) yield line(false);
 }
 
-/** The lines of a file. @throws Error, a sentence, where it cannot be read */
+async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK));
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** The lines of a regular file. @throws Error, a sentence, where it cannot be read */
 export async function* linesOfFile(path: string): AsyncGenerator<Line, void, undefined> {
-  const lines = linesOf(createReadStream(path), path);
+  const { file } = await reading(path, openRegular(path, Number.POSITIVE_INFINITY));
+  const lines = linesOf(chunksOf(file), path);
   try {
     for (;;) {
       const next = await reading(path, lines.next());
@@ -69,5 +80,6 @@ export async function* linesOfFile(path: string): AsyncGenerator<Line, void, und
     }
   } finally {
     await lines.return();
+    await file.close();
   }
 }

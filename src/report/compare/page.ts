@@ -132,7 +132,7 @@ const COURSES: readonly { title: string; key: keyof Metrics | 'trainLoss'; tickF
 ];
 
 function curves(runs: readonly Run[], pen: Pen): Html {
-  const last = Math.max(...runs.map(({ report }) => report.epochs.at(-1)?.epoch ?? 0)) - 1;
+  const last = runs.reduce((most, { report }) => Math.max(most, report.epochs.length), 1) - 1;
   const colour = (index: number): number => index % COLOURS.length;
   return html`${legend(runs.map(({ name }, index) => ({ name, colour: colour(index) + 1, dashed: index >= COLOURS.length })))}
 <div class="charts">${COURSES.map(({ title, key, tickFormat }) => {
