@@ -140,18 +140,21 @@ function parametersOf(name: string, told: Attributes, output: Shape): OpParamete
 export function problemsOfNetwork(
   like: DeviceLike,
   network: string,
-  { mode, batch, size }: Form,
+  form: Form,
 ): Promise<Pick<Posed, 'problem' | 'pass'>[]> {
+  return posedOn(like, form.mode !== 'evaluation', (device) => runOnDry(device, network, form));
+}
+
+/** Runs a network on a dry device, as a form says; gradients are recorded unless the caller is in `noGrad`. */
+export function runOnDry(device: Device, network: string, { mode, batch, size }: Form): void {
   const training = mode !== 'evaluation';
-  return posedOn(like, training, (device) => {
-    const model = buildModel(network, { device, initialise: false });
-    if (mode === 'head') trainOnly(model, (name) => model.isHead(name));
-    if (!training) model.eval();
-    const logits = model.forward(empty(device, [batch, size, size, 3]));
-    // Predictions end in a softmax, which is no layer of a network.
-    if (training) crossEntropy(logits, new Int32Array(batch)).backward();
-    else softmax(logits);
-  });
+  const model = buildModel(network, { device, initialise: false });
+  if (mode === 'head') trainOnly(model, (name) => model.isHead(name));
+  if (!training) model.eval();
+  const logits = model.forward(empty(device, [batch, size, size, 3]));
+  // Predictions end in a softmax, which is no layer of a network.
+  if (training) crossEntropy(logits, new Int32Array(batch)).backward();
+  else softmax(logits);
 }
 
 /** Networks, each of them run in each of some forms. */

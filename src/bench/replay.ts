@@ -5,7 +5,7 @@
  * Inputs are random, never zeros, and rotate: as many sets of them as pass a cache lie beside each other, so that a run
  * does not find what the last one left there. What a run writes comes from the pool, as in a network.
  */
-import type { Device } from '../gpu/index.ts';
+import type { Choices, Device } from '../gpu/index.ts';
 import { conv2d } from '../kernels/index.ts';
 import { fill } from '../nn/index.ts';
 import { empty, keep, noGrad, type Shape, scope, sizeOf, type Tensor } from '../tensor/index.ts';
@@ -67,9 +67,13 @@ export function apply({ op, parameters, fused, inputs }: Problem, given: Tensors
 
 /** Has the row `row` of the tables of kernels compute what it can meanwhile; null: whichever the device chooses. */
 export function withRow<Result>(device: Device, row: string | null, body: () => Result): Result {
-  if (row === null) return body();
+  return row === null ? body() : withChoices(device, { get: () => row }, body);
+}
+
+/** Has `choices` decide meanwhile; null: the estimates of the tables alone. */
+export function withChoices<Result>(device: Device, choices: Choices | null, body: () => Result): Result {
   const before = device.choices;
-  device.choices = { get: () => row };
+  device.choices = choices;
   try {
     return body();
   } finally {

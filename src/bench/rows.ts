@@ -1,10 +1,11 @@
 /** Which rows of the tables of kernels compute a problem of the bench, and which of them the device chooses. */
 import type { Device } from '../gpu/index.ts';
-import { problemOf as convProblem, geometryOf } from '../kernels/conv/problem.ts';
+import { problemOf as convProblem, geometryOf, keyOf as keyOfConv } from '../kernels/conv/problem.ts';
 import { CONV_ROWS, chooseConv } from '../kernels/conv/table.ts';
-import { problemOf as matrixProblem } from '../kernels/matmul/problem.ts';
+import { keyOf as keyOfMatrix, problemOf as matrixProblem } from '../kernels/matmul/problem.ts';
 import { chooseMatrix, MATRIX_ROWS } from '../kernels/matmul/table.ts';
 import type { Epilogue } from '../kernels/parts/epilogue.ts';
+import type { AnyProblem, Row } from '../kernels/parts/table.ts';
 import { windowOf } from '../kernels/parts/window.ts';
 import { keepsWeight, MATRIX_OPS, type Posed, type Problem } from './problem.ts';
 import type { Pass } from './result.ts';
@@ -17,6 +18,10 @@ export interface Rows {
   chosen: string;
   /** Those that can. */
   able: readonly string[];
+  /** What each of those expects to cost, in the units of its table. */
+  estimates: readonly number[];
+  /** The problem as `Device.choices` names it. */
+  key: string;
 }
 
 const DIRECTIONS: Readonly<Partial<Record<Pass, 'forward' | 'input' | 'weight'>>> = {
@@ -40,21 +45,37 @@ export function rowsOf(
     const asked = matrixProblem(direction, several, source, result);
     return {
       chosen: chooseMatrix(asked, device).name,
-      able: MATRIX_ROWS.filter((row) => row.supports(asked, device.traits)).map(({ name }) => name),
+      key: keyOfMatrix(asked),
+      ...ableOf(MATRIX_ROWS, asked, device),
     };
   }
   const window = windowOf(problem.op, x, [w[0]!, w[1]!], problem.parameters);
   const geometry = geometryOf(x, w, window, x[3]! / w[2]!);
+  const inFours = geometry.cin === geometry.alignedIn && geometry.cout === geometry.alignedOut;
   const asked = convProblem(
     geometry,
     direction,
     several,
-    keepsWeight({ problem, pass }),
+    // What is put in fours for a pass is gone after it.
+    keepsWeight({ problem, pass }) && inFours,
     direction === 'forward' ? epilogueOf(problem) : undefined,
   );
   return {
     chosen: chooseConv(asked, device).name,
-    able: CONV_ROWS.filter((row) => row.supports(asked, device.traits)).map(({ name }) => name),
+    key: keyOfConv(asked),
+    ...ableOf(CONV_ROWS, asked, device),
+  };
+}
+
+function ableOf<Asked extends AnyProblem, Operands>(
+  table: readonly Row<Asked, Operands>[],
+  asked: Asked,
+  { traits }: Pick<Device, 'traits'>,
+): Pick<Rows, 'able' | 'estimates'> {
+  const rows = table.filter((row) => row.supports(asked, traits));
+  return {
+    able: rows.map(({ name }) => name),
+    estimates: rows.map((row) => row.estimate(asked, traits)),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { BufferBinding, BufferKind, PooledBuffer } from './buffer.ts';
 import { ByWaiting } from './by-waiting.ts';
+import type { Choices } from './choices.ts';
 import { CommandList } from './commands.ts';
 import { DeviceError, DeviceLost, NoAdapterError } from './errors.ts';
 import { type Observer, Observers } from './observers.ts';
@@ -37,6 +38,8 @@ export interface DeviceOptions {
   profile?: boolean;
   /** Tuning numbers and abilities in place of the adapter's own, such as a GPU's on a software adapter. */
   traits?: Partial<Traits>;
+  /** Rows of the tables of kernels to begin with, see `Device.choices`. */
+  choices?: Choices | null;
   /**
    * Runs JavaScript's garbage collector, where a program can (Node; see node/collect.ts). Without it the device waits
    * for the collector's own time to free bind groups that are out of use.
@@ -93,7 +96,7 @@ export class Device {
    * Algorithms to prefer to what the tables of kernels estimate: a tuning record, from a problem's key to the name of a
    * row. A row that does not support its problem is passed over.
    */
-  choices: { get(problem: string): string | undefined } | null = null;
+  choices: Choices | null;
   /** The error that made this device unusable, once there is one. */
   fault: DeviceError | null = null;
 
@@ -114,6 +117,7 @@ export class Device {
     this.software = isSoftware(info);
     this.traits = { ...traitsOf(info, gpu, options.features), ...options.traits };
     this.patience = options.patience ?? ((promise) => promise);
+    this.choices = options.choices ?? null;
     this.commands = new CommandList(gpu, this.traits.submittedWork, this.patience, this.observers);
     this.pool = new BufferPool(gpu, this.observers, (buffers) =>
       this.commands.destroy(buffers.map((buffer) => buffer.gpu)),

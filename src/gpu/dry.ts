@@ -6,6 +6,7 @@
  *
  * Values do not exist: `data()` and `item()` reject.
  */
+import type { Choices } from './choices.ts';
 import { Device } from './device.ts';
 import { DeviceError } from './errors.ts';
 import type { Program } from './program.ts';
@@ -20,6 +21,7 @@ export interface DeviceLike {
   readonly features: Iterable<string>;
   readonly info: GPUAdapterInfo;
   readonly traits: Traits;
+  readonly choices?: Choices | null;
 }
 
 /** What a dry device was asked to do since it was opened. */
@@ -66,7 +68,7 @@ export function boundless(device: DeviceLike): DeviceLike {
 
 /** Opens a dry device that takes the decisions of `like`, and the tally of its work. */
 export async function dryDevice(like: DeviceLike): Promise<{ device: Device; tally: Tally }> {
-  const device = await Device.open(dryGpu(like), { traits: like.traits });
+  const device = await Device.open(dryGpu(like), { traits: like.traits, choices: like.choices ?? null });
   const tally: Tally = { flops: 0, bytes: 0, dispatches: 0, programs: new Set() };
   device.observe({
     dispatch({ program, flops, bytes }) {

@@ -1,5 +1,6 @@
 /** The GPU layer: the only code that touches GPUDevice. */
 export { type BufferBinding, type BufferKind, PooledBuffer } from './buffer.ts';
+export { adapterFacts, type Choices, choicesForFile, choicesFrom, listedChoices } from './choices.ts';
 export { Device, type DeviceOptions, slices } from './device.ts';
 export { DeviceError, DeviceLost, type Limit, NoAdapterError, TooLarge } from './errors.ts';
 export { Generations } from './generations.ts';

@@ -1,13 +1,13 @@
 /** The key of features: a hash of all that they depend on, beside the picture itself. */
 import type { SourceOptions } from '../data/loader.ts';
-import type { Device } from '../gpu/index.ts';
+import { type Device, listedChoices } from '../gpu/index.ts';
 import type { Cut, Model } from '../nn/index.ts';
 import { murmur128 } from './murmur.ts';
 
 /** Changes where the engine computes other bits than before, or where what lies under a key has another form. */
 const FORMAT = 1;
 
-/** Tuning by hand names kernels by a function, which no file can hold: such features are this process's own. */
+/** Choices of kernels that cannot be listed, a function by hand, make features that are this process's own. */
 const processMark = crypto.randomUUID();
 
 /**
@@ -22,6 +22,7 @@ export async function featuresKey(
   options: SourceOptions,
 ): Promise<string> {
   const { vendor, architecture, device: adapter, description } = device.info;
+  const tuned = listedChoices(device.choices);
   const facts = {
     format: FORMAT,
     network: model.spec ?? [model.constructor.name, model.stages],
@@ -30,7 +31,7 @@ export async function featuresKey(
     adapter: [vendor, architecture, adapter, description],
     traits: device.traits,
     abilities: [...device.features].sort(),
-    tuned: device.choices ? processMark : null,
+    tuned: tuned?.length === 0 ? null : (tuned ?? processMark),
     pictures: picturesOf(options),
   };
   return sha256(new TextEncoder().encode(JSON.stringify(facts)));

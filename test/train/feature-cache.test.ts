@@ -307,7 +307,8 @@ test('the key: what features depend on changes it, and nothing else does', async
     await key(train, {}, { at: { from: 'layer1', pooled: false } }),
     await key(train, {}, { at: { from: 'fc', pooled: false } }),
     await key(train, {}, { on: { ...same, traits: { ...traits, chunkBytes: 1 } } }),
-    await key(train, {}, { on: { ...same, choices: new Map() } }),
+    await key(train, {}, { on: { ...same, choices: new Map([['a problem', 'plain']]) } }),
+    await key(train, {}, { on: { ...same, choices: { get: () => 'plain' } } }),
     await key(
       train,
       {},
@@ -317,6 +318,7 @@ test('the key: what features depend on changes it, and nothing else does', async
   assert.is(new Set([plain, ...others]).size, others.length + 1);
   for (const equal of [
     await key(train, {}, { on: same }),
+    await key(train, {}, { on: { ...same, choices: new Map() } }),
     await key(train, { views: 7, batchSize: 3, prefetch: 0 }),
   ])
     assert.is(equal, plain);

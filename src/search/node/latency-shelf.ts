@@ -2,7 +2,8 @@
  * Latency tables on a disk, so that the next search on the same adapter need not measure:
  *
  *   ~/.cache/tessera/latencies/         below TESSERA_CACHE where that names another folder
- *     SHA-256.json                      of all that a latency depends on: adapter, driver, versions, traits, batch, pieces
+ *     SHA-256.json                      of all that a latency depends on: adapter, driver, versions, traits, the rows that a
+ *                                       tuning record chooses, batch, pieces
  *
  * What a file holds is checked like any other from outside, and it must have every piece of the space. Where it is damaged, or
  * the disk refuses, that is said and the table is measured.
@@ -10,8 +11,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { adapterName } from '../../gpu/adapter-name.ts';
-import type { Device } from '../../gpu/index.ts';
+import { adapterFacts, type Device, listedChoices } from '../../gpu/index.ts';
 import { cacheFolder } from '../../node/cache-folder.ts';
 import { bytesIfThere, ifThere, writeWhole } from '../../node/files.ts';
 import { versions } from '../../node/versions.ts';
@@ -41,7 +41,7 @@ export interface KeptLatencyOptions extends LatencyOptions {
 
 /**
  * The table of a space on this adapter: the one that is kept, else measured now and kept, unless it predicts badly
- * (`latencyWarning`) or the device has kernels chosen by hand.
+ * (`latencyWarning`) or the device has kernels chosen by a function, which no name can hold.
  * @throws as `measureLatencies`
  */
 export async function latenciesFor(
@@ -50,10 +50,11 @@ export async function latenciesFor(
   { folder = latencyFolder(), note, measure = measureLatencies, ...options }: KeptLatencyOptions,
 ): Promise<LatencyTable> {
   const path = join(folder, nameFor(device, space, options));
-  const kept = device.choices ? null : await keptTable(path, space, options, note);
+  const nameable = listedChoices(device.choices) !== null;
+  const kept = nameable ? await keptTable(path, space, options, note) : null;
   if (kept) return kept;
   const table = await measure(device, space, options);
-  if (!device.choices && !latencyWarning(table))
+  if (nameable && !latencyWarning(table))
     await writeWhole(path, JSON.stringify(table)).catch((error: Error) =>
       note?.(`The latency table is not kept for the next search: ${error.message}`),
     );
@@ -98,15 +99,13 @@ async function keptTable(
 
 /** The name of a table's file: a hash of all that it depends on. */
 function nameFor(device: Device, space: SearchSpace, { batch = 1, classes }: LatencyOptions): string {
-  const { vendor, architecture, device: adapter, description } = device.info;
   const { stem, head, activation, inputSize } = space;
   const { tessera, webgpu, system } = versions();
   const facts = {
     format: FORMAT,
     versions: { tessera, webgpu, system },
-    adapter: [adapterName(device.info), vendor, architecture, adapter, description],
-    traits: device.traits,
-    abilities: [...device.features].sort(),
+    ...adapterFacts(device),
+    tuned: listedChoices(device.choices),
     surroundings: { stem, head, activation, inputSize, batch, classes },
     pieces: piecesOf(space, classes).map(({ key }) => key),
   };
