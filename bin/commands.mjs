@@ -70,7 +70,7 @@ export const commands = [
   },
   {
     name: 'cache',
-    summary: 'list or clear what training keeps of frozen layers',
+    summary: 'list or clear what is kept to be used again: features, latencies, tuning',
     module: 'src/cli/cache.ts',
     adapter: false,
   },
@@ -84,6 +84,12 @@ export const commands = [
     name: 'bench',
     summary: 'time kernels, forward passes and training steps on this adapter',
     module: 'src/cli/bench.ts',
+    adapter: true,
+  },
+  {
+    name: 'tune',
+    summary: 'measure which kernels are the fastest on this adapter, for all commands',
+    module: 'src/cli/tune.ts',
     adapter: true,
   },
   {

@@ -20,7 +20,7 @@ const ROWS = [
   ['models', 'data'],
   ['weights'],
   ['train'],
-  ['verify', 'explain', 'search', 'export', 'bench', 'profile'],
+  ['verify', 'explain', 'search', 'export', 'bench', 'profile', 'tune'],
   ['report'],
   ['cli'],
 ];
@@ -60,7 +60,7 @@ test('no import points up', () => {
   assert.equal(
     upwards,
     [],
-    'cli → report → verify, explain, search, export, bench, profile → train → weights → models, data → nn → kernels → tensor → gpu',
+    'cli → report → verify, explain, search, export, bench, profile, tune → train → weights → models, data → nn → kernels → tensor → gpu',
   );
 });
 

@@ -12,6 +12,7 @@ import {
   list,
   number,
   object,
+  optional,
   orNull,
   parseBounded,
   type Rule,
@@ -40,6 +41,8 @@ export interface BenchHeader {
   /** Of the device, those that kernels use, and the traits that they ask. */
   features: readonly string[];
   lanes: number;
+  /** Problems whose row a tuning record chose; absent where it was left aside or there is none. */
+  tuned?: number;
   /** The processor, where it computes. */
   processor: string | null;
 }
@@ -165,6 +168,7 @@ export const HEADER: Rule = object({
   toggles: list(words, 0, MOST.names),
   features: list(words, 0, MOST.names),
   lanes: count,
+  tuned: optional(count),
   processor: orNull(words),
 } satisfies Record<keyof BenchHeader, Rule>);
 

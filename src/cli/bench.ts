@@ -11,7 +11,6 @@ import { GROUPS } from '../bench/run.ts';
 import { wgslOf } from '../bench/wgsl.ts';
 import type { Device } from '../gpu/index.ts';
 import { bytesIfThere, writeWhole } from '../node/files.ts';
-import { openDevice } from '../node/open-device.ts';
 import { benchReportHtml } from '../report/bench/page.ts';
 import { runAgainst } from './bench/against.ts';
 import {
@@ -29,6 +28,7 @@ import { type MeasureOptions, requestOf } from './bench/options.ts';
 import { profileModels } from './bench/profiles.ts';
 import { describeResult, failedLine } from './bench/table.ts';
 import { wholeNumber } from './command-line.ts';
+import { openCommandDevice, UNTUNED } from './device.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
 import { type ProfileOption, profileOption } from './profile-option.ts';
 import { announceSoftware, printJson, say, UserError } from './ui.ts';
@@ -63,6 +63,7 @@ export function options(command: Command): void {
       'print the shaders of an op (conv2d), a network or a layer of it (resnet18/layer1.0.conv1), and measure nothing',
     )
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option(...UNTUNED)
     .option('--html <file>', 'write a page: roofline, bars, a filter')
     .option('--json', 'print one JSON document on stdout');
   profileOption(command, 'profile/, of networks, and nothing else is measured');
@@ -94,12 +95,7 @@ export async function run(args: string[], given: BenchOptions): Promise<number> 
     );
     await checkPlace(html);
   }
-  const { adapter, debug } = given;
-  const device = await openDevice({
-    ...(adapter ? { adapter } : {}),
-    ...(debug ? { debug } : {}),
-    profile: profile !== undefined,
-  });
+  const device = await openCommandDevice(given, { profile: profile !== undefined });
   try {
     if (wgsl !== undefined) return await printShaders(device, wgsl, given);
     announceSoftware(device);

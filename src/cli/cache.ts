@@ -2,11 +2,12 @@
 import { Argument, type Command } from 'commander';
 import { clearLatencies, keptLatencies, latencyFolder } from '../search/node/latency-shelf.ts';
 import { clearShelf, SHELF_LIMIT, shelfFolder, shelvedRooms } from '../train/node/feature-shelf.ts';
+import { clearTuning, keptTuning, tuningFolder } from '../tune/node/shelf.ts';
 import { counted, formatBytes, printJson, say, table } from './ui.ts';
 
 export const description =
-  'Lists what training keeps of pictures that pass through frozen layers, and the latencies that searches measured, or removes ' +
-  "it all. It lies in one folder of the user's caches (TESSERA_CACHE names another) and is computed again where it is missing.";
+  'Lists what training keeps of pictures that pass through frozen layers, the latencies that searches measured, and what tune ' +
+  "chose, or removes it all. It lies in one folder of the user's caches (TESSERA_CACHE names another) and is computed again where it is missing.";
 
 const ACTIONS = ['list', 'clear'] as const;
 
@@ -25,16 +26,19 @@ export async function run([action = 'list']: string[], { json }: CacheOptions): 
   const rooms = await shelvedRooms(folder);
   const bytes = rooms.reduce((sum, room) => sum + room.bytes, 0);
   const latencies = await keptLatencies();
+  const tuning = await keptTuning();
   if (action === 'clear') {
     await clearShelf(folder, rooms);
     await clearLatencies();
+    await clearTuning();
   }
-  const tables = latencies.length > 0 ? counted(latencies.length, 'latency table') : null;
-  if (json) printJson({ folder, limit: SHELF_LIMIT, bytes, rooms, latencies });
+  const others = [
+    ...(latencies.length > 0 ? [`${counted(latencies.length, 'latency table')} in ${latencyFolder()}`] : []),
+    ...(tuning.length > 0 ? [`${counted(tuning.length, 'tuning record')} in ${tuningFolder()}`] : []),
+  ];
+  if (json) printJson({ folder, limit: SHELF_LIMIT, bytes, rooms, latencies, tuning });
   else if (action === 'clear')
-    say(
-      `Removed ${formatBytes(bytes)} from ${folder}${tables ? `, and ${tables} from ${latencyFolder()}` : ''}.`,
-    );
+    say([`Removed ${formatBytes(bytes)} in ${folder}`, ...others].join(', ').concat('.'));
   else {
     const rows = rooms.map(({ used, bytes: size, about }) => [
       used.toISOString().slice(0, 10),
@@ -46,7 +50,7 @@ export async function run([action = 'list']: string[], { json }: CacheOptions): 
     say(
       `${counted(rooms.length, 'set')} of features, ${formatBytes(bytes)} of at most ${formatBytes(SHELF_LIMIT)}, in ${folder}` +
         `${rooms.length > 0 ? '; npm run cache -- clear removes them' : ''}.`,
-      ...(tables ? [`${tables} in ${latencyFolder()}.`] : []),
+      ...others.map((line) => `${line}.`),
     );
   }
   return 0;

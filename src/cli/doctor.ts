@@ -3,13 +3,15 @@
  * answers, the launcher has said what to install before this file is asked.
  */
 import type { Command } from 'commander';
-import type { Device, LanesBy } from '../gpu/index.ts';
+import { type Device, type LanesBy, listedChoices } from '../gpu/index.ts';
 import { memoryBudget } from '../node/memory.ts';
-import { type AdapterName, describeAdapters, listAdapters, openDevice } from '../node/open-device.ts';
+import { type AdapterName, describeAdapters, listAdapters } from '../node/open-device.ts';
 import { versions } from '../node/versions.ts';
+import { openCommandDevice } from './device.ts';
 import {
   announceSoftware,
   bold,
+  counted,
   formatBytes,
   formatNumber,
   formatRows,
@@ -62,7 +64,7 @@ interface Report {
   };
   limits: Record<string, number>;
   features: string[];
-  uses: { kernels: Use; parameters: Use };
+  uses: { kernels: Use; choices: Use; parameters: Use };
   memory: { bytes: number; from: string };
   versions: Record<string, string>;
 }
@@ -75,7 +77,7 @@ interface Use {
 
 async function examine(wanted: string | undefined): Promise<Report> {
   const started = performance.now();
-  const device = await openDevice({ adapter: wanted });
+  const device = await openCommandDevice({ adapter: wanted });
   const openedIn = (performance.now() - started) / 1000;
   announceSoftware(device);
   const available = await listAdapters();
@@ -107,8 +109,15 @@ async function examine(wanted: string | undefined): Promise<Report> {
 
 function whatIsUsed(device: Device): Report['uses'] {
   const { traits } = device;
+  const tuned = listedChoices(device.choices)?.length ?? 0;
   return {
     kernels: lanesUsed(device),
+    choices: tuned
+      ? {
+          choice: `tuned for ${counted(tuned, 'problem')}`,
+          why: 'npm run tune measured here what is fastest',
+        }
+      : { choice: 'estimates', why: 'no tuning record is of this adapter, its driver and these kernels' },
     parameters: traits.immediates
       ? { choice: 'immediates', why: `the device has ${device.limits.maxImmediateSize} bytes of them` }
       : { choice: 'uniform buffers', why: 'the device has no immediates' },

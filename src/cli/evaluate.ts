@@ -6,7 +6,6 @@ import { PERTURBATIONS } from '../data/stress.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { WriteError } from '../node/files.ts';
-import { openDevice } from '../node/open-device.ts';
 import {
   type EvaluationReport,
   predictionsBeside,
@@ -21,6 +20,7 @@ import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoi
 import { epochsOf } from '../train/settings.ts';
 import { chosenCheckpoint, commandLine, flagOf, wholeNumber } from './command-line.ts';
 import { openEvaluation } from './data-source.ts';
+import { openCommandDevice, UNTUNED } from './device.ts';
 import { evaluationText } from './evaluate-text.ts';
 import { evaluationPlace } from './evaluation-place.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
@@ -60,6 +60,7 @@ export function options(command: Command): void {
     .option('--stress', 'also in grey, under blur, JPEG, noise, at half size, with other crops, flipped')
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 32)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option(...UNTUNED)
     .option('--report <file>', 'where the report goes, a file or a folder (default: beside the checkpoint)')
     .option('--json', 'print one JSON document on stdout');
 }
@@ -71,6 +72,7 @@ interface EvaluateOptions extends ThresholdOptions {
   stress?: boolean;
   batch: number;
   adapter?: string;
+  untuned?: boolean;
   report?: string;
   json?: boolean;
   debug?: boolean;
@@ -94,7 +96,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     await refuseOverInputs([page, predictionsBeside(page)], reads, 'name another place with --report');
   }
 
-  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  const device = await openCommandDevice(options);
   announceSoftware(device);
   const stop = onStop('Stopping.');
   let [unreadable, seen] = [0, 0];

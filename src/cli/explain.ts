@@ -1,11 +1,11 @@
 /** `npm run explain`: where in pictures a network found what speaks for a class, drawn over them. */
 import { type Command, Option } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
-import { openDevice } from '../node/open-device.ts';
 import { hasFonts } from '../report/sheet.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { chooseClassifier, classifierOptions } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
+import { openCommandDevice, UNTUNED } from './device.ts';
 import { drawInsides, opened } from './explain/insides.ts';
 import { drawMaps, explained } from './explain/maps.ts';
 import type { ExplainOptions, Pass } from './explain/pass.ts';
@@ -32,6 +32,7 @@ export function options(command: Command): void {
     )
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option(...UNTUNED)
     .option('--json', 'print one JSON document on stdout');
 }
 
@@ -42,7 +43,7 @@ export async function run(args: string[], options: ExplainOptions): Promise<numb
   const place = await destination(files, options);
   const reads = [...inputs('one of the pictures', files), ...inputs('the network', chosen.files)];
   await refuseOverInputs(files.map(place.of), reads);
-  const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+  const device = await openCommandDevice(options);
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import type { Device } from '../gpu/index.ts';
 import { hashFile } from '../node/hash.ts';
-import { openDevice } from '../node/open-device.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { percent } from '../train/metrics.ts';
@@ -15,6 +14,7 @@ import {
   classifierOptions,
 } from './classifier.ts';
 import { wholeNumber } from './command-line.ts';
+import { openCommandDevice, UNTUNED } from './device.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
 import { type AnswersPlan, listMark, planPath } from './predict/answers-file.ts';
 import { formatOf } from './predict/answers-format.ts';
@@ -43,6 +43,7 @@ export function options(command: Command): void {
     .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option(...UNTUNED)
     .option('--json', 'print one JSON document on stdout');
 }
 
@@ -53,6 +54,7 @@ interface PredictOptions extends ClassifierOptions {
   topK: number;
   batch: number;
   adapter?: string;
+  untuned?: boolean;
   json?: boolean;
   debug?: boolean;
   profile?: ProfileOption;
@@ -73,8 +75,7 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
         ...inputs('the list', options.list ? [options.list] : []),
       ],
     );
-  const { adapter, debug } = options;
-  const device = await openDevice({ adapter, debug, profile: options.profile !== undefined });
+  const device = await openCommandDevice(options, { profile: options.profile !== undefined });
   announceSoftware(device);
   const stop = onStop(
     out === undefined ? 'Stopping.' : 'Stopping after these pictures; what is answered is kept.',

@@ -7,7 +7,6 @@ import { buildModel, checkModel, modelNames, type Network, nameOf } from '../mod
 import { type Model, SGD } from '../nn/index.ts';
 import { statOrNull } from '../node/files.ts';
 import type { MemoryBudget } from '../node/memory.ts';
-import { openDevice } from '../node/open-device.ts';
 import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { freezeFor } from '../train/from-settings.ts';
 import { BEST, fileOfRun } from '../train/node/run-folder.ts';
@@ -15,6 +14,7 @@ import { type Preflight, type PreflightOptions, preflight } from '../train/prefl
 import { BEFORE } from '../train/settings.ts';
 import { openStart } from '../weights/node/create-model.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
+import { openCommandDevice, UNTUNED } from './device.ts';
 import { freezingTable } from './train/freezing-text.ts';
 import { plannedMemory, remedyFor } from './train/preflight.ts';
 import { DEFAULT_BATCH, phasesFor } from './train/settings.ts';
@@ -59,6 +59,7 @@ export function options(command: Command): void {
     .option('--memory <GiB>', 'memory that the run may take (default: what this machine has)', positiveNumber)
     .option('--stages', 'leave the layers out')
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option(...UNTUNED)
     .option('--json', 'print one JSON document on stdout');
 }
 
@@ -72,6 +73,7 @@ interface SummaryOptions {
   memory?: number;
   stages?: boolean;
   adapter?: string;
+  untuned?: boolean;
   json?: boolean;
 }
 
@@ -180,19 +182,19 @@ async function fittingStep(plan: PreflightOptions, reduced: boolean): Promise<Pr
 }
 
 /** The adapter's limits and the memory to plan with; WebGPU's default limits where no adapter answers. */
-async function surroundings({ adapter, memory: gibibytes }: SummaryOptions): Promise<{
+async function surroundings({ adapter, untuned, memory: gibibytes }: SummaryOptions): Promise<{
   like: DeviceLike;
   adapter: string | null;
   memory: MemoryBudget;
   budget: number;
 }> {
   try {
-    const device = await openDevice({ adapter });
-    const { limits, features, info, traits } = device;
+    const device = await openCommandDevice({ adapter, untuned });
+    const { limits, features, info, traits, choices } = device;
     const planned = await plannedMemory(device, gibibytes);
     device.close();
     const described = adapterName(info);
-    return { like: { limits, features, info, traits }, adapter: described, ...planned };
+    return { like: { limits, features, info, traits, choices }, adapter: described, ...planned };
   } catch (error) {
     if (!(error instanceof NoAdapterError) || adapter !== undefined) throw error;
     say('No adapter answers here: the limits are those that WebGPU guarantees everywhere.');

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import { UNTUNED } from './device.ts';
 import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
 import { addThresholdOptions } from './threshold-options.ts';
@@ -35,6 +36,7 @@ export function options(command: Command): void {
     .option('--resume <run>', 'go on with a stopped run, or with --epochs a finished one')
     .option('--memory <GiB>', 'GPU memory to plan with', positiveNumber)
     .option('--adapter <name>', "a part of its name or backend, a number, or 'software'")
+    .option(...UNTUNED)
     .option('--tensorboard', 'write event files for TensorBoard into the folder')
     .option('--json', 'print the report as one JSON document on stdout');
   profileOption(command, 'the folder of the run');

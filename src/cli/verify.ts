@@ -1,6 +1,5 @@
 /** `npm run verify`: a certificate that kernels and networks compute on this adapter what PyTorch computes. */
 import type { Command } from 'commander';
-import { openDevice } from '../node/open-device.ts';
 import { KERNEL_LIMITS } from '../verify/engine-ops.ts';
 import type { KernelCheck } from '../verify/kernels.ts';
 import { type Comparison, NETWORK_LIMITS, type NetworkCheck } from '../verify/networks.ts';
@@ -8,6 +7,7 @@ import { readFixture, verifiable } from '../verify/node/fixtures.ts';
 import { RANDOM_OPS } from '../verify/random-cases.ts';
 import { type Certificate, verify } from '../verify/verify.ts';
 import { commandLine, wholeNumber } from './command-line.ts';
+import { openCommandDevice, UNTUNED } from './device.ts';
 import { announceSoftware, bold, counted, onStop, printJson, progressBar, UserError } from './ui.ts';
 
 export const description =
@@ -26,6 +26,7 @@ export function options(command: Command): void {
     .option('--rounds <n>', 'random shapes for each op', wholeNumber(1), 6)
     .option('--seed <n>', 'other seeds draw other shapes', '0')
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
+    .option(...UNTUNED)
     .option('--json', 'print one JSON document on stdout');
 }
 
@@ -33,6 +34,7 @@ interface VerifyOptions {
   rounds: number;
   seed: string;
   adapter?: string;
+  untuned?: boolean;
   json?: boolean;
   debug?: boolean;
 }
@@ -40,8 +42,8 @@ interface VerifyOptions {
 export async function run([wanted]: string[], options: VerifyOptions): Promise<number> {
   const models = wanted === undefined ? verifiable() : wanted === KERNELS ? [] : [known(wanted)];
   const ops = wanted === undefined || wanted === KERNELS ? RANDOM_OPS : [];
-  const { adapter, debug, json, rounds, seed } = options;
-  const device = await openDevice({ ...(adapter ? { adapter } : {}), ...(debug ? { debug } : {}) });
+  const { json, rounds, seed } = options;
+  const device = await openCommandDevice(options);
   announceSoftware(device);
   const stop = onStop('Stopping after this check; once more stops at once.');
   const bar = progressBar('Verify', ops.length + models.length);

@@ -174,7 +174,7 @@ test('a start is three processes: with an empty cache, with a filled one, withou
 });
 
 test('a process of its own answers', async () => {
-  const answer = await askProcess({ what: 'first call', of: SMALL[0]!, adapter: null }, {});
+  const answer = await askProcess({ what: 'first call', of: SMALL[0]!, adapter: null, tuned: false }, {});
   assert.ok('firstMs' in answer && answer.firstMs > 0);
 });
 

@@ -70,20 +70,25 @@ const BASE = ['--data', 'data', '--space', 'tiny.json', '--batch', '8', '--targe
 const run = (...args: string[]): Promise<Outcome> => tessera('search', ...args);
 
 /** A search that has its plan and no trial yet: a step takes a second, a measurement half of one. `--resume` begins it. */
-async function planned(seconds: number, ...args: string[]): Promise<ReturnType<typeof newSearch>> {
+async function planned(
+  seconds: number,
+  args: readonly string[],
+  choices?: Record<string, string>,
+): Promise<ReturnType<typeof newSearch>> {
   const command = createCommand('search', search).parse(args, { from: 'user' });
   const setup = await newSearch(command.opts<SearchArgs>());
   const { target, batch } = setup.settings;
   await writePlan(setup, {
     plan: { ...tinyPlan(seconds), batch },
     target: { ...target, value: target.value ?? 1e9 },
+    choices,
   });
   await setup.folder.release();
   return setup;
 }
 
 test('a search ends with a checkpoint that the other commands take, and its report is made again', async () => {
-  await planned(30, ...BASE, '--out', 'out');
+  await planned(30, [...BASE, '--out', 'out']);
   const { code, out, err } = await run('--resume', 'out', '--json');
   assert.is(code, 0, err);
   const result = checkResult(JSON.parse(out));
@@ -135,6 +140,17 @@ function untimed({ time: _, ...result }: SearchResult): unknown {
   return result;
 }
 
+test('a search goes on with the kernels that were chosen when it began, and with no others', async () => {
+  await planned(20, [...BASE, '--out', 'tuned'], { 'a problem that nobody has': 'plain' });
+  const { code, err } = await run('--resume', 'tuned');
+  assert.is(code, 0, err);
+  assert.match(err, /^The kernels of 1 problem are those that were chosen when it began\.$/m);
+  assert.match(
+    (await run('--resume', 'tuned', '--untuned')).err,
+    /--resume goes on .*; leave out --untuned, or/,
+  );
+});
+
 test('a search whose process was ended goes on to the same result, and another folder is no search', async () => {
   await cp('out', 'cut', { recursive: true });
   for (const file of ['search.json', 'report.html', 'best.safetensors', 'winner.safetensors'])
@@ -161,7 +177,7 @@ test('a search whose process was ended goes on to the same result, and another f
 });
 
 test('a network of another search teaches, and the winner is trained without it too', async () => {
-  await planned(20, ...BASE, '--method', 'random', '--teacher', 'out', '--out', 'taught');
+  await planned(20, [...BASE, '--method', 'random', '--teacher', 'out', '--out', 'taught']);
   await refusesOtherTeachers('taught');
   const { code, out, err } = await run('--resume', 'taught', '--json');
   assert.is(code, 0, err);
@@ -197,7 +213,7 @@ async function refusesOtherTeachers(taught: string): Promise<void> {
 /** Of the grid in the folder, whose base is the network that `out` returned, all networks but the last are known. */
 test('the grid of a network that was found goes on where it was, and gives the factors that the network is scaled by', async () => {
   const common = ['--data', 'data', '--batch', '8'];
-  const { settings } = await planned(12, ...common, '--network', 'out', '--grid', '--out', 'grid');
+  const { settings } = await planned(12, [...common, '--network', 'out', '--grid', '--out', 'grid']);
   const networks = networksOf(settings.scaling!, 2);
   const pace = { step: 1, scores: 0.5 * (1 + 8 / 12) };
   const steps = stepsWithin(

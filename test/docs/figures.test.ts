@@ -141,8 +141,10 @@ async function checkCommand(name: string, rest: string): Promise<void> {
     );
   if (!model) return;
   const { device } = await dryDevice(boundless(PLAIN_DEVICE));
-  const { stages } = buildModel(model, { device, initialise: false });
-  if (trainFrom) assert.ok(['head', 'all', ...stages].includes(trainFrom), `${line}: ${stages}`);
+  for (const one of [model].flat()) {
+    const { stages } = buildModel(one, { device, initialise: false });
+    if (trainFrom) assert.ok(['head', 'all', ...stages].includes(trainFrom), `${line}: ${stages}`);
+  }
 }
 
 text.run();

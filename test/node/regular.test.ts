@@ -108,6 +108,7 @@ const READ_OTHERWISE = [
   'node/processes.ts',
   'node/regular.ts',
   'node/versions.ts',
+  'tune/node/shelf.ts',
   'verify/node/fixtures.ts',
 ];
 

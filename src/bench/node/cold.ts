@@ -23,6 +23,8 @@ export interface StartRequest {
   what: 'first call' | 'figures';
   of: ModelCase;
   adapter: string | null;
+  /** Whether it uses this adapter's tuning record. */
+  tuned: boolean;
 }
 
 /** What it prints, as one line. */
@@ -30,6 +32,7 @@ export type StartAnswer = { firstMs: number } | StartFigures;
 
 export interface StartsOptions {
   adapter?: string | null;
+  tuned?: boolean;
   /** Ends the process that runs; what was measured by then is returned. */
   signal?: AbortSignal;
   onProgress?: (done: number, total: number, name: string) => void;
@@ -60,7 +63,7 @@ export type Ask = (
  */
 export async function measureStarts(
   cases: readonly ModelCase[],
-  { adapter = null, signal, onProgress = () => undefined }: StartsOptions = {},
+  { adapter = null, tuned = false, signal, onProgress = () => undefined }: StartsOptions = {},
   ask: Ask = askProcess,
 ): Promise<StartEntry[]> {
   const entries: StartEntry[] = [];
@@ -71,7 +74,7 @@ export async function measureStarts(
     const cache = await mkdtemp(join(tmpdir(), 'tessera-shaders-'));
     const answer = (what: StartRequest['what'], environment: NodeJS.ProcessEnv): Promise<StartAnswer> => {
       onProgress(done++, total, name);
-      return ask({ what, of, adapter }, environment, signal);
+      return ask({ what, of, adapter, tuned }, environment, signal);
     };
     const firstMs = async (): Promise<number> => {
       const found = await answer('first call', cacheIn(cache));

@@ -1,17 +1,21 @@
 /**
  * A process that starts one network and prints what that took as one line of JSON: see cold.ts, which runs it.
  *
- *   node start-process.ts '{"what": "first call", "of": …, "adapter": null}'
+ *   node start-process.ts '{"what": "first call", "of": …, "adapter": null, "tuned": false}'
  */
 import { openDevice } from '../../node/open-device.ts';
+import { readTuning } from '../../tune/node/shelf.ts';
+import { choicesOf } from '../../tune/record.ts';
 import { modelName, readyModel } from '../models.ts';
 import { firstCall, measureStart, type Startable } from '../starts.ts';
 import type { StartAnswer, StartRequest } from './cold.ts';
 
-const { what, of, adapter } = JSON.parse(process.argv[2]!) as StartRequest;
+const { what, of, adapter, tuned } = JSON.parse(process.argv[2]!) as StartRequest;
 
 async function answer(): Promise<StartAnswer> {
   const device = await openDevice(adapter === null ? {} : { adapter });
+  const record = tuned ? await readTuning(device, () => undefined) : null;
+  device.choices = record && choicesOf(record);
   const startable: Startable = { name: modelName(of), prepare: (on) => readyModel(on, of) };
   const found =
     what === 'figures'

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { BenchHeader } from '../../bench/result.ts';
 import { adapterName } from '../../gpu/adapter-name.ts';
-import type { Device } from '../../gpu/index.ts';
+import { type Device, listedChoices } from '../../gpu/index.ts';
 import { versions } from '../../node/versions.ts';
 import { git, isChanged } from './revision.ts';
 
@@ -12,10 +12,17 @@ import { git, isChanged } from './revision.ts';
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The header of a document. */
-export async function benchHeader({ info, software, features, traits }: Device): Promise<BenchHeader> {
+export async function benchHeader({
+  info,
+  software,
+  features,
+  traits,
+  choices,
+}: Device): Promise<BenchHeader> {
   const { webgpu, node } = versions();
   const [cpu] = cpus();
   const { vendor, architecture, device } = info;
+  const tuned = listedChoices(choices)?.length ?? 0;
   return {
     date: new Date().toISOString(),
     commit: await revision(),
@@ -31,6 +38,7 @@ export async function benchHeader({ info, software, features, traits }: Device):
       ...(traits.f16 ? ['shader-f16'] : []),
     ],
     lanes: traits.lanes,
+    ...(tuned > 0 && { tuned }),
     processor: cpu ? `${cpu.model.trim()}, ${cpus().length} threads` : null,
   };
 }

@@ -80,7 +80,7 @@ async function measuredTasks(
 
 /** How networks start, each in processes of its own. One that fails costs no other figures. */
 async function startsOf(
-  { networks, filter, adapter }: BenchRequest,
+  { networks, filter, adapter, untuned }: BenchRequest,
   stop: StopRequest,
 ): Promise<StartEntry[]> {
   const wanted = matcher(filter);
@@ -92,6 +92,7 @@ async function startsOf(
   try {
     return await measureStarts(cases, {
       signal: stop.signal,
+      tuned: !untuned,
       ...(adapter !== undefined && { adapter }),
       onProgress: (done, total, name) => {
         if (done === 0) bar.turnTo('Starts', total);

@@ -16,6 +16,7 @@ export interface MeasureOptions {
   samples: number;
   rounds?: number;
   adapter?: string;
+  untuned?: boolean;
 }
 
 /** What to measure, and how. */
@@ -23,6 +24,7 @@ export interface BenchRequest extends Omit<Choice, 'memory'> {
   samples: number;
   rounds?: number;
   adapter?: string;
+  untuned: boolean;
   /** Whether the ceilings are measured, and how networks start. */
   ceilings: boolean;
   starts: boolean;
@@ -39,6 +41,7 @@ export function requestOf(args: readonly string[], options: MeasureOptions): Ben
   return {
     groups,
     rows: rowsOf(options),
+    untuned: options.untuned ?? false,
     samples,
     ceilings: whole || args.includes('ceiling'),
     starts: whole && variant === undefined && groups.includes('models'),

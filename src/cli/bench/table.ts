@@ -18,8 +18,13 @@ export function describeResult(result: BenchResult): string {
 }
 
 function headLines({ header }: BenchResult): string {
-  const { adapter, driver, dawn, runtime, commit, toggles, features, lanes, processor } = header;
-  const with_ = [...features, ...(lanes > 0 ? [`${lanes} lanes`] : []), ...toggles];
+  const { adapter, driver, dawn, runtime, commit, toggles, features, lanes, tuned, processor } = header;
+  const with_ = [
+    ...features,
+    ...(lanes > 0 ? [`${lanes} lanes`] : []),
+    ...(tuned ? [`${tuned} problems tuned`] : []),
+    ...toggles,
+  ];
   const software = [dawn, runtime, commit === null ? null : `commit ${commit}`].filter(
     (part) => part !== null,
   );

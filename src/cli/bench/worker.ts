@@ -10,6 +10,7 @@
  * prints a BenchResult. Works have the same names in every run. Exit code 1 with a document: some works failed, and it says so.
  */
 import { spawn } from 'node:child_process';
+import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { type BenchResult, benchResultOf } from '../../bench/result.ts';
 
@@ -81,7 +82,9 @@ async function outputOf(
   cwd: string,
   signal: AbortSignal,
 ): Promise<{ code: number | string; out: string; err: string }> {
-  const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  // A place that is no folder: what `tune` measured is of one tree's kernels, and nothing is kept of either.
+  const env = { ...process.env, TESSERA_CACHE: devNull };
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
   if (signal.aborted) kill();

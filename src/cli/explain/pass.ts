@@ -15,6 +15,7 @@ export interface ExplainOptions extends ClassifierOptions {
   out?: string;
   batch: number;
   adapter?: string;
+  untuned?: boolean;
   json?: boolean;
   debug?: boolean;
 }

@@ -1,7 +1,7 @@
 /** The device of a search, and another one where it is lost: all that is needed to go on lies in the folder. */
-import type { Device, DeviceLost } from '../../gpu/index.ts';
-import { openDevice } from '../../node/open-device.ts';
+import { choicesFrom, type Device, type DeviceLost } from '../../gpu/index.ts';
 import type { SearchResult } from '../../search/result.ts';
+import { openCommandDevice } from '../device.ts';
 import { announceSoftware, type StopRequest, say, UserError } from '../ui.ts';
 import { resumeCommand } from './command.ts';
 import { searchOn } from './run.ts';
@@ -27,8 +27,8 @@ async function attempt(
   setup: Setup,
   stop: StopRequest,
 ): Promise<{ result: SearchResult } | { lost: DeviceLost }> {
-  const { adapter, debug } = setup.options;
-  const device: Device = await openDevice({ adapter, debug });
+  const begunWith = setup.planned ? choicesFrom(setup.planned.choices) : undefined;
+  const device: Device = await openCommandDevice(setup.options, { begunWith });
   try {
     announceSoftware(device);
     return { result: await searchOn(device, setup, stop) };

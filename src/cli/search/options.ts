@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { SOFT_EXPONENT } from '../../search/cost/target.ts';
 import { METHOD_NAMES, USUAL_METHODS } from '../../search/methods/table.ts';
 import { flagOf, numberUpTo, oneOf, positiveNumber, positiveUpTo, wholeNumber } from '../command-line.ts';
+import { UNTUNED } from '../device.ts';
 import { UserError } from '../ui.ts';
 
 export const DEFAULTS = { minutes: 10, batch: 64, lr: 2e-3, seed: 0 };
@@ -37,6 +38,7 @@ export interface SearchArgs {
   /** GiB */
   memory?: number;
   adapter?: string;
+  untuned?: boolean;
   json?: boolean;
   debug?: boolean;
 }
@@ -59,6 +61,7 @@ export function searchOptions(command: Command): void {
     .option('--resume <run>', 'go on with a stopped search')
     .option('--memory <GiB>', 'GPU memory to plan with', positiveNumber)
     .option('--adapter <name>', "a part of its name or backend, a number, or 'software'")
+    .option(...UNTUNED)
     .option('--json', 'print what was found as one JSON document on stdout');
   command
     .optionsGroup('What is searched for:')

@@ -1,5 +1,5 @@
 /** What is measured before a search: the latencies of its space's blocks, how fast it trains; and whether its target can be. */
-import type { Device } from '../../gpu/index.ts';
+import { choicesForFile, type Device } from '../../gpu/index.ts';
 import { additiveCost, costOf } from '../../search/cost/cost.ts';
 import { cheapest } from '../../search/cost/optimum.ts';
 import { measurePlan } from '../../search/cost/pace.ts';
@@ -48,7 +48,7 @@ export async function measured(
         : null,
     }),
   );
-  return { plan, target };
+  return { plan, target, choices: choicesForFile(device.choices) };
 }
 
 /** What `work` gives, with a bar once it says how much there is to do. */

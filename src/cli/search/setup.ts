@@ -6,6 +6,7 @@ import { preprocessingOf } from '../../search/pictures.ts';
 import { checkResult, PLAN, type Plan, type SearchResult, TARGET, type Target } from '../../search/result.ts';
 import { spaceAround } from '../../search/scaling/grid.ts';
 import { among, demand, object, optional, parseBounded, text } from '../../text/rules.ts';
+import { CHOICES } from '../../train/choices.ts';
 import { FOUND, PLANNED, type RunFolder } from '../../train/node/run-folder.ts';
 import { type OpenedTeacher, readTeacher, teacherAgain } from '../../train/node/teacher.ts';
 import type { Schooling } from '../../train/teacher.ts';
@@ -23,6 +24,8 @@ import { adviseSpace, openSpace } from './space.ts';
 export interface Planned {
   plan: Plan;
   target: Target;
+  /** Rows of the tables of kernels that were chosen by measurement then, by the keys of problems. */
+  choices?: Record<string, string> | undefined;
 }
 
 /** A search before its first step. */
@@ -139,10 +142,10 @@ export async function writePlan(
     pictures,
     teacher,
   }: Pick<Setup, 'folder' | 'command' | 'settings' | 'pictures' | 'teacher'>,
-  { plan, target }: Planned,
+  { plan, target, choices }: Planned,
 ): Promise<void> {
   const taught = teacher?.hash;
-  const document = { format: FORMAT, command, settings, pictures, taught, target, plan };
+  const document = { format: FORMAT, command, settings, pictures, taught, target, plan, choices };
   await writeWhole(await folder.place(PLANNED), `${JSON.stringify(document, null, 2)}\n`);
   await folder.settle();
 }
@@ -156,6 +159,7 @@ const DOCUMENT = object({
   taught: optional(text(1000)),
   target: TARGET,
   plan: PLAN,
+  choices: optional(CHOICES),
 });
 
 async function readPlan(
@@ -163,9 +167,9 @@ async function readPlan(
 ): Promise<Pick<Setup, 'settings' | 'command' | 'pictures' | 'planned'> & { taught?: string }> {
   return read(await folder.place(PLANNED), (value) => {
     demand(DOCUMENT, value, 'the plan');
-    const { settings, target, plan, ...rest } = value as Planned &
+    const { settings, target, plan, choices, ...rest } = value as Planned &
       Record<'command' | 'pictures', string> & { settings: unknown; taught?: string };
-    return { ...rest, settings: checkSettings(settings), planned: { plan, target } };
+    return { ...rest, settings: checkSettings(settings), planned: { plan, target, choices } };
   });
 }
 

@@ -2,10 +2,10 @@
 import type { Batch, BatchSource } from '../../data/loader.ts';
 import { closeLoader, fromSamples } from '../../data/node/loader.ts';
 import type { Device } from '../../gpu/index.ts';
-import { openDevice } from '../../node/open-device.ts';
 import { findLearningRate, type LearningRateTest } from '../../train/find-lr.ts';
 import { optimizerOf, phasesOf } from '../../train/from-settings.ts';
 import { type Overfit, overfitOneBatch } from '../../train/overfit.ts';
+import { openCommandDevice } from '../device.ts';
 import {
   announceSoftware,
   counted,
@@ -42,7 +42,7 @@ export async function check(options: TrainOptions): Promise<number> {
   const stop = onStop('Stopping after this step.');
   try {
     const plan = await plannedRun(options);
-    const device = await openDevice({ adapter: options.adapter, debug: options.debug });
+    const device = await openCommandDevice(options);
     announceSoftware(device);
     await checkFit(device, plan, options);
     const code = await (options.findLr ? tryRates : tryBatch)(device, plan, stop);

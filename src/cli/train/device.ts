@@ -4,8 +4,9 @@
  * nothing. That is done once; a device that is lost again has a cause that waiting does not mend.
  */
 import type { Device, DeviceLost } from '../../gpu/index.ts';
-import { openDevice } from '../../node/open-device.ts';
 import type { Report } from '../../report/report.ts';
+import { choicesIn } from '../../train/node/checkpoint.ts';
+import { openCommandDevice } from '../device.ts';
 import { announceSoftware, type StopRequest, say, UserError } from '../ui.ts';
 import { resumeCommand } from './command.ts';
 import { checkFit } from './preflight.ts';
@@ -35,8 +36,10 @@ export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: S
 type Outcome = { report: Report } | { lost: DeviceLost };
 
 async function attempt(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Outcome> {
-  const { adapter, debug, profile } = options;
-  const device = await openDevice({ adapter, debug, profile: profile !== undefined });
+  const device = await openCommandDevice(options, {
+    profile: options.profile !== undefined,
+    begunWith: setup.resumed ? choicesIn(setup.resumed.info) : undefined,
+  });
   try {
     announceSoftware(device);
     const costs = await checkFit(device, setup, options);

@@ -79,7 +79,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const { positive, target } = wish;
   const choice = target ? new ThresholdChoice({ classes: set.classes, positive: positive!, target }) : null;
   const decided = () => choice?.decision ?? wish.decision;
-  const checkpoints = new Checkpoints(writer(setup, validated, decided), settings.best);
+  const checkpoints = new Checkpoints(writer(setup, validated, device, decided), settings.best);
   const tracer = new LossTracer();
   const rates = new RateTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
@@ -252,6 +252,7 @@ export function batchSources(
 function writer(
   { settings, set, preprocessing, folder, trainedOn }: Setup,
   validated: Model,
+  { choices }: Device,
   decided: () => Decision | null,
 ): WriteState {
   const pictures = fingerprint(set, settings.data);
@@ -270,7 +271,7 @@ function writer(
       trainedOn,
     };
     if (which === 'best') return saveCheckpoint(await folder.place(BEST), validated, info);
-    const state = { optimizer, progress, callbacks: await states() };
+    const state = { optimizer, progress, callbacks: await states(), choices };
     await saveCheckpoint(await folder.place(LAST), model, info, state);
     await folder.settle();
   };

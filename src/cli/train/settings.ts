@@ -73,6 +73,7 @@ export interface TrainOptions extends PictureOptions {
   targetPrecision?: number;
   targetRecall?: number;
   adapter?: string;
+  untuned?: boolean;
   tensorboard?: boolean;
   json?: boolean;
   debug?: boolean;
@@ -317,6 +318,7 @@ const OF_THE_RUN: ReadonlySet<keyof TrainOptions> = new Set([
   ...PICTURE_OPTIONS,
   'findLr',
   'sanity',
+  'untuned',
   'out',
   'overwrite',
 ]);

@@ -12,7 +12,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PREPROCESSING, type Preprocessing } from '../../data/transforms.ts';
-import type { Device } from '../../gpu/index.ts';
+import { type Choices, choicesForFile, choicesFrom, type Device } from '../../gpu/index.ts';
 import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
 import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
@@ -48,6 +48,7 @@ import { PACE_STATE } from '../callbacks/pace.ts';
 import { RATE_TRACE } from '../callbacks/rate-trace.ts';
 import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
+import { CHOICES } from '../choices.ts';
 import { DECISION, type Decision } from '../evaluation/threshold.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
@@ -87,6 +88,11 @@ export interface CheckpointInfo {
   sealed?: boolean;
   /** Of last.safetensors only: where the run goes on. */
   progress?: Progress;
+  /**
+   * Likewise: the rows of the tables of kernels that were chosen by measurement when it began, by the keys of problems. It goes
+   * on with these, or without where there are none: other kernels add up in another order.
+   */
+  choices?: Record<string, string>;
   /** Of last.safetensors only: what the run's callbacks keep, as far as it is no tensor. */
   callbacks?: Record<string, unknown>;
 }
@@ -96,6 +102,8 @@ export interface RunState {
   optimizer: Optimizer;
   progress: Progress;
   callbacks: CallbackStates;
+  /** Of the device that it runs on. */
+  choices?: Choices | null;
 }
 
 export interface Checkpoint {
@@ -117,7 +125,8 @@ export class NonFiniteStateError extends Error {
 }
 
 /** What is said of a checkpoint when it is saved. */
-export interface SavedInfo extends Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks'> {
+export interface SavedInfo
+  extends Omit<CheckpointInfo, 'format' | 'sealed' | 'progress' | 'callbacks' | 'choices'> {
   /** The pictures that the weights have learnt from. */
   trainedOn?: TrainedOn;
 }
@@ -153,7 +162,14 @@ export async function saveCheckpoint(
     source: null,
   });
   const whole: CheckpointInfo = state
-    ? { format: FORMAT, ...info, sealed: true, progress: state.progress, callbacks }
+    ? {
+        format: FORMAT,
+        ...info,
+        sealed: true,
+        progress: state.progress,
+        callbacks,
+        choices: choicesForFile(state.choices ?? null),
+      }
     : { format: WITHOUT_STATE, ...info, sealed: true };
   const history = trainedOn ? trainedOnMetadata(trainedOn) : {};
   const described = sealable({ ...metadata, ...card, [KEY]: JSON.stringify(whole), ...history });
@@ -262,6 +278,7 @@ const INFO: Rule = all(
     settings: SETTINGS,
     pictures: text(1000),
     progress: optional(PROGRESS),
+    choices: optional(CHOICES),
     callbacks: optional(
       object({
         checkpoints: optional(CHECKPOINTS_STATE),
@@ -302,6 +319,9 @@ function migratedSettings({ settings: given, classes, progress }: Record<string,
   const phases = [{ trainFrom, epochs, lr, backboneFactor }];
   return { ...before, ...rest, phases, trainNorms: true, decayNorms: true };
 }
+
+/** The choices of kernels that a run was begun with: null where there were none. */
+export const choicesIn = ({ choices }: CheckpointInfo): Choices | null => choicesFrom(choices);
 
 /** What `work` gives; what it finds out of range is the checkpoint's fault, whose name stands before it. */
 export function ofCheckpoint<Result>({ path }: Pick<Checkpoint, 'path'>, work: () => Result): Result {

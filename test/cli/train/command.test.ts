@@ -106,6 +106,7 @@ const OTHERS = [
   'resume',
   'memory',
   'adapter',
+  'untuned',
   'tensorboard',
   'profile',
   'json',
