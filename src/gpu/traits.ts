@@ -25,6 +25,13 @@ export interface Traits {
   readonly workgroupStorage: number;
   /** Invocations that keep every core busy: a kernel that can choose starts about as many. */
   readonly wantedInvocations: number;
+  /** Workgroups that keep every core busy, two for each: one computes while another fetches. */
+  readonly wantedWorkgroups: number;
+  /**
+   * How long a multiply-add takes in a tile that a workgroup shares through its memory (kernels/parts/tile-workgroup.ts), in
+   * those of the tile loop. Where a processor computes that memory is as slow as any other.
+   */
+  readonly workgroupTile: number;
   /** Bytes of intermediate results that a chunk of pictures may take: what a cache holds, or what fills a GPU. */
   readonly chunkBytes: number;
   /**
@@ -45,8 +52,10 @@ export interface Traits {
   readonly mostBindGroups: number;
 }
 
-const SOFTWARE = {
+export const SOFTWARE = {
   wantedInvocations: 2048,
+  wantedWorkgroups: 4,
+  workgroupTile: 3,
   chunkBytes: 16e6,
   elementsEach: 64,
   fewestWorkgroups: 16,
@@ -57,6 +66,8 @@ const SOFTWARE = {
 
 export const HARDWARE: typeof SOFTWARE = {
   wantedInvocations: 16384,
+  wantedWorkgroups: 64, // WebGPU tells no number of cores; 32 are what llama.cpp assumes where nobody tells
+  workgroupTile: 0.7, // 128×128 loads a value for 64 multiply-adds, 16 rows by 32 lanes one for 14
   chunkBytes: 128e6,
   elementsEach: 1,
   fewestWorkgroups: 64,

@@ -2,6 +2,7 @@
  * A GPU's numbers on a software adapter: kernels cut their work in other ways (one element an invocation, larger chunks,
  * more slots of the optimiser), and compute the same. Sums in another order differ by rounding.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from '../../src/gpu/index.ts';
@@ -90,6 +91,21 @@ for (const [name, shapes, op] of OPS)
       assert.ok(error < BOUND, `tensor ${index}: ${error}`);
     });
   });
+
+test('nothing that computes asks whether an adapter is software', () => {
+  const asks = /\.software\b|\bisSoftware\b|\bSOFTWARE/;
+  for (const folder of ['kernels', 'tensor', 'nn', 'models', 'train'])
+    for (const file of readdirSync(new URL(`../../src/${folder}`, import.meta.url), {
+      recursive: true,
+      encoding: 'utf8',
+    }))
+      if (file.endsWith('.ts'))
+        assert.not.match(
+          readFileSync(new URL(`../../src/${folder}/${file}`, import.meta.url), 'utf8'),
+          asks,
+          `src/${folder}/${file}`,
+        );
+});
 
 test('three training steps of ResNet-18', async () => {
   const losses = await Promise.all(

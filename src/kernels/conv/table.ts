@@ -3,6 +3,7 @@
  *
  *   row         what it does                                            what it computes
  *   tile        the tile loop of tile.ts, a matrix product per tap      channels in fours
+ *   workgroup   one matrix product, tiles in a workgroup's memory       channels in fours
  *   winograd    sixteen multiplications in place of thirty-six          3×3, stride 1, one group
  *   winograd4   thirty-six in place of a hundred and forty-four         the same
  *   depthwise   a lane slides down a strip of its channels              every channel by itself, kernels up to 7×7
@@ -18,9 +19,10 @@ import { plain } from './plain.ts';
 import { type ConvProblem, type ConvRow, keyOf } from './problem.ts';
 import { tile } from './tile.ts';
 import { winograd, winograd4 } from './winograd.ts';
+import { workgroup } from './workgroup.ts';
 
 /** Where estimates are equal, the first wins. */
-export const CONV_ROWS: readonly ConvRow[] = [tile, winograd, winograd4, depthwise, plain];
+export const CONV_ROWS: readonly ConvRow[] = [tile, workgroup, winograd, winograd4, depthwise, plain];
 
 /** The row that computes `problem` on `device`; see `choose`. */
 export const chooseConv = (problem: ConvProblem, device: Pick<Device, 'choices' | 'traits'>): ConvRow =>

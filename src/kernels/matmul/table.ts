@@ -1,10 +1,11 @@
 /**
  * The table of matrix products: every algorithm that computes one, and the one function that chooses.
  *
- *   row     what it does                                              what it computes
- *   tile    the tile loop of ../parts/tile.ts, shared with conv/      columns in fours
- *   vector  w read once, in stretches of its rows                     one row times a matrix, forward
- *   plain   one invocation an element, the formula as it stands       everything
+ *   row         what it does                                          what it computes
+ *   tile        the tile loop of ../parts/tile.ts, shared with conv/  columns in fours
+ *   workgroup   tiles in a workgroup's memory                         columns in fours
+ *   vector      w read once, in stretches of its rows                 one row times a matrix, forward
+ *   plain       one invocation an element, the formula as it stands   everything
  */
 import type { Device } from '../../gpu/index.ts';
 import { choose } from '../parts/table.ts';
@@ -12,9 +13,10 @@ import { plain } from './plain.ts';
 import { keyOf, type MatrixProblem, type MatrixRow } from './problem.ts';
 import { tile } from './tile.ts';
 import { vector } from './vector.ts';
+import { workgroup } from './workgroup.ts';
 
 /** Where estimates are equal, the first wins. */
-export const MATRIX_ROWS: readonly MatrixRow[] = [tile, vector, plain];
+export const MATRIX_ROWS: readonly MatrixRow[] = [tile, workgroup, vector, plain];
 
 /** The row that computes `problem` on `device`; see `choose`. */
 export const chooseMatrix = (problem: MatrixProblem, device: Pick<Device, 'choices' | 'traits'>): MatrixRow =>

@@ -11,9 +11,9 @@
  * with a partial result of its own, added up by a second program: more workgroups, and a float32 sum that stays exact
  * to 1e-6. No atomics: the same bits every time.
  */
-import type { Device } from '../../gpu/index.ts';
+import type { BufferBinding, Device } from '../../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
-import { empty } from '../../tensor/index.ts';
+import { empty, type Tensor } from '../../tensor/index.ts';
 import { laneName, laneSpecOf, sharing } from './lanes.ts';
 import { DIVIDE, type Product, packPair, type TileSpec, unroll, type WeightOperands } from './tile.ts';
 import type { Window } from './window.ts';
@@ -127,7 +127,7 @@ ${unroll(rows, (r) => `    ${r >= 4 ? `if (quad + ${Math.floor(r / 4)}u < p.dept
   };
 });
 
-const addSplits = program(
+const splitsProgram = program(
   elementwise({
     name: 'tile-weight-splits',
     bindings: { parts: 'read vec4f', dw: 'write vec4f' },
@@ -140,10 +140,22 @@ const addSplits = program(
   }),
 );
 
+/** Adds up the parts [splits, size] of a result. They are free then. */
+export function addSplits(device: Device, parts: Tensor, dw: BufferBinding): void {
+  const [splits, size] = parts.shape as [number, number];
+  device.run(splitsProgram, {
+    bindings: { parts: parts.buffer, dw },
+    params: { count: size / 4, splits },
+    flops: size * splits,
+    bytes: 4 * size * (splits + 1),
+  });
+  parts.dispose();
+}
+
 /** The longest stride and dilation that fit into a parameter. */
 export const MOST_STEP = 255;
 
-function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {
+export function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilation'>): number {
   const steps = [...stride, ...dilation];
   return steps.reduce((packed, step) => (packed << 8) | step, 0);
 }
@@ -192,12 +204,5 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
         pictures * source[0] * source[1] * product.sourceChannels +
         splits * size),
   });
-  if (!parts) return;
-  device.run(addSplits, {
-    bindings: { parts: parts.buffer, dw: operands.dw },
-    params: { count: size / 4, splits },
-    flops: size * splits,
-    bytes: 4 * size * (splits + 1),
-  });
-  parts.dispose();
+  if (parts) addSplits(device, parts, operands.dw);
 }

@@ -23,8 +23,8 @@ export interface ConvCase {
   rows: string | Record<Direction, string>;
 }
 
-const DENSE = 'tile plain';
-const SMALL_3X3 = 'tile winograd winograd4 plain';
+const DENSE = 'tile workgroup plain';
+const SMALL_3X3 = 'tile workgroup winograd winograd4 plain';
 const ALONE = 'depthwise plain';
 /** Merged taps are no 3×3 kernel any more; the input's gradient merges nothing. */
 const MERGED_3X3 = { forward: DENSE, weight: DENSE, input: SMALL_3X3 };

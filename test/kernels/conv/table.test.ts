@@ -206,10 +206,10 @@ test('Winograd makes nothing that an adapter cannot bind', () => {
     const problem = convProblem({ x: [1, side, side, channels], w: [3, 3, channels, channels] }, 'forward');
     return CONV_ROWS.filter((row) => row.supports(problem, traits)).map(({ name }) => name);
   };
-  assert.equal(able(10, 960), ['tile', 'winograd', 'winograd4', 'plain']);
-  assert.equal(able(10, 968), ['tile', 'winograd', 'plain'], 'U');
-  assert.equal(able(10, 1456), ['tile', 'plain'], 'U');
-  assert.equal(able(1000, 64), ['tile', 'plain'], 'V');
+  assert.equal(able(10, 960), ['tile', 'workgroup', 'winograd', 'winograd4', 'plain']);
+  assert.equal(able(10, 968), ['tile', 'workgroup', 'winograd', 'plain'], 'U');
+  assert.equal(able(10, 1456), ['tile', 'workgroup', 'plain'], 'U');
+  assert.equal(able(1000, 64), ['tile', 'workgroup', 'plain'], 'V');
 });
 
 /** Pictures `first` … of x [N, …]. */

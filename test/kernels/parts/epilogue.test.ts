@@ -18,6 +18,7 @@ test.after(() => device.close());
 const ROWS: [row: string, x: Shape, w: Shape, groups: number][] = [
   ['tile', [2, 5, 6, 8], [1, 1, 8, 12], 1],
   ['tile', [2, 5, 6, 3], [3, 3, 3, 5], 1],
+  ['workgroup', [2, 5, 6, 3], [3, 3, 3, 5], 1],
   ['winograd', [2, 7, 6, 8], [3, 3, 8, 12], 1],
   ['depthwise', [2, 5, 6, 6], [3, 3, 1, 6], 6],
   ['plain', [2, 5, 6, 9], [3, 3, 3, 6], 3],
