@@ -3,9 +3,15 @@
  *
  *   dw[ky, kx, ci, co] = Σ_p x[p·stride − pad + k·dilation, ci] · dy[p, co]
  *
- * The rows of the result are input channels at one tap (ky, kx), the columns output channels, and the sum runs over
- * the pixels of all pictures. Each lane loads a different pixel of x, and the lanes take turns in handing theirs to
- * all: a step of `lanes` pixels costs rows/4 + lanes loads for rows · lanes fma.
+ * The rows of the result are the input channels of all taps (ky, kx), one after another as dw holds them, the columns output
+ * channels, and the sum runs over the pixels of all pictures. A tile's rows are vec4s of channels, each of its own tap:
+ *
+ *   tap            0                   1                   2
+ *   channels   [ 0 4 8 │ 12 … ]    [ 0 4 8 12 … ]    [ 0 4 │ 8 12 … ]        a tile begins and ends where it likes
+ *
+ * Each lane loads a different pixel of x, and the lanes take turns in handing theirs to all: a step of `lanes` pixels costs
+ * rows/4 + lanes loads for rows · lanes fma. With 32 rows and 8 lanes that is 16 fma a load, and 1.3 times as fast on
+ * lavapipe as 16 rows (10.7), where a load is some 240 instructions; 48 rows are no faster, and compile twice as long.
  *
  * The sum may be 400,000 pixels long while the result is small, so it is cut into splits that run side by side, each
  * with a partial result of its own, added up by a second program: more workgroups, and a float32 sum that stays exact
@@ -14,10 +20,12 @@
 import type { BufferBinding, Device } from '../../gpu/index.ts';
 import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
 import { empty, type Tensor } from '../../tensor/index.ts';
-import { laneName, laneSpecOf, sharing } from './lanes.ts';
+import { laneName, laneSpecOf, type Sharing, sharing } from './lanes.ts';
 import { DIVIDE, type Product, packPair, type TileSpec, unroll, type WeightOperands } from './tile.ts';
 import type { Window } from './window.ts';
 
+/** Rows of the tiles of a result with so many rows: a tile of 32 takes 1.5 times as long as one of 16. */
+const tileRowsOf = (rows: number): number => (Math.ceil(rows / 16) > 1.5 * Math.ceil(rows / 32) ? 32 : 16);
 /** Pixels that one sum runs over at most before it is split. */
 const PIXELS_PER_SPLIT = 4096;
 /** Workgroups wanted at least; a smaller product is split further for the sake of parallelism. */
@@ -30,14 +38,50 @@ function dotProduct(count: number, factors: (index: number) => [string, string])
   return sum;
 }
 
-const weightProgram = family((spec: TileSpec) => {
-  const { lanes, rows } = spec;
-  const quads = rows / 4;
-  const { shares, share, offer, each, ...between } = sharing(spec, quads);
-  const step = shares ? lanes : 1;
+/** Pixels that one sum adds up, for so many pixels in all and workgroups that share them: whole steps of up to 32 lanes. */
+export function splitOf(pixels: number, workgroups: number): number {
+  const wanted = Math.max(Math.ceil(pixels / PIXELS_PER_SPLIT), Math.ceil(WORKGROUPS / workgroups));
+  // Not so short that adding the parts costs as much as their sums.
+  return Math.max(256, Math.ceil(pixels / wanted / 32) * 32);
+}
+
+/** Pixels of a step: each lane loads one where they share. */
+export const stepOf = (spec: TileSpec): number => (spec.by === 'none' ? 1 : spec.lanes);
+
+/**
+ * WGSL of a step: `sum0` … take what its pixels add, of which this lane has loaded its own as `v0` …, a vec4 of rows each;
+ * `gradient(k)` is the vec4 of columns of its k-th pixel.
+ */
+export function addStep(
+  spec: TileSpec,
+  { offer, share, each }: Sharing,
+  gradient: (pixel: string) => string,
+): string {
+  const quads = spec.rows / 4;
+  const step = stepOf(spec);
   // Pixels added up before they go to a row's sum: its error is smaller, and an accumulator that does not fit a register is
   // loaded and stored once for all of them. 8 are 1.2 times as fast as 4 on lavapipe.
   const turn = Math.min(step, 8);
+  return `${offer('v', quads, 'vec4f')}
+${each(
+  step / turn,
+  (t) => `    {
+${unroll(turn, (q) => `      let d${q} = ${gradient(`${turn}u * ${t} + ${q}u`)};`)}
+${unroll(
+  quads,
+  (
+    i,
+  ) => `${unroll(turn, (q) => `      let a${i}${q} = ${share('v', i, `${turn}u * ${t} + ${q}u`, 'vec4f')};`)}
+${unroll(4, (j) => `      sum${4 * i + j} += ${dotProduct(turn, (q) => [`vec4f(a${i}${q}.${'xyzw'[j]})`, `d${q}`])};`)}`,
+)}
+    }`,
+)}`;
+}
+
+const weightProgram = family((spec: TileSpec) => {
+  const { lanes, rows } = spec;
+  const quads = rows / 4;
+  const between = sharing(spec, quads);
   return {
     name: `tile-weight-${laneName(spec)}-${rows}`,
     subgroups: between.subgroups,
@@ -71,13 +115,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let resultHeight = high(p.result);
   let resultWidth = low(p.result);
   let taps = high(p.kernel) * low(p.kernel);
-  let rowTiles = (p.depth + ${quads - 1}u) / ${quads}u;
+  let rowQuads = p.depth * taps; // vec4s of rows
+  let rowTiles = (rowQuads + ${quads - 1}u) / ${quads}u;
   let tile = workgroup.x + workgroup.y * workgroups.x;
-  let firstColumn = tile / max(rowTiles * taps, 1) * ${lanes}u;
+  let firstColumn = tile / max(rowTiles, 1) * ${lanes}u;
   if (firstColumn >= p.columns) { return; }
   let column = firstColumn + lane;
-  let tap = tile % (rowTiles * taps) / rowTiles;
-  let quad = tile % rowTiles * ${quads}u; // the first vec4 of input channels
+  let quad = tile % rowTiles * ${quads}u; // the first vec4 of the tile's rows
   let splits = (p.pixels + p.split - 1) / p.split;
   let group = (workgroup.z + p.firstZ) / splits;
   let split = (workgroup.z + p.firstZ) % splits;
@@ -85,43 +129,40 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let stride = vec2u(p.steps >> 24, (p.steps >> 16) & 0xff);
   let dilation = vec2u((p.steps >> 8) & 0xff, p.steps & 0xff);
 
-  let offset = vec2i(i32(tap / low(p.kernel) * dilation.x) - i32(high(p.padding)),
-                     i32(tap % low(p.kernel) * dilation.y) - i32(low(p.padding)));
-  let channel = p.offset + group * p.sourceGroup + quad;
+  // Each vec4 of rows: where its tap lies from a pixel's first one (beyond the last row: outside of every picture), and from
+  // that one's vec4s to its own.
+${unroll(
+  quads,
+  (i) => `  let tap${i} = divide(quad + ${i}u, p.depth);
+  let line${i} = divide(tap${i}, low(p.kernel));
+  let down${i} = select(i32(line${i} * dilation.x) - i32(high(p.padding)), 0x40000000, quad + ${i}u >= rowQuads);
+  let right${i} = i32((tap${i} - line${i} * low(p.kernel)) * dilation.y) - i32(low(p.padding));
+  let away${i} = (u32(down${i}) * width + u32(right${i})) * p.sourceChannels + quad + ${i}u - tap${i} * p.depth;`,
+)}
   let gradient = group * select(p.columns, p.pixels * p.resultChannels, apart) + min(column, p.columns - 1);
   let last = min((split + 1) * p.split, p.pixels);
 ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
 
   // Beyond the last pixel x is taken to be zero, so that any pixel of dy will do there.
-  for (var first = split * p.split; first < last; first += ${step}u) {
-    let pixel = first${shares ? ' + lane' : ''};
+  for (var first = split * p.split; first < last; first += ${stepOf(spec)}u) {
+    let pixel = first${between.shares ? ' + lane' : ''};
     let line = divide(pixel, resultWidth);
     let picture = divide(line, resultHeight);
-    let y = i32((line - picture * resultHeight) * stride.x) + offset.x;
-    let x0 = i32((pixel - line * resultWidth) * stride.y) + offset.y;
-    let inside = pixel < last && u32(y) < height && u32(x0) < width;
-    let base = ((picture * height + u32(y)) * width + u32(x0)) * p.sourceChannels + channel;
-${unroll(quads, (i) => `    let v${i} = select(vec4f(0), x[base + ${i}u], inside${i > 0 ? ` && quad + ${i}u < p.depth` : ''});`)}
-    ${offer('v', quads, 'vec4f')}
-${each(
-  step / turn,
-  (t) => `    {
-${unroll(turn, (q) => `      let d${q} = dy[min(first + ${turn}u * ${t} + ${q}u, last - 1) * p.resultChannels + gradient];`)}
+    let y = (line - picture * resultHeight) * stride.x;
+    let x0 = (pixel - line * resultWidth) * stride.y;
+    let base = ((picture * height + y) * width + x0) * p.sourceChannels + p.offset + group * p.sourceGroup;
 ${unroll(
   quads,
-  (
-    i,
-  ) => `${unroll(turn, (q) => `      let a${i}${q} = ${share('v', i, `${turn}u * ${t} + ${q}u`, 'vec4f')};`)}
-${unroll(4, (j) => `      sum${4 * i + j} += ${dotProduct(turn, (q) => [`vec4f(a${i}${q}.${'xyzw'[j]})`, `d${q}`])};`)}`,
+  (i) => `    let inside${i} = pixel < last && y + u32(down${i}) < height && x0 + u32(right${i}) < width;
+    let v${i} = select(vec4f(0), x[base + away${i}], inside${i});`,
 )}
-    }`,
-)}
+    ${addStep(spec, between, (k) => `dy[min(first + ${k}, last - 1) * p.resultChannels + gradient]`)}
   }
 
-  let to = split * p.splitSize + (tap * 4 * p.depth + 4 * quad) * p.resultChannels
-    + group * select(p.columns, taps * 4 * p.depth * p.columns, apart) + column;
+  let to = split * p.splitSize + 4 * quad * p.resultChannels
+    + group * select(p.columns, 4 * rowQuads * p.columns, apart) + column;
   if (column < p.columns) {
-${unroll(rows, (r) => `    ${r >= 4 ? `if (quad + ${Math.floor(r / 4)}u < p.depth) ` : ''}{ dw[to + ${r}u * p.resultChannels] = sum${r}; }`)}
+${unroll(rows, (r) => `    ${r >= 4 ? `if (quad + ${Math.floor(r / 4)}u < rowQuads) ` : ''}{ dw[to + ${r}u * p.resultChannels] = sum${r}; }`)}
   }
 }`,
   };
@@ -169,11 +210,9 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
   const columns = product.resultChannels / interleaved / 4;
   const taps = window.kernel[0] * window.kernel[1];
   const pixels = pictures * result[0] * result[1];
-  const spec: TileSpec = { ...laneSpecOf(device.traits), rows: 4 * Math.min(depth, 4) };
-  const tiles = Math.ceil(depth / (spec.rows / 4)) * taps * Math.ceil(columns / spec.lanes);
-  const wanted = Math.max(Math.ceil(pixels / PIXELS_PER_SPLIT), Math.ceil(WORKGROUPS / (tiles * groups)));
-  // Whole steps of a subgroup of up to 32 lanes; not so short that adding the parts costs as much as their sums.
-  const split = Math.max(256, Math.ceil(pixels / wanted / 32) * 32);
+  const spec: TileSpec = { ...laneSpecOf(device.traits), rows: tileRowsOf(4 * taps * depth) };
+  const tiles = Math.ceil((4 * taps * depth) / spec.rows) * Math.ceil(columns / spec.lanes);
+  const split = splitOf(pixels, tiles * groups);
   const splits = Math.ceil(pixels / split);
   const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);
   const parts = splits > 1 ? empty(device, [splits, size]) : null;
