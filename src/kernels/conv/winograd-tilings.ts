@@ -92,6 +92,13 @@ export function tilingOf(points: readonly number[]): Tiling {
 export const F2 = tilingOf([0, 1, -1]);
 export const F4 = tilingOf([0, 21 / 32, -21 / 32, 3 / 2, -3 / 2]);
 
+/** What a program is made for: the number of outputs names its tiling. */
+export interface TilingSpec {
+  outputs: number;
+}
+
+export const tilingFor = ({ outputs }: TilingSpec): Tiling => (outputs === F4.outputs ? F4 : F2);
+
 export function transposed(matrix: Matrix): Matrix {
   return matrix[0]!.map((_, column) => matrix.map((row) => row[column]!));
 }

@@ -1,5 +1,5 @@
 /**
- * The transforms of Winograd's filtering; the maths is in winograd.ts, the matrices in winograd-tilings.ts. All five are
+ * The transforms of Winograd's filtering; the maths is in winograd.ts, the matrices in winograd-tilings.ts. All four are
  * a square D between a matrix and its transpose, T · D · Tᵀ. An invocation does one, for two channels:
  *
  *   D's rows, one a turn            D · Tᵀ              T · (D · Tᵀ), one column a turn
@@ -20,18 +20,11 @@
 import { elementwise, family } from '../../gpu/index.ts';
 import { type EpilogueSpec, epilogueBindings, epilogueFunctions, epilogueParams } from '../parts/epilogue.ts';
 import { DIVIDE, unroll } from '../parts/tile.ts';
-import { F2, F4, lineFunction, type Matrix, type Tiling, transposed } from './winograd-tilings.ts';
+import { lineFunction, type Matrix, type TilingSpec, tilingFor, transposed } from './winograd-tilings.ts';
 
 /** The channels that an invocation works on. With four, LLVM takes twice as long for the same speed. */
 export const CHANNELS = 2;
-const ELEMENT = `vec${CHANNELS}f`;
-
-/** What a program is made for: the number of outputs names its tiling. */
-interface TilingSpec {
-  outputs: number;
-}
-
-const tilingFor = ({ outputs }: TilingSpec): Tiling => (outputs === F4.outputs ? F4 : F2);
+export const ELEMENT = `vec${CHANNELS}f`;
 
 /** Turns of the two loops: rows of D, and columns of the result. */
 const TURNS = { rows: 'u32', columns: 'u32' } as const;
@@ -167,25 +160,6 @@ fn load(i: Place, row: u32, column: u32) -> ${ELEMENT} {
 }
 fn store(i: Place, row: u32, column: u32, value: ${ELEMENT}) { u[(${patch} * row + column) * p.count + i] = value; }
 ${sandwich(kernel)}
-fn element(i: u32) { transform(i); }`,
-  });
-});
-
-/** dg = Gᵀ dU G, summed over the chunks. */
-export const transformKernelGradient = family((spec: TilingSpec) => {
-  const { outputs, patch, kernel } = tilingFor(spec);
-  return elementwise({
-    name: `winograd-kernel-gradient-${outputs}`,
-    bindings: { u: `read ${ELEMENT}`, w: `write ${ELEMENT}` },
-    params: { ...TURNS, accumulate: 'u32' },
-    wgsl: `
-alias Place = u32;
-fn load(i: Place, row: u32, column: u32) -> ${ELEMENT} { return u[(${patch} * row + column) * p.count + i]; }
-fn store(i: Place, row: u32, column: u32, value: ${ELEMENT}) {
-  let at = (3 * row + column) * p.count + i;
-  w[at] = value + select(${ELEMENT}(0), w[at], p.accumulate == 1);
-}
-${sandwich(transposed(kernel))}
 fn element(i: u32) { transform(i); }`,
   });
 });

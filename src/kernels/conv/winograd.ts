@@ -8,7 +8,7 @@
  *             M = V · U, n² matrix products                                        [n², tile, cout]
  *             Y = Aᵀ M A per tile of m×m outputs
  *   input     the same from dy to dx, with the kernel turned by 180° and its channels exchanged (A·Bᵀ in place of A·B)
- *   weight    dM = A dY Aᵀ,  dU = Vᵀ · dM,  dg = Gᵀ dU G
+ *   weight    dM = A dY Aᵀ,  dU = Vᵀ · dM,  dg = Gᵀ dU G          F(4×4, 3×3) only: winograd-weight.ts
  *
  *        x                                V            U           M             y
  *   ┌────┬────┐   a tile of m×m,     ┌─────────┐   ┌───────┐   ┌────────┐   ┌────┬────┐
@@ -26,7 +26,6 @@ import { empty, type Tensor } from '../../tensor/index.ts';
 import { epilogueRun, epilogueSpecOf } from '../parts/epilogue.ts';
 import { type GatherOperands, POINT, packPair, rowsSpent, type WeightOperands } from '../parts/tile.ts';
 import { gather } from '../parts/tile-gather.ts';
-import { weightGradient } from '../parts/tile-weight.ts';
 import { type ConvProblem, type ConvRow, picturesOf } from './problem.ts';
 import { F2, F4, type Tiling } from './winograd-tilings.ts';
 import {
@@ -34,9 +33,9 @@ import {
   transformGradient,
   transformInput,
   transformKernel,
-  transformKernelGradient,
   transformOutput,
 } from './winograd-transforms.ts';
+import { weightProducts } from './winograd-weight.ts';
 
 /** The products of a tiling, one for each place in a patch. */
 const planesOf = ({ patch }: Tiling) => ({ ...POINT, groups: patch ** 2, planes: true }) as const;
@@ -44,13 +43,16 @@ const planesOf = ({ patch }: Tiling) => ({ ...POINT, groups: patch ** 2, planes:
 /**
  * What the transforms cost in multiply-adds of the products: for a value of V or M, made and read again, and for one of U
  * or dU (measured on lavapipe, where maps of 4² to 56² with 32 to 512 channels are then 1.005 times slower than if the
- * fastest row were chosen for each). A multiply-add of the weight's gradient takes 1.5 times as long.
+ * fastest row were chosen for each).
  */
 const COSTS = {
   forward: { value: 45, weight: 20 },
   input: { value: 45, weight: 20 },
-  weight: { value: 20, weight: 40 },
+  weight: { value: 20, weight: 22 },
 };
+
+/** Tiles that a weight's gradient spends its time on: whole steps of eight, whose sums take 1.2 times as long as the tile loop's. */
+const tilesSummed = (tiles: number): number => 1.2 * 8 * Math.ceil(tiles / 8);
 
 /** Rows and columns of tiles in a picture. */
 const tilesOf = (
@@ -63,7 +65,7 @@ const BINDING = 128 * 2 ** 20;
 
 function supports(
   tiling: Tiling,
-  { window, groups, result, sourceChannels, resultChannels }: ConvProblem,
+  { direction, window, groups, result, sourceChannels, resultChannels }: ConvProblem,
 ): boolean {
   const { kernel, stride, dilation } = window;
   const [rows, columns] = tilesOf(tiling, result);
@@ -71,6 +73,8 @@ function supports(
   // U, and V or M of one picture, are bound as a whole.
   const most = 4 * tiling.patch ** 2 * more * Math.max(fewer, rows * columns);
   return (
+    // The weight's gradient by F(2×2) is slower than F(4×4)'s or than the tile loop's whatever the map.
+    (direction !== 'weight' || tiling === F4) &&
     groups === 1 &&
     most <= BINDING &&
     kernel[0] === 3 &&
@@ -89,7 +93,7 @@ function estimate(tiling: Tiling, problem: ConvProblem): number {
   const tiles = pictures * rows * columns;
   const weights = sourceChannels * resultChannels;
   const cost = COSTS[direction];
-  const products = (direction === 'weight' ? tiles : rowsSpent(tiles)) * weights;
+  const products = (direction === 'weight' ? tilesSummed(tiles) : rowsSpent(tiles)) * weights;
   const values = tiles * (sourceChannels + resultChannels);
   const kernels = kept ? 0 : cost.weight * weights;
   return (tiling.patch ** 2 * (products + cost.value * values + kernels)) / pictures;
@@ -246,22 +250,21 @@ function gatherTiles(device: Device, tiling: Tiling, problem: ConvProblem, opera
 /** Records a weight gradient. */
 function sumTiles(device: Device, tiling: Tiling, problem: ConvProblem, operands: WeightOperands): void {
   const { outputs, patch } = tiling;
-  const weights = problem.sourceChannels * problem.resultChannels;
-  const products = productsOf(tiling, problem);
-  const du = empty(device, [patch ** 2, weights]);
+  const { sourceChannels, resultChannels } = problem;
   overChunks(device, tiling, problem, operands, ({ first, rows, v, m, results }) => {
     device.run(transformGradient({ outputs }), {
       ...results(outputs, patch),
       bindings: { dy: operands.dy, m },
     });
-    weightGradient(device, products, { pictures: rows, x: v, dy: m, dw: du.buffer });
-    device.run(transformKernelGradient({ outputs }), {
-      bindings: { u: du.buffer, w: operands.dw },
-      params: { count: weights / CHANNELS, rows: patch, columns: 3, accumulate: Number(!first) },
-      bytes: 4 * (patch ** 2 + 2 * 9) * weights,
-    });
+    weightProducts(
+      device,
+      tiling,
+      { tiles: rows, v, m },
+      [sourceChannels, resultChannels],
+      operands.dw,
+      !first,
+    );
   });
-  du.dispose();
 }
 
 const rowOf = (name: string, tiling: Tiling): ConvRow => ({

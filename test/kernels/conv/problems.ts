@@ -24,10 +24,11 @@ export interface ConvCase {
 }
 
 const DENSE = 'tile workgroup plain';
-const SMALL_3X3 = 'tile workgroup winograd winograd4 plain';
+const GATHERED_3X3 = 'tile workgroup winograd winograd4 plain';
+const SMALL_3X3 = { forward: GATHERED_3X3, input: GATHERED_3X3, weight: 'tile workgroup winograd4 plain' };
 const ALONE = 'depthwise plain';
 /** Merged taps are no 3×3 kernel any more; the input's gradient merges nothing. */
-const MERGED_3X3 = { forward: DENSE, weight: DENSE, input: SMALL_3X3 };
+const MERGED_3X3 = { forward: DENSE, weight: DENSE, input: GATHERED_3X3 };
 
 // biome-ignore format: a table
 export const CONV_CASES: readonly ConvCase[] = [

@@ -148,9 +148,9 @@ const CHOICES: readonly [problem: Omit<ConvCase, 'name' | 'rows'>, forward: stri
   [{ x: [99, 28, 28, 16], w: [3, 3, 16, 32], options: { padding: 1 } }, 'tile', 'tile', 'winograd4'],
   // Layers of ResNet-18 at 224², then at 112².
   [{ x: [1, 56, 56, 64], w: [3, 3, 64, 64], options: { padding: 1 } }, 'winograd4', 'winograd4', 'winograd4'],
-  [{ x: [1, 14, 14, 256], w: [3, 3, 256, 256], options: { padding: 1 } }, 'winograd4', 'winograd4', 'winograd'],
+  [{ x: [1, 14, 14, 256], w: [3, 3, 256, 256], options: { padding: 1 } }, 'winograd4', 'winograd4', 'winograd4'],
   [{ x: [1, 7, 7, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'tile', 'tile', 'tile'],
-  [{ x: [2, 7, 7, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'winograd4', 'winograd4', 'winograd'],
+  [{ x: [2, 7, 7, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'winograd4', 'winograd4', 'winograd4'],
   [{ x: [4, 4, 4, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'tile', 'tile', 'tile'],
   [{ x: [1, 224, 224, 3], w: [7, 7, 3, 64], options: { stride: 2, padding: 3 } }, 'tile', 'tile', 'tile'],
   [{ x: [1, 56, 56, 64], w: [1, 1, 64, 128], options: { stride: 2 } }, 'tile', 'tile', 'tile'],
