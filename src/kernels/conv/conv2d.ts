@@ -147,14 +147,13 @@ function alignedWeight({ groups, cin, cout, alignedIn, alignedOut }: Geometry, w
 /** x in the channels of its problem, and with its padding at the left and the right written out where taps are merged. */
 function alignedInput(geometry: Geometry, x: Tensor): Tensor {
   const { window, groups, cin, alignedIn, merged } = geometry;
-  const aligned = resizeGroups(x, groups, cin, alignedIn);
-  if (!merged) return aligned;
+  if (!merged) return resizeGroups(x, groups, cin, alignedIn);
   const [pictures, height, width] = x.shape as [number, number, number];
   const columns = mergedColumns(geometry);
-  return copyWindow(aligned, [pictures, height, columns, alignedIn], {
-    planes: pictures,
-    rows: [height, height],
-    columns: [alignedIn * width, alignedIn * columns],
-    left: alignedIn * window.left,
+  return copyWindow(x, [pictures, height, columns, alignedIn], {
+    planes: pictures * height,
+    rows: [width, columns],
+    columns: [cin, alignedIn],
+    top: window.left,
   });
 }
