@@ -55,10 +55,7 @@ async function leave(
     const said = (one === '+') === (actual === 'cat') ? 'cat' : 'dog';
     return `"${path}",${actual},${said},${one === '+' ? 1 : 0},0.${9 - (index % 4)}\r\n`;
   });
-  await writeFile(
-    at(name, 'predictions.csv'),
-    `path,true,predicted,right,probability\r\n${rows.join('')}`,
-  );
+  await writeFile(at(name, 'predictions.csv'), `path,true,predicted,right,probability\r\n${rows.join('')}`);
 }
 
 test.before(async () => {

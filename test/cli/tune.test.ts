@@ -87,7 +87,10 @@ test('it says what won and what is wrong, remembers it beside what was there, an
   );
   assert.is(code, 1, err);
   assert.match(out, /^problem +estimated +ms +best other +ms +times as fast +taken$/m);
-  assert.match(out, /^conv 3×3\/2 1×8² 64→128 norm relu forward +plain +\S+ +tile +\S+ +\S+ \(\S+–\S+\) +tile$/m);
+  assert.match(
+    out,
+    /^conv 3×3\/2 1×8² 64→128 norm relu forward +plain +\S+ +tile +\S+ +\S+ \(\S+–\S+\) +tile$/m,
+  );
   assert.match(out, /^resnet18 forward 1×32² +\d+ +\S+ +\S+ +\S+ \(\S+–\S+\)$/m);
   assert.match(out, /^resnet18 forward 2×32² /m);
   assert.match(err, /^WRONG {2}conv .* by wrong: wrong: off by/m);
