@@ -3,7 +3,8 @@
  * says by itself how much is left to gain. Each kernel is held against its reference before it is timed. The document
  * that a run makes is src/bench/result.ts; what is printed and written is made of it.
  */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { LADDERS } from '../../bench/ladder/ladders.ts';
 import { modelCases } from '../bench/models.ts';
 import type { BenchResult } from '../bench/result.ts';
 import { ROWS } from '../bench/rows.ts';
@@ -52,6 +53,11 @@ export function options(command: Command): void {
       `the row of the tables of kernels that computes what it can (${ROWS.join(', ')}), in place of the fastest`,
     )
     .option('--all-variants', 'every row that can compute a problem, side by side')
+    .addOption(
+      new Option('--ladder <ops...>', 'an op from its naive kernel to the shipped one, rung by rung').choices(
+        LADDERS,
+      ),
+    )
     .option('--samples <n>', 'samples of each', wholeNumber(3), 10)
     .option(
       '--rounds <n>',

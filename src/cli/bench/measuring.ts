@@ -1,4 +1,5 @@
 /** A run of the bench: the ceilings, every work that was asked for, and how networks start; an end keeps what there is. */
+import { ladderTasks } from '../../../bench/ladder/ladders.ts';
 import { measureCeilings } from '../../bench/ceilings.ts';
 import { entryOf } from '../../bench/limits.ts';
 import { modelName } from '../../bench/models.ts';
@@ -108,7 +109,8 @@ async function startsOf(
 }
 
 /** The works: none of them only where nothing but the ceilings was asked for. */
-async function choose(device: Device, request: BenchRequest, memory: number): Promise<Chosen> {
+async function choose(device: Device, request: BenchRequest, memory: number): Promise<Pick<Chosen, 'tasks'>> {
+  if (request.ladder) return { tasks: request.ladder.flatMap((name) => ladderTasks(device, name)) };
   const { groups, filter, rows } = request;
   const chosen = await chooseTasks(device, { ...request, memory: SHARE * memory });
   const { tasks, matching, leftOut } = chosen;

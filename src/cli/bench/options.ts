@@ -1,4 +1,5 @@
 /** What `npm run bench` was asked to measure, checked before a device is opened. */
+import type { LadderName } from '../../../bench/ladder/ladders.ts';
 import type { WithRows } from '../../bench/kernels.ts';
 import { ROWS } from '../../bench/rows.ts';
 import { type Choice, GROUPS, type Group } from '../../bench/run.ts';
@@ -13,6 +14,7 @@ export interface MeasureOptions {
   networks?: string[];
   variant?: string;
   allVariants?: boolean;
+  ladder?: LadderName[];
   samples: number;
   rounds?: number;
   adapter?: string;
@@ -25,6 +27,8 @@ export interface BenchRequest extends Omit<Choice, 'memory'> {
   rounds?: number;
   adapter?: string;
   untuned: boolean;
+  /** The rungs of these ladders in place of all else. */
+  ladder?: readonly LadderName[];
   /** Whether the ceilings are measured, and how networks start. */
   ceilings: boolean;
   starts: boolean;
@@ -33,6 +37,13 @@ export interface BenchRequest extends Omit<Choice, 'memory'> {
 /** @throws UserError for a group, a row or a network that is none */
 export function requestOf(args: readonly string[], options: MeasureOptions): BenchRequest {
   const { shape: shapes, networks, filter, samples, rounds, adapter, variant } = options;
+  if (
+    options.ladder &&
+    (args.length > 0 || shapes || networks || variant !== undefined || options.allVariants || filter)
+  )
+    throw new UserError(
+      '--ladder is a problem of its own, with rungs in place of rows; give it without groups, shapes, networks, filters and variants',
+    );
   for (const name of networks ?? [])
     if (!modelNames().includes(name)) throw new UserError(unknownName('network', name, modelNames()));
   const groups = groupsOf(args, options);
@@ -44,12 +55,13 @@ export function requestOf(args: readonly string[], options: MeasureOptions): Ben
     untuned: options.untuned ?? false,
     samples,
     ceilings: whole || args.includes('ceiling'),
-    starts: whole && variant === undefined && groups.includes('models'),
+    starts: whole && !options.ladder && variant === undefined && groups.includes('models'),
     ...(filter !== undefined && { filter }),
     ...(networks && { networks }),
     ...(shapes && { shapes }),
     ...(rounds !== undefined && { rounds }),
     ...(adapter !== undefined && { adapter }),
+    ...(options.ladder && { ladder: options.ladder }),
   };
 }
 
