@@ -10,6 +10,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { blockFigure } from './drawing/block.ts';
 import { fillExamples } from './drawing/examples.ts';
+import { ladderFigure, ladderTables, recordedLadder } from './drawing/ladder.ts';
 import { peersTables, recordedPeers } from './drawing/peers.ts';
 import { programTable } from './drawing/programs.ts';
 import { scalingFigure } from './drawing/scaling.ts';
@@ -53,6 +54,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
       { title: 'efficientnet_b0 features.2.1', trace: b0, path: 'features.2.1', x: 280 },
     ]),
     'efficientnet-scaling': scalingFigure(scaled),
+    ladder: ladderFigure(),
     mobilenetv2_100: stagesFigure('MobileNetV2 (mobilenetv2_100)', mobilenet),
   };
   const tables = {
@@ -64,6 +66,7 @@ export async function drawDocuments(): Promise<Record<string, string>> {
     lite: sizeTable(lite),
     mobilenetv2_100: stageTable(mobilenet),
     programs: await programTable(),
+    ...ladderTables(recordedLadder()),
     ...speedTables(recordedBench()),
     ...peersTables(recordedPeers()),
   };

@@ -30,7 +30,7 @@ export function speedTables(result: BenchResult): Record<string, string> {
 }
 
 /** `On …, commit …, of 2026-11-27; at best 104 GFLOP/s and 9.6 GB/s`: on what it was measured. */
-function headText({ header, ceilings }: BenchResult): string {
+export function headText({ header, ceilings }: BenchResult): string {
   const { adapter, driver, processor, dawn, runtime, commit, date } = header;
   const on = [
     `${adapter.description}${adapter.software ? ' (software: it runs on the processor)' : ''}`,
