@@ -62,6 +62,9 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^lrn/, 'LRN'],
   [/^max-pool-3x3-stride-2x2/, 'max-pool 3×3 / 2'],
   [/^(sum|adaptive-avg-pool)-/, 'average'],
+  [/^excite-reduce/, 'kind, SiLU'],
+  [/^excite-expand/, 'kind, sigmoid'],
+  [/^scale-channels/, 'scale'],
   [/^mul-/, 'scale'],
   [/^drop-/, 'dropout'],
 ];
@@ -70,7 +73,7 @@ function wordsOf(ran: readonly Ran[], kind: string): string[] {
   const words = ran.flatMap(({ program }) => {
     const known = WORDS.find(([pattern]) => pattern.test(program));
     if (!known) throw new Error(`docs/drawing/trace.ts has no word for the program '${program}'`);
-    return known[1] === 'kind' ? kind : known[1].split(', ');
+    return known[1].split(', ').map((word) => (word === 'kind' ? kind : word));
   });
   return words.filter((word, index) => word !== '' && word !== words[index - 1]);
 }
@@ -83,7 +86,13 @@ export async function tracedDevice(): Promise<{ device: Device; ran: Ran[] }> {
   });
   const ran: Ran[] = [];
   device.observe({
-    dispatch: ({ program: { name }, flops, bytes }) => void ran.push({ program: name, flops, bytes }),
+    dispatch: ({ program: { name }, flops, bytes }) => {
+      if (!/^excite-(vec4f|f32)/.test(name)) ran.push({ program: name, flops, bytes });
+      // One dispatch computes two layers.
+      else
+        for (const layer of ['excite-reduce', 'excite-expand'])
+          ran.push({ program: layer, flops: flops / 2, bytes: bytes / 2 });
+    },
   });
   return { device, ran };
 }
@@ -107,9 +116,12 @@ export async function trace(name: string, size?: number): Promise<ModelTrace> {
     tapping(
       (module) => {
         const layer = layers.get(paths.get(module)!);
-        const done = wordsOf(ran, layer?.kind ?? '');
+        // What comes behind one of two layers of a dispatch is the other's, or their block's.
+        const shared = ran.findIndex(({ program }) => program.startsWith('excite-'));
+        const own = ran.splice(0, shared < 0 ? ran.length : shared + 1);
+        const done = wordsOf(own, layer?.kind ?? '');
         words.push(...done);
-        dispatches.push({ path: paths.get(module)!, ran: ran.splice(0) });
+        dispatches.push({ path: paths.get(module)!, ran: own });
         addTo(units, module, layer, done, dispatches.at(-1)!);
       },
       () => {

@@ -88,6 +88,7 @@ const FLOPS: Readonly<Record<string, readonly [forward: number, gradients: numbe
   softmax: [4, 4],
   logSoftmax: [4, 4],
   crossEntropy: [4, 4],
+  squeezeExcite: [2, 4],
   globalAvgPool: [1, 1],
   adaptiveAvgPool2d: [1, 1],
 };
@@ -101,6 +102,7 @@ const KEPT: Readonly<Record<string, number>> = {
   softmax: 1,
   logSoftmax: 1,
   crossEntropy: 1,
+  squeezeExcite: 1,
   batchNorm: 1,
   lrn: 2,
 };

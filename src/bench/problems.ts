@@ -95,7 +95,14 @@ function problemOf(
   if (name === 'batchNorm') {
     Object.assign(inputs, { weight: second, bias: third, runningMean: second, runningVar: second });
     if (fourth) inputs.residual = fourth;
-  } else if (second) inputs.x1 = second;
+  } else if (name === 'squeezeExcite')
+    Object.assign(inputs, {
+      reduceWeight: second,
+      reduceBias: third,
+      expandWeight: fourth,
+      expandBias: x.slice(3),
+    });
+  else if (second) inputs.x1 = second;
   if ((convolution || name === 'linear') && third) inputs.bias = third;
   if (name === 'crossEntropy') inputs.labels = [x[0]!];
   const fused = convolution ? fusedOf(told, inputs, output.shape) : null;

@@ -27,6 +27,7 @@ const WORDS: Readonly<Record<string, string>> = {
   adaptiveAvgPool2d: 'average to',
   crossEntropy: 'cross-entropy',
   logSoftmax: 'log-softmax',
+  squeezeExcite: 'squeeze-and-excitation',
 };
 
 /** `conv 3×3/1 8×56² 64→64 norm relu`; `batch norm 8×56²×64 relu`; `linear 8×512→1000`. */
@@ -59,6 +60,8 @@ export function titleOf(problem: Omit<Problem, 'title'>): string {
         shapeText(x),
         ...keeping(recorded),
       ].join(' ');
+    case 'squeezeExcite':
+      return `${word} ${shapeText(x)} by ${inputs.reduceBias![0]}`;
     case 'lrn':
       return [word, parameters.size, shapeText(x), ...keeping(recorded)].join(' ');
     case 'adaptiveAvgPool2d':

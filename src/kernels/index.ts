@@ -2,6 +2,11 @@
 
 export { type Conv2dOptions, conv2d } from './conv/conv2d.ts';
 export { type DepthwiseOptions, depthwiseConv2d } from './conv/depthwise-conv2d.ts';
+export {
+  type SqueezedExcited,
+  type SqueezeExciteLayer,
+  squeezeExcite,
+} from './excite/squeeze-excite.ts';
 export { type Margins, pad } from './image/pad.ts';
 export { type ResizeOptions, resize } from './image/resize.ts';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy.ts';

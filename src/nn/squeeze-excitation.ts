@@ -5,11 +5,11 @@
  *   s = σ(fc2(silu(fc1(mean over H, W of x))))     [N, 1, 1, C]
  *   y = x · s
  *
- * torchvision: `ops.SqueezeExcitation` with SiLU; both layers are 1×1 convolutions with a bias.
+ * torchvision: `ops.SqueezeExcitation` with SiLU; both layers are 1×1 convolutions with a bias, which one op computes with all
+ * that is around them (kernels/excite).
  */
-import { adaptiveAvgPool2d, mul } from '../kernels/index.ts';
-import type { Tensor } from '../tensor/index.ts';
-import { convAct } from './conv-norm-act.ts';
+import { squeezeExcite } from '../kernels/index.ts';
+import { scope, type Tensor } from '../tensor/index.ts';
 import { Conv2d } from './layers.ts';
 import { Module } from './module.ts';
 import { tapped } from './tap.ts';
@@ -35,14 +35,16 @@ export class SqueezeExcitation extends Module {
     yield [this.names[1], this.fc2];
   }
 
+  /** [N, H, W, C] → [N, H, W, C] */
   forward(x: Tensor): Tensor {
-    return tapped(
-      this,
-      within(this, () => {
-        const squeezed = adaptiveAvgPool2d(x, [1, 1]); // [N, 1, 1, C]
-        const scale = convAct(convAct(squeezed, this.fc1, 'silu'), this.fc2, 'sigmoid');
-        return mul(x, scale);
-      }),
-    );
+    return scope(() => {
+      const layers = [layerOf(this.fc1), layerOf(this.fc2)] as const;
+      const { y, hidden, scale } = within(this, () => squeezeExcite(x, ...layers));
+      tapped(this.fc1, hidden);
+      tapped(this.fc2, scale);
+      return tapped(this, y);
+    });
   }
 }
+
+const layerOf = ({ weight, bias }: Conv2d) => ({ weight, bias: bias! });

@@ -45,6 +45,13 @@ export const ENGINE_OPS: Record<string, EngineOp> = {
   sub: ({ x0, x1 }) => kernels.sub(x0, x1),
   mul: ({ x0, x1 }) => kernels.mul(x0, x1),
   div: ({ x0, x1 }) => kernels.div(x0, x1),
+  squeezeExcite: ({ x0, reduceWeight, reduceBias, expandWeight, expandBias }) => ({
+    ...kernels.squeezeExcite(
+      x0,
+      { weight: reduceWeight, bias: reduceBias },
+      { weight: expandWeight, bias: expandBias },
+    ),
+  }),
   sum: ({ x0 }, { axes, keepDims }) => kernels.sum(x0, axes, keepDims),
   mean: ({ x0 }, { axes, keepDims }) => kernels.mean(x0, axes, keepDims),
   reshape: ({ x0 }, { shape }) => kernels.reshape(x0, shape!),

@@ -268,6 +268,16 @@ function slice(x: Nodes, ranges: NonNullable<OpParameters['ranges']>): Nodes {
   );
 }
 
+/** y = x · scale, scale = σ(hidden · w2 + b2), hidden = silu(mean · w1 + b1). */
+function squeezeExcite(inputs: Inputs64): Record<string, Nodes> {
+  const { x0: x, reduceWeight, reduceBias, expandWeight, expandBias } = inputs;
+  const pixels = (rows: Nodes): Nodes => reshape(rows, [rows.shape[0], 1, 1, rows.shape[1]]);
+  const matrix = (weight: Nodes): Nodes => reshape(weight, weight.shape.slice(2));
+  const hidden = ACTIVATIONS.silu(add(matmul(mean(x, [1, 2]), matrix(reduceWeight)), reduceBias));
+  const scale = pixels(ACTIVATIONS.sigmoid(add(matmul(hidden, matrix(expandWeight)), expandBias)));
+  return { y: mul(x, scale), hidden: pixels(hidden), scale };
+}
+
 export const OPS64: Record<string, Op64> = {
   conv2d,
   depthwiseConv2d: (inputs, parameters) => conv2d(inputs, { ...parameters, groups: inputs.x0.shape[3] }),
@@ -278,6 +288,7 @@ export const OPS64: Record<string, Op64> = {
   linear: ({ x0, x1, bias }) => (bias ? add(matmul(x0, x1), bias) : matmul(x0, x1)),
   batchNorm,
   lrn,
+  squeezeExcite,
   relu: ({ x0 }) => ACTIVATIONS.relu(x0),
   relu6: ({ x0 }) => ACTIVATIONS.relu6(x0),
   silu: ({ x0 }) => ACTIVATIONS.silu(x0),

@@ -181,6 +181,18 @@ const DRAWS: Record<string, (dice: Dice, round: number) => Drawn> = {
       k: dice.of([1, 2]),
     },
   }),
+  squeezeExcite: (dice) => {
+    const [channels, squeezed] = [dice.between(1, 70), dice.between(1, 24)];
+    return {
+      inputs: {
+        x0: { shape: map(dice, channels), fill: { offset: 0.5 } },
+        reduceWeight: [1, 1, channels, squeezed],
+        reduceBias: [squeezed],
+        expandWeight: [1, 1, squeezed, channels],
+        expandBias: [channels],
+      },
+    };
+  },
   relu: (dice) => ({ inputs: { x0: map(dice) } }),
   relu6: (dice) => ({ inputs: { x0: { shape: map(dice), fill: { scale: 8 } } } }),
   silu: (dice) => ({ inputs: { x0: { shape: map(dice), fill: { scale: 8 } } } }),

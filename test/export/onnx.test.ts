@@ -47,7 +47,16 @@ import {
 } from '../../src/kernels/index.ts';
 import type { MBConvTable } from '../../src/models/mbconv-table.ts';
 import { buildModel } from '../../src/models/table.ts';
-import { BatchNorm2d, Conv2d, convAct, convNormAct, Linear, Module, parameter } from '../../src/nn/index.ts';
+import {
+  BatchNorm2d,
+  Conv2d,
+  convAct,
+  convNormAct,
+  Linear,
+  Module,
+  parameter,
+  SqueezeExcitation,
+} from '../../src/nn/index.ts';
 import { copyOf, empty, noGrad, type Shape, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { pseudo } from '../../src/verify/pseudo.ts';
 import { shapeBuilder } from '../../src/weights/expected.ts';
@@ -151,6 +160,7 @@ const CASES: Case[] = [
   ['a norm whose convolution is read elsewhere too', 'Conv BatchNormalization Add', () => new Network({ c: conv({}), n: new BatchNorm2d(4) }, (x, { c, n }) => { const y = c.forward(x); return add(n.forward(y), y); })],
   ['a norm of vectors', 'GlobalAveragePool Flatten BatchNormalization', () => new Network({ n: new BatchNorm2d(4) }, (x, { n }) => n.forward(globalAvgPool(x)))],
   ['response normalisation', 'LRN', of((x) => lrn(x, { size: 3, alpha: 0.5, beta: 0.6, k: 2 }))],
+  ['squeeze-and-excitation', 'GlobalAveragePool Conv Sigmoid Mul Conv Sigmoid Mul', () => new Network({ s: new SqueezeExcitation(4, 2) }, (x, { s }) => s.forward(x))],
   ['max-pooling', 'MaxPool', of((x) => maxPool2d(x, { kernelSize: [3, 2], stride: 2, padding: 1 }))],
   ['max-pooling beyond the picture', 'Pad MaxPool', of((x) => maxPool2d(x, { ...window, dilation: 2, stride: 3, padding: 1 })), [6, 7, 4]],
   ['mean pooling, padding counted', 'AveragePool', of((x) => avgPool2d(x, { kernelSize: 3, padding: 1 }))],
@@ -205,6 +215,7 @@ test('every row of the table is tried', () => {
     depthwiseConv2d: 'groups: 4',
     batchNorm: 'BatchNorm2d',
     linear: 'Linear(',
+    squeezeExcite: 'SqueezeExcitation(4, 2)',
   };
   for (const op of EXPORTED_OPS)
     assert.ok(source.includes((written as Record<string, string>)[op] ?? op), `no case has ${op}`);

@@ -38,6 +38,7 @@ import {
   silu,
   slice,
   softmax,
+  squeezeExcite,
   sub,
   sum,
 } from '../../src/kernels/index.ts';
@@ -64,6 +65,13 @@ const LONG = 20_000_001;
 
 type Op = (x: Tensor, z: Tensor) => Tensor;
 type Row = [op: keyof typeof kernels, what: string, shapes: Shape[], run: Op, traits?: Partial<Traits>];
+
+function excited(x: Tensor, weight: Tensor): Tensor {
+  const [, , channels, squeezed] = weight.shape as [number, number, number, number];
+  const vector = (...shape: number[]) => empty(x.device, shape, { requiresGrad: true });
+  const expand = { weight: vector(1, 1, squeezed, channels), bias: vector(channels) };
+  return squeezeExcite(x, { weight, bias: vector(squeezed) }, expand).y;
+}
 
 function norm(x: Tensor, training: boolean): Tensor {
   const vector = (requiresGrad = false) => empty(x.device, [x.shape.at(-1)!], { requiresGrad });
@@ -116,6 +124,8 @@ const ROWS: Row[] = [
   ['batchNorm', 'channels that are no fours', [[3, LONG]], (x) => norm(x, true)],
   ['batchNorm', 'channels, running statistics', [[3, LONG]], (x) => norm(x, false)],
   ['lrn', 'pixels', [[LONG, 3]], (x) => lrn(x, { size: 5 })],
+  ['squeezeExcite', 'pictures', [[MANY, 3, 3, 8], [1, 1, 8, 4]], excited],
+  ['squeezeExcite', 'channels', [[2, 2, 2, 4 * LONG], [1, 1, 4 * LONG, 4]], excited],
 
   ['add', 'equal shapes', [[4 * LONG], [4 * LONG]], add],
   ['sub', 'a column', [[LONG, 3], [LONG, 1]], sub],

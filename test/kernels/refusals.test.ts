@@ -32,6 +32,7 @@ import {
   silu,
   slice,
   softmax,
+  squeezeExcite,
   sub,
   sum,
 } from '../../src/kernels/index.ts';
@@ -50,6 +51,17 @@ function norm(x: Tensor, residual: Tensor | null): Tensor {
   } finally {
     // The node holds what it needs of them.
     for (const tensor of Object.values(own)) tensor.dispose();
+  }
+}
+
+function excited(x: Tensor, weight: Tensor): Tensor {
+  const bias = empty(x.device, [8], { owned: true });
+  try {
+    const { y, hidden, scale } = squeezeExcite(x, { weight, bias }, { weight, bias });
+    for (const tensor of [hidden, scale]) tensor.dispose();
+    return y;
+  } finally {
+    bias.dispose();
   }
 }
 
@@ -72,6 +84,7 @@ const OPS: [name: string, shapes: Shape[], op: (x: Tensor, z: Tensor) => Tensor]
   ['dropout', [PICTURES], (x) => dropout(x, 0.5, { training: true })],
   ['batchNorm', [PICTURES, PICTURES], norm],
   ['lrn', [PICTURES], (x) => lrn(x, { size: 5 })],
+  ['squeezeExcite', [PICTURES, [1, 1, 8, 8]], excited],
   ['sum of a long axis', [[3, 100_000]], (x) => sum(x, 1)],
   ['mean of axes apart', [[30, 4, 50, 8]], (x) => mean(x, [0, 2])],
   ['softmax', [[4, 5000]], softmax],

@@ -39,6 +39,7 @@ const FLOATS: Row[] = [
   ['matmul', { a: [2, 3], b: [3, 5] }, ({ a, b }) => kernels.matmul(a!, b!)],
   ['batchNorm', { x: PICTURES, residual: PICTURES, ...VECTORS }, ({ x, residual, ...own }) => kernels.batchNorm(x!, { ...normOf(own), residual, training: true })],
   ['lrn', { x: PICTURES }, ({ x }) => kernels.lrn(x!, { size: 3 })],
+  ['squeezeExcite', { x: PICTURES, 'reduce.weight': [1, 1, 4, 2], 'reduce.bias': [2], 'expand.weight': [1, 1, 2, 4], 'expand.bias': [4] }, (t) => kernels.squeezeExcite(t.x!, { weight: t['reduce.weight']!, bias: t['reduce.bias']! }, { weight: t['expand.weight']!, bias: t['expand.bias']! }).y],
   ['relu', { x: [3] }, ({ x }) => kernels.relu(x!)],
   ['relu6', { x: [3] }, ({ x }) => kernels.relu6(x!)],
   ['sigmoid', { x: [3] }, ({ x }) => kernels.sigmoid(x!)],

@@ -240,6 +240,25 @@ LRNS = [
     ]
 ]
 
+EXCITATIONS = [
+    case(
+        "squeezeExcite",
+        tensor(*shape, offset=0.5),
+        reduceWeight=tensor(1, 1, shape[3], squeezed),
+        reduceBias=tensor(squeezed),
+        expandWeight=tensor(1, 1, squeezed, shape[3]),
+        expandBias=tensor(shape[3]),
+    )
+    for shape, squeezed in [
+        ((2, 3, 2, 4), 3),
+        ((1, 2, 3, 6), 4),
+        ((3, 5, 4, 7), 2),
+        ((2, 9, 9, 32), 8),
+        ((1, 7, 7, 96), 4),
+        ((2, 4, 3, 300), 70),
+    ]
+]
+
 ACTIVATIONS = [
     *(
         case(op, tensor(*shape, scale=8))
@@ -418,6 +437,7 @@ CASES = [
     *BATCH_NORMS,
     *POOLS,
     *LRNS,
+    *EXCITATIONS,
     *ACTIVATIONS,
     *ELEMENTWISE,
     *REDUCTIONS,

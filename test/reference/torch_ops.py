@@ -72,6 +72,13 @@ def lrn(x, size, alpha=1e-4, beta=0.75, k=1.0):
     return nhwc(F.local_response_norm(nchw(x), size, alpha, beta, k))
 
 
+def squeeze_excite(x, reduceWeight, reduceBias, expandWeight, expandBias):
+    mean = F.adaptive_avg_pool2d(nchw(x), 1)
+    hidden = F.silu(F.conv2d(mean, reduceWeight.permute(3, 2, 0, 1), reduceBias))
+    scale = torch.sigmoid(F.conv2d(hidden, expandWeight.permute(3, 2, 0, 1), expandBias))
+    return {"y": nhwc(nchw(x) * scale), "hidden": nhwc(hidden), "scale": nhwc(scale)}
+
+
 def reduction(function):
     def reduce(x, axes=None, keepDims=False):
         axes = list(range(x.dim())) if axes is None else axes
@@ -106,6 +113,7 @@ OPS = {
     "adaptiveAvgPool2d": adaptive_avg_pool2d,
     "globalAvgPool": lambda x: x.mean((1, 2)),
     "lrn": lrn,
+    "squeezeExcite": squeeze_excite,
     "relu": F.relu,
     "relu6": F.relu6,
     "silu": F.silu,

@@ -51,6 +51,11 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       kernels.batchNorm(x, { weight, bias, runningMean, runningVar, training: true }),
   },
   lrn: { inputs: [[8, 27, 27, 96]], run: (x) => kernels.lrn(x, { size: 5 }) },
+  squeezeExcite: {
+    inputs: [[8, 14, 14, 672], [1, 1, 672, 28], [28], [1, 1, 28, 672], [672]],
+    run: (x, w1, b1, w2, b2) =>
+      kernels.squeezeExcite(x, { weight: w1, bias: b1 }, { weight: w2, bias: b2 }).y,
+  },
   maxPool2d: {
     inputs: [[8, 112, 112, 64]],
     run: (x) => kernels.maxPool2d(x, { kernelSize: 3, stride: 2, padding: 1 }),

@@ -5,7 +5,7 @@
  */
 import type { TracedOp } from '../trace.ts';
 import { type Graph, refuse } from './graph.ts';
-import { batchNorm, convolution, lrn } from './rows/conv.ts';
+import { batchNorm, convolution, lrn, squeezeExcite } from './rows/conv.ts';
 import { pad, resize } from './rows/image.ts';
 import { linear, matmul } from './rows/matmul.ts';
 import { activation, arithmetic, softmax } from './rows/pointwise.ts';
@@ -18,6 +18,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   depthwiseConv2d: convolution,
   batchNorm,
   lrn,
+  squeezeExcite,
   relu: activation,
   relu6: activation,
   silu: activation,

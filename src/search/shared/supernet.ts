@@ -12,8 +12,7 @@
  * windows, and tensors that it does not have get none.
  */
 import type { Device } from '../../gpu/index.ts';
-import { adaptiveAvgPool2d, batchNorm, conv2d, mul, slice } from '../../kernels/index.ts';
-import { type Activation, activate } from '../../kernels/pointwise/activations.ts';
+import { type Activation, batchNorm, conv2d, slice, squeezeExcite } from '../../kernels/index.ts';
 import type { MBConv } from '../../models/mbconv.ts';
 import { NAMINGS } from '../../models/mbconv-names.ts';
 import { MBConvNet } from '../../models/mbconv-net.ts';
@@ -189,12 +188,12 @@ function convNormAct(
 
 /** What `SqueezeExcitation.forward` computes, with another number of channels in its middle. */
 function excited(x: Tensor, { fc1, fc2 }: SqueezeExcitation, squeezed: number): Tensor {
-  const convAct = (y: Tensor, { weight, bias }: Conv2d, channels: number, activation: Activation): Tensor => {
-    const window = windowOf(weight, [1, 1, y.shape[3]!, channels]);
-    return activate(conv2d(y, window, { bias: windowOf(bias!, [channels]) }), activation);
-  };
-  const averages = adaptiveAvgPool2d(x, [1, 1]);
-  return mul(x, convAct(convAct(averages, fc1, squeezed, 'silu'), fc2, x.shape[3]!, 'sigmoid'));
+  const channels = x.shape[3]!;
+  const layer = ({ weight, bias }: Conv2d, from: number, to: number) => ({
+    weight: windowOf(weight, [1, 1, from, to]),
+    bias: windowOf(bias!, [to]),
+  });
+  return squeezeExcite(x, layer(fc1, channels, squeezed), layer(fc2, squeezed, channels)).y;
 }
 
 /** A layer, or the place of one that a block does not have. */

@@ -92,6 +92,29 @@ export const batchNorm: Row = (op, graph) => {
   };
 };
 
+const ONE_BY_ONE = { kernel_shape: [1, 1], strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], group: 1 };
+
+/** A mean, two 1×1 convolutions and a product. */
+export const squeezeExcite: Row = ({ name: op, inputs }, graph) => {
+  const [x, ...layers] = inputs as [Value, Value, Value, Value, Value];
+  const picture = graph.picture(x, op);
+  let scale = graph.node('GlobalAveragePool', [picture], {}, 'pool');
+  for (const [activation, w, bias] of [
+    ['silu', layers[0], layers[1]],
+    ['sigmoid', layers[2], layers[3]],
+  ] as const) {
+    const weight = toTorch(graph.data(w, op, 'a weight'), w.shape, 'conv');
+    const operands = [
+      scale,
+      graph.tensor(w.name, weight.shape, weight.data),
+      graph.tensor(bias.name, bias.shape, graph.data(bias, op, 'a bias')),
+    ];
+    const name = w.name.replace(/\.?weight$/, '') || 'conv';
+    scale = activated(graph, graph.node('Conv', operands, ONE_BY_ONE, name), activation);
+  }
+  return { name: graph.node('Mul', [picture, scale]), order: 'channels first' };
+};
+
 /** ONNX centres an even window the other way round, so only odd ones are the same. */
 export const lrn: Row = (op, graph) => {
   const { size, alpha, beta, k } = op.attributes as unknown as Record<string, number>;
