@@ -5,15 +5,19 @@
  *
  * The first maximum of a window, row by row, takes its gradient (of several NaNs the last), as in PyTorch. Where a
  * gradient will be needed, the forward pass stores which tap that was: one byte an element, four channels to a word.
- * Backward, a lane owns a small block of dx and looks through the windows over it: no atomics, always the same order.
- * Limited by loads: kh·kw an output forward; for 3×3 at stride 2, one of dy and of the taps an input backward. Lanes:
- * pixel-lanes.ts. Measured on lavapipe, 3×3 at stride 2: 40 % of a copy's bandwidth each way.
+ * Backward is a search as well: no atomics, always the same order.
+ *
+ * Here a lane has one element, forward and backward, and looks at what is in its windows or over it: kh·kw loads an output,
+ * which is the limit. Lanes: pixel-lanes.ts. The gradients of the windows that networks have, and their forward pass where no
+ * gradient is needed, walk down the picture instead (max-pool-walk.ts).
  */
-import { family, type ProgramSpec } from '../../gpu/index.ts';
+import { type Device, family, type ProgramSpec } from '../../gpu/index.ts';
 import { checkTypes, empty, record, recordsGrad, scope, type Tensor } from '../../tensor/index.ts';
+import { LANES } from '../parts/channel-lanes.ts';
 import { type Element, elementOf, widthOf } from '../parts/element.ts';
 import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
-import { type PoolOptions, poolWindow } from '../parts/window.ts';
+import { type PoolOptions, poolWindow, type Window } from '../parts/window.ts';
+import { walkBackwardProgram, walkProgram, walksBack, walksForward } from './max-pool-walk.ts';
 
 export type MaxPoolOptions = PoolOptions;
 
@@ -37,7 +41,7 @@ interface Spec {
   dilation: readonly [number, number];
 }
 
-// Kernel, stride and dilation are constants of the program: 10 % faster forward, three times backward.
+// Kernel, stride and dilation are constants of the program: 10 % faster forward.
 const constants = ({ kernel, stride, dilation }: Spec): string => `
 const NONE = 0xffffffffu;
 const kernelRows = ${kernel[0]}; const kernelColumns = ${kernel[1]};
@@ -91,86 +95,43 @@ const forwardProgram = family((spec: Spec & { taps: boolean }): ProgramSpec => {
   };
 });
 
-/** A lane owns stride × stride elements of dx up to this stride, since the same windows lie over them. */
-const LARGEST_BLOCK = 3;
-const blockOf = ({ stride }: Pick<Spec, 'stride'>): readonly [number, number] =>
-  Math.max(...stride) <= LARGEST_BLOCK ? stride : [1, 1];
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
 /**
- * Padded coordinates: iy + top = qy · stride + ay. Windows qy, qy − 1, … lie over that row, and window qy − j sees it
- * by its row ky = (ay + j · stride) / dilation, where that is whole and below the kernel's size. Rows and columns are
- * looked at once a window, not once a cell: with nine cells the divisions in each kept SwiftShader compiling for two
- * minutes.
+ * Padded coordinates: iy + top = qy · stride + a. Windows qy, qy − 1, … lie over that row, and window qy − j sees it by its row
+ * ky = (a + j · stride) / dilation, where that is whole and below the kernel's size.
  */
 const backwardProgram = family((spec: Spec): ProgramSpec => {
   const { element, kernel, stride, dilation } = spec;
   const { u } = TYPES[element];
-  const [blockRows, blockColumns] = blockOf(spec);
-  const cells = range(blockRows).flatMap((a) => range(blockColumns).map((b) => [a, b] as const));
   const windows = ([0, 1] as const).map(
     (axis) => Math.floor((dilation[axis] * (kernel[axis] - 1)) / stride[axis]) + 1,
   );
   return {
     name: `max-pool-backward-${nameOf(spec)}`,
     bindings: { dy: `read ${element}`, taps: 'read u32', dx: `write ${element}` },
-    params: {
-      ...PIXEL_PARAMS, // of blocks
-      inputRows: 'i32',
-      inputColumns: 'i32',
-      outputRows: 'i32',
-      outputColumns: 'i32',
-      top: 'i32',
-      left: 'i32',
-    },
+    params: { ...PIXEL_PARAMS, outputRows: 'i32', outputColumns: 'i32', top: 'i32', left: 'i32' },
     wgsl: `${constants(spec)}
-const NOWHERE = 1u << 30; // more than any tap, twice it too
-fn tapRow(down: i32) -> u32 {
-  let ky = down / dilationRows;
-  return select(NOWHERE, u32(ky * kernelColumns), down % dilationRows == 0 && ky < kernelRows);
-}
-fn tapColumn(right: i32) -> u32 {
-  let kx = right / dilationColumns;
-  return select(NOWHERE, u32(kx), right % dilationColumns == 0 && kx < kernelColumns);
-}
 ${pixelKernel(`
-  let y0 = i32(row) * ${blockRows};
-  let x0 = i32(column) * ${blockColumns};
-  let qy = y0 / strideRows;
-  let qx = x0 / strideColumns;
-${cells.map(([a, b]) => `  var sum${a}${b} = ${element}(0);`).join('\n')}
+  let iy = i32(row) + p.top;
+  let ix = i32(column) + p.left;
+  var sum = ${element}(0);
   for (var j = 0; j < ${windows[0]}; j++) {
-    let oy = qy - j;
-    if (oy < 0 || oy >= p.outputRows) { continue; }
+    let oy = iy / strideRows - j;
+    let down = iy - oy * strideRows;
+    let ky = down / dilationRows;
+    if (oy < 0 || oy >= p.outputRows || ky * dilationRows != down || ky >= kernelRows) { continue; }
     let start = (i32(picture) * p.outputRows + oy) * p.outputColumns;
     for (var i = 0; i < ${windows[1]}; i++) {
-      let ox = qx - i;
-      if (ox < 0 || ox >= p.outputColumns) { continue; }
+      let ox = ix / strideColumns - i;
+      let right = ix - ox * strideColumns;
+      let kx = right / dilationColumns;
+      if (ox < 0 || ox >= p.outputColumns || kx * dilationColumns != right || kx >= kernelColumns) { continue; }
       let source = u32(start + ox) * p.channels + c;
       let word = taps[source];
       let t = ${UNPACK[element]};
-      let g = dy[source];
-${range(blockRows)
-  .map((a) => `      let row${a} = tapRow(y0 + ${a} - oy * strideRows);`)
-  .join('\n')}
-${range(blockColumns)
-  .map((b) => `      let column${b} = tapColumn(x0 + ${b} - ox * strideColumns);`)
-  .join('\n')}
-${cells.map(([a, b]) => `      sum${a}${b} += select(${element}(0), g, t == ${u}(row${a} + column${b}));`).join('\n')}
+      sum += select(${element}(0), dy[source], t == ${u}(u32(ky * kernelColumns + kx)));
     }
   }
-${cells
-  .map(
-    ([a, b]) => `  {
-    let iy = y0 + ${a} - p.top;
-    let ix = x0 + ${b} - p.left;
-    if (iy >= 0 && iy < p.inputRows && ix >= 0 && ix < p.inputColumns) {
-      dx[u32((i32(picture) * p.inputRows + iy) * p.inputColumns + ix) * p.channels + c] = sum${a}${b};
-    }
-  }`,
-  )
-  .join('\n')}`)}`,
+  dx[at] = sum;`)}`,
   };
 });
 
@@ -185,40 +146,86 @@ export function maxPool2d(x: Tensor, options: MaxPoolOptions): Tensor {
   const shape = [pictures, ...window.output, channels];
   const tapCount = window.kernel[0] * window.kernel[1];
   const element = tapCount > MOST_PACKED_TAPS ? 'f32' : elementOf(channels);
+  const { kernel, stride, dilation } = window;
+  const spec: Spec = { element, kernel, stride, dilation };
+  const backward = walksBack(spec) ? walkBackward : lookBackward;
   return scope(() => {
     const y = empty(x.device, shape);
     const taps = recordsGrad(x) ? empty(x.device, [y.size / widthOf(element)], { dtype: 'uint32' }) : null;
-    const { kernel, stride, dilation, top, left } = window;
-    const spec = { element, kernel, stride, dilation };
-    const lanes = pixelLanes(x.device, shape, element);
-    lanes.run(forwardProgram({ ...spec, taps: taps !== null }), {
-      bindings: { x: x.buffer, y: y.buffer, ...(taps ? { taps: taps.buffer } : {}) },
-      params: { inputRows: height, inputColumns: width, top, left, lowest: -Infinity },
-      flops: tapCount * y.size,
-      bytes: 4 * (x.size + y.size + (taps?.size ?? 0)),
-    });
+    if (!taps && walksForward(spec)) walk(x, y, window, spec);
+    else look(x, y, taps, window, spec);
     return record({ op: 'maxPool2d', window }, y, [x], { taps }, ({ taps }, dy) => {
       const dx = empty(dy.device, [pictures, height, width, channels]);
-      const [blockRows, blockColumns] = blockOf(spec);
-      const blocks = [
-        Math.ceil((height + top) / blockRows),
-        Math.ceil((width + left) / blockColumns),
-      ] as const;
-      const lanes = pixelLanes(dy.device, [pictures, ...blocks, channels], element);
-      lanes.run(backwardProgram(spec), {
-        bindings: { dy: dy.buffer, taps: taps!.buffer, dx: dx.buffer },
-        params: {
-          inputRows: height,
-          inputColumns: width,
-          outputRows: window.output[0],
-          outputColumns: window.output[1],
-          top,
-          left,
-        },
-        flops: tapCount * dy.size,
-        bytes: 4 * (dx.size + dy.size + taps!.size),
-      });
+      backward(dx, dy, taps!, window, spec);
       return [dx];
     });
+  });
+}
+
+const costOf = (x: Tensor, y: Tensor, taps: Tensor | null, { kernel }: Window) => ({
+  flops: kernel[0] * kernel[1] * y.size,
+  bytes: 4 * (x.size + y.size + (taps?.size ?? 0)),
+});
+
+function look(x: Tensor, y: Tensor, taps: Tensor | null, window: Window, spec: Spec): void {
+  const { top, left } = window;
+  pixelLanes(x.device, y.shape, spec.element).run(forwardProgram({ ...spec, taps: taps !== null }), {
+    bindings: { x: x.buffer, y: y.buffer, ...(taps ? { taps: taps.buffer } : {}) },
+    params: { inputRows: x.shape[1]!, inputColumns: x.shape[2]!, top, left, lowest: -Infinity },
+    ...costOf(x, y, taps, window),
+  });
+}
+
+function lookBackward(dx: Tensor, dy: Tensor, taps: Tensor, window: Window, spec: Spec): void {
+  const { top, left, output } = window;
+  pixelLanes(dy.device, dx.shape, spec.element).run(backwardProgram(spec), {
+    bindings: { dy: dy.buffer, taps: taps.buffer, dx: dx.buffer },
+    params: { outputRows: output[0], outputColumns: output[1], top, left },
+    ...costOf(dx, dy, taps, window),
+  });
+}
+
+/** Steps that a lane should have at least: what it keeps of a strip's first row is loaded by two. */
+const SHORTEST_STRIP = 7;
+
+/** Lanes for `across` tiles and `down` steps of the pictures of x, and what the walking programs are told. */
+function strips(
+  device: Device,
+  x: Tensor,
+  element: Element,
+  { top, left, output }: Window,
+  [down, across]: readonly [number, number],
+) {
+  const [pictures, inputRows, inputColumns, width] = x.shape as [number, number, number, number];
+  const channels = width / widthOf(element);
+  const lanes = across * channels;
+  const wanted = Math.ceil(device.traits.wantedInvocations / (lanes * pictures));
+  const strip = Math.max(Math.ceil(down / wanted), Math.min(SHORTEST_STRIP, down));
+  const [outputRows, outputColumns] = output;
+  return {
+    params: { channels, tiles: across, strip, inputRows, inputColumns, outputRows, outputColumns, top, left },
+    groups: [Math.ceil(lanes / LANES), Math.ceil(down / strip), pictures] as const,
+  };
+}
+
+function walk(x: Tensor, y: Tensor, window: Window, { element, kernel, stride }: Spec): void {
+  x.device.run(walkProgram({ element, kernel, stride }), {
+    bindings: { x: x.buffer, y: y.buffer },
+    ...strips(x.device, x, element, window, window.output),
+    ...costOf(x, y, null, window),
+  });
+}
+
+function walkBackward(dx: Tensor, dy: Tensor, taps: Tensor, window: Window, spec: Spec): void {
+  const { element, kernel, stride } = spec;
+  const { top, left } = window;
+  const blocks = Math.ceil((dx.shape[1]! + top) / stride[0]);
+  const across = Math.ceil((dx.shape[2]! + left) / stride[1]);
+  const { params, groups } = strips(dy.device, dx, element, window, [blocks, across]);
+  dy.device.run(walkBackwardProgram({ element, kernel, stride }), {
+    bindings: { dy: dy.buffer, taps: taps.buffer, dx: dx.buffer },
+    params: { ...params, blocks },
+    groups,
+    ...costOf(dx, dy, taps, window),
   });
 }

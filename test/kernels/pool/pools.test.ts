@@ -6,7 +6,7 @@ import { adaptiveAvgPool2d, globalAvgPool } from '../../../src/kernels/pool/adap
 import { type AvgPoolOptions, avgPool2d } from '../../../src/kernels/pool/avg-pool.ts';
 import { type MaxPoolOptions, maxPool2d } from '../../../src/kernels/pool/max-pool.ts';
 import { sum } from '../../../src/kernels/reduce/reduce.ts';
-import { type Shape, scope, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
+import { noGrad, type Shape, scope, sizeOf, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { pseudo } from '../../../src/verify/pseudo.ts';
 import { checkOp } from '../../helpers/check.ts';
 import { onBothDevices, testDevice } from '../../helpers/device.ts';
@@ -247,6 +247,31 @@ test('more pictures, and more rows, than a dimension has workgroups', async () =
       await x.grad!.data(),
       values.map((index) => (index % 4 === 3 ? 1 : 0)),
     );
+  }
+  device.close();
+});
+
+test('max-pool without a gradient has the bits of max-pool with one, NaNs and infinities too', async () => {
+  const device = await testDevice();
+  for (const [shape, options] of [
+    [[2, 13, 14, 8], { kernelSize: 3, stride: 2, padding: 1 }],
+    [[1, 40, 9, 3], { kernelSize: 3, stride: 2, ceilMode: true }],
+    [[3, 9, 12, 4], { kernelSize: 3, stride: 1, padding: 1 }],
+    [[1, 11, 7, 5], { kernelSize: [4, 2], stride: [3, 1], padding: [2, 1] }],
+    [[2, 8, 8, 4], { kernelSize: 4, stride: 1, padding: 2, ceilMode: true }],
+    [[1, 9, 9, 4], { kernelSize: 2, stride: 3 }],
+    [[1, 12, 12, 4], { kernelSize: 3, stride: 2, dilation: 2, padding: 1 }],
+    [[1, 12, 12, 4], { kernelSize: 5, stride: 2, padding: 2 }],
+  ] as [Shape, MaxPoolOptions][]) {
+    const values = pseudo(`bits of [${shape}]`, sizeOf(shape));
+    for (const [index, value] of [NaN, Infinity, -Infinity, 0, -0].entries())
+      for (let i = index; i < values.length; i += 37) values[i] = value;
+    const bits = async (requiresGrad: boolean): Promise<number[]> => {
+      const x = tensor(values, shape, { device, requiresGrad });
+      const y = requiresGrad ? maxPool2d(x, options) : noGrad(() => maxPool2d(x, options));
+      return Array.from(new Uint32Array(Float32Array.from(await y.data()).buffer));
+    };
+    assert.equal(await bits(false), await bits(true), `[${shape}] ${JSON.stringify(options)}`);
   }
   device.close();
 });
