@@ -14,7 +14,6 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   'data/node/folder.ts': ['notes', 'twoClassesNote(dir, groups)', 'leftOutNotes(root, left)', 'sharedNote('],
   'gpu/device.ts': ['groups'],
   'kernels/conv/tile.ts': ['stride', 'dilation'],
-  'kernels/pool/max-pool.ts': ['stride'],
   'report/search/network-figure.ts': ['kernels'],
   'report/search/winner.ts': ['networks.map((one) => mostChannels(one.table))'],
   'search/handmade.ts': ['stages.map((stage) => stage[VALUES[column]].length)'],

@@ -37,9 +37,9 @@ export const walksBack = ({
   stride,
   dilation,
 }: Pick<WalkSpec, 'kernel' | 'stride'> & { dilation: readonly [number, number] }): boolean =>
-  Math.max(...kernel) <= LARGEST_KERNEL &&
-  Math.max(...stride) <= LARGEST_STRIDE &&
-  Math.max(...dilation) === 1;
+  kernel.every((size) => size <= LARGEST_KERNEL) &&
+  stride.every((step) => step <= LARGEST_STRIDE) &&
+  dilation.every((distance) => distance === 1);
 
 /** Whether the forward program is worth it: windows share rows. */
 export const walksForward = (spec: WalkSpec & { dilation: readonly [number, number] }): boolean =>
