@@ -74,13 +74,25 @@ const RESULT = {
   weight: ['gradients', 'x1'],
 } as const;
 
+/** Cases whose result is finished by a norm, a residual and an activation: each row has some. */
+const FINISHED = [
+  'channels that are no fours',
+  '3×3, three pictures, channels that are no fours',
+  '7×7 stem',
+].concat(['depthwise 3×3', 'depthwise 3×3, an odd number of channels', 'groups that are no fours']);
+
+/** Rows whose programs LLVM takes a second for each: all cases run on the adapter as it is, on the other devices few. */
+const SLOW_TO_COMPILE = ['workgroup'];
+const FEW = [...FINISHED, 'wide rows of channels'];
+
 for (const [name, device] of Object.entries(devices))
   for (const way of CONV_ROWS)
     test(`${way.name} equals float64 wherever it computes: device ${name}`, async () => {
       let checked = 0;
+      const few = SLOW_TO_COMPILE.includes(way.name) && name !== 'as it is';
       for (const [index, row] of CONV_CASES.entries()) {
         const directions = DIRECTIONS.filter((direction) => rowsOf(row, direction).includes(way.name));
-        if (directions.length === 0) continue;
+        if (directions.length === 0 || (few && !FEW.includes(row.name))) continue;
         await forcing(device, way.name, async () => {
           const found = await runOnDevice(device, 'conv2d', inputsOf(row), row.options ?? {}, outputGradient);
           for (const direction of directions) {
@@ -95,13 +107,6 @@ for (const [name, device] of Object.entries(devices))
       }
       assert.ok(checked > 0);
     });
-
-/** Cases whose result is finished by a norm, a residual and an activation: each row has some. */
-const FINISHED = [
-  'channels that are no fours',
-  '3×3, three pictures, channels that are no fours',
-  '7×7 stem',
-].concat(['depthwise 3×3', 'depthwise 3×3, an odd number of channels', 'groups that are no fours']);
 
 for (const [name, device] of Object.entries(devices))
   test(`norm, residual and activation in the last line equal float64 in every row: device ${name}`, async () => {
