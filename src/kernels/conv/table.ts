@@ -4,8 +4,8 @@
  *   row         what it does                                            what it computes
  *   tile        the tile loop of tile.ts, a matrix product per tap      channels in fours
  *   workgroup   one matrix product, tiles in a workgroup's memory       channels in fours
- *   winograd    sixteen multiplications in place of thirty-six          3×3, stride 1, one group
- *   winograd4   thirty-six in place of a hundred and forty-four         the same
+ *   winograd    sixteen multiplications in place of thirty-six          3×3, stride 1, one group; no weight gradients
+ *   winograd4   thirty-six in place of a hundred and forty-four         the same, and weight gradients
  *   depthwise   a lane slides down a strip of its channels              every channel by itself, kernels up to 7×7
  *   plain       one invocation an output, the formula as it stands      everything
  *
