@@ -32,6 +32,11 @@ export interface Traits {
    * those of the tile loop. Where a processor computes that memory is as slow as any other.
    */
   readonly workgroupTile: number;
+  /**
+   * Rows of a tile of a matrix product of many rows (kernels/parts/tile.ts). A lane keeps a vec4 for each: 32 are 128
+   * registers, for which a GPU may have too few, and which a processor has in its first cache.
+   */
+  readonly matrixTileRows: number;
   /** Bytes of intermediate results that a chunk of pictures may take: what a cache holds, or what fills a GPU. */
   readonly chunkBytes: number;
   /**
@@ -54,6 +59,7 @@ export interface Traits {
 
 export const SOFTWARE = {
   wantedInvocations: 2048,
+  matrixTileRows: 32,
   wantedWorkgroups: 4,
   workgroupTile: 3,
   chunkBytes: 16e6,
@@ -66,6 +72,7 @@ export const SOFTWARE = {
 
 export const HARDWARE: typeof SOFTWARE = {
   wantedInvocations: 16384,
+  matrixTileRows: 16,
   wantedWorkgroups: 64, // WebGPU tells no number of cores; 32 are what llama.cpp assumes where nobody tells
   workgroupTile: 0.7, // 128×128 loads a value for 64 multiply-adds, 16 rows by 32 lanes one for 14
   chunkBytes: 128e6,

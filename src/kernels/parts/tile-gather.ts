@@ -219,7 +219,7 @@ export function gather(device: Device, product: Product, operands: GatherOperand
     ? result
     : [Math.ceil(result[0] / window.stride[0]), Math.ceil(result[1] / window.stride[1])];
   const gridRows = pictures * grid[0]! * grid[1]!;
-  const spec: TileSpec = { ...laneSpecOf(device.traits), rows: tileRowsOf(gridRows) };
+  const spec: TileSpec = { ...laneSpecOf(device.traits), rows: tileRowsOf(gridRows, product.manyRows) };
   const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / spec.lanes);
   const taps = window.kernel[0] * window.kernel[1];
   const rows = pictures * result[0] * result[1];
