@@ -1,13 +1,10 @@
-/**
- * Problems measured with rows of the tables of kernels: what `npm run bench -- kernels` prints, and what chooses the rows of a
- * device by measurement. Nothing here knows a command line.
- */
+/** Problems as tasks, with rows of the tables of kernels: what `npm run bench -- kernels` measures. */
 import type { Device } from '../gpu/index.ts';
 import { check } from './check.ts';
 import { costOf, nameOf, type Posed } from './problem.ts';
 import { type Replay, replay } from './replay.ts';
 import { rowsOf } from './rows.ts';
-import { type Measured, type MeasureTasks, measureTasks, type Task } from './tasks.ts';
+import type { Task } from './tasks.ts';
 
 /** With which rows: the one that the device chooses, one by its name, or all that can. */
 export type WithRows = { readonly row: string } | 'chosen' | 'all';
@@ -34,20 +31,4 @@ export function kernelTasks(device: Device, posed: Posed, rows: WithRows, memory
   if (!known) return rows === 'all' ? [task(null)] : [];
   const named = rows === 'all' ? known.able : known.able.filter((row) => row === rows.row);
   return named.map(task);
-}
-
-export interface MeasureKernels extends MeasureTasks {
-  rows?: WithRows;
-  /** Bytes that the inputs of one problem may take. */
-  memory: number;
-}
-
-/** Measures problems with rows: an entry for each problem and row, in order. A row that computes something else has failed. */
-export function measureKernels(
-  device: Device,
-  problems: readonly Posed[],
-  { rows = 'chosen', memory, ...how }: MeasureKernels,
-): Promise<Measured[]> {
-  const tasks = problems.flatMap((posed) => kernelTasks(device, posed, rows, memory));
-  return measureTasks(device, tasks, how);
 }
