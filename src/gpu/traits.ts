@@ -102,7 +102,7 @@ const MOST_LANES = 64;
 
 /**
  * The lanes of an adapter: its smallest subgroup, which is the only one where sizes do not vary. That is 8 on Intel, where
- * wider ones halve the registers of a lane and the tile loop wants 64 of them for its sums, and 32 on AMD's RDNA.
+ * wider ones halve the registers of a lane and the tile loop wants 64 or 128 of them for its sums, and 32 on AMD's RDNA.
  */
 function lanesOf(
   { subgroupMinSize = 0, subgroupMaxSize = 0 }: GPUAdapterInfo,
