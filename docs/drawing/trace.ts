@@ -50,7 +50,7 @@ export interface ModelTrace {
 
 /** What a program stands for; `kind` is the layer's own description. First match counts. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^(workgroup-)?(tile|depthwise|plain|vector-sum)-/, 'kind'],
+  [/^(workgroup-)?(tile|depthwise|plain)-|^vector-sum$/, 'kind'],
   [/^(window|winograd)-|^vector-\d+$|^batch-norm-(moments|merge)|^tile-weight-splits/, ''],
   [/^batch-norm-none/, 'batch norm'],
   [/^batch-norm-relu6/, 'batch norm, ReLU6'],

@@ -27,12 +27,14 @@
 
 import { FIRST_GROUP, family, type ProgramSpec } from '../../gpu/index.ts';
 import { LANES } from '../parts/channel-lanes.ts';
-import { type EpilogueSpec, epilogueBindings, epilogueFunctions, epilogueParams } from '../parts/epilogue.ts';
+import { EPILOGUE_PARAMS, epilogueBindings, epilogueFunctions } from '../parts/epilogue.ts';
 
 /** Channels of a lane: two, or one where their number is odd. */
 export type Channels = 'vec2f' | 'f32';
 
-export interface SlidingSpec extends EpilogueSpec {
+export interface SlidingSpec {
+  /** The epilogue's, constants here: the programs differ from layer to layer anyway, and told by a parameter it costs 10 %. */
+  flags: number;
   direction: 'forward' | 'input gradient';
   element: Channels;
   kernel: readonly [number, number];
@@ -97,7 +99,7 @@ function spanOf({ kernel, stride, dilation }: Geometry): number {
 
 /** The programs of the forward pass and of the input gradient. */
 export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
-  const { direction, element, kernel, shift, residual, activation } = spec;
+  const { direction, element, kernel, flags } = spec;
   const [rows, columns] = [axisOf(spec, 0), axisOf(spec, 1)];
   const taps = range(kernel[0]).flatMap((ky) => range(kernel[1]).map((kx) => [ky, kx] as const));
   const targetColumns = range(columns.tile * columns.targets);
@@ -124,12 +126,12 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
     );
   const read = `read ${element}` as const;
   return {
-    name: `depthwise-${direction.replace(' ', '-')}-${nameOf(spec)}-${shift}-${activation}${residual ? '-residual' : ''}-${element}`,
+    name: `depthwise-${direction.replace(' ', '-')}-${nameOf(spec)}-${element}-${flags}`,
     bindings: {
       x: read,
       w: read,
       y: `write ${element}`,
-      ...epilogueBindings(spec, element),
+      ...epilogueBindings(element),
     },
     params: {
       channels: 'u32',
@@ -144,10 +146,10 @@ export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
       targetTop: 'i32',
       targetLeft: 'i32',
       ...FIRST_GROUP,
-      ...epilogueParams(spec),
+      ...EPILOGUE_PARAMS,
     },
     wgsl: `
-${epilogueFunctions(spec, element)}
+${epilogueFunctions(element, { flags })}
 fn put(at: i32, sum: ${element}, finish: Finish) { y[at] = finished(sum, finish, u32(at)); }
 
 @compute @workgroup_size(${LANES})

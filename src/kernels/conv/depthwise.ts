@@ -5,7 +5,7 @@
 import type { Device } from '../../gpu/index.ts';
 import { empty } from '../../tensor/index.ts';
 import { LANES } from '../parts/channel-lanes.ts';
-import { epilogueRun, epilogueSpecOf } from '../parts/epilogue.ts';
+import { epilogueRun } from '../parts/epilogue.ts';
 import { sumGroupInto } from '../parts/partial-sums.ts';
 import type { GatherOperands, WeightOperands } from '../parts/tile.ts';
 import {
@@ -84,33 +84,43 @@ function slide(
 ): void {
   const { window, sourceChannels: width, epilogue = {} } = problem;
   const { kernel, stride, dilation } = window;
-  const finish = epilogueRun(epilogue);
+  const finish = epilogueRun(epilogue, w);
   const [sourceRows, sourceColumns] = problem.source;
   const [targetRows, targetColumns] = problem.result;
   const [element, channels] = elementOf(width);
   const tiles = Math.ceil(groups[1] / tileOf(stride[1]));
   const strip = stripOf(device, groups[0], tiles * channels * pictures);
   const written = targetRows * targetColumns * (epilogue.residual ? 2 : 1);
-  device.run(slidingProgram({ direction, element, kernel, stride, dilation, ...epilogueSpecOf(epilogue) }), {
-    bindings: { x, w, y, ...finish.bindings },
-    params: {
-      channels,
-      tiles,
-      strip,
-      sourceRows,
-      sourceColumns,
-      sourceTop: source[0],
-      sourceLeft: source[1],
-      targetRows,
-      targetColumns,
-      targetTop: target[0],
-      targetLeft: target[1],
-      ...finish.params,
+  device.run(
+    slidingProgram({
+      direction,
+      flags: finish.params.flags,
+      element,
+      kernel,
+      stride,
+      dilation,
+    }),
+    {
+      bindings: { x, w, y, ...finish.bindings },
+      params: {
+        channels,
+        tiles,
+        strip,
+        sourceRows,
+        sourceColumns,
+        sourceTop: source[0],
+        sourceLeft: source[1],
+        targetRows,
+        targetColumns,
+        targetTop: target[0],
+        targetLeft: target[1],
+        ...finish.params,
+      },
+      groups: [Math.ceil((tiles * channels) / LANES), Math.ceil(groups[0] / strip), pictures],
+      flops: 2 * pictures * multiplyAdds(problem),
+      bytes: 4 * pictures * width * (sourceRows * sourceColumns + written),
     },
-    groups: [Math.ceil((tiles * channels) / LANES), Math.ceil(groups[0] / strip), pictures],
-    flops: 2 * pictures * multiplyAdds(problem),
-    bytes: 4 * pictures * width * (sourceRows * sourceColumns + written),
-  });
+  );
 }
 
 function weightGradient(device: Device, problem: ConvProblem, { pictures, x, dy, dw }: WeightOperands): void {

@@ -9,15 +9,8 @@
  *
  * A group of output channels sees its own group of input channels. Adjacent invocations write adjacent channels.
  */
-import { type Device, elementwise, family, type ParamType, program } from '../../gpu/index.ts';
-import {
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueFunctions,
-  epilogueParams,
-  epilogueRun,
-  epilogueSpecOf,
-} from '../parts/epilogue.ts';
+import { type Device, elementwise, type ParamType, program } from '../../gpu/index.ts';
+import { EPILOGUE_PARAMS, epilogueBindings, epilogueFunctions, epilogueRun } from '../parts/epilogue.ts';
 import { packPair } from '../parts/tile.ts';
 import { type ConvOperands, type ConvProblem, type ConvRow, channelsOf, multiplyAdds } from './problem.ts';
 
@@ -51,13 +44,13 @@ const HERE = `
   let picture = line / u32(size.x);
   let here = vec2i(i32(line % u32(size.x)), i32(column % u32(size.y)));`;
 
-const forwardProgram = family((spec: EpilogueSpec) =>
+const forwardProgram = program(
   elementwise({
-    name: `plain-forward-${Object.values(spec).join('-')}`,
-    bindings: { x: 'read f32', w: 'read f32', y: 'write f32', ...epilogueBindings(spec, 'f32') },
-    params: { ...PARAMS, ...epilogueParams(spec) },
+    name: 'plain-forward',
+    bindings: { x: 'read f32', w: 'read f32', y: 'write f32', ...epilogueBindings('f32') },
+    params: { ...PARAMS, ...EPILOGUE_PARAMS },
     wgsl: `${COORDINATES}
-${epilogueFunctions(spec, 'f32')}
+${epilogueFunctions('f32', { curved: true })}
 fn element(i: u32) {${HERE}
   let group = channel / p.cout;
   var sum = 0f;
@@ -173,8 +166,8 @@ function record(device: Device, problem: ConvProblem, operands: ConvOperands): v
     device.run(inputProgram, { bindings: { dy: x, w, dx: y }, params: { ...params, count }, ...work });
     return;
   }
-  const finish = epilogueRun(epilogue);
-  device.run(forwardProgram(epilogueSpecOf(epilogue)), {
+  const finish = epilogueRun(epilogue, w);
+  device.run(forwardProgram, {
     bindings: { x, w, y, ...finish.bindings },
     params: { ...params, count, ...finish.params },
     ...work,

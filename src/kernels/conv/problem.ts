@@ -19,7 +19,7 @@
  */
 import type { Shape } from '../../tensor/index.ts';
 import { fours } from '../parts/align.ts';
-import { type Epilogue, epilogueSpecOf } from '../parts/epilogue.ts';
+import { type Epilogue, epilogueName } from '../parts/epilogue.ts';
 import type { AnyProblem, Row } from '../parts/table.ts';
 import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
 import type { Window } from '../parts/window.ts';
@@ -140,6 +140,6 @@ export function keyOf(problem: ConvProblem): string {
     `from ${top},${left}`,
     `groups ${groups}`,
     `depth ${problem.depth ?? 0}`,
-    Object.values(epilogueSpecOf(problem.epilogue ?? {})).join('-'),
+    epilogueName(problem.epilogue ?? {}),
   ].join(' ');
 }

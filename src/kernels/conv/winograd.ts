@@ -23,7 +23,7 @@
  */
 import type { BufferBinding, Device, Run } from '../../gpu/index.ts';
 import { empty, type Tensor } from '../../tensor/index.ts';
-import { epilogueRun, epilogueSpecOf } from '../parts/epilogue.ts';
+import { epilogueRun, isCurved } from '../parts/epilogue.ts';
 import { type GatherOperands, POINT, packPair, rowsSpent, type WeightOperands } from '../parts/tile.ts';
 import { gather } from '../parts/tile-gather.ts';
 import { type ConvProblem, type ConvRow, picturesOf } from './problem.ts';
@@ -232,13 +232,13 @@ const productsOf = (tiling: Tiling, { direction, sourceChannels, resultChannels 
 function gatherTiles(device: Device, tiling: Tiling, problem: ConvProblem, operands: GatherOperands): void {
   const { epilogue = {} } = problem;
   const { outputs, patch } = tiling;
-  const finish = epilogueRun(epilogue);
   const products = productsOf(tiling, problem);
   const u = kernelOf(device, tiling, problem, operands.w);
   overChunks(device, tiling, problem, operands, ({ rows, v, m, results }) => {
     gather(device, products, { pictures: rows, x: v, w: u.buffer, y: m });
     const output = results(patch, outputs);
-    device.run(transformOutput({ outputs, ...epilogueSpecOf(epilogue) }), {
+    const finish = epilogueRun(epilogue, m);
+    device.run(transformOutput({ outputs, curved: isCurved(epilogue) }), {
       ...output,
       bindings: { m, y: operands.y, ...finish.bindings },
       params: { ...output.params, ...finish.params },

@@ -6,21 +6,23 @@
  * A transposed matrix is the same memory with its strides exchanged, so that one program is all three directions. Slow
  * (every operand is loaded for itself), short, and what the tile loop is held against.
  */
-import { elementwise, family } from '../../gpu/index.ts';
+import { elementwise, program } from '../../gpu/index.ts';
 import {
-  type EpilogueSpec,
+  EPILOGUE_PARAMS,
   epilogueBindings,
   epilogueFunctions,
-  epilogueParams,
   epilogueRun,
-  epilogueSpecOf,
+  OWN_FLAGS,
 } from '../parts/epilogue.ts';
 import { type MatrixRow, multiplyAdds } from './problem.ts';
 
-const plainProgram = family((spec: EpilogueSpec & { accumulate: boolean }) =>
+/** C += …, not C = …. */
+const ACCUMULATE = OWN_FLAGS;
+
+const plainProgram = program(
   elementwise({
-    name: `plain-matmul-${Object.values(spec).join('-')}`,
-    bindings: { a: 'read f32', b: 'read f32', c: 'write f32', ...epilogueBindings(spec, 'f32') },
+    name: 'plain-matmul',
+    bindings: { a: 'read f32', b: 'read f32', c: 'write f32', ...epilogueBindings('f32') },
     params: {
       terms: 'u32', // values of k
       columns: 'u32', // of C that are computed
@@ -31,14 +33,15 @@ const plainProgram = family((spec: EpilogueSpec & { accumulate: boolean }) =>
       bColumn: 'u32',
       cStart: 'u32',
       cRow: 'u32',
-      ...epilogueParams(spec),
+      ...EPILOGUE_PARAMS,
     },
-    wgsl: `${epilogueFunctions(spec, 'f32')}
+    wgsl: `${epilogueFunctions('f32', { curved: true })}
 fn element(i: u32) {
   let row = i / p.columns;
   let column = i % p.columns;
   let at = p.cStart + row * p.cRow + column;
-  var sum = ${spec.accumulate ? 'c[at]' : '0f'};
+  var sum = 0f;
+  if ((p.flags & ${ACCUMULATE}) != 0) { sum = c[at]; }
   for (var k = 0u; k < p.terms; k++) {
     sum += a[p.aStart + row * p.aRow + k * p.aTerm] * b[k * p.bTerm + column * p.bColumn];
   }
@@ -66,9 +69,8 @@ export const plain: MatrixRow = {
     }[direction] as [number, number, number];
     const [b, c, accumulate = false] =
       'dw' in operands ? [operands.dy, operands.dw] : [operands.w, operands.y, operands.accumulate];
-    const epilogue = problem.epilogue ?? {};
-    const finish = epilogueRun(epilogue);
-    device.run(plainProgram({ ...epilogueSpecOf(epilogue), accumulate }), {
+    const finish = epilogueRun(problem.epilogue ?? {}, b);
+    device.run(plainProgram, {
       bindings: { a, b, c, ...finish.bindings },
       params: {
         count: rows * columns,
@@ -82,6 +84,7 @@ export const plain: MatrixRow = {
         cStart: direction === 'input' ? start : 0,
         cRow: result,
         ...finish.params,
+        flags: finish.params.flags + (accumulate ? ACCUMULATE : 0),
       },
       flops: 2 * rows * columns * terms,
       bytes: 4 * (rows * terms + terms * columns + rows * columns),

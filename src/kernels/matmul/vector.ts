@@ -20,15 +20,14 @@
  * as long, with eight and x handed round in a subgroup 4 times (a processor's prefetcher no longer follows), with two
  * columns a lane 1.1 times, with eight 1.3 times.
  */
-import { elementwise, FIRST_GROUP, family } from '../../gpu/index.ts';
+import { elementwise, FIRST_GROUP, family, program } from '../../gpu/index.ts';
 import { empty } from '../../tensor/index.ts';
 import {
-  type EpilogueSpec,
+  EPILOGUE_PARAMS,
   epilogueBindings,
   epilogueFunctions,
-  epilogueParams,
   epilogueRun,
-  epilogueSpecOf,
+  OWN_FLAGS,
 } from '../parts/epilogue.ts';
 import { laneSpecOf } from '../parts/lanes.ts';
 import { unroll } from '../parts/tile.ts';
@@ -67,14 +66,18 @@ ${unroll(COLUMNS, (i) => `  if (column${i} < p.columns) { sums[workgroup.y * p.c
 }`,
 }));
 
-const sumProgram = family((spec: EpilogueSpec & { accumulate: boolean }) =>
+/** The flag beside those of the epilogue: y += …, not y = …. */
+const ACCUMULATE = OWN_FLAGS;
+
+const sumProgram = program(
   elementwise({
-    name: `vector-sum-${Object.values(spec).join('-')}`,
-    bindings: { sums: 'read vec4f', y: 'write vec4f', ...epilogueBindings(spec, 'vec4f') },
-    params: { stretches: 'u32', ...epilogueParams(spec) },
-    wgsl: `${epilogueFunctions(spec, 'vec4f')}
+    name: 'vector-sum',
+    bindings: { sums: 'read vec4f', y: 'write vec4f', ...epilogueBindings('vec4f') },
+    params: { stretches: 'u32', ...EPILOGUE_PARAMS },
+    wgsl: `${epilogueFunctions('vec4f', { curved: true })}
 fn element(i: u32) {
-  var sum = ${spec.accumulate ? 'y[i]' : 'vec4f(0)'};
+  var sum = vec4f(0);
+  if ((p.flags & ${ACCUMULATE}) != 0) { sum = y[i]; }
   for (var stretch = 0u; stretch < p.stretches; stretch++) { sum += sums[stretch * p.count + i]; }
   y[i] = finished(sum, finishOf(i), i);
 }`,
@@ -107,11 +110,11 @@ export const vector: MatrixRow = {
       flops: 8 * terms * columns,
       bytes: 16 * terms * columns + 4 * terms + 16 * stretches * columns,
     });
-    const epilogue = problem.epilogue ?? {};
-    const finish = epilogueRun(epilogue);
-    device.run(sumProgram({ ...epilogueSpecOf(epilogue), accumulate }), {
+    const finish = epilogueRun(problem.epilogue ?? {}, sums);
+    const flags = finish.params.flags + (accumulate ? ACCUMULATE : 0);
+    device.run(sumProgram, {
       bindings: { sums, y, ...finish.bindings },
-      params: { count: columns, stretches, ...finish.params },
+      params: { count: columns, stretches, ...finish.params, flags },
       bytes: 16 * (stretches + 1) * columns,
     });
   },

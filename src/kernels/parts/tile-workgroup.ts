@@ -38,14 +38,7 @@
 import type { Device } from '../../gpu/index.ts';
 import { family, foldGroups, type Traits } from '../../gpu/index.ts';
 import { empty } from '../../tensor/index.ts';
-import {
-  type EpilogueSpec,
-  epilogueBindings,
-  epilogueFunctions,
-  epilogueParams,
-  epilogueRun,
-  epilogueSpecOf,
-} from './epilogue.ts';
+import { EPILOGUE_PARAMS, epilogueBindings, epilogueFunctions, epilogueRun } from './epilogue.ts';
 import { DIVIDE, type GatherOperands, type Product, packPair, unroll, type WeightOperands } from './tile.ts';
 import { addSplits, packSteps } from './tile-weight.ts';
 
@@ -173,21 +166,23 @@ const fetchAsItLies = (
   );
 };
 
-interface GatherSpec extends Shape, EpilogueSpec {
+interface GatherSpec extends Shape {
   direction: 'forward' | 'input';
   accumulate: boolean;
+  /** The epilogue's, as constants. */
+  flags: number;
 }
 
 const gatherProgram = family((spec: GatherSpec) => {
-  const { rows, columns, direction, accumulate, ...epilogue } = spec;
+  const { rows, columns, direction, accumulate, flags } = spec;
   const forward = direction === 'forward';
   const invocations = invocationsOf(spec);
   const blocks = Math.ceil(rows / invocations);
   const each = (line: (block: number, row: number) => string): string =>
     unroll(4 * blocks, (i) => line(Math.floor(i / 4), i % 4));
   return {
-    name: `workgroup-tile-${[rows, columns, direction, accumulate, ...Object.values(epilogue)].join('-')}`,
-    bindings: { x: 'read vec4f', w: 'read vec4f', y: 'write vec4f', ...epilogueBindings(spec, 'vec4f') },
+    name: `workgroup-tile-${[rows, columns, direction, accumulate, flags].join('-')}`,
+    bindings: { x: 'read vec4f', w: 'read vec4f', y: 'write vec4f', ...epilogueBindings('vec4f') },
     params: {
       pictures: 'u32',
       source: 'u32', // height, width of a picture of x
@@ -202,10 +197,10 @@ const gatherProgram = family((spec: GatherSpec) => {
       columns: 'u32', // … and those of them in a group
       firstZ: 'u32',
       offset: 'u32', // first vec4 of x (forward) or y (input) that this slice of the weight belongs to
-      ...epilogueParams(spec),
+      ...EPILOGUE_PARAMS,
     },
     wgsl: `${DIVIDE}
-${epilogueFunctions(spec, 'vec4f')}
+${epilogueFunctions('vec4f', { flags })}
 ${stripsOf(spec)}
   let height = high(p.source);
   let width = low(p.source);
@@ -462,14 +457,14 @@ export function gatherTiles(device: Device, product: Product, operands: GatherOp
   const taps = window.kernel[0] * window.kernel[1];
   const rows = pictures * result[0] * result[1];
   const weights = taps * 16 * depth * columns * groups;
-  const finish = epilogueRun(epilogue);
+  const finish = epilogueRun(epilogue, w);
   device.run(
     gatherProgram({
       rows: tiling.rows,
       columns: tiling.columns,
       direction: forward ? 'forward' : 'input',
       accumulate,
-      ...epilogueSpecOf(epilogue),
+      flags: finish.params.flags,
     }),
     {
       bindings: { x, w, y, ...finish.bindings },
