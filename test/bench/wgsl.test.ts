@@ -43,7 +43,10 @@ for (const [on, like] of [
     }
   });
 
-/** What a layer dispatches in each pass, by a part of a program's name. */
+/** What follows a sum, as the flags of a dispatch tell it (src/kernels/parts/epilogue.ts). */
+const FINISHES: Readonly<Record<string, number>> = { bias: 1, norm: 2, residual: 4 };
+
+/** What a layer dispatches in each pass, by a part of a program's name, or by what follows its sums. */
 const LAYERS: readonly [what: string, runs: Readonly<Record<string, readonly string[]>>][] = [
   ['matmul', { forward: ['tile'], gradients: ['input', 'weight'] }],
   ['adamw', { update: ['adamw'] }],
@@ -54,7 +57,7 @@ const LAYERS: readonly [what: string, runs: Readonly<Record<string, readonly str
   ['resnet18/layer1.0.bn1', { forward: ['norm'], 'forward in training': ['moments'], gradients: ['sums'] }],
   [
     'resnet18/layer1.0',
-    { forward: ['true-relu'], 'forward in training': ['residual'], gradients: ['weight'] },
+    { forward: ['norm', 'residual'], 'forward in training': ['residual'], gradients: ['weight'] },
   ],
   ['resnet18/conv1', { forward: ['norm'], 'forward in training': ['tile'], gradients: ['weight'] }],
   ['resnet18/fc', { forward: ['bias'], 'forward in training': ['bias'], gradients: ['sum'] }],
@@ -70,11 +73,13 @@ for (const [what, runs] of LAYERS)
     const shaders = await shadersOf(device, what);
     for (const [pass, parts] of Object.entries(runs))
       for (const part of parts) {
-        const names = shaders.filter(({ uses }) => uses.some((use) => use.pass === pass));
-        assert.ok(
-          names.some(({ program }) => program.name.includes(part)),
-          `${pass}: ${part}`,
-        );
+        const does = ({ program, uses }: Shader): boolean =>
+          uses.some(
+            (use) =>
+              use.pass === pass &&
+              (program.name.includes(part) || (Number(use.event.params.flags) & FINISHES[part]!) !== 0),
+          );
+        assert.ok(shaders.some(does), `${pass}: ${part}`);
       }
     const passes = new Set(shaders.flatMap(({ uses }) => uses.map(({ pass }) => pass)));
     assert.equal([...passes].sort(), Object.keys(runs).sort());
