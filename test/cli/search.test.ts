@@ -205,7 +205,7 @@ async function refusesOtherTeachers(taught: string): Promise<void> {
   const none = await run('--resume', taught, '--teacher', 'moved.safetensors');
   assert.match(none.err, /^error: --teacher moved\.safetensors: the search began without a teacher/m);
   await writeFile(begun, plan);
-  const memory = await run('--resume', taught, '--teacher', 'moved.safetensors', '--memory', '0.0001');
+  const memory = await run('--resume', taught, '--teacher', 'moved.safetensors', '--memory', '0.00001');
   assert.match(memory.err, /does not fit beside the teacher moved\.safetensors: a step of 8 pictures/);
   await writeFile(best, bytes);
 }

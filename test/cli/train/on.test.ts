@@ -23,7 +23,7 @@ import { testDevice } from '../../helpers/device.ts';
 import { tessera } from '../in-process.ts';
 
 /** A dispatch in the second epoch of the runs here. */
-const LATE = 900;
+const LATE = 650;
 
 const test = suite('cli/train/on');
 let root: string;
