@@ -120,9 +120,12 @@ for (const [name, changes, open] of REAL)
     assert.is(cost!.peakBytes, peak);
   });
 
-test('the plain traits are those of a device with default limits', async () => {
+test('the plain abilities are those of a device with default limits', async () => {
   const device = await clamped();
-  const { cost } = await preflight({ ...BASE, device: { ...PLAIN_DEVICE, info: device.info } });
+  const { lanes, lanesBy, immediates, f16, workgroupStorage } = PLAIN_DEVICE.traits;
+  const traits = { ...device.traits, lanes, lanesBy, immediates, f16, workgroupStorage };
+  assert.equal(device.traits, traits);
+  const { cost } = await preflight({ ...BASE, device: { ...PLAIN_DEVICE, info: device.info, traits } });
   const { dispatches } = await takenOn(device, BASE);
   device.close();
   assert.is(cost!.dispatches, dispatches);
