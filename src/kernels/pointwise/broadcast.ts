@@ -11,7 +11,8 @@
  * bias to [rows, C], a squeeze-and-excitation scale to [N, H·W, C]. Which axes each operand has is part of the program
  * ('101'), their sizes are parameters. One invocation computes four neighbours of the last axis where that is a
  * multiple of four long, else one; equal shapes are a line of quadruples in any case, since buffers are padded.
- * Limited by memory: 12 bytes an element, 8 where one operand is small.
+ * Limited by memory: 12 bytes an element, 8 where one operand is small. Divisions by floats (DIVIDE of parts/tile.ts) in
+ * place of those of integers: 0.73 to 0.81 times as fast on lavapipe, and pools' 0.72 to 0.92 times.
  */
 import { elementwise, family } from '../../gpu/index.ts';
 import {
