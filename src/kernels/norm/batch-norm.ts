@@ -25,7 +25,7 @@
  * for both passes, 20 without a residual. Limited by memory throughout: on lavapipe every pass moves 0.9 to 2.4 times the
  * bytes per second of an element-wise copy (large tensors; at 7×7×512 the merges, 0.1 ms each, cost as much as a pass).
  * Moments and merge in one program for few rows, sums and theirs in another: 1.1 to 1.27 times as fast by itself, 0.99 to
- * 1.00 times in EfficientNet-B0's and MobileNetV2's steps.
+ * 1.03 times in EfficientNet-B0's and MobileNetV2's steps, within what repeats differ by.
  */
 import type { PooledBuffer } from '../../gpu/index.ts';
 import { checkTypes, empty, record, recordsGrad, scope, show, type Tensor } from '../../tensor/index.ts';
