@@ -15,7 +15,7 @@ const REFUSED: readonly [args: string[], options: Partial<BenchOptions>, sentenc
   [
     [],
     { variant: 'fastest' },
-    'there is no such row; the rows are tile, workgroup, winograd, winograd4, depthwise, plain, vector',
+    'there is no such row; the rows are tile, workgroup, winograd, winograd4, grouped, depthwise, plain, vector',
   ],
   [[], { variant: 'winograd', filter: 'matmul' }, 'winograd computes none of these 6 problems'],
   [[], { variant: 'plain', allVariants: true }, 'give one of them'],
@@ -86,11 +86,12 @@ test('a run is one document, which the table is made of', async () => {
   assert.is(code, 0);
   const result = benchResultOf(text, 'stdout');
   const rows = result.entries.map(({ name, variant }) => [name, variant]);
-  assert.equal(rows.slice(0, 5), [
+  assert.equal(rows.slice(0, 6), [
     ['conv 3×3/1 1×8² 8→8 forward', 'tile'],
     ['conv 3×3/1 1×8² 8→8 forward', 'workgroup'],
     ['conv 3×3/1 1×8² 8→8 forward', 'winograd'],
     ['conv 3×3/1 1×8² 8→8 forward', 'winograd4'],
+    ['conv 3×3/1 1×8² 8→8 forward', 'grouped'],
     ['conv 3×3/1 1×8² 8→8 forward', 'plain'],
   ]);
   assert.equal(rows.at(-1), ['relu 1×8²×4 gradients', null]);

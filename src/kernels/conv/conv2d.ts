@@ -26,6 +26,7 @@ import { checkEpilogue, type EpilogueOptions, epilogueOf } from '../parts/epilog
 import { copyWindow } from '../parts/pad-channels.ts';
 import { sumToChannels } from '../parts/partial-sums.ts';
 import { type Window, type WindowOptions, windowOf } from '../parts/window.ts';
+import { joinGroups } from './join-groups.ts';
 import { type Geometry, geometryOf, mergedColumns, problemOf } from './problem.ts';
 import { chooseConv } from './table.ts';
 
@@ -76,7 +77,7 @@ export function convolution(
       ([needX, needW]) => ({ x: needW ? x : null, w: needX ? w : null }),
       (saved, dy, [needX, needW, needBias]) => {
         const { cout, alignedOut } = geometry;
-        const gradient = needX || needW ? resizeGroups(dy, groups, cout, alignedOut) : dy;
+        const gradient = needX || needW ? resizeGroups(dy, geometry.groups, cout, alignedOut) : dy;
         return [
           needX ? inputGradient(geometry, gradient, saved.w!, inputShape, !needW) : null,
           needW ? weightGradient(geometry, saved.x!, gradient, weightShape) : null,
@@ -123,7 +124,7 @@ function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape, 
 
 /** dw, from dy in the channels of its problem. */
 function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape): Tensor {
-  const { groups, cin, cout, alignedIn, alignedOut } = geometry;
+  const { groups, joined, cin, cout, alignedIn, alignedOut } = geometry;
   const { device } = x;
   const pictures = x.shape[0]!;
   const dw = empty(device, [shape[0]!, shape[1]!, alignedIn, groups * alignedOut]);
@@ -134,13 +135,16 @@ function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape)
     dy: dy.buffer,
     dw: dw.buffer,
   });
+  if (joined > 1) return joinGroups(dw, 'apart', joined, cout / joined);
   return resizeWeight(dw, groups, [alignedIn, alignedOut], [cin, cout]);
 }
 
 /** Whether a weight is there for longer than a pass: what was put in fours for it, or computed, is not. */
 const lasts = (weight: Tensor): boolean => weight.buffer.kind === 'parameter';
 
-function alignedWeight({ groups, cin, cout, alignedIn, alignedOut }: Geometry, w: Tensor): Tensor {
+function alignedWeight(geometry: Geometry, w: Tensor): Tensor {
+  const { groups, joined, cin, cout, alignedIn, alignedOut } = geometry;
+  if (joined > 1) return joinGroups(w, 'joined', joined, cout / joined);
   return resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
 }
 

@@ -7,8 +7,8 @@
  *
  * Two things are settled before a row of the table is chosen:
  *
- * - **Channels in fours.** Rows work on vec4s of channels, so the channels of a group are padded to a multiple of four.
- *   Where every channel is convolved by itself there is no group to pad, and the channels stay as they are.
+ * - **Channels in fours.** Rows work on vec4s of channels, so small groups are joined (join-groups.ts), or the channels of a
+ *   group padded, to a multiple of four. Where every channel is convolved by itself they stay as they are.
  * - **Merged taps.** Pictures of one vec4 a pixel (the colours of a first layer) leave a loop over channels one step a
  *   tap, too short for its overhead. But the taps of a kernel's row lie side by side in memory: with the padding written
  *   out at the left and the right, a row of kw taps is one tap of 4·kw channels. About twice as fast on the 7×7 stem of
@@ -23,6 +23,7 @@ import { type Epilogue, epilogueName } from '../parts/epilogue.ts';
 import type { AnyProblem, Row } from '../parts/table.ts';
 import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
 import type { Window } from '../parts/window.ts';
+import { groupsToJoin } from './join-groups.ts';
 
 /** What the choice of a row may look at: a product of the tile loop's kind, but for how many pictures there are. */
 export interface ConvProblem extends AnyProblem, Omit<Product, 'planes'> {
@@ -44,10 +45,12 @@ export type ConvRow = Row<ConvProblem, ConvOperands>;
 /** A convolution's sizes, from which its three problems follow. */
 export interface Geometry {
   window: Window;
+  /** Groups, each of them so many of the convolution's joined. */
   groups: number;
+  joined: number;
   /** Height and width of x. */
   input: readonly [number, number];
-  /** Channels of a group, as they are and as the problems state them. */
+  /** Channels of such a group, as they are and as the problems state them. */
   cin: number;
   cout: number;
   alignedIn: number;
@@ -56,14 +59,17 @@ export interface Geometry {
   merged: boolean;
 }
 
-/** The geometry of x [N, H, W, cin·groups] with w [kh, kw, cin, cout·groups]. */
-export function geometryOf(x: Shape, w: Shape, window: Window, groups: number): Geometry {
-  const [cin, cout] = [w[2]!, w[3]! / groups];
-  const alone = cin === 1 && cout === 1;
+/** The geometry of x [N, H, W, inputs·groups] with w [kh, kw, inputs, outputs·groups]. */
+export function geometryOf(x: Shape, w: Shape, window: Window, ofGroups: number): Geometry {
+  const [inputs, outputs] = [w[2]!, w[3]! / ofGroups];
+  const alone = inputs === 1 && outputs === 1;
+  const joined = alone ? 1 : groupsToJoin(ofGroups, inputs, outputs, fours(inputs) * fours(outputs));
+  const groups = ofGroups / joined;
+  const [cin, cout] = [joined * inputs, joined * outputs];
   const alignedIn = alone ? 1 : fours(cin);
   const alignedOut = alone ? 1 : fours(cout);
   const merged = groups === 1 && alignedIn === 4 && window.kernel[1] > 1 && window.dilation[1] === 1;
-  return { window, groups, input: [x[1]!, x[2]!], cin, cout, alignedIn, alignedOut, merged };
+  return { window, groups, joined, input: [x[1]!, x[2]!], cin, cout, alignedIn, alignedOut, merged };
 }
 
 /** Columns of x with its padding written out, where taps are merged. */

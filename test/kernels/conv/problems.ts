@@ -23,12 +23,18 @@ export interface ConvCase {
   rows: string | Record<Direction, string>;
 }
 
-const DENSE = 'tile workgroup plain';
-const GATHERED_3X3 = 'tile workgroup winograd winograd4 plain';
-const SMALL_3X3 = { forward: GATHERED_3X3, input: GATHERED_3X3, weight: 'tile workgroup winograd4 plain' };
+const DENSE = 'tile workgroup grouped plain';
+const GATHERED_3X3 = 'tile workgroup winograd winograd4 grouped plain';
+const SMALL_3X3 = {
+  forward: GATHERED_3X3,
+  input: GATHERED_3X3,
+  weight: 'tile workgroup winograd4 grouped plain',
+};
 const ALONE = 'depthwise plain';
-/** Merged taps are no 3×3 kernel any more; the input's gradient merges nothing. */
-const MERGED_3X3 = { forward: DENSE, weight: DENSE, input: GATHERED_3X3 };
+/** Merged taps are no 3×3 kernel any more, and overlap from pixel to pixel; the input's gradient merges nothing. */
+const OVERLAPPING = 'tile workgroup plain';
+const MERGED = { forward: OVERLAPPING, weight: OVERLAPPING, input: DENSE };
+const MERGED_3X3 = { ...MERGED, input: GATHERED_3X3 };
 
 // biome-ignore format: a table
 export const CONV_CASES: readonly ConvCase[] = [
@@ -58,17 +64,24 @@ export const CONV_CASES: readonly ConvCase[] = [
   { name: '3×2', x: [1, 9, 7, 8], w: [3, 2, 8, 8], options: { padding: 1 }, rows: DENSE },
   { name: '2×3', x: [1, 9, 7, 8], w: [2, 3, 8, 8], options: { padding: 1 }, rows: DENSE },
 
-  { name: '7×7 stem', x: [1, 17, 16, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 }, rows: DENSE },
-  { name: '7×7 stem, several pictures', x: [3, 11, 12, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 }, rows: DENSE },
+  { name: '7×7 stem', x: [1, 17, 16, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 }, rows: MERGED },
+  { name: '7×7 stem, several pictures', x: [3, 11, 12, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 }, rows: MERGED },
   { name: '3×3 stem of four channels', x: [2, 9, 9, 4], w: [3, 3, 4, 8], options: { padding: [0, 1, 0, 1] }, rows: MERGED_3X3 },
   { name: 'a stem of five channels', x: [1, 9, 9, 5], w: [5, 5, 5, 8], options: { stride: 2, padding: 2 }, rows: DENSE },
-  { name: 'a stem with dilated rows', x: [1, 9, 9, 3], w: [5, 3, 3, 8], options: { dilation: [2, 1], padding: 2 }, rows: DENSE },
+  { name: 'a stem with dilated rows', x: [1, 9, 9, 3], w: [5, 3, 3, 8], options: { dilation: [2, 1], padding: 2 }, rows: MERGED },
   { name: 'a stem with dilated columns', x: [1, 9, 9, 3], w: [5, 3, 3, 8], options: { dilation: [1, 2], padding: 2 }, rows: DENSE },
   { name: 'a stem of one tap a row', x: [1, 9, 9, 3], w: [5, 1, 3, 8], options: { padding: [2, 0] }, rows: DENSE },
 
   { name: 'groups that are no fours', x: [2, 6, 7, 9], w: [3, 3, 3, 6], options: { groups: 3, padding: 1, stride: 2 }, rows: DENSE },
   { name: 'two outputs a channel', x: [1, 6, 6, 6], w: [3, 3, 1, 12], options: { groups: 6, padding: 1 }, rows: DENSE },
   { name: 'two channels an output', x: [1, 6, 6, 6], w: [3, 3, 2, 3], options: { groups: 3, padding: 1 }, rows: DENSE },
+
+  { name: 'four groups of two channels: two joined', x: [2, 6, 9, 8], w: [3, 3, 2, 8], options: { groups: 4, padding: 1, stride: [1, 2] }, rows: DENSE },
+  { name: 'eight groups of one channel to two: four joined', x: [1, 6, 6, 8], w: [2, 3, 1, 16], options: { groups: 8, padding: 1 }, rows: DENSE },
+  { name: 'two groups of two channels: one group, a stem', x: [2, 5, 6, 4], w: [3, 3, 2, 12], options: { groups: 2, padding: 1 }, rows: MERGED_3X3 },
+  { name: 'four groups of six channels: two joined', x: [1, 5, 4, 24], w: [3, 3, 6, 24], options: { groups: 4, padding: 1 }, rows: DENSE },
+  { name: 'groups of four, rows of more pixels than a lane has', x: [3, 4, 19, 24], w: [3, 5, 4, 24], options: { groups: 6, padding: [1, 2] }, rows: DENSE },
+  { name: 'groups of four to eight, dilation and stride', x: [1, 9, 21, 12], w: [3, 3, 4, 24], options: { groups: 3, padding: 2, stride: [3, 2], dilation: [1, 2] }, rows: DENSE },
 
   { name: 'depthwise 3×3', x: [2, 7, 6, 6], w: [3, 3, 1, 6], options: { groups: 6, padding: 1 }, rows: ALONE },
   { name: 'depthwise 3×3, an odd number of channels', x: [1, 9, 8, 5], w: [3, 3, 1, 5], options: { groups: 5, padding: 1, stride: 2 }, rows: ALONE },
@@ -87,8 +100,8 @@ export const CONV_CASES: readonly ConvCase[] = [
   { name: 'depthwise 3×3, dilated by 5', x: [2, 11, 12, 3], w: [3, 3, 1, 3], options: { groups: 3, dilation: 5, padding: 5 }, rows: 'plain' },
 
   { name: 'stride 255', x: [1, 257, 2, 4], w: [2, 1, 4, 4], options: { stride: [255, 1] }, rows: DENSE },
-  { name: 'stride 256', x: [1, 258, 2, 4], w: [2, 1, 4, 4], options: { stride: [256, 1] }, rows: { forward: DENSE, input: DENSE, weight: 'plain' } },
-  { name: 'dilation 256', x: [1, 258, 2, 4], w: [2, 1, 4, 4], options: { dilation: [256, 1] }, rows: { forward: DENSE, input: DENSE, weight: 'plain' } },
+  { name: 'stride 256', x: [1, 258, 2, 4], w: [2, 1, 4, 4], options: { stride: [256, 1] }, rows: { forward: DENSE, input: DENSE, weight: 'grouped plain' } },
+  { name: 'dilation 256', x: [1, 258, 2, 4], w: [2, 1, 4, 4], options: { dilation: [256, 1] }, rows: { forward: DENSE, input: DENSE, weight: 'grouped plain' } },
 ];
 
 export const DIRECTIONS: readonly Direction[] = ['forward', 'input', 'weight'];

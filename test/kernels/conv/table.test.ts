@@ -157,8 +157,11 @@ const CHOICES: readonly [problem: Omit<ConvCase, 'name' | 'rows'>, forward: stri
   [{ x: [1, 7, 7, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'tile', 'tile', 'tile'],
   [{ x: [2, 7, 7, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'winograd4', 'winograd4', 'winograd4'],
   [{ x: [4, 4, 4, 512], w: [3, 3, 512, 512], options: { padding: 1 } }, 'tile', 'tile', 'tile'],
-  [{ x: [1, 224, 224, 3], w: [7, 7, 3, 64], options: { stride: 2, padding: 3 } }, 'tile', 'tile', 'tile'],
+  [{ x: [1, 224, 224, 3], w: [7, 7, 3, 64], options: { stride: 2, padding: 3 } }, 'tile', 'grouped', 'tile'],
   [{ x: [1, 56, 56, 64], w: [1, 1, 64, 128], options: { stride: 2 } }, 'tile', 'tile', 'tile'],
+  // Few channels a group, or in all.
+  [{ x: [1, 28, 28, 128], w: [3, 3, 4, 128], options: { groups: 32, padding: 1 } }, 'grouped', 'grouped', 'grouped'],
+  [{ x: [4, 28, 28, 128], w: [1, 1, 2, 128], options: { groups: 64 } }, 'grouped', 'grouped', 'grouped'],
   [{ x: [1, 14, 14, 480], w: [5, 5, 1, 480], options: { groups: 480, padding: 2 } }, 'depthwise', 'depthwise', 'depthwise'],
   [{ x: [1, 14, 14, 480], w: [9, 9, 1, 480], options: { groups: 480, padding: 4 } }, 'plain', 'plain', 'plain'],
 ];
@@ -211,10 +214,10 @@ test('Winograd makes nothing that an adapter cannot bind', () => {
     const problem = convProblem({ x: [1, side, side, channels], w: [3, 3, channels, channels] }, 'forward');
     return CONV_ROWS.filter((row) => row.supports(problem, traits)).map(({ name }) => name);
   };
-  assert.equal(able(10, 960), ['tile', 'workgroup', 'winograd', 'winograd4', 'plain']);
-  assert.equal(able(10, 968), ['tile', 'workgroup', 'winograd', 'plain'], 'U');
-  assert.equal(able(10, 1456), ['tile', 'workgroup', 'plain'], 'U');
-  assert.equal(able(1000, 64), ['tile', 'workgroup', 'plain'], 'V');
+  assert.equal(able(10, 960), ['tile', 'workgroup', 'winograd', 'winograd4', 'grouped', 'plain']);
+  assert.equal(able(10, 968), ['tile', 'workgroup', 'winograd', 'grouped', 'plain'], 'U');
+  assert.equal(able(10, 1456), ['tile', 'workgroup', 'grouped', 'plain'], 'U');
+  assert.equal(able(1000, 64), ['tile', 'workgroup', 'grouped', 'plain'], 'V');
 });
 
 /** Pictures `first` … of x [N, …]. */
