@@ -236,6 +236,11 @@ function gather(device: Device, problem: ConvProblem, { pictures, x, w, y }: Gat
  */
 const SLOWER = 3;
 
+/** Channels that leave a group: with more of them the tile loop has no lanes idle to speak of. */
+const MOST_COLUMNS = 16;
+/** What the estimate is multiplied by then, so that tuning does not try it (../../tune/race.ts): it lost wherever it was measured. */
+const NOT_WORTH_A_TRY = 3;
+
 /**
  * What the tile loop spends on a group's columns, and its estimate does not count: that of all lanes, for those that have one.
  * Without groups those of the measured adapter, since Winograd, whose estimate counts none either, computes the same there.
@@ -260,8 +265,10 @@ export const grouped: ConvRow = {
     const [cin, cout] = channelsOf(problem);
     return cin % 4 === 0 && cout % 4 === 0 && problem.depth === undefined;
   },
-  estimate: (problem, traits) =>
-    ((SLOWER * tilesSpent(problem)) / lanesSpent(problem, traits)) * multiplyAdds(problem),
+  estimate: (problem, traits) => {
+    const wide = problem.resultChannels / problem.groups > MOST_COLUMNS ? NOT_WORTH_A_TRY : 1;
+    return ((wide * SLOWER * tilesSpent(problem)) / lanesSpent(problem, traits)) * multiplyAdds(problem);
+  },
   record(device, problem, operands) {
     if ('dw' in operands) weightGradient(device, problem, operands);
     else gather(device, problem, operands);
