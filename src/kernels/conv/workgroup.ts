@@ -3,7 +3,9 @@
  * (../parts/tile-workgroup.ts). Rows are pixels, columns are channels, as in the row `tile`, and it computes the same
  * problems; which of the two does is a matter of the adapter's memory.
  */
-import { gatherTiles, holdsTiles, tilesSpend, weightTiles } from '../parts/tile-workgroup.ts';
+import { holdsTiles, tilesSpend } from '../parts/tile-workgroup.ts';
+import { gatherTiles } from '../parts/tile-workgroup-gather.ts';
+import { weightTiles } from '../parts/tile-workgroup-weight.ts';
 import { type ConvRow, picturesOf } from './problem.ts';
 import { tile } from './tile.ts';
 

@@ -3,7 +3,9 @@
  * pictures of one pixel and a kernel of one tap.
  */
 import { POINT } from '../parts/tile.ts';
-import { gatherTiles, holdsTiles, tilesSpend, weightTiles } from '../parts/tile-workgroup.ts';
+import { holdsTiles, tilesSpend } from '../parts/tile-workgroup.ts';
+import { gatherTiles } from '../parts/tile-workgroup-gather.ts';
+import { weightTiles } from '../parts/tile-workgroup-weight.ts';
 import type { MatrixRow } from './problem.ts';
 
 /** Rows of the batch that an estimate is made for, where there is more than one. */

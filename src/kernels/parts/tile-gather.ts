@@ -20,20 +20,27 @@ import {
   isCurved,
   OWN_FLAGS,
 } from './epilogue.ts';
+import {
+  eachTap,
+  GATHER_PARAMS,
+  type GatherDirection,
+  gatherGrid,
+  gatherRun,
+  residuesOf,
+} from './gather-walk.ts';
 import { laneName, laneSpecOf, type Shared, sharing } from './lanes.ts';
 import {
   DIVIDE,
   FEW_ROWS,
   type GatherOperands,
   type Product,
-  packPair,
   type TileSpec,
   tileRowsOf,
   unroll,
 } from './tile.ts';
 
 interface GatherSpec extends TileSpec {
-  direction: 'forward' | 'input';
+  direction: GatherDirection;
   /** y += … rather than y = …: the sum is cut into slices. */
   accumulate: boolean;
   /** Whether its epilogue can be curved. */
@@ -67,19 +74,7 @@ const gatherProgram = family((spec: GatherSpec) => {
       ...epilogueBindings('vec4f'),
     },
     params: {
-      pictures: 'u32',
-      source: 'u32', // height, width of a picture of x
-      result: 'u32', // height, width of a picture of y
-      kernel: 'u32',
-      stride: 'u32',
-      padding: 'u32', // top, left
-      dilation: 'u32',
-      sourceChannels: 'u32', // vec4s in a pixel of x …
-      depth: 'u32', // … and those of them that a group sums over
-      resultChannels: 'u32', // vec4s in a pixel of y …
-      columns: 'u32', // … and those of them in a group
-      firstZ: 'u32',
-      offset: 'u32', // first vec4 of x (forward) or y (input) that this slice of the weight belongs to
+      ...GATHER_PARAMS,
       ...EPILOGUE_PARAMS,
     },
     wgsl: `${DIVIDE}
@@ -96,22 +91,7 @@ ${between.entry}
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
         ${between.builtins}) {
   ${between.lane}
-  let height = high(p.source);
-  let width = low(p.source);
-  let stride = vec2i(i32(high(p.stride)), i32(low(p.stride)));
-  let dilation = vec2i(i32(high(p.dilation)), i32(low(p.dilation)));
-  let padding = vec2i(i32(high(p.padding)), i32(low(p.padding)));
-  let plane = workgroup.z + p.firstZ;
-  ${
-    forward
-      ? `let group = plane;
-  let grid = vec2u(high(p.result), low(p.result));`
-      : `let residues = u32(stride.x * stride.y);
-  let group = plane / residues;
-  let residue = vec2u(plane % residues / u32(stride.y), plane % residues % u32(stride.y));
-  let grid = (vec2u(high(p.result), low(p.result)) + vec2u(stride) - 1 - residue) / vec2u(stride);`
-  }
-  let rows = p.pictures * grid.x * grid.y;
+${gatherGrid(direction)}
   let rowTiles = (rows + ${rows - 1}u) / ${rows}u;
   let tile = workgroup.x + workgroup.y * workgroups.x;
   let firstRow = tile % max(rowTiles, 1) * ${rows}u;
@@ -136,30 +116,15 @@ ${unroll(
 )}
 ${unroll(rows, (r) => `  var sum${r} = vec4f(0);`)}
 
-  for (var ky = 0u; ky < high(p.kernel); ky++) {
-    ${
-      forward
-        ? 'let offsetY = i32(ky) * dilation.x - padding.x;'
-        : `let distanceY = i32(residue.x) + padding.x - i32(ky) * dilation.x;
-    if (distanceY % stride.x != 0) { continue; }
-    let offsetY = distanceY / stride.x;`
-    }
-    for (var kx = 0u; kx < low(p.kernel); kx++) {
-      ${
-        forward
-          ? 'let offsetX = i32(kx) * dilation.y - padding.y;'
-          : `let distanceX = i32(residue.y) + padding.y - i32(kx) * dilation.y;
-      if (distanceX % stride.y != 0) { continue; }
-      let offsetX = distanceX / stride.y;`
-      }
-      let tap = ky * low(p.kernel) + kx;
-${unroll(
-  loads,
-  (i) => `      let pixel${i} = from${i} + vec2i(offsetY, offsetX);
+${eachTap(
+  direction,
+  `${unroll(
+    loads,
+    (i) => `      let pixel${i} = from${i} + vec2i(offsetY, offsetX);
       let inside${i} = u32(pixel${i}.x) < height && u32(pixel${i}.y) < width;
       let base${i} = ((place${i}.picture * height + u32(pixel${i}.x)) * width + u32(pixel${i}.y)) * p.sourceChannels
         + sourceStart + ${forward ? 'p.offset + ' : ''}chunk;`,
-)}
+  )}
       ${
         forward
           ? 'var weight = tap * 4 * p.depth * p.resultChannels + weightStart + safeColumn;'
@@ -194,9 +159,8 @@ ${unroll(
 )}
         }`,
 )}
-      }
-    }
-  }
+      }`,
+)}
 
   // The sums leave one after the other, through sum0, so that LLVM compiles what becomes of one of them and not of sixteen
   // (0.3 s in place of 0.5 to 0.7). Written out, 1×1 convolutions with short sums are 1.04 times as fast.
@@ -222,7 +186,7 @@ ${unroll(rows - 1, (r) => `    sum${r} = sum${r + 1};`)}
 
 /** Records a product in the forward or the input direction. */
 export function gather(device: Device, product: Product, operands: GatherOperands): void {
-  const { direction, window, source, result, planes = false, epilogue = {} } = product;
+  const { direction, window, result, planes = false, epilogue = {} } = product;
   const { pictures, x, w, y, slice, accumulate = false } = operands;
   const forward = direction === 'forward';
   const groups = product.groups;
@@ -230,18 +194,14 @@ export function gather(device: Device, product: Product, operands: GatherOperand
   const summed = product.depth ?? product.sourceChannels / interleaved;
   const depth = (forward && slice ? slice.count : summed) / 4;
   const columns = (!forward && slice ? slice.count : product.resultChannels / interleaved) / 4;
-  const strides = forward ? 1 : window.stride[0] * window.stride[1];
+  const strides = residuesOf(product);
   const grid = forward
     ? result
     : [Math.ceil(result[0] / window.stride[0]), Math.ceil(result[1] / window.stride[1])];
   const gridRows = pictures * grid[0]! * grid[1]!;
   const spec: TileSpec = { ...laneSpecOf(device.traits), rows: tileRowsOf(gridRows, product.manyRows) };
   const tiles = Math.ceil(gridRows / spec.rows) * Math.ceil(columns / spec.lanes);
-  const taps = window.kernel[0] * window.kernel[1];
-  const rows = pictures * result[0] * result[1];
-  const weights = taps * 16 * depth * columns * groups;
-  const written = rows * product.resultChannels;
-  const read = pictures * source[0] * source[1] * product.sourceChannels;
+  const { params, ...costs } = gatherRun(product, operands, depth, columns);
   const finish = epilogueRun(epilogue, w);
   const flags = finish.params.flags + (planes ? APART : 0);
   device.run(
@@ -254,24 +214,12 @@ export function gather(device: Device, product: Product, operands: GatherOperand
     {
       bindings: { x, w, y, ...finish.bindings },
       params: {
-        pictures,
-        source: packPair(...source),
-        result: packPair(...result),
-        kernel: packPair(...window.kernel),
-        stride: packPair(...window.stride),
-        padding: packPair(window.top, window.left),
-        dilation: packPair(...window.dilation),
-        sourceChannels: product.sourceChannels / 4,
-        depth,
-        resultChannels: product.resultChannels / 4,
-        columns,
-        offset: (slice?.start ?? 0) / 4,
+        ...params,
         ...finish.params,
         flags,
       },
       groups: foldGroups(tiles, groups * strides),
-      flops: (2 * rows * weights) / strides,
-      bytes: 4 * (read + weights + (epilogue.residual ? 2 : 1) * written),
+      ...costs,
     },
   );
 }

@@ -78,6 +78,23 @@ ${unroll(4, (j) => `      sum${4 * i + j} += ${dotProduct(turn, (q) => [`vec4f(a
 )}`;
 }
 
+export const WEIGHT_PARAMS = {
+  source: 'u32', // height, width of a picture of x
+  result: 'u32', // height, width of a picture of dy
+  kernel: 'u32',
+  steps: 'u32', // stride and dilation of rows and columns, eight bits each
+  padding: 'u32', // top, left
+  sourceChannels: 'u32', // vec4s in a pixel of x …
+  depth: 'u32', // … and those of them that this weight (or slice of it) covers in a group
+  resultChannels: 'u32', // vec4s in a pixel of dy …
+  columns: 'u32', // … and those of them in a group
+  offset: 'u32', // first vec4 of x that this slice of the weight belongs to
+  pixels: 'u32', // pixels of dy in all pictures
+  split: 'u32', // pixels of one split
+  splitSize: 'u32', // vec4s from a split of dw to the next
+  sourceGroup: 'u32', // vec4s from a group of x to the next
+} as const;
+
 const weightProgram = family((spec: TileSpec) => {
   const { lanes, rows } = spec;
   const quads = rows / 4;
@@ -87,20 +104,7 @@ const weightProgram = family((spec: TileSpec) => {
     subgroups: between.subgroups,
     bindings: { x: 'read vec4f', dy: 'read vec4f', dw: 'write vec4f' },
     params: {
-      source: 'u32', // height, width of a picture of x
-      result: 'u32', // height, width of a picture of dy
-      kernel: 'u32',
-      steps: 'u32', // stride and dilation of rows and columns, eight bits each
-      padding: 'u32', // top, left
-      sourceChannels: 'u32', // vec4s in a pixel of x …
-      depth: 'u32', // … and those of them that this weight (or slice of it) covers in a group
-      resultChannels: 'u32', // vec4s in a pixel of dy …
-      columns: 'u32', // … and those of them in a group
-      offset: 'u32', // first vec4 of x that this slice of the weight belongs to
-      pixels: 'u32', // pixels of dy in all pictures
-      split: 'u32', // pixels of one split
-      splitSize: 'u32', // vec4s from a split of dw to the next
-      sourceGroup: 'u32', // vec4s from a group of x to the next
+      ...WEIGHT_PARAMS,
       planes: 'u32', // 1 where the groups are matrices of their own, 0 where they are channels side by side
       firstZ: 'u32',
     },
@@ -201,6 +205,45 @@ export function packSteps({ stride, dilation }: Pick<Window, 'stride' | 'dilatio
   return steps.reduce((packed, step) => (packed << 8) | step, 0);
 }
 
+/**
+ * What a dispatch is given, and what it costs: `depth`, `columns` and `sourceGroup` are vec4s, `split` the pixels of a split,
+ * `size` the values of dw.
+ */
+export function weightRun(
+  { window, source, result, sourceChannels, resultChannels }: Product,
+  { pictures, slice }: WeightOperands,
+  {
+    depth,
+    columns,
+    sourceGroup,
+    split,
+    size,
+  }: Record<'depth' | 'columns' | 'sourceGroup' | 'split' | 'size', number>,
+) {
+  const pixels = pictures * result[0] * result[1];
+  const read = pixels * resultChannels + pictures * source[0] * source[1] * sourceChannels;
+  return {
+    params: {
+      source: packPair(...source),
+      result: packPair(...result),
+      kernel: packPair(...window.kernel),
+      steps: packSteps(window),
+      padding: packPair(window.top, window.left),
+      sourceChannels: sourceChannels / 4,
+      depth,
+      resultChannels: resultChannels / 4,
+      columns,
+      offset: (slice?.start ?? 0) / 4,
+      pixels,
+      split,
+      splitSize: size / 4,
+      sourceGroup,
+    },
+    flops: 2 * pixels * size,
+    bytes: 4 * (read + Math.ceil(pixels / split) * size),
+  };
+}
+
 /** Records a weight gradient, of strides and dilations up to `MOST_STEP`. Its parts belong to the caller's scope. */
 export function weightGradient(device: Device, product: Product, operands: WeightOperands): void {
   const { window, source, result, groups, planes = false } = product;
@@ -216,32 +259,13 @@ export function weightGradient(device: Device, product: Product, operands: Weigh
   const splits = Math.ceil(pixels / split);
   const size = taps * 4 * depth * product.resultChannels * (planes ? groups : 1);
   const parts = splits > 1 ? empty(device, [splits, size]) : null;
+  const sourceGroup = planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth;
+  const { params, ...costs } = weightRun(product, operands, { depth, columns, sourceGroup, split, size });
   device.run(weightProgram(spec), {
     bindings: { x, dy, dw: parts?.buffer ?? operands.dw },
-    params: {
-      source: packPair(...source),
-      result: packPair(...result),
-      kernel: packPair(...window.kernel),
-      steps: packSteps(window),
-      padding: packPair(window.top, window.left),
-      sourceChannels: product.sourceChannels / 4,
-      depth,
-      resultChannels: product.resultChannels / 4,
-      columns,
-      offset: (slice?.start ?? 0) / 4,
-      pixels,
-      split,
-      splitSize: size / 4,
-      sourceGroup: planes ? (pictures * source[0] * source[1] * product.sourceChannels) / 4 : depth,
-      planes: Number(planes),
-    },
+    params: { ...params, planes: Number(planes) },
     groups: foldGroups(tiles, groups * splits),
-    flops: 2 * pixels * size,
-    bytes:
-      4 *
-      (pixels * product.resultChannels +
-        pictures * source[0] * source[1] * product.sourceChannels +
-        splits * size),
+    ...costs,
   });
   if (parts) addSplits(device, parts, operands.dw);
 }
