@@ -83,7 +83,7 @@ export async function run(_args: string[], given: TuneCommandOptions): Promise<n
   try {
     announceSoftware(device);
     const of = tunedOn(device);
-    for (const stale of await staleTuning(of)) say(staleSentence(stale, of));
+    for (const stale of await staleTuning(of, say)) say(staleSentence(stale, of));
     const bar = progressBar('Tune', 1);
     const shapes = await shapeBuilder();
     let begun = false;

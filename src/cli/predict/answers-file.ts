@@ -98,8 +98,9 @@ export class AnswersFile {
     private readonly shard: Shard,
     private readonly file: FileHandle,
     private readonly lock: FolderLock,
-    /** Pictures of the shard that have their line. */
+    /** Pictures of the shard that have their line, and those of them whose line says why there is no answer. */
     public done: number,
+    public refused: number,
     /** Bytes of their lines. */
     private end: number,
   ) {}
@@ -130,10 +131,12 @@ export class AnswersFile {
           `${path} is of ${other}; name another file with --out, or remove it together with ${planPath(path)}`,
         );
       if (!before) await writeWhole(planPath(path), `${JSON.stringify(plan, null, 2)}\n`);
-      const { done, end } = there ? await linesThere(path, format, plan.shard, files) : { done: 0, end: 0 };
+      const { done, refused, end } = there
+        ? await linesThere(path, format, plan.shard, files)
+        : { done: 0, refused: 0, end: 0 };
       const file = await reading(path, open(path, there ? 'r+' : 'wx+'));
       await file.truncate(end);
-      const answers = new AnswersFile(path, format, plan.shard, file, lock, done, end);
+      const answers = new AnswersFile(path, format, plan.shard, file, lock, done, refused, end);
       if (end === 0 && format.head !== null) await answers.write(`${format.head}\n`);
       return answers;
     } catch (error) {
@@ -149,6 +152,7 @@ export class AnswersFile {
     );
     await this.write(lines.join(''));
     this.done += answers.length;
+    for (const answer of answers) if ('error' in answer) this.refused++;
   }
 
   /** Puts what was added on the disk and gives the file back. */
@@ -177,28 +181,26 @@ export class AnswersFile {
   }
 }
 
-/** How many pictures have their line in a file, and where the last of these lines ends. */
+/** How many pictures have their line in a file, how many of these are no answers, and where the last of these lines ends. */
 async function linesThere(
   path: string,
   format: AnswersFormat,
   shard: Shard,
   files: readonly string[],
-): Promise<{ done: number; end: number }> {
-  let [done, end] = [0, 0];
+): Promise<{ done: number; refused: number; end: number }> {
+  let [done, refused, end] = [0, 0, 0];
   let head = format.head;
   for await (const line of linesOfFile(path)) {
     if (!line.whole) break;
-    const fits =
-      head === null
-        ? done < files.length && format.tells(line.text, placeOf(done, shard), files[done])
-        : line.text === head;
-    if (!fits)
+    const told = done < files.length ? format.tells(line.text, placeOf(done, shard), files[done]) : null;
+    if (head === null ? told === null : line.text !== head)
       throw new UserError(
         `line ${done + (format.head === null ? 1 : 2)} of ${path} is not what predict wrote for shard ${shardText(shard)}; name another file with --out`,
       );
     if (head === null) done++;
+    if (told === 'error') refused++;
     head = null;
     end = line.end;
   }
-  return { done, end };
+  return { done, refused, end };
 }

@@ -16,15 +16,22 @@ export interface AnswersFormat {
   head: string | null;
   /** Without its end. */
   line(place: number, answer: Answer): string;
-  /** Whether `line` tells of the picture `file` at `place`. */
-  tells(line: string, place: number, file: string): boolean;
+  /** What `line` tells of the picture `file` at `place`: null where it is of something else. */
+  tells(line: string, place: number, file: string): 'answer' | 'error' | null;
 }
+
+/** What stands behind the place and the name of a picture in a line; null where it begins otherwise. */
+const behind = (line: string, named: string): string | null =>
+  line.startsWith(named) ? line.slice(named.length) : null;
 
 const jsonLines: AnswersFormat = {
   head: null,
   line: (index, answer) => shown(JSON.stringify({ index, ...answer })),
-  tells: (line, index, file) =>
-    line.startsWith(`${shown(JSON.stringify({ index, file })).slice(0, -1)},`) && line.endsWith('}'),
+  tells(line, index, file) {
+    const rest = behind(line, `${shown(JSON.stringify({ index, file })).slice(0, -1)},`);
+    if (!rest?.endsWith('}')) return null;
+    return rest.startsWith('"error":') ? 'error' : 'answer';
+  },
 };
 
 /** Columns: index, file, error, called, then class, probability and logit of the likeliest, the second, … */
@@ -43,7 +50,11 @@ function csv(topK: number): AnswersFormat {
       );
       return start + ['', cell(called), ...figures].join(',');
     },
-    tells: (line, place, file) => line.startsWith(named(place, file)),
+    tells(line, place, file) {
+      const rest = behind(line, named(place, file));
+      if (!rest) return null;
+      return rest.startsWith(',') ? 'answer' : 'error';
+    },
   };
 }
 

@@ -19,7 +19,7 @@ export interface Writing {
   stop: StopRequest;
 }
 
-/** Writes the answers that are not there yet. @returns how many of those that were written now say why there is none */
+/** Writes the answers that are not there yet. @returns how many of all that are there say why there is none */
 export async function writeAnswers(
   device: Device,
   { model, classes, preprocessing, calling }: Classifier,
@@ -27,11 +27,10 @@ export async function writeAnswers(
 ): Promise<number> {
   const out = await AnswersFile.open(path, plan, files);
   const began = out.done;
-  let refused = 0;
   try {
     if (began === files.length) {
       say(`${path} holds all ${counted(files.length, 'answer')} already.`);
-      return 0;
+      return out.refused;
     }
     if (began > 0)
       say(`${path} holds ${began.toLocaleString('en-US')} of ${counted(files.length, 'answer')}: going on.`);
@@ -62,7 +61,6 @@ export async function writeAnswers(
     const clock = new Waited();
     const memory = process.memoryUsage.rss();
     const put = async (lines: readonly Answer[]): Promise<void> => {
-      for (const line of lines) if ('error' in line) refused++;
       await out.append(lines);
       const pace = (out.done - began) / (clock.elapsed / 1000);
       bar.update(out.done, `${pace.toFixed(1)} pictures/s`, (files.length - out.done) / pace);
@@ -89,7 +87,7 @@ export async function writeAnswers(
     say(
       `${path} holds ${out.done.toLocaleString('en-US')} of ${counted(files.length, 'answer')}; the same command goes on.`,
     );
-  return refused;
+  return out.refused;
 }
 
 /** What the pass took. */

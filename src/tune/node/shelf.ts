@@ -51,37 +51,41 @@ export async function readTuning(
   note: (sentence: string) => void,
   folder = tuningFolder(),
 ): Promise<TuningRecord | null> {
-  const path = await ownPath(device, folder);
-  return path === null ? null : readAt(path, tunedOn(device), note);
+  try {
+    // Where no record is anywhere nothing has to be hashed.
+    if ((await keptTuning(folder)).length === 0) return null;
+  } catch (error) {
+    note(`No tuning record is used: ${(error as Error).message}`);
+    return null;
+  }
+  const of = tunedOn(device);
+  return readAt(pathOf(folder, of), of, note);
 }
 
-/** Where the record of a device is; null where no record is anywhere, before anything is hashed. */
-async function ownPath(
-  device: Pick<Device, 'info' | 'traits' | 'features'>,
-  folder: string,
-): Promise<string | null> {
-  const kept = await keptTuning(folder).catch(() => []);
-  return kept.length > 0 ? pathOf(folder, tunedOn(device)) : null;
-}
-
-async function readAt(
+/** The record in a file; null where there is none that can be used, with a sentence. */
+async function recordAt(
   path: string,
-  of: TunedOn,
   note: (sentence: string) => void,
+  check: (record: TuningRecord) => void = () => undefined,
 ): Promise<TuningRecord | null> {
   try {
     const bytes = await bytesIfThere(path, MOST_BYTES);
     if (!bytes) return null;
     const record = tuningRecordOf(new TextDecoder().decode(bytes), 'it');
-    for (const [name, value] of Object.entries(of))
-      if (record.of[name as keyof TunedOn] !== value)
-        throw new RangeError(`it is of another ${name === 'kernels' ? 'source of the kernels' : name}`);
+    check(record);
     return record;
   } catch (error) {
     note(`The tuning record ${path} is not used: ${(error as Error).message}`);
     return null;
   }
 }
+
+const readAt = (path: string, of: TunedOn, note: (sentence: string) => void): Promise<TuningRecord | null> =>
+  recordAt(path, note, (record) => {
+    for (const [name, value] of Object.entries(of))
+      if (record.of[name as keyof TunedOn] !== value)
+        throw new RangeError(`it is of another ${name === 'kernels' ? 'source of the kernels' : name}`);
+  });
 
 /** A record that holds nothing yet. */
 export const emptyTuning = (of: TunedOn): TuningRecord => ({
@@ -121,19 +125,21 @@ export async function keptTuning(folder = tuningFolder()): Promise<string[]> {
   return ((await ifThere(folder, readdir(folder))) ?? []).filter((name) => NAME.test(name));
 }
 
-/** Records of this adapter that are of other kernels, another driver or another Dawn: nothing uses them. */
-export async function staleTuning(of: TunedOn, folder = tuningFolder()): Promise<TunedOn[]> {
+/**
+ * Records of this adapter that are of other kernels, another driver or another Dawn: nothing uses them.
+ * @param note told of a file that cannot be read, or is no record, in a sentence
+ */
+export async function staleTuning(
+  of: TunedOn,
+  note: (sentence: string) => void,
+  folder = tuningFolder(),
+): Promise<TunedOn[]> {
   const stale: TunedOn[] = [];
   for (const name of await keptTuning(folder)) {
     const path = join(folder, name);
     if (path === pathOf(folder, of)) continue;
-    const bytes = await bytesIfThere(path, MOST_BYTES).catch(() => null);
-    try {
-      const record = bytes && tuningRecordOf(new TextDecoder().decode(bytes), name);
-      if (record && record.of.adapter === of.adapter) stale.push(record.of);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-    }
+    const record = await recordAt(path, note);
+    if (record?.of.adapter === of.adapter) stale.push(record.of);
   }
   return stale;
 }
