@@ -87,8 +87,11 @@ test('figures, settings that differ, pairs, and what may be said of the best', a
   // 2 · 2⁻¹² for 12 against 0, corrected for three pairs.
   assert.match(out, /^good − worse +40 +12, 0 +30\.0 % +0\.000488 +0\.00146$/m);
   assert.match(out, /^good has the most right, 100\.0 %\.$/m);
-  assert.match(out, /better than worse \(p 0\.00146\) by McNemar's exact test, corrected for 3 pairs/);
-  assert.match(out, /do not tell it apart from alike \(p 1\): nobody knows/);
+  assert.match(
+    out,
+    /good is better than worse \(p 0\.00146\) by McNemar's exact test, corrected for 3 pairs/,
+  );
+  assert.match(out, /do not tell good apart from alike \(p 1\): nobody knows/);
   const page = await readFile(at('page.html'), 'utf8');
   for (const title of [
     'Result',
@@ -108,6 +111,13 @@ test('--json: the same as data, and no page that nobody asked for', async () => 
   assert.equal([shared, disagreements.length, settings.length], [40, 1, 0]);
   assert.equal([pairs[0].bothRight, pairs[0].onlyFirst, pairs[0].onlySecond, pairs[0].p], [39, 1, 0, 1]);
   assert.not.ok(existsSync(at('comparison.html')));
+});
+
+test('runs that have equally many right are both called so', async () => {
+  await leave('level', { right: '+'.repeat(40) });
+  const { sentences } = JSON.parse((await tessera('report', at('good'), at('level'), '--json')).out);
+  assert.is(sentences[0], 'good, level have equally many right, and the most: 100.0 %.');
+  assert.match(sentences[1], /do not tell good apart from level \(p 1\)/);
 });
 
 test('runs of other pictures are not tested against each other, and validation pictures flatter', async () => {

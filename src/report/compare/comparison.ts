@@ -142,14 +142,21 @@ function sentencesOf(runs: readonly FinishedRun[], pairs: readonly RunPair[], sh
   const open = against.filter((pair) => !apart.includes(pair));
   const named = (list: readonly RunPair[]): string =>
     list.map((pair) => `${other(pair)} (p ${formatNumber(pair.corrected)})`).join(', ');
-  sentences.push(`${name} has the most right, ${percent(best.accuracy)}.`);
+  const level = measured
+    .filter(({ accuracy }) => accuracy === best.accuracy)
+    .map(({ index }) => runs[index].name);
+  sentences.push(
+    level.length > 1
+      ? `${level.join(', ')} have equally many right, and the most: ${percent(best.accuracy)}.`
+      : `${name} has the most right, ${percent(best.accuracy)}.`,
+  );
   if (apart.length > 0)
     sentences.push(
-      `On the same pictures it is better than ${named(apart)} by McNemar's exact test, corrected for ${pairs.length === 1 ? 'one pair' : `${pairs.length} pairs`} (Holm).`,
+      `On the same pictures ${name} is better than ${named(apart)} by McNemar's exact test, corrected for ${pairs.length === 1 ? 'one pair' : `${pairs.length} pairs`} (Holm).`,
     );
   if (open.length > 0)
     sentences.push(
-      `These pictures do not tell it apart from ${named(open)}: nobody knows from them which is better.`,
+      `These pictures do not tell ${name} apart from ${named(open)}: nobody knows from them which is better.`,
     );
   const byChoice = runs.filter(({ report }) => report.evaluation?.scored === 'val');
   if (byChoice.length > 0)
