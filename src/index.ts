@@ -11,6 +11,7 @@ export * from './browser.ts';
 export { readImage } from './data/node/decode.ts';
 export { writeImage } from './data/node/encode.ts';
 export { type FolderOptions, imageFolder } from './data/node/folder.ts';
+export { imageList } from './data/node/list/image-list.ts';
 export { closeLoader, fromSamples, loadBatches, type WorkerLoaderOptions } from './data/node/loader.ts';
 export { throughJpeg } from './data/node/through-jpeg.ts';
 export { exportOnnx } from './export/node/export-onnx.ts';

@@ -15,7 +15,7 @@ const PROMISED = [
   'matmul linear conv2d depthwiseConv2d batchNorm maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool lrn',
   'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
   'dropout dropPath resize pad concat slice permute NoAdapterError compoundScale',
-  'imageFolder fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
+  'imageFolder imageList fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',
   'balancedOrder balancedWeights classWeightsFor mixPictures',
   'fit DivergedError plainStep distilStep stepOf labelCriterion distilCriterion infer logitsOf FeatureCache MemoryStore cutOf measure accuracy topKAccuracy rocAuc confusionMatrix Checkpoints stopOn',

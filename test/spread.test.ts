@@ -11,7 +11,13 @@ const test = suite('spread');
 
 /** Arguments that are spread, by file: tuples and sentences. */
 const SHORT: Readonly<Record<string, readonly string[]>> = {
-  'data/node/folder.ts': ['notes', 'twoClassesNote(dir, groups)', 'leftOutNotes(root, left)', 'sharedNote('],
+  'data/node/folder.ts': [
+    'notes',
+    'twoClassesNote(dir, groups)',
+    'leftOutNotes(root, left)',
+    'copiesNote(',
+    'sharedNote(',
+  ],
   'gpu/device.ts': ['groups'],
   'kernels/conv/tile.ts': ['stride', 'dilation'],
   'report/search/network-figure.ts': ['kernels'],

@@ -1,15 +1,17 @@
-/** The pictures of train and evaluate: a folder or the demo data, and the preprocessing that goes with a size. */
+/** The pictures of train and evaluate: a folder, a list or the demo data, and the preprocessing that goes with a size. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import { imageFolder, labelledFolder, NotTrainable } from '../data/node/folder.ts';
+import { type FolderOptions, imageFolder, labelledFolder, NotTrainable } from '../data/node/folder.ts';
+import { imageList, isList, labelledList } from '../data/node/list/image-list.ts';
 import { openDemoData } from '../data/node/synthetic.ts';
-import type { DataSet, Sample } from '../data/sample.ts';
+import { type DataSet, labelsOf, type Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { sameFile } from '../node/files.ts';
 import type { Scored } from '../train/evaluation/threshold.ts';
 import type { CheckpointInfo } from '../train/node/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import { atSize } from '../weights/start.ts';
+import { type Input, inputs } from './inputs.ts';
 import { UserError } from './ui.ts';
 
 /** The demo data is one data set, whatever the seed of the run. */
@@ -23,7 +25,18 @@ export function openData(
   { data, seed, size }: Pick<TrainSettings, 'data' | 'seed' | 'size'>,
   classes: readonly string[] = [],
 ): Promise<DataSet> {
-  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : imageFolder(data, { seed, classes });
+  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : openPictures(data, { seed, classes });
+}
+
+/** The data set in a folder or a list. */
+async function openPictures(data: string, options: FolderOptions): Promise<DataSet> {
+  if (!isList(data)) return imageFolder(data, options);
+  const set = await imageList(data, options);
+  if (set.task === 'labels')
+    throw new UserError(
+      `${data} gives pictures several labels, which is not trained yet; give one class a row, in a column 'label'`,
+    );
+  return set;
 }
 
 /** The classes of a checkpoint that its run kept. */
@@ -46,12 +59,16 @@ export function preprocessingFor(
 /** A hash of the names and labels of all pictures: a run is only resumed on the same ones. */
 export function fingerprint(set: DataSet, data: string | null): string {
   const hash = createHash('sha256');
+  // Folders have them in the names of the files.
+  if (data !== null && isList(data)) hash.update(JSON.stringify(set.classes));
   for (const [side, samples] of [
     ['train', set.train],
     ['val', set.val],
   ] as const)
-    for (const { file, label } of samples)
-      hash.update(`${side} ${label} ${data === null ? file : relative(data, file)}\n`);
+    for (const sample of samples) {
+      const name = data === null ? sample.file : relative(data, sample.file);
+      hash.update(`${side} ${labelsOf(sample).join('+')} ${name}\n`);
+    }
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -79,7 +96,9 @@ export async function openEvaluation(
   const same = data === undefined || (trainedOn !== null && (await sameFile(data, trainedOn)));
   const set = same ? await openData(settings, keptClasses(info)) : await movedData(data, info);
   if (!set) {
-    const { samples, side, notes } = await labelledFolder(data!, classes, split);
+    const { samples, side, notes } = isList(data!)
+      ? await labelledList(data!, { classes, task: 'classes' }, split)
+      : await labelledFolder(data!, classes, split);
     return { samples, notes: side ? [side, ...notes] : notes, scored: 'folder' };
   }
   const source = data ?? trainedOn ?? 'the demo data';
@@ -103,13 +122,17 @@ async function movedData(
   info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
 ): Promise<DataSet | null> {
   try {
-    const set = await imageFolder(dir, { seed: info.settings.seed, classes: keptClasses(info) });
+    const set = await openPictures(dir, { seed: info.settings.seed, classes: keptClasses(info) });
     return fingerprint(set, dir) === info.pictures ? set : null;
   } catch (error) {
     if (error instanceof NotTrainable) return null; // No run had it.
     throw error;
   }
 }
+
+/** The file that `--data` names, where it is one: what no command writes over. */
+export const listFile = (data: string | null | undefined): Input[] =>
+  inputs('the list of the pictures', data != null && isList(data) ? [data] : []);
 
 /** All that is to be said of a data set, how it was split first. */
 export function notesOf({ split, notes }: DataSet): string[] {

@@ -19,7 +19,7 @@ import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../tr
 import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import { epochsOf } from '../train/settings.ts';
 import { chosenCheckpoint, commandLine, flagOf, wholeNumber } from './command-line.ts';
-import { openEvaluation } from './data-source.ts';
+import { listFile, openEvaluation } from './data-source.ts';
 import { openCommandDevice, UNTUNED } from './device.ts';
 import { evaluationText } from './evaluate-text.ts';
 import { evaluationPlace } from './evaluation-place.ts';
@@ -43,17 +43,17 @@ import {
 } from './ui.ts';
 
 export const description =
-  'Measures a checkpoint on a folder of pictures: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, each ' +
+  'Measures a checkpoint on pictures in class folders or a list: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, each ' +
   'with a 95 % interval, calibration, and the confusion matrix. ' +
   'Without --data it takes the test pictures of the run, or those that validated it where it has none.';
 
 export function options(command: Command): void {
   command
     .option(
-      '--data <dir>',
-      'folder with a folder for each class; of one with train/, val/ and test/, the test or else the validation side',
+      '--data <path>',
+      'a folder for each class, or a CSV of files; of one with train, val and test, the test or else the validation side',
     )
-    .addOption(new Option('--split <side>', 'of such a folder this side').choices(['val', 'test']))
+    .addOption(new Option('--split <side>', 'of such data this side').choices(['val', 'test']))
     .option('--checkpoint <file>', 'a checkpoint or the folder of a run (default: the newest under runs/)');
   addThresholdOptions(command);
   command
@@ -92,7 +92,11 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   // What nobody named is called as no input is.
   if (options.report !== undefined) {
     const pictures = samples.map(({ file }) => file);
-    const reads = [...inputs('the checkpoint', [path]), ...inputs('one of the pictures', pictures)];
+    const reads = [
+      ...inputs('the checkpoint', [path]),
+      ...listFile(data),
+      ...inputs('one of the pictures', pictures),
+    ];
     await refuseOverInputs([page, predictionsBeside(page)], reads, 'name another place with --report');
   }
 

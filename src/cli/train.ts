@@ -19,7 +19,7 @@ export const description =
 
 export function options(command: Command): void {
   command
-    .option('--data <dir>', 'a folder for each class; or train/ and val/ (and test/) with these')
+    .option('--data <path>', 'a folder for each class (in train/, val/, test/ or not), or a CSV of files')
     .option('--model <name>', 'architecture (default: that of the weights, else efficientnet_lite0)')
     .option('--weights <file>', "a file, a folder of timm's, a name of the catalog, 'pretrained' or 'none'")
     .option(

@@ -44,6 +44,8 @@ test.before(async () => {
   writeFileSync('timm/config.json', '{}');
   mkdirSync('space');
   mkdirSync('x');
+  const rows = classes.flatMap((name) => [0, 1, 2, 3].map((n) => `../data/${name}/${n}.png,${name}`));
+  writeFileSync(list, ['file,label', ...rows, ''].join('\n'));
   writeFileSync('space/plan.json', JSON.stringify(SMALL_SPACE));
   for (const name of classes) {
     mkdirSync(join('data', name), { recursive: true });
@@ -61,6 +63,7 @@ test.after(() => {
 });
 
 const train = ['train', '--data', 'data', '--overwrite'];
+const list = 'run/predictions.csv';
 const search = ['search', '--data', 'data', '--minutes', '1', '--overwrite'];
 // biome-ignore format: a table
 const COMMANDS: [reads: string, command: (path: string) => string[], says: RegExp][] = [
@@ -75,6 +78,8 @@ const COMMANDS: [reads: string, command: (path: string) => string[], says: RegEx
   ['run/best.safetensors', (path) => ['evaluate', '--checkpoint', 'run', '--data', 'data', '--report', path], /the checkpoint and .* --report$/m],
   ['data/bee/2.png', (path) => ['evaluate', '--checkpoint', 'run', '--data', 'data', '--report', path], /one of the pictures/],
   ['run', (path) => [...train, '--weights', 'run/best.safetensors', '--out', path], /best\.safetensors is what the run begins with .* folder with --out$/m],
+  ['run', (path) => ['train', '--data', list, '--overwrite', '--out', path], /predictions\.csv is the list of the pictures .* folder with --out$/m],
+  [list, (path) => ['evaluate', '--checkpoint', 'run', '--data', list, '--report', path], /the list of the pictures .* --report$/m],
   ['run', (path) => [...search, '--teacher', 'run', '--out', path], /best\.safetensors is what teaches/],
   ['run', (path) => [...search, '--network', 'run', '--grid', '--out', path], /best\.safetensors is the network that is scaled/],
   ['space', (path) => [...search, '--space', 'space/plan.json', '--out', path], /plan\.json is the space that is searched/],

@@ -48,7 +48,7 @@ export function searchOptions(command: Command): void {
     from === 0 ? name : `from ${from} minutes on ${name}`,
   ).join(', ');
   command
-    .option('--data <dir>', 'a folder for each class; or train/ and val/ (and test/) with these')
+    .option('--data <path>', 'a folder for each class (in train/, val/, test/ or not), or a CSV of files')
     .option(
       '--minutes <n>',
       `of the search, its controls included (default: ${DEFAULTS.minutes})`,

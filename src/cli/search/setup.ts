@@ -10,7 +10,7 @@ import { CHOICES } from '../../train/choices.ts';
 import { FOUND, PLANNED, type RunFolder } from '../../train/node/run-folder.ts';
 import { type OpenedTeacher, readTeacher, teacherAgain } from '../../train/node/teacher.ts';
 import type { Schooling } from '../../train/teacher.ts';
-import { fingerprint, openData } from '../data-source.ts';
+import { fingerprint, listFile, openData } from '../data-source.ts';
 import { type Input, inputs } from '../inputs.ts';
 import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
 import { say, UserError } from '../ui.ts';
@@ -74,10 +74,11 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
 
 /** The files that a search begins with. */
 async function filesRead(
-  { network, space }: SearchArgs,
+  { data, network, space }: SearchArgs,
   teacher: OpenedTeacher | null,
 ): Promise<readonly Input[]> {
   return [
+    ...listFile(data),
     ...inputs('what teaches', teacher?.files ?? []),
     ...inputs('the network that is scaled', network === undefined ? [] : await filesOfNetwork(network)),
     ...inputs('the space that is searched', space === undefined ? [] : [space]),

@@ -17,7 +17,7 @@ import { matchNames } from '../../weights/names.ts';
 import { openStart } from '../../weights/node/create-model.ts';
 import { filesOfWeights } from '../../weights/node/weights-files.ts';
 import type { Start } from '../../weights/start.ts';
-import { fingerprint, keptClasses, openData, preprocessingFor } from '../data-source.ts';
+import { fingerprint, keptClasses, listFile, openData, preprocessingFor } from '../data-source.ts';
 import { inputs } from '../inputs.ts';
 import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
 import { thresholdWish } from '../threshold-options.ts';
@@ -70,6 +70,7 @@ export async function newRun(options: TrainOptions): Promise<Setup> {
   const folder = await newFolder(options, {
     ...{ kind: model, command },
     reads: [
+      ...listFile(options.data),
       ...inputs('what the run begins with', read),
       ...inputs('what teaches', begun.teacher?.files ?? []),
     ],
@@ -121,7 +122,7 @@ async function planOf({ options, wanted, start, common, teacher: read, kept }: B
   const set = await openData(common, kept);
   if (kept.length === set.classes.length)
     throw new UserError(
-      `--add-classes: ${common.data} has no folder of another class than those of ${common.weights} (${kept.join(', ')}); give each new class a folder, or leave the option out`,
+      `--add-classes: ${common.data} has no class beside those of ${common.weights} (${kept.join(', ')}); give each new class a folder or rows, or leave the option out`,
     );
   thresholdWish(common, set.classes);
   if (common.best === 'auc' && set.classes.length !== 2)

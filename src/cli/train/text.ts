@@ -167,6 +167,9 @@ function nextSteps(
       'it was still getting better: more epochs',
     ]);
   if (settings.data === null)
-    steps.push([commandLine('train', ['--data', 'DIR']), 'your own pictures, a folder for each class']);
+    steps.push([
+      commandLine('train', ['--data', 'DIR']),
+      'your own pictures, a folder for each class (or a CSV of files)',
+    ]);
   return steps;
 }

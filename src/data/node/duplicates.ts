@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
+import { InputError } from '../../text/input-error.ts';
 import type { ClassFolders, Sample } from '../sample.ts';
 import { hashPicture } from './picture-file.ts';
 
@@ -59,7 +60,7 @@ export function splitGroups(
       }))
       .sort((a, b) => (a.rank < b.rank ? -1 : 1));
     if (units.length < 2) {
-      throw new Error(
+      throw new InputError(
         `${root}: class ${name} has ${units.length === own.length ? 'only one picture' : 'only copies of one picture'}; ` +
           `at least two are needed, one to train and one to validate`,
       );

@@ -5,6 +5,7 @@
  */
 import { join, relative } from 'node:path';
 import { statOrNull, systemReason } from '../../node/files.ts';
+import { InputError } from '../../text/input-error.ts';
 import { shown } from '../../text/shown.ts';
 import type { ClassFolders, DataSet, Sample } from '../sample.ts';
 import { contentGroups, splitGroups } from './duplicates.ts';
@@ -23,7 +24,7 @@ export interface FolderOptions {
 const NAMED_IN_NOTES = 3;
 
 /** What is in a folder can be measured on, perhaps, and is no data set to train on. */
-export class NotTrainable extends Error {}
+export class NotTrainable extends InputError {}
 
 /**
  * Finds the pictures of a data set; none is decoded. Folders inside a class folder are walked; hidden files, other
@@ -140,10 +141,7 @@ async function splitFolder(
     `no validation folder in ${dir}: ${val.length} of ${all.samples.length} pictures, drawn from every ` +
     `class by seed ${seed}, are kept for validation`;
   const notes = [...all.notes];
-  if (held > 0) {
-    notes.push(`${count(held, 'picture')} more than once there (the same bytes); copies stay on one side`);
-  }
-  notes.push(...twoClassesNote(dir, groups));
+  notes.push(...copiesNote(held), ...twoClassesNote(dir, groups));
   return { classes: all.classes, train, val, test: [], split, notes };
 }
 
@@ -303,10 +301,16 @@ function nestedNote(root: string, nested: readonly string[]): string[] {
   return [`${root}: pictures in folders within a class count to the class: ${some.join(', ')}${more}`];
 }
 
+/** How many pictures are copies of others, where those were to be kept together. */
+export const copiesNote = (held: number): string[] =>
+  held === 0
+    ? []
+    : [`${count(held, 'picture')} more than once there (the same bytes); copies stay on one side`];
+
 /** How many pictures of a side (`12 pictures that validate`) have the bytes of some on the other (`those that train`). */
-function sharedNote(
+export function sharedNote(
   dir: string,
-  groups: Sample[][],
+  groups: readonly Sample[][],
   side: readonly Sample[],
   [these, others]: readonly [these: string, others: string],
 ): string[] {
@@ -324,7 +328,7 @@ function sharedNote(
   ];
 }
 
-function twoClassesNote(dir: string, groups: Sample[][]): string[] {
+export function twoClassesNote(dir: string, groups: readonly Sample[][]): string[] {
   const torn = groups.filter((group) => group.some(({ label }) => label !== group[0].label));
   if (torn.length === 0) return [];
   const some = torn.slice(0, NAMED_IN_NOTES).map((group) => {

@@ -1,6 +1,6 @@
 /** Runs that go on: what was stopped, what is finished and lacks its report, what is to have more epochs. */
 import fs from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -371,6 +371,39 @@ test('--add-classes: new folders are appended, and what was learnt keeps its bit
   assert.is(JSON.parse(predicted.out)[0].topK.length, 3);
 });
 
+test('a list gives the bits of the folders that it lists; a run on it goes on with the same list alone', async () => {
+  const list = join(root, 'list.csv');
+  const rows = [];
+  for (const side of ['train', 'val'])
+    for (const name of ['across', 'down'])
+      for (const file of (await readdir(join(root, 'data', side, name))).sort())
+        rows.push(`data/${side}/${name}/${file},${name},${side}`);
+  const write = (lines: string[]) => writeFile(list, ['file,label,split', ...lines, ''].join('\n'));
+  await write(rows);
+  const outs = [join(root, 'by-list'), join(root, 'by-folder')];
+  const data = [list, options.data];
+  for (const [i, out] of outs.entries())
+    assert.is((await run({ ...options, epochs: 1, data: data[i], out })).code, 0);
+  assert.equal(await computed(outs[0]), await computed(outs[1]));
+  const evaluated = await tessera('evaluate', '--checkpoint', outs[1], '--data', list, '--json');
+  assert.is(JSON.parse(evaluated.out).count, 8, evaluated.err);
+  const [first, ...others] = rows;
+  for (const changed of [
+    others,
+    [first.replace('across,', 'down,'), ...others],
+    rows.map((row) => row.replace(',down,', ',up,')),
+  ]) {
+    await write(changed);
+    await run({ resume: outs[0], epochs: 2 }).then(
+      () => assert.unreachable(),
+      (error: Error) =>
+        assert.match(error.message, /the pictures in .*list\.csv are not those that the run began with/),
+    );
+  }
+  await write(rows);
+  assert.is((await run({ resume: outs[0], epochs: 2 })).code, 0);
+});
+
 const NOT_ADDED: [what: string, given: () => TrainOptions, message: RegExp][] = [
   ['no data', () => ({ data: undefined }), /--add-classes needs --data DIR with a folder for each new/],
   ['no weights', () => ({ weights: 'none' }), /adds to the classes of a network that has learnt some/],
@@ -382,7 +415,7 @@ const NOT_ADDED: [what: string, given: () => TrainOptions, message: RegExp][] = 
   [
     'nothing new',
     () => ({ weights: weightsOf(['across', 'down']) }),
-    /has no folder of another class than those of .* \(across, down\)/,
+    /has no class beside those of .* \(across, down\)/,
   ],
   [
     'a stage that would change the answers',
