@@ -13,7 +13,7 @@ import { putIntoCatalog } from './weights/fixtures.ts';
 const PROMISED = [
   'openDevice tensor createModel freeze maskGradient SGD AdamW scope noGrad loadWeights saveWeights',
   'matmul linear conv2d depthwiseConv2d batchNorm maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool lrn',
-  'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy',
+  'relu relu6 silu sigmoid add sub mul div sum mean reshape flatten softmax logSoftmax crossEntropy binaryCrossEntropy',
   'dropout dropPath resize pad concat slice permute NoAdapterError compoundScale',
   'imageFolder imageList fromSamples loadBatches closeLoader readImage writeImage evalTransform trainTransform atSize cardMetadata',
   'adjustBrightness adjustContrast adjustHue adjustSaturation jitterColors',

@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<string, string>> = {
   globalAvgPool: 'global average',
   adaptiveAvgPool2d: 'average to',
   crossEntropy: 'cross-entropy',
+  binaryCrossEntropy: 'binary cross-entropy',
   logSoftmax: 'log-softmax',
   squeezeExcite: 'squeeze-and-excitation',
 };

@@ -9,6 +9,7 @@ export {
 } from './excite/squeeze-excite.ts';
 export { type Margins, pad } from './image/pad.ts';
 export { type ResizeOptions, resize } from './image/resize.ts';
+export { type BinaryCrossEntropyOptions, binaryCrossEntropy } from './loss/binary-cross-entropy.ts';
 export { type CrossEntropyOptions, crossEntropy } from './loss/cross-entropy.ts';
 export { linear } from './matmul/linear.ts';
 export { type MatmulOptions, matmul } from './matmul/matmul.ts';

@@ -1,5 +1,5 @@
 /** Networks: modules, layers, initialisation, optimisers, schedules, freezing. */
-export { crossEntropy } from '../kernels/index.ts';
+export { binaryCrossEntropy, crossEntropy } from '../kernels/index.ts';
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export { chain } from './chain.ts';
 export { clipGradNorm } from './clip.ts';

@@ -59,6 +59,8 @@ export const ENGINE_OPS: Record<string, EngineOp> = {
   softmax: ({ x0 }) => kernels.softmax(x0),
   logSoftmax: ({ x0 }) => kernels.logSoftmax(x0),
   crossEntropy,
+  binaryCrossEntropy: ({ x0, targets, weight }) =>
+    kernels.binaryCrossEntropy(x0, targets, { posWeight: weight }),
   pad: ({ x0 }, { padding }) => kernels.pad(x0, padding as [number, number, number, number]),
   concat: (inputs, { axis }) => kernels.concat(Object.values(inputs), axis!),
   slice: ({ x0 }, { ranges }) => kernels.slice(x0, ranges!),

@@ -176,6 +176,25 @@ function crossEntropy({ x0, labels, weight }: Inputs64, parameters: OpParameters
   });
 }
 
+/**
+ * Σ w·t·softplus(−x) + (1 − t)·softplus(x), divided by the number of labels; softplus is log(1 + eˣ). PyTorch:
+ * F.binary_cross_entropy_with_logits with its pos_weight.
+ */
+function binaryCrossEntropy({ x0, targets, weight }: Inputs64): Nodes {
+  const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  const sigmoid = (x: number): number => Math.exp(-softplus(-x));
+  const count = x0.nodes.length;
+  return Nodes.from(x0.tape, [], () => {
+    let loss = 0;
+    for (const [n, c] of indices(x0.shape)) {
+      const [x, t, w] = [x0.value(n, c), targets.value(n, c), weight?.value(c) ?? 1];
+      loss += (w * t * softplus(-x) + (1 - t) * softplus(x)) / count;
+      x0.tape.edge(x0.at(n, c), ((1 - t) * sigmoid(x) - w * t * sigmoid(-x)) / count);
+    }
+    return x0.tape.node(loss);
+  });
+}
+
 function batchNorm(inputs: Inputs64, parameters: OpParameters): Record<string, Nodes> {
   const { x0: x, weight, bias, runningMean, runningVar, residual } = inputs;
   const { training = true, momentum = 0.1, eps = 1e-5, activation } = parameters;
@@ -305,6 +324,7 @@ export const OPS64: Record<string, Op64> = {
   softmax: ({ x0 }) => softmax(x0),
   logSoftmax: ({ x0 }) => logSoftmax(x0),
   crossEntropy,
+  binaryCrossEntropy,
   pad: (inputs, { padding }) => pad(inputs, marginsOf(padding!)),
   concat: (inputs, { axis }) => concat(Object.values(inputs), axis!),
   slice: ({ x0 }, { ranges }) => slice(x0, ranges!),

@@ -153,6 +153,19 @@ function crossEntropy(dice: Dice): Drawn {
   };
 }
 
+function binaryCrossEntropy(dice: Dice): Drawn {
+  const [n, labels] = [dice.between(1, 40), dice.between(1, 60)];
+  return {
+    inputs: {
+      x0: { shape: [n, labels], fill: { scale: 8 } },
+      targets: { shape: [n, labels], fill: { levels: 2 }, grad: false },
+      ...(dice.between(0, 1)
+        ? { weight: { shape: [labels], fill: { offset: 2, scale: 1.5 }, grad: false } }
+        : {}),
+    },
+  };
+}
+
 const DRAWS: Record<string, (dice: Dice, round: number) => Drawn> = {
   conv2d: convolution,
   depthwiseConv2d: depthwise,
@@ -206,6 +219,7 @@ const DRAWS: Record<string, (dice: Dice, round: number) => Drawn> = {
   softmax: rows,
   logSoftmax: rows,
   crossEntropy,
+  binaryCrossEntropy,
   pad: (dice) => ({
     inputs: { x0: map(dice) },
     parameters: { padding: [dice.between(0, 3), dice.between(0, 3), dice.between(0, 3), dice.between(0, 3)] },

@@ -12,6 +12,7 @@ import {
   add,
   avgPool2d,
   batchNorm,
+  binaryCrossEntropy,
   concat,
   conv2d,
   crossEntropy,
@@ -145,6 +146,8 @@ const ROWS: Row[] = [
   ['logSoftmax', 'many rows', [[LONG, 3]], logSoftmax],
   ['crossEntropy', 'many rows', [[LONG, 3]], (x) => crossEntropy(x, empty(x.device, [LONG], { dtype: 'int32' }))],
   ['crossEntropy', 'many classes', [[2, LONG]], (x) => crossEntropy(x, Int32Array.of(0, LONG - 1))],
+  ['binaryCrossEntropy', 'many rows', [[LONG, 3]], (x) => binaryCrossEntropy(x, empty(x.device, [LONG, 3]))],
+  ['binaryCrossEntropy', 'many labels', [[2, 2 * LONG]], (x) => binaryCrossEntropy(x, empty(x.device, [2, 2 * LONG]))],
 
   ['concat', 'a long axis', [[LONG, 3], [5, 3]], (x, z) => concat([x, z], 0)],
   ['slice', 'a long axis', [[3, LONG]], (x) => slice(x, [[], [1]])],

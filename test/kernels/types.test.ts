@@ -67,6 +67,7 @@ const FLOATS: Row[] = [
   ['softmax', { x: [2, 3] }, ({ x }) => kernels.softmax(x!)],
   ['logSoftmax', { x: [2, 3] }, ({ x }) => kernels.logSoftmax(x!)],
   ['crossEntropy', { logits: [2, 3], weight: [3] }, ({ logits, weight }) => kernels.crossEntropy(logits!, [0, 2], { weight })],
+  ['binaryCrossEntropy', { logits: [2, 3], targets: [2, 3], posWeight: [3] }, ({ logits, targets, posWeight }) => kernels.binaryCrossEntropy(logits!, targets!, { posWeight })],
   ['pad', { x: PICTURES }, ({ x }) => kernels.pad(x!, [1, 1, 1, 1])],
   ['resize', { x: PICTURES }, ({ x }) => kernels.resize(x!, [7, 7], { interpolation: 'bilinear' })],
   ['resize', { x: PICTURES }, ({ x }) => kernels.resize(x!, [5, 5], { interpolation: 'bilinear' })],

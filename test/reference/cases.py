@@ -413,6 +413,24 @@ LOSSES = [
     ),
 ]
 
+
+
+def binary_entropy(n, c, scale=4, weight=False, targets=None):
+    extra = {"weight": tensor(c, offset=2, scale=1.5, grad=False)} if weight else {}
+    targets = targets or tensor(n, c, levels=2, grad=False)
+    return case("binaryCrossEntropy", tensor(n, c, scale=scale), targets=targets, **extra)
+
+
+BINARY_LOSSES = [
+    *(binary_entropy(n, c) for n, c in [(1, 1), (4, 3), (5, 8), (33, 14), (3, 1000), (300, 5)]),
+    binary_entropy(4, 6, scale=200),
+    binary_entropy(6, 4, weight=True),
+    binary_entropy(7, 5, weight=True, scale=40),
+    # targets between 0 and 1, as smoothed ones are
+    binary_entropy(6, 5, targets=tensor(6, 5, offset=0.5, scale=0.5, grad=False)),
+    binary_entropy(6, 8, targets=tensor(6, 8, offset=0.5, scale=0.5, grad=False), weight=True),
+]
+
 RESIZES = [
     case("resize", tensor(*shape), size=size, interpolation=interpolation)
     for interpolation in ("bilinear", "bicubic")
@@ -444,6 +462,7 @@ CASES = [
     *SHAPES,
     *SOFTMAXES,
     *LOSSES,
+    *BINARY_LOSSES,
     *RESIZES,
 ]
 

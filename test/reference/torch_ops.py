@@ -96,6 +96,10 @@ def resize(x, size, interpolation):
     return nhwc(F.interpolate(nchw(x), size, mode=interpolation, antialias=True, align_corners=False))
 
 
+def binary_cross_entropy(logits, targets, weight=None):
+    return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weight)
+
+
 def cross_entropy(logits, labels, weight=None, labelSmoothing=0.0, ignoreIndex=-100):
     if labels.shape != logits.shape:
         labels = labels.long()
@@ -129,6 +133,7 @@ OPS = {
     "softmax": lambda x: F.softmax(x, -1),
     "logSoftmax": lambda x: F.log_softmax(x, -1),
     "crossEntropy": cross_entropy,
+    "binaryCrossEntropy": binary_cross_entropy,
     "pad": pad,
     "concat": lambda *xs, axis: torch.cat(xs, axis),
     "slice": lambda x, ranges: x[tuple(slice(*([*r, None, None][:2])) for r in ranges)],

@@ -76,6 +76,11 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   softmax: { inputs: [LOGITS], run: (x) => kernels.softmax(x) },
   logSoftmax: { inputs: [LOGITS], run: (x) => kernels.logSoftmax(x) },
   crossEntropy: { inputs: [LOGITS], run: (x) => kernels.crossEntropy(x, new Int32Array(32)) },
+  binaryCrossEntropy: {
+    inputs: [LOGITS],
+    run: (x) =>
+      kernels.binaryCrossEntropy(x, new Float32Array(32 * 1000), { posWeight: new Float32Array(1000) }),
+  },
   dropout: onMap((x) => kernels.dropout(x, 0.5, { training: true })),
   dropPath: onMap((x) => kernels.dropPath(x, 0.2, { training: true })),
   pad: onMap((x) => kernels.pad(x, [1, 1, 1, 1])),
