@@ -93,12 +93,9 @@ export class BufferPool {
 
   /** Gives a buffer back. Work already recorded may still use it: the next user is recorded later. */
   release(buffer: PooledBuffer): void {
-    this.derived.drop(buffer);
-    this.live -= buffer.size;
-    this.byKind[buffer.kind] -= buffer.size;
+    this.left(buffer);
     this.pooled += buffer.size;
     buffer.released = this.releases++;
-    this.observers.release(buffer);
     const list = this.free.get(buffer.size);
     if (!list) {
       this.free.set(buffer.size, [buffer]);
@@ -112,6 +109,19 @@ export class BufferPool {
       else high = middle;
     }
     list.splice(low, 0, buffer);
+  }
+
+  /** Destroys a buffer that nobody will ask for again. */
+  discard(buffer: PooledBuffer): void {
+    this.left(buffer);
+    this.destroy([buffer]);
+  }
+
+  private left(buffer: PooledBuffer): void {
+    this.derived.drop(buffer);
+    this.live -= buffer.size;
+    this.byKind[buffer.kind] -= buffer.size;
+    this.observers.release(buffer);
   }
 
   /** The values of `buffer` are about to be others. */

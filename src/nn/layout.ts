@@ -62,7 +62,10 @@ export function engineShape(shape: readonly number[], layout: Layout): number[] 
   return engine;
 }
 
-function checkLength(data: Float32Array, shape: readonly number[]): void {
+/** Values of a weight: floats, or the bits of halves. */
+type Values = Float32Array | Uint16Array;
+
+function checkLength(data: Values, shape: readonly number[]): void {
   const count = shape.reduce((product, size) => product * size, 1);
   if (data.length !== count)
     throw new Error(`layout: shape ${show(shape)} does not hold ${data.length} numbers.`);
@@ -72,8 +75,8 @@ function checkLength(data: Float32Array, shape: readonly number[]): void {
 const BLOCK = 16;
 
 /** Reverses the axes of a [d0, d1, d2] array: `result[k][j][i] = data[i][j][k]`. Its own inverse. */
-function reverseAxes(data: Float32Array, d0: number, d1: number, d2: number): Float32Array {
-  const result = new Float32Array(data.length);
+function reverseAxes<Data extends Values>(data: Data, d0: number, d1: number, d2: number): Data {
+  const result = new (data.constructor as new (length: number) => Data)(data.length);
   const plane = d1 * d2;
   for (let block = 0; block < d0; block += BLOCK) {
     const end = Math.min(block + BLOCK, d0);
@@ -92,11 +95,11 @@ function reverseAxes(data: Float32Array, d0: number, d1: number, d2: number): Fl
  * A weight from PyTorch's layout to the engine's. 'plain' returns `data` itself.
  * @throws Error where the shape does not suit the layout
  */
-export function fromTorch(
-  data: Float32Array,
+export function fromTorch<Data extends Values>(
+  data: Data,
   shape: readonly number[],
   layout: Layout,
-): { data: Float32Array; shape: number[] } {
+): { data: Data; shape: number[] } {
   checkLength(data, shape);
   const engine = engineShape(shape, layout);
   const axes = axesOf(engine, layout);

@@ -2,6 +2,7 @@
 export { copyOf } from './accumulate.ts';
 export { type Backward, record, recordsGrad } from './autograd.ts';
 export { checkTypes } from './dtype.ts';
+export { HALVES, packHalves } from './halves.ts';
 export {
   type ComputedOp,
   type Gradient,

@@ -6,6 +6,7 @@
  * back to the pool with the last of them.
  */
 import type { BufferKind, Device, PooledBuffer } from '../gpu/index.ts';
+import { unpackHalves } from './halves.ts';
 import { formatTensor } from './print.ts';
 import { register } from './recording.ts';
 import { checkShape, type Shape, show, sizeOf } from './shape.ts';
@@ -32,14 +33,46 @@ export function differentiateBy(backward: Differentiate): void {
   differentiate = backward;
 }
 
-/** A buffer shared by tensors, with the count of those that use it. */
+/**
+ * A buffer shared by tensors, with the count of those that use it. In its place there may be one with the values in 16 bits
+ * (halves.ts), until anyone asks for the buffer: whatever writes to a tensor does, and so there is never more than one truth.
+ */
 export class Storage {
   private references = 1;
 
   constructor(
     readonly device: Device,
-    readonly buffer: PooledBuffer,
+    private held: PooledBuffer,
+    /** How many values it holds, where it holds halves. */
+    private packed = 0,
   ) {}
+
+  /** The buffer of whole values: of halves it is made now, and they are given back. */
+  get buffer(): PooledBuffer {
+    const { device, held, packed } = this;
+    if (packed === 0) return held;
+    const whole = device.take(4 * packed, held.kind);
+    unpackHalves(device, held, whole, packed);
+    device.pool.release(held);
+    this.packed = 0;
+    this.held = whole;
+    return whole;
+  }
+
+  /** The buffer of halves, null where there are whole values. */
+  get halves(): PooledBuffer | null {
+    return this.packed > 0 ? this.held : null;
+  }
+
+  /** Has halves in place of what it holds. */
+  pack(halves: Uint16Array<ArrayBuffer>): void {
+    const { device, held } = this;
+    const packed = device.take(halves.byteLength, held.kind);
+    device.commands.write(packed, halves);
+    device.pool.discard(held);
+    this.packed = halves.length;
+    this.held = packed;
+  }
 
   get shared(): boolean {
     return this.references > 1;
@@ -51,7 +84,7 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.references === 0) this.device.pool.release(this.buffer);
+    if (--this.references === 0) this.device.pool.release(this.held);
   }
 }
 
@@ -131,17 +164,25 @@ export class Tensor {
 
   /** The buffer for a dispatch. Throws after `dispose()`. */
   get buffer(): PooledBuffer {
+    return this.usable().buffer;
+  }
+
+  /** The buffer of `writeHalves`, for a kernel that reads it; null where the tensor holds whole values. */
+  get halves(): PooledBuffer | null {
+    return this.usable().halves;
+  }
+
+  private usable(): Storage {
     if (this.disposed)
       throw new Error(
         `a tensor of shape ${show(this.shape)} was used after it was freed; return it from its scope or keep() it`,
       );
-    return this.storage.buffer;
+    return this.storage;
   }
 
   /** Another tensor over the same memory, without gradient history. `owned`: the caller frees it, no scope does. */
   alias(shape: Shape = this.shape, owned = false): Tensor {
-    void this.buffer;
-    return new Tensor(this.storage.retain(), shape, this.dtype, false, owned);
+    return new Tensor(this.usable().retain(), shape, this.dtype, false, owned);
   }
 
   /** The same values without gradient history. */
@@ -192,6 +233,16 @@ export class Tensor {
     if (data.length !== this.size)
       throw new RangeError(`write: ${data.length} values for a tensor of shape ${show(this.shape)}`);
     this.device.commands.write(this.buffer, valuesOf('write', data, this.dtype));
+  }
+
+  /**
+   * Overwrites the values with those that `packHalves` packed, a multiple of four, and keeps them so, until anyone but a
+   * kernel that reads halves asks for them: they are then unpacked, once, exactly.
+   */
+  writeHalves(packed: Uint16Array<ArrayBuffer>): void {
+    if (packed.length !== this.size || packed.length % 4 !== 0)
+      throw new RangeError(`writeHalves: ${packed.length} values for a tensor of shape ${show(this.shape)}`);
+    this.usable().pack(packed);
   }
 
   /** Computes the gradient of this scalar with respect to every leaf that requires one. */

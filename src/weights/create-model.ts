@@ -94,7 +94,10 @@ export async function plannedModelFrom(
   const { properties } = factsOf(known, named);
   const build = { ...given, ...properties, ...asGiven(given) };
   const { file, shapes, numClasses } = await shapesFor(named, known.file, build);
-  const { report, values } = await planFor(shapes, file, { body: true });
+  const { report, values } = await planFor(shapes, file, {
+    body: true,
+    ...(use !== 'train' && { halves: isLargeMatrix }),
+  });
   if (use) demandSound(report, use, nameOf(named), file.name);
   onReport?.(report);
   return { network: named, build: { ...build, numClasses }, shapes, values, report, known };
@@ -151,10 +154,20 @@ export async function loadWeightsFrom(
   files: WeightsFiles,
 ): Promise<LoadReport> {
   const { file } = await openWeightsFrom(source, model.spec?.name ?? '', files);
-  const { report, values } = await planFor(model, weightsFor(model, file), options);
+  const { report, values } = await planFor(model, weightsFor(model, file), {
+    ...options,
+    halves: isLargeMatrix,
+  });
   write(model, values, report, options.seed);
   return report;
 }
+
+/**
+ * Whether 16 bits a value make products of one row with a matrix of this shape faster: that of 512 × 1000 and larger ones are
+ * read so (src/kernels/matmul/vector.ts).
+ */
+const isLargeMatrix = (shape: readonly number[]): boolean =>
+  shape.length === 2 && shape[0]! * shape[1]! >= 500_000 && shape.every((length) => length % 4 === 0);
 
 /**
  * Writes what fits into `model`. With a seed, what the file lacks is initialised, and a head that the file does not fit
@@ -162,7 +175,11 @@ export async function loadWeightsFrom(
  */
 function write(model: Model, values: LoadValues, report: LoadReport, seed?: number): void {
   const targets = new Map([...model.namedParameters(), ...model.namedBuffers()]);
-  for (const [name, { data }] of values) targets.get(name)!.write(data as Float32Array<ArrayBuffer>);
+  for (const [name, loaded] of values) {
+    const target = targets.get(name)!;
+    if (loaded.halves) target.writeHalves(loaded.halves);
+    else target.write(loaded.data as Float32Array<ArrayBuffer>);
+  }
   if (seed === undefined) return;
   model.initialise(seed, (name) => !values.has(name));
   model.zeroHead((name) => report.replacedHead.includes(name));

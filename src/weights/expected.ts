@@ -16,6 +16,7 @@ import {
   isRunState,
   type LoadWeightsOptions,
   otherClasses,
+  type PlanOptions,
   planLoad,
 } from './load.ts';
 import { besideBody, matchNames, namedLike, withoutPrefix } from './names.ts';
@@ -116,7 +117,7 @@ export async function heldInstead(name: string, file: WeightsFile): Promise<stri
 export async function planFor(
   model: Model,
   file: WeightsFile,
-  options: LoadWeightsOptions & { body?: boolean } = {},
+  options: LoadWeightsOptions & Pick<PlanOptions, 'halves'> & { body?: boolean } = {},
 ): Promise<ReturnType<typeof planLoad>> {
   const { body = false, ...rest } = options;
   const expected = expectedTensors(model);

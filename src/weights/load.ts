@@ -6,10 +6,12 @@
  */
 
 import { fromTorch, type Layout, torchShape } from '../nn/layout.ts';
+import { packHalves } from '../tensor/halves.ts';
 import { sameShape } from '../tensor/shape.ts';
 import { listNames } from './formats/error.ts';
-import { type StoredTensor, showShape, toFloat32, type WeightsFile } from './formats/state.ts';
-import { addSuspect, type SuspectValues } from './suspect.ts';
+import { halfToFloat32 } from './formats/half.ts';
+import { type StoredTensor, showShape, toFloat32, toHalves, type WeightsFile } from './formats/state.ts';
+import { addSuspect, type SuspectValues, type ValuesAt } from './suspect.ts';
 
 /** One parameter or buffer that the model wants. `shape` is the engine's. */
 export interface ExpectedTensor {
@@ -32,6 +34,8 @@ export interface LoadWeightsOptions {
 export interface PlanOptions extends LoadWeightsOptions {
   /** Tensors that the model does not have and that may be there all the same: they are reported and left. */
   beside?: (name: string) => boolean;
+  /** Whether a tensor of the engine's shape is wanted in 16 bits a value, where the file holds halves. */
+  halves?: (shape: readonly number[]) => boolean;
 }
 
 /** What became of every tensor, by name. Shapes are PyTorch's. */
@@ -51,7 +55,14 @@ export interface LoadReport {
 }
 
 /** What to write into the model: engine layout; may share memory with the file. */
-export type LoadValues = Map<string, { data: Float32Array; shape: readonly number[] }>;
+export type LoadValues = Map<string, LoadedTensor>;
+
+export interface LoadedTensor {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+  /** The same values as `packHalves` packs them, where that was asked for and the file holds halves. */
+  readonly halves?: Uint16Array<ArrayBuffer>;
+}
 
 /** A counter of batch norms that nothing computes with; files from before PyTorch 0.4 lack it. */
 export function isCounter(name: string): boolean {
@@ -127,22 +138,51 @@ export function planLoad(
   const problems = report.missing.length + astray.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
     throw new Error(refusal(file.name ?? 'the file', { ...report, unexpected: astray }, options));
-  return { report, values: convert(accepted, report) };
+  return { report, values: convert(accepted, report, options) };
 }
 
-/** The accepted tensors as float32 in the engine's layout; reports what is strange about their values. */
+/** The accepted tensors in the engine's layout; reports what is strange about their values. */
 function convert(
   accepted: readonly [string, ExpectedTensor, StoredTensor][],
   { notFinite, suspect }: LoadReport,
+  { halves = () => false }: PlanOptions,
 ): LoadValues {
   const values: LoadValues = new Map();
-  for (const [name, { layout, head = false }, stored] of accepted) {
+  for (const [name, { layout, head = false, shape }, stored] of accepted) {
+    const packed = stored.dtype === 'float16' && halves(shape) ? packedTensor(stored, layout) : null;
+    if (packed) {
+      addSuspect(suspect, name, stored, packed.values, head);
+      values.set(name, packed.tensor);
+      continue;
+    }
     const data = toFloat32(stored);
-    if (allFinite(data)) addSuspect(suspect, name, stored, data, head);
+    if (allFinite(data))
+      addSuspect(suspect, name, stored, { length: data.length, at: (index) => data[index] }, head);
     else notFinite.push(name);
     values.set(name, fromTorch(data, stored.shape, layout));
   }
   return values;
+}
+
+/** A tensor of halves as it is kept, converted only for whoever wants floats; null where its values are none to be kept so. */
+function packedTensor(
+  stored: StoredTensor,
+  layout: Layout,
+): { tensor: LoadedTensor; values: ValuesAt } | null {
+  const bits = toHalves(stored);
+  const packed = packHalves(bits);
+  if (!packed) return null;
+  const { data: halves, shape } = fromTorch(packed, stored.shape, layout);
+  return {
+    values: { length: bits.length, at: (index) => halfToFloat32(bits.subarray(index, index + 1))[0] },
+    tensor: {
+      halves,
+      shape,
+      get data() {
+        return fromTorch(toFloat32(stored), stored.shape, layout).data;
+      },
+    },
+  };
 }
 
 /** A sentence on the tensors `names` that the model does not have; none where there are none. */

@@ -21,20 +21,24 @@ export interface SuspectValues {
 /** Fewer values than these may be whole numbers, or the same in every row, by chance. */
 const FEW = 16;
 
+/** Values by their place, so that those that nobody looks at need not be converted. */
+export interface ValuesAt {
+  length: number;
+  at: (index: number) => number;
+}
+
 /** Adds the name of a tensor wherever its values, which are finite, are suspect. */
 export function addSuspect(
   suspect: SuspectValues,
   name: string,
   { dtype, shape }: StoredTensor,
-  data: Float32Array,
+  data: ValuesAt,
   head: boolean,
 ): void {
-  if (name.endsWith('running_var') && data.some((value) => value < 0)) suspect.negative.push(name);
+  if (name.endsWith('running_var') && !every(data, (value) => value >= 0)) suspect.negative.push(name);
   if (shape.length < 2 || data.length < FEW) return;
   suspect.weights++;
-  const largest = data.every(Number.isInteger)
-    ? data.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-    : null;
+  const largest = largestOfWhole(data);
   // −1, 0 and 1 are what binary and ternary networks are trained to.
   if (largest !== null && (largest > 1 || (largest > 0 && !dtype.includes('float'))))
     suspect.whole.push(name);
@@ -42,7 +46,22 @@ export function addSuspect(
   else if (largest === 0) suspect.zero.push(name);
 }
 
-function sameRows(data: Float32Array, rows: number): boolean {
+function every({ length, at }: ValuesAt, holds: (value: number, index: number) => boolean): boolean {
+  for (let index = 0; index < length; index++) if (!holds(at(index), index)) return false;
+  return true;
+}
+
+/** The largest magnitude where all are whole numbers, else null. */
+function largestOfWhole(data: ValuesAt): number | null {
+  let most = 0;
+  const whole = every(data, (value) => {
+    most = Math.max(most, Math.abs(value));
+    return Number.isInteger(value);
+  });
+  return whole ? most : null;
+}
+
+function sameRows(data: ValuesAt, rows: number): boolean {
   const length = data.length / rows;
-  return data.every((value, index) => value === data[index % length]);
+  return every(data, (value, index) => value === data.at(index % length));
 }

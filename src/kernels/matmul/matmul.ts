@@ -30,7 +30,8 @@ const rowsTo = (x: Tensor, rows: number): Tensor => {
 /** A slice of rows of a matrix that one binding holds; null where it holds all of them. */
 interface RowSlice {
   slice: { start: number; count: number } | undefined;
-  bind: (buffer: PooledBuffer) => BufferBinding;
+  /** Of a matrix of so many bytes a value. */
+  bind: (buffer: PooledBuffer, bytes?: number) => BufferBinding;
 }
 
 /** Cuts a matrix of [rows, columns] so that every slice fits a binding and starts at a multiple of 256 bytes. */
@@ -47,7 +48,11 @@ function rowSlices(device: Device, rows: number, columns: number): RowSlice[] {
     const count = Math.min(most, rows - start);
     return {
       slice: { start, count },
-      bind: (buffer) => ({ buffer, offset: 4 * start * columns, size: 4 * count * columns }),
+      bind: (buffer, bytes = 4) => ({
+        buffer,
+        offset: bytes * start * columns,
+        size: bytes * count * columns,
+      }),
     };
   });
 }
@@ -59,17 +64,19 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const n = b.shape[1]!;
   const problem = problemOf('forward', m > 1, k, n);
   const left = columnsTo(a, fours(k));
-  const right = rowsTo(columnsTo(b, fours(n)), fours(k));
   const shift = bias && (n % 4 === 0 ? bias : padLastAxis(bias, fours(n)));
   const c = empty(device, [m, fours(n)]);
   const row = chooseMatrix(problem, device);
+  const halves = row.readsHalves && n % 4 === 0 && k % 4 === 0 ? b.halves : null;
+  const right = halves ?? rowsTo(columnsTo(b, fours(n)), fours(k)).buffer;
   const slices = rowSlices(device, fours(k), fours(n));
   slices.forEach(({ slice, bind }, index) => {
     const last = index === slices.length - 1;
     row.record(device, last ? { ...problem, epilogue: { bias: shift?.buffer } } : problem, {
       pictures: m,
       x: left.buffer,
-      w: bind(right.buffer),
+      w: bind(right, halves ? 2 : 4),
+      halves: halves !== null,
       y: c.buffer,
       slice,
       accumulate: index > 0,

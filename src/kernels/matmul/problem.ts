@@ -35,7 +35,10 @@ export const problemOf = (
 });
 
 /** One way to multiply matrices. */
-export type MatrixRow = Row<MatrixProblem, MatrixOperands>;
+export interface MatrixRow extends Row<MatrixProblem, MatrixOperands> {
+  /** Reads a w in 16 bits a value as well, with the same bits in its result. */
+  readonly readsHalves?: true;
+}
 
 /** Multiply-adds for one row of the batch. */
 export const multiplyAdds = ({ sourceChannels, resultChannels }: MatrixProblem): number =>

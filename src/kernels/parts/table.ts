@@ -36,18 +36,18 @@ export interface Row<Problem extends AnyProblem, Operands> {
  * it supports the problem, else the one that expects to be fastest.
  * @param keyOf the problem as a tuning record names it; asked only where there is a record
  */
-export function choose<Problem extends AnyProblem, Operands>(
-  rows: readonly Row<Problem, Operands>[],
+export function choose<Problem extends AnyProblem, Candidate extends Omit<Row<Problem, never>, 'record'>>(
+  rows: readonly Candidate[],
   problem: Problem,
   { choices, traits }: Pick<Device, 'choices' | 'traits'>,
   keyOf: (problem: Problem) => string,
-): Row<Problem, Operands> {
+): Candidate {
   if (choices) {
     const name = choices.get(keyOf(problem));
     const chosen = rows.find((row) => row.name === name);
     if (chosen?.supports(problem, traits)) return chosen;
   }
-  let best: Row<Problem, Operands> | null = null;
+  let best: Candidate | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const row of rows) {
     if (!row.supports(problem, traits)) continue;

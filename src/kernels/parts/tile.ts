@@ -66,6 +66,8 @@ export interface GatherOperands {
   y: BufferBinding;
   /** The part of the weight that is bound, where it is not the whole. */
   slice?: Slice | undefined;
+  /** `w` is in 16 bits a value (tensor/halves.ts), of a row that reads it so. */
+  halves?: boolean;
   /** y += … rather than y = …: a slice that is not the first. */
   accumulate?: boolean;
 }

@@ -120,6 +120,12 @@ export function toFloat32(tensor: StoredTensor): Float32Array {
   }
 }
 
+/** The bits of a float16 tensor's values; a view where they are aligned, as above. */
+export function toHalves({ bytes }: StoredTensor): Uint16Array {
+  const { buffer, byteOffset, byteLength } = aligned(bytes, 2);
+  return new Uint16Array(buffer, byteOffset, byteLength / 2);
+}
+
 /**
  * int64 → a double that rounds to the right float32. Beyond 2⁵³ `Number(value)` would round twice; the bits that
  * a double cannot hold are therefore gathered into one sticky bit, which is enough to break ties correctly.
