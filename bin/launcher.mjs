@@ -68,7 +68,7 @@ async function run([name, ...argv]) {
     const guess = closest(name, names);
     const hint = guess ? `Did you mean ${guess}?` : `The commands are ${names.join(', ')}.`;
     process.stderr.write(`error: there is no command '${name}'. ${hint}\n`);
-    return 1;
+    return 64; // BAD_INPUT of src/cli/main.ts, which cannot be read yet
   }
   try {
     await ensurePackages(root);

@@ -17,6 +17,8 @@
  * first Ctrl-C, and a dynamic `import()` of TypeScript after it fails.
  */
 import { Command, CommanderError, type Option, type OptionValues } from 'commander';
+import { WriteError } from '../node/files.ts';
+import { InputError } from '../text/input-error.ts';
 import { shown } from '../text/shown.ts';
 import { WeightsError } from '../weights/formats/error.ts';
 import { ignoresHangUp } from './nohup.ts';
@@ -74,10 +76,24 @@ export async function main(entry: CommandEntry, argv: string[], launcher: Launch
     return (await module.run(command.args, command.opts())) ?? 0;
   } catch (error) {
     // commander has printed its own sentence (or the help) by the time it throws.
-    if (error instanceof CommanderError) return error.exitCode;
-    reportError(error, debug, launcher);
-    return 1;
+    if (!(error instanceof CommanderError)) reportError(error, debug, launcher);
+    return exitCodeOf(error);
   }
+}
+
+/** EX_USAGE of sysexits.h, which Unix's own programs use: what was given is bad, and trying again cannot help. */
+export const BAD_INPUT = 64;
+
+/**
+ * What an error ends a command with: BAD_INPUT where arguments or what they name are at fault, so that whoever starts commands
+ * by the thousand need not start this one again; 1 where another try may go well, or Tessera is at fault.
+ */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT;
+  const reason = error instanceof WriteError ? error.cause : error;
+  // A RangeError is the engine's word for a setting that it does not take.
+  const bad = reason instanceof InputError || (reason instanceof RangeError && !isProgrammingError(reason));
+  return bad ? BAD_INPUT : 1;
 }
 
 /** The commander program of one command. */
@@ -173,5 +189,10 @@ export function reportError(error: unknown, debug: boolean, launcher: Launcher):
 
 /** TypeErrors and the like that no one threw on purpose. */
 function isProgrammingError(error: unknown): boolean {
+  if (error instanceof RangeError) return 'code' in error || V8_RANGE.test(error.message);
   return error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
 }
+
+/** What the engine of JavaScript itself says in a RangeError; Node's own have a code. */
+const V8_RANGE =
+  /^(?:Maximum (?:call stack|BigInt) size|Invalid (?:(?:typed )?array|array buffer|string length|count value|time value|code point|index|atomic)\b|Array buffer allocation|(?:start )?offset\b.*\b(?:bounds|multiple)|byte length of|(?:Set|Map) maximum size|to\w+\(\) |The number \S+ cannot be)/i;

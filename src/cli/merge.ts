@@ -154,7 +154,8 @@ function placeIn(line: string): number {
   return digits === undefined ? -1 : Number(digits);
 }
 
-function unfinished({ path, plan }: Part, why: string): UserError {
+/** May be finished the next time, so it is no bad input. */
+function unfinished({ path, plan }: Part, why: string): Error {
   const again = commandLine('predict', ['…', '--out', path, '--shard', shardText(plan.shard)]);
-  return new UserError(`${path} is not finished (${why}); go on with the command that wrote it: ${again}`);
+  return new Error(`${path} is not finished (${why}); go on with the command that wrote it: ${again}`);
 }

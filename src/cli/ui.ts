@@ -8,6 +8,7 @@
 import cliProgress from 'cli-progress';
 import { adapterName } from '../gpu/adapter-name.ts';
 import { formatSeconds } from '../text/figures.ts';
+import { InputError } from '../text/input-error.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { ignoresHangUp } from './nohup.ts';
 import { watchNpm } from './orphan.ts';
@@ -16,8 +17,8 @@ export { adapterName } from '../gpu/adapter-name.ts';
 export { counted, formatBytes, formatCount, formatNumber, formatSeconds } from '../text/figures.ts';
 export { table } from '../text/table.ts';
 
-/** An error that the user can act on: the top level prints its message without a stack and exits with 1. */
-export class UserError extends Error {
+/** What was typed, or what it names, is bad: the top level prints the sentence without a stack and exits with 64. */
+export class UserError extends InputError {
   override name = 'UserError';
 }
 

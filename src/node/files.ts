@@ -9,6 +9,7 @@ import { rmSync, type Stats, writeFileSync } from 'node:fs';
 import { lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { InputError } from '../text/input-error.ts';
 import { shown } from '../text/shown.ts';
 import { removeLeftovers, temporaryFor } from './leftovers.ts';
 import { kindOf, readRegular } from './regular.ts';
@@ -34,6 +35,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'the disk answers with an error; copy the file to another one, if it still can be read',
 };
 
+/** What stays so until somebody mends the path or what is there. A disk or a network that fails may be back the next time. */
+const LASTING = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EEXIST',
+  'EISDIR',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ELOOP',
+  'ENAMETOOLONG',
+]);
+
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
@@ -45,6 +59,12 @@ export function systemReason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What the system refused, as a sentence. @returns an InputError where trying again cannot help */
+function refusal(sentence: string, cause: unknown): Error {
+  const lasts = cause instanceof InputError || LASTING.has(codeOf(cause));
+  return new (lasts ? InputError : Error)(sentence, { cause });
+}
+
 const nameOf = (path: string | URL): string => shown(typeof path === 'string' ? path : fileURLToPath(path));
 
 /** What `work` gives. @throws Error, a sentence that names `path`, where the system refuses */
@@ -52,7 +72,7 @@ export async function reading<T>(path: string | URL, work: Promise<T>): Promise<
   try {
     return await work;
   } catch (error) {
-    throw new Error(`${nameOf(path)} cannot be read: ${systemReason(error)}`, { cause: error });
+    throw refusal(`${nameOf(path)} cannot be read: ${systemReason(error)}`, error);
   }
 }
 
@@ -94,11 +114,11 @@ export function bytesIfThere(path: string | URL, most?: number): Promise<Uint8Ar
 /** The bytes of a regular file. @throws Error, a sentence, where it is not there or cannot be read */
 export async function readBytes(path: string): Promise<Uint8Array> {
   const bytes = await bytesIfThere(path);
-  if (!bytes) throw new Error(`there is no file ${nameOf(path)}`);
+  if (!bytes) throw new InputError(`there is no file ${nameOf(path)}`);
   return bytes;
 }
 
-/** A file could not be written; what was there is untouched. */
+/** A file could not be written; what was there is untouched. The cause is an InputError where its path is no place for one. */
 export class WriteError extends Error {
   override name = 'WriteError';
 }
@@ -122,7 +142,7 @@ export async function makeFolder(path: string): Promise<string[]> {
         codeOf(error) === 'ENOENT' && (await isFolder(above))
           ? `${above} takes no folders; name another place (ENOENT)`
           : systemReason(error);
-      throw new Error(`the folder ${nameOf(folder)} cannot be made: ${why}`, { cause: error });
+      throw refusal(`the folder ${nameOf(folder)} cannot be made: ${why}`, error);
     });
   return missing;
 }
@@ -180,12 +200,12 @@ export async function syncFolder(path: string): Promise<void> {
 async function writableFile(path: string): Promise<string> {
   const found = await orNull(stat(path));
   if (found) {
-    if (!found.isFile()) throw new Error(`it is ${kindOf(found)}; name a file`);
+    if (!found.isFile()) throw new InputError(`it is ${kindOf(found)}; name a file`);
     return realpath(path);
   }
   if (await orNull(lstat(path)))
-    throw new Error('it is a symbolic link to a file that is not there; remove it');
-  if (/[/\\]$/.test(path)) throw new Error('it ends as a folder does; name a file');
+    throw new InputError('it is a symbolic link to a file that is not there; remove it');
+  if (/[/\\]$/.test(path)) throw new InputError('it ends as a folder does; name a file');
   return path;
 }
 

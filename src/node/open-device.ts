@@ -94,7 +94,8 @@ async function dawnFlags(adapter: string | undefined): Promise<string[]> {
   const chosen = chooseAdapter(available, adapter);
   if (chosen) return [`backend=${chosen.backend}`, `adapter=${chosen.name}`];
   const message = `no adapter is called '${adapter}' here: ${describeAdapters(available)}`;
-  throw available.length > 0 ? new RangeError(message) : new NoAdapterError(message);
+  // Not a bad option for sure: an adapter whose driver fails is missing until it is back, or on another machine is there.
+  throw available.length > 0 ? new Error(message) : new NoAdapterError(message);
 }
 
 /** Dawn's `navigator.gpu`. Throws NoAdapterError where its library does not load (musl, an unusual processor). */

@@ -5,6 +5,7 @@
  */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { InputError } from '../text/input-error.ts';
 
 /** The longest array that Node makes: nothing longer can be read whole. */
 const MOST_BYTES = 2 ** 32;
@@ -66,9 +67,9 @@ export async function fillFrom(
 const MOST_AT_ONCE = 2 ** 30;
 
 function check(found: Stats, most: number): void {
-  if (!found.isFile()) throw new Error(`it is ${kindOf(found)}; name a file`);
+  if (!found.isFile()) throw new InputError(`it is ${kindOf(found)}; name a file`);
   if (found.size > most)
-    throw new Error(`it is ${gibibytes(found.size)} long, and at most ${gibibytes(most)} are read`);
+    throw new InputError(`it is ${gibibytes(found.size)} long, and at most ${gibibytes(most)} are read`);
 }
 
 const gibibytes = (bytes: number): string =>

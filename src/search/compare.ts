@@ -1,5 +1,6 @@
 /** What the trials and the finals say when they are held against each other. */
 import { counted, formatNumber } from '../text/figures.ts';
+import { TrainingError } from '../train/fit.ts';
 import { aimOf } from './cost/target.ts';
 import type { Trial } from './method.ts';
 import type { Agreement, Comparison, FinalRole, SearchResult, Target } from './result.ts';
@@ -50,7 +51,7 @@ export function returnedOf(
   comparison: Comparison | null,
 ): SearchResult['returned'] {
   if (!winner.fresh && !handMade?.fresh)
-    throw new Error(
+    throw new TrainingError(
       'the winner and the hand-made network diverged in their last training, so there is no network to return; a tenth of the learning rate (--lr) may do',
     );
   if (!handMade)

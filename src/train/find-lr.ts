@@ -15,6 +15,7 @@ import type { Device } from '../gpu/index.ts';
 import type { Model, Optimizer } from '../nn/index.ts';
 import { scope, setStep } from '../tensor/index.ts';
 import { fewestPictures } from './batches.ts';
+import { TrainingError } from './fit.ts';
 import { plainStep, type Step } from './step.ts';
 import { untouched } from './untouched.ts';
 
@@ -120,7 +121,7 @@ async function* endless(
       yield { batch, epoch };
     }
     if (!some)
-      throw new Error(
+      throw new TrainingError(
         'no step could be taken: no batch held as many pictures that can be read as norms that train need',
       );
   }

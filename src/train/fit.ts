@@ -19,6 +19,7 @@ import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
 import { constant, type Model, type Optimizer, type Schedule } from '../nn/index.ts';
 import { scope, setStep, type Tensor } from '../tensor/index.ts';
+import { InputError } from '../text/input-error.ts';
 import { fewestPictures, HeadStart, withLast } from './batches.ts';
 import {
   type Callback,
@@ -33,8 +34,8 @@ import { type Metrics, measure } from './metrics.ts';
 import { noProgress, type Progress } from './progress.ts';
 import { plainStep, type Step } from './step.ts';
 
-/** Training cannot go on; the message says why and what to try. */
-export class TrainingError extends Error {
+/** Training cannot go on with these pictures and settings; the message says why and what to try. */
+export class TrainingError extends InputError {
   override name = 'TrainingError';
 }
 

@@ -21,6 +21,7 @@ import {
   networkOf,
   weightProperties,
 } from '../models/table.ts';
+import { InputError } from '../text/input-error.ts';
 import { readCard, type WeightsCard } from './card.ts';
 import { CATALOG, defaultEntry, entryOfHash, filesOf, type WeightsEntry } from './catalog/catalog.ts';
 import { IMAGENET_CLASSES } from './catalog/imagenet-classes.ts';
@@ -190,7 +191,7 @@ async function openEntry(entry: WeightsEntry, folder: WeightsFiles): Promise<Kno
   const remedy = shipped
     ? 'it comes with the project: restore it (git checkout weights)'
     : `fetch it first: npm run weights -- fetch ${name}`;
-  throw new Error(`there is no weights/${files[files.length - 1]}; ${remedy}`);
+  throw new InputError(`there is no weights/${files[files.length - 1]}; ${remedy}`);
 }
 
 /**
@@ -235,7 +236,7 @@ export async function modelFor(known: KnownWeights): Promise<Network> {
   if (card.model) {
     const network = cardNetwork(known);
     if (network === null && known.saidBy.model === 'config')
-      throw new Error(
+      throw new InputError(
         `${file.name} is of timm's ${shorten(card.model.name)}, says ${CONFIG_FILE} beside it, and there is no such network here; --model names one whose weights it may be`,
       );
     return network ?? card.model.name;
@@ -255,12 +256,12 @@ export async function modelFor(known: KnownWeights): Promise<Network> {
     return twins.find(style) ?? twins[0];
   }
   const stranger = models.length === 0 ? strangeNames(file.tensors.keys()) : null;
-  if (stranger) throw new Error(`${file.name ?? 'the file'} ${stranger}`);
+  if (stranger) throw new InputError(`${file.name ?? 'the file'} ${stranger}`);
   const remedy =
     models.length > 1
       ? `it fits ${models.join(' and ')}, which differ in padding and batch norm's epsilon only: say which with --model`
       : `its tensors (${listNames([...file.tensors.keys()])}) are those of none of our models; --model names one, and then says what does not fit`;
-  throw new Error(`${file.name ?? 'the file'} does not say which model it is for: ${remedy}`);
+  throw new InputError(`${file.name ?? 'the file'} does not say which model it is for: ${remedy}`);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { ModelOptions } from '../models/family.ts';
 import { buildModel, type Network } from '../models/table.ts';
 import { type Model, torchShape } from '../nn/index.ts';
 import { sameShape } from '../tensor/shape.ts';
+import { InputError } from '../text/input-error.ts';
 import { readCard } from './card.ts';
 import { listNames } from './formats/error.ts';
 import type { StateDict, WeightsFile } from './formats/state.ts';
@@ -133,7 +134,7 @@ export async function planFor(
     const fitting = await detectModels(file.tensors);
     const wanted = model.spec?.name;
     if (fitting.length === 0 || wanted === undefined || fitting.includes(wanted)) throw error;
-    throw new Error(
+    throw new InputError(
       `${file.name ?? 'the file'} holds weights of ${showModels(fitting, file)}, not of ${wanted}; name that model (--model of the commands)`,
       { cause: error },
     );

@@ -8,6 +8,7 @@
 import { fromTorch, type Layout, torchShape } from '../nn/layout.ts';
 import { packHalves } from '../tensor/halves.ts';
 import { sameShape } from '../tensor/shape.ts';
+import { InputError } from '../text/input-error.ts';
 import { listNames } from './formats/error.ts';
 import { halfToFloat32 } from './formats/half.ts';
 import { type StoredTensor, showShape, toFloat32, toHalves, type WeightsFile } from './formats/state.ts';
@@ -137,7 +138,7 @@ export function planLoad(
   const astray = report.unexpected.filter((name) => !beside(name));
   const problems = report.missing.length + astray.length + report.wrongShape.length;
   if ((strict && problems > 0) || (accepted.length === 0 && expected.size > 0))
-    throw new Error(refusal(file.name ?? 'the file', { ...report, unexpected: astray }, options));
+    throw new InputError(refusal(file.name ?? 'the file', { ...report, unexpected: astray }, options));
   return { report, values: convert(accepted, report, options) };
 }
 

@@ -94,7 +94,7 @@ const REFUSED: [args: string[], sentence: RegExp][] = [
 for (const [args, sentence] of REFUSED)
   test(`refused: ${args.slice(1).join(' ') || args[0]}`, async () => {
     const { code, out, err } = await explain(...args);
-    assert.is(code, 1);
+    assert.is(code, 64);
     assert.match(err, sentence);
     assert.is(out, '');
   });

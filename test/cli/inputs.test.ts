@@ -117,7 +117,7 @@ for (const [reads, command, says] of COMMANDS)
       const before = everything();
       const [name, ...args] = command(path);
       const { code, err, out } = await tessera(name!, ...args);
-      assert.is(code, 1, `${how}: ${err}`);
+      assert.is(code, 64, `${how}: ${err}`);
       assert.match(err, says, how);
       assert.match(err, /would be written over; name another/, how);
       assert.is(out, '', how);
@@ -129,7 +129,7 @@ for (const [reads, command, says] of COMMANDS)
 test('what is written beside a file is looked at as well', async () => {
   const before = everything();
   const { code, err } = await tessera('export', 'net.onnx.json', '--to', 'onnx', '--out', 'net.onnx');
-  assert.is(code, 1, err);
+  assert.is(code, 64, err);
   assert.match(err, /net\.onnx\.json is the file to export itself and would be written over/);
   assert.equal(everything(), before);
 });

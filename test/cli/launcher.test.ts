@@ -221,7 +221,7 @@ process_('without a command it lists them', () => {
 
 process_('an unknown command gets a suggestion', () => {
   const { status, stdout, stderr } = launch(['trian']);
-  assert.is(status, 1);
+  assert.is(status, 64);
   assert.is(stdout, '');
   assert.is(stderr, "error: there is no command 'trian'. Did you mean train?\n");
 });
@@ -250,16 +250,16 @@ process_('doctor --json prints one JSON document, and quickly', () => {
   assert.is(report.versions.node, process.versions.node);
 });
 
-process_('a wrong option ends with a sentence and 1', () => {
+process_('a wrong option ends with a sentence and 64', () => {
   const { status, stderr } = launch(['doctor', '--jsn']);
-  assert.is(status, 1);
+  assert.is(status, 64);
   assert.match(stderr, /unknown option '--jsn'\n\(Did you mean --json\?\)/);
   noStack(stderr);
 });
 
 process_('an option that npm took ends with a sentence', () => {
   const { status, stderr } = launch(['doctor'], { npm_lifecycle_event: 'doctor', npm_config_json: 'true' });
-  assert.is(status, 1);
+  assert.is(status, 64);
   assert.match(stderr, /Put -- before the options: npm run doctor -- --json/);
 });
 
@@ -430,7 +430,7 @@ process_('a reader that has seen enough is no error', () => {
 process_('an expected error is a sentence; with --debug it has a stack', async () => {
   const plain = await finish(startFixture(['--fail']));
   assert.is(plain.stderr, 'error: the picture is upside down\n');
-  assert.is(plain.code, 1);
+  assert.is(plain.code, 64);
   const debug = await finish(startFixture(['--fail', '--debug']));
   assert.match(debug.stderr, /^ {4}at .*stoppable\.ts/m);
 });

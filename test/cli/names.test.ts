@@ -75,7 +75,7 @@ test('an error of every command shows the names in it', async () => {
   ];
   for (const [name, ...argv] of commands) {
     const outcome = await tessera(name, ...argv);
-    assert.is(outcome.code, 1, `${name} ${argv[0]}`);
+    assert.is(outcome.code, 64, `${name} ${argv[0]}`);
     assert.match(outcome.err, /^error: /m, `${name} ${argv[0]}`);
     assertShown(outcome, `${name} ${argv[0]}`);
   }

@@ -159,7 +159,7 @@ test('what is no finished run is refused with a sentence', async () => {
   ];
   for (const [runs, said] of cases) {
     const { code, err } = await tessera('report', ...runs.map((name) => at(name)));
-    assert.is(code, 1, err);
+    assert.is(code, 64, err);
     assert.match(err, said);
   }
   const over = await tessera('report', at('good'), at('alike'), '--out', at('good', 'report.json'));

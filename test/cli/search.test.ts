@@ -193,7 +193,7 @@ async function refusesOtherTeachers(taught: string): Promise<void> {
   await cp(best, 'moved.safetensors');
   await saveTinyCheckpoint(best, ['across', 'down']);
   const changed = await run('--resume', taught);
-  assert.is(changed.code, 1, changed.err);
+  assert.is(changed.code, 64, changed.err);
   assert.match(
     changed.err,
     /^error: the teacher out is not the one that the search began with .* --teacher/m,
@@ -322,7 +322,7 @@ test('what is wrong is said in a sentence that names it, and nothing is left beh
   ];
   for (const [args, sentence] of cases) {
     const { code, out, err } = await run(...args);
-    assert.is(code, 1, args.join(' '));
+    assert.is(code, 64, args.join(' '));
     assert.is(out, '');
     assert.match(err, sentence, args.join(' '));
   }
@@ -364,7 +364,7 @@ test('what is in the files of a search is hostile', async () => {
     await cp('out', 'hostile', { recursive: true, force: true });
     await write(file, value);
     const { code, err } = await run('--resume', 'hostile');
-    assert.is(code, 1);
+    assert.is(code, 64);
     assert.match(err, sentence);
     await rm('hostile', { recursive: true });
   }

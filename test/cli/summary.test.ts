@@ -103,7 +103,7 @@ const WRONG: [string[], RegExp][] = [
 for (const [args, sentence] of WRONG)
   test(`${args.join(' ') || 'nothing'}: a sentence`, async () => {
     const { code, stdout, stderr } = await summary(...args);
-    assert.is(code, 1);
+    assert.is(code, 64);
     assert.is(stdout, '');
     assert.match(stderr, sentence);
     assert.not.match(stderr, / at .*\.ts:/);

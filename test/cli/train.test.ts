@@ -138,7 +138,7 @@ test('train: a report on stdout, everything else on stderr, checkpoints and pict
 
 test('a folder that holds a run is not overwritten unasked', async () => {
   const { code, err } = await tessera([...TRAIN, '--out', 'run']);
-  assert.is(code, 1);
+  assert.is(code, 64);
   assert.match(err, /error: run holds best\.safetensors.* already; --overwrite replaces a run there/);
   assert.not.match(err, /\n {4}at /, 'a stack trace');
 });
@@ -147,7 +147,7 @@ test('--overwrite removes a run only when its successor can start', async () => 
   await writeFile(join(folder, 'broken.pth'), 'no weights');
   const broken = ['--weights', 'broken.pth', '--overwrite', '--out', 'run'];
   const { code, err } = await tessera([...TRAIN, ...broken]);
-  assert.is(code, 1);
+  assert.is(code, 64);
   assert.match(err, /error: broken\.pth is no weights file that can be read/);
   assert.ok(await exists('run/best.safetensors'));
 });
@@ -155,7 +155,7 @@ test('--overwrite removes a run only when its successor can start', async () => 
 test('weights that do not fit leave no folder behind', async () => {
   const weights = fileURLToPath(new URL('../../weights/efficientnet_lite0.safetensors', import.meta.url));
   const { code, err } = await tessera([...TRAIN, '--weights', weights, '--out', 'fresh']);
-  assert.is(code, 1);
+  assert.is(code, 64);
   assert.match(err, /holds weights of efficientnet_lite0, not of mobilenetv2_050; name that model/);
   assert.not(await exists('fresh'));
 });
@@ -191,7 +191,7 @@ test('SIGTERM does the same, and pictures that changed are not gone on with', as
   await writeFile(extra, '');
   const { code, err } = await tessera(['train', '--resume', 'terminated']);
   await rm(extra);
-  assert.is(code, 1);
+  assert.is(code, 64);
   assert.match(err, /the pictures in data are not those that the run began with/);
   assert.match(
     err,

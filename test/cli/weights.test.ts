@@ -172,7 +172,7 @@ test('convert: a file that nobody named is not replaced, and no file by itself',
   for (const [args, sentence] of refused) {
     const { code, stderr } = await weights(['convert', ...args]);
     assert.match(stderr, sentence);
-    assert.is(code, 1);
+    assert.is(code, 64);
   }
   assert.ok(readFileSync(input).equals(content));
   assert.is(readFileSync(output, 'utf8'), 'somebody else’s');
@@ -184,7 +184,7 @@ test('convert: a file that nobody named is not replaced, and no file by itself',
   for (const path of [output, `${folder}/./own.safetensors`, relative(root, output)]) {
     const { code, stderr } = await weights(['convert', path]);
     assert.match(stderr, /is safetensors already; name the file to write with --out/);
-    assert.is(code, 1);
+    assert.is(code, 64);
   }
   assert.equal(readdirSync(folder).sort(), ['alias.pth', 'own.pth', 'own.safetensors']);
 });
@@ -207,11 +207,11 @@ const WRONG: [args: string[], sentence: RegExp][] = [
   [['list', 'zzz'], /no weights have 'zzz' in their name/],
   [['sell'], /argument 'sell' is invalid|Allowed choices are list, fetch, convert, inspect/],
 ];
-test('what cannot be done: a sentence each, and exit code 1', async () => {
+test('what cannot be done: a sentence each, and exit code 64', async () => {
   for (const [args, sentence] of WRONG) {
     const { code, stdout, stderr } = await weights(args);
     assert.match(stderr, sentence, args.join(' '));
-    assert.is(code, 1, args.join(' '));
+    assert.is(code, 64, args.join(' '));
     assert.is(stdout, '', args.join(' '));
     assert.not.match(stderr, /\n {4}at |mistake in Tessera/, args.join(' '));
   }
@@ -234,7 +234,7 @@ test('what ships is not fetched, but copied where another folder is named', asyn
   assert.match((await weights(command)).stdout, /is there already, and whole/);
   writeFileSync(target, 'mine');
   const refused = await weights([...command, '--from', 'http://127.0.0.1:9/']);
-  assert.is(refused.code, 1);
+  assert.is(refused.code, 64);
   assert.match(refused.stderr, /google_in1k comes with the project; nobody is asked for it\.$/m);
   assert.match(refused.stderr, /is another file; remove it, or name another folder with --out$/m);
   assert.is(readFileSync(target, 'utf8'), 'mine');

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Slurm for real, on this machine alone: starts a cluster of one node (as root, in a container say), sends an array of four
-# tasks through predict, requeues one of them in the middle, and merges the answers. Debian's packages:
+# tasks through predict, requeues one of them in the middle, merges the answers, and sends a task whose input is bad, which must
+# not be tried again. Debian's packages:
 #
 #   apt-get install slurm-wlm munge
 #   examples/cluster/slurm/try-here.sh [folder of pictures] [folder for everything that is written]
@@ -33,6 +34,7 @@ JobCompLoc=$WORK/ends.txt
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 KillWait=30
+RequeueExit=1
 MailProg=/bin/true
 NodeName=$HOST NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(free -m | awk '/^Mem:/ { print int($2 * 0.9) }') State=UNKNOWN
 PartitionName=here Nodes=$HOST Default=YES MaxTime=INFINITE State=UP
@@ -70,4 +72,14 @@ grep -h 'going on\|Stopping' "$WORK"/task-*.log || true
 
 node bin/tessera.mjs merge "$WORK"/answers/part-*.jsonl --out "$WORK/answers.jsonl"
 test "$(wc -l < "$WORK/answers.jsonl")" = "$(wc -l < "$WORK/list.txt")"
+
+# A list that is not there: the task ends with 64, and Slurm, which requeues what ends with 1, leaves it at that.
+BAD=$(LIST="$WORK/no such list" OUT="$WORK/answers" \
+  sbatch --parsable --mem=0 --cpus-per-task=1 --array=1 --output="$WORK/bad-%a.log" \
+  examples/cluster/slurm/predict.sbatch --weights pretrained)
+while squeue --noheader --job "$BAD" 2>/dev/null | grep -q .; do sleep 1; done
+grep -h '^error: ' "$WORK/bad-1.log"
+end=$(scontrol show job "${BAD}_1" | grep -Eo '(JobState|Restarts|ExitCode)=[^ ]+' | paste -sd ' ')
+echo "  $end"
+test "$end" = 'JobState=FAILED Restarts=0 ExitCode=64:0'
 echo "Everything is in $WORK."

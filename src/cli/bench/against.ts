@@ -7,7 +7,7 @@
  * a slower machine from slower code. This is the strong test.
  */
 import { type Comparison, comparePairs } from '../../bench/compare.ts';
-import { counted, onStop, progressBar, type StopRequest, say, UserError } from '../ui.ts';
+import { counted, onStop, progressBar, type StopRequest, say } from '../ui.ts';
 import { type CompareOptions, showComparison } from './compare.ts';
 import { checkOut, isChanged } from './revision.ts';
 import { type Asked, MARKER, measureSide, type Side, sideOf, workerArgs } from './worker.ts';
@@ -46,7 +46,7 @@ export async function runAgainst(root: string, asked: Asked, options: AgainstOpt
 
 /**
  * Measures both sides in turns. @returns null where it was stopped before there were pairs enough
- * @throws UserError, a sentence, where a side fails
+ * @throws Error, a sentence, where a side fails
  */
 export async function interleaved(
   [before, after]: readonly [Side, Side],
@@ -73,8 +73,7 @@ export async function interleaved(
       found.push(swapped ? { before: second, after: first } : { before: first, after: second });
     }
   } catch (error) {
-    if (!stop.requested)
-      throw new UserError(error instanceof Error ? error.message : String(error), { cause: error });
+    if (!stop.requested) throw error;
   } finally {
     bar.stop();
   }

@@ -53,7 +53,7 @@ export async function checkOut(root: string, named: string, marker: string): Pro
     return { name, folder: tree, dispose };
   } catch (error) {
     dispose();
-    throw new UserError(`--against ${name} cannot be checked out: ${sentenceOf(error)}`, { cause: error });
+    throw new Error(`--against ${name} cannot be checked out: ${sentenceOf(error)}`, { cause: error });
   }
 }
 

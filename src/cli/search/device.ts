@@ -1,13 +1,13 @@
 /** The device of a search, and another one where it is lost: all that is needed to go on lies in the folder. */
-import { choicesFrom, type Device, type DeviceLost } from '../../gpu/index.ts';
+import { choicesFrom, type Device, DeviceLost } from '../../gpu/index.ts';
 import type { SearchResult } from '../../search/result.ts';
 import { openCommandDevice } from '../device.ts';
-import { announceSoftware, type StopRequest, say, UserError } from '../ui.ts';
+import { announceSoftware, type StopRequest, say } from '../ui.ts';
 import { resumeCommand } from './command.ts';
 import { searchOn } from './run.ts';
 import type { Setup } from './setup.ts';
 
-/** Searches to the end, or until a stop is requested. @throws UserError where the device is lost twice */
+/** Searches to the end, or until a stop is requested. @throws DeviceLost where the device is lost twice */
 export async function searchOnDevice(setup: Setup, stop: StopRequest): Promise<SearchResult> {
   const first = await attempt(setup, stop);
   if ('result' in first) return first.result;
@@ -15,7 +15,7 @@ export async function searchOnDevice(setup: Setup, stop: StopRequest): Promise<S
   const second = await attempt(setup, stop);
   if ('result' in second) return second.result;
   const { folder, options } = setup;
-  throw new UserError(
+  throw new DeviceLost(
     `${second.lost.message}, for the second time in this search; ` +
       (folder.holdsRun
         ? `what it saved is whole, and this goes on from it: ${resumeCommand(folder.path, options)}`

@@ -3,18 +3,18 @@
  * Then the run goes on from its last checkpoint, or from its beginning where nothing was saved, to the bits of one that lost
  * nothing. That is done once; a device that is lost again has a cause that waiting does not mend.
  */
-import type { Device, DeviceLost } from '../../gpu/index.ts';
+import { type Device, DeviceLost } from '../../gpu/index.ts';
 import type { Report } from '../../report/report.ts';
 import { choicesIn } from '../../train/node/checkpoint.ts';
 import { openCommandDevice } from '../device.ts';
-import { announceSoftware, type StopRequest, say, UserError } from '../ui.ts';
+import { announceSoftware, type StopRequest, say } from '../ui.ts';
 import { resumeCommand } from './command.ts';
 import { checkFit } from './preflight.ts';
 import { train } from './run.ts';
 import type { TrainOptions } from './settings.ts';
 import { type Setup, setUpAgain } from './setup.ts';
 
-/** Trains to the end, or until a stop is requested. @throws UserError where the device is lost twice */
+/** Trains to the end, or until a stop is requested. @throws DeviceLost where the device is lost twice */
 export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Report> {
   const { folder } = setup;
   const first = await attempt(setup, options, stop);
@@ -25,7 +25,7 @@ export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: S
   );
   const second = await attempt(await setUpAgain(setup), options, stop);
   if ('report' in second) return second.report;
-  throw new UserError(
+  throw new DeviceLost(
     `${second.lost.message}, for the second time in this run; ` +
       (folder.holdsRun
         ? `what was saved last is whole, and this goes on from it: ${resumeCommand(folder.path, options)}`

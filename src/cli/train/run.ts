@@ -130,7 +130,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   })
     .finally(() => cache.close())
     .catch((error: unknown) => {
-      if (error instanceof WriteError) throw new UserError(notWritten(error, setup), { cause: error });
+      if (error instanceof WriteError) throw new WriteError(notWritten(error, setup), { cause: error });
       if (error instanceof ResumeError && resumed)
         throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
       throw error;

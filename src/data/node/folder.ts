@@ -35,7 +35,7 @@ export class NotTrainable extends InputError {}
 export async function imageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
   const { valFraction = 0.2, seed = 0, classes = [] } = options;
   if (!(valFraction > 0 && valFraction < 1)) {
-    throw new Error(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
+    throw new InputError(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
   const { splits, root, notes } = await openLayout(dir);
   if (root !== null) return withNotes(await splitFolder(dir, root, classes, valFraction, seed), notes);
@@ -82,7 +82,7 @@ export async function labelledFolder(
     (one) => splits[one] !== undefined,
   );
   if (wanted && !split)
-    throw new Error(
+    throw new InputError(
       `${dir} holds no folder ${wanted}/ with class folders; name the folder of the pictures alone, or leave the split out`,
     );
   const from = root ?? splits[split!]!;
@@ -93,9 +93,9 @@ export async function labelledFolder(
 
 async function openLayout(dir: string): Promise<DataLayout> {
   const found = await statOrNull(dir);
-  if (!found) throw new Error(`there is no folder ${dir}; name one that holds a folder for each class`);
+  if (!found) throw new InputError(`there is no folder ${dir}; name one that holds a folder for each class`);
   if (!found.isDirectory())
-    throw new Error(`${dir} is a file; name a folder that holds a folder for each class`);
+    throw new InputError(`${dir} is a file; name a folder that holds a folder for each class`);
   return layoutOf(dir);
 }
 
@@ -256,7 +256,7 @@ async function readKnown(
   const known = classes.map((name) => name.normalize('NFC'));
   const unknown = [...folders.keys()].filter((name) => !known.includes(name));
   if (unknown.length > 0)
-    throw new Error(
+    throw new InputError(
       `${root} has the ${unknown.length === 1 ? 'folder' : 'folders'} ${listed(unknown)}, and the classes are ${listed([...classes], 8)}; ` +
         'rename or remove what is no class, or name another folder',
     );
@@ -266,7 +266,7 @@ async function readKnown(
       samples.push({ file, label: known.indexOf(name) });
   notes.push(...leftOutNotes(root, left));
   if (samples.length === 0)
-    throw new Error(
+    throw new InputError(
       `${root} holds no picture in a folder of a class (${listed([...classes], 8)}); put the pictures of each class into a folder with its name`,
     );
   const absent = classes.filter((_, label) => !samples.some((sample) => sample.label === label));

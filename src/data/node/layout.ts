@@ -4,6 +4,7 @@
  * where neither reading is clear, the sentence asks.
  */
 import { join } from 'node:path';
+import { InputError } from '../../text/input-error.ts';
 import { type Found, listFolder, listPictures } from './walk.ts';
 
 export type Split = 'train' | 'val' | 'test';
@@ -130,7 +131,7 @@ function splitLayout(
 /** `Training/` and `Testing/` full of pictures: a network would learn to tell these folders apart. */
 function refuseBareSplits(dir: string, tops: readonly Top[]): void {
   if (tops.length < 2 || !tops.every(({ name }) => splitNamed(name)?.surely)) return;
-  throw new Error(
+  throw new InputError(
     `${dir} holds ${listed(tops.map(({ name }) => name))}, which are names of splits, and their pictures lie in no class folders; ` +
       `put the pictures of each class into a folder of its own, such as ${join(dir, tops[0]!.name, 'cats')} and ${join(dir, tops[0]!.name, 'dogs')}`,
   );
@@ -142,7 +143,7 @@ function refuseMixture(dir: string, tops: readonly Top[]): void {
   if (sets.length === 0 || sets.length === tops.length) return;
   const [set] = sets;
   const others = tops.filter((top) => !sets.includes(top)).map(({ name }) => name);
-  throw new Error(
+  throw new InputError(
     `${dir} holds ${set!.name}/, which looks like a data set of its own (${listed(set!.folders)}), beside ${listed(others)}; ` +
       `name ${join(dir, set!.name)} if those are the classes, or put the pictures of ${set!.name} directly into it if it is one`,
   );

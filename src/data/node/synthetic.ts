@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Random, randomStream } from '../../tensor/random.ts';
+import { InputError } from '../../text/input-error.ts';
 import { GENERATOR_STEP, type GeneratorStrength, generate, randomGenerator } from '../generator.ts';
 import type { Rectangle, RgbImage } from '../image.ts';
 import { resizedCrop } from '../resize.ts';
@@ -62,7 +63,7 @@ const photoFolder = fileURLToPath(new URL('../../../data/photos/', import.meta.u
 export async function openDemoData(options: DemoOptions = {}): Promise<DataSet> {
   const { seed = 0, size = 96, train = 320, val = 160, strength = STRENGTH } = options;
   if (!Number.isInteger(size) || size < 16 || size % GENERATOR_STEP !== 0) {
-    throw new Error(
+    throw new InputError(
       `the demo crops need a side that is a multiple of ${GENERATOR_STEP}, at least 16, not ${size}`,
     );
   }

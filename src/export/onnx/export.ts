@@ -9,6 +9,7 @@
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Module } from '../../nn/index.ts';
 import { type Shape, show } from '../../tensor/index.ts';
+import { InputError } from '../../text/input-error.ts';
 import { traceModel, type Value } from '../trace.ts';
 import { foldNorms } from './fold.ts';
 import { channelsFirst, Graph } from './graph.ts';
@@ -111,7 +112,7 @@ export async function onnxModel(model: Module, options: OnnxOptions): Promise<Mo
 /** The values of a constant, from its device. */
 async function valuesOn({ constant, name, shape }: Value): Promise<Float32Array> {
   if (constant!.dtype !== 'float32')
-    throw new Error(
+    throw new InputError(
       `export to onnx: ${name} ${show(shape)} is ${constant!.dtype}, and only float32 is written; make it a parameter of float32`,
     );
   return (await constant!.data()) as Float32Array;

@@ -13,6 +13,7 @@ import { open, rm, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bytesIfThere, syncFolder, systemReason, WriteError, writeWhole } from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
+import { InputError } from '../../text/input-error.ts';
 import { parseBounded } from '../../text/rules.ts';
 import { type RunFolder, STATES, TRIALS } from '../../train/node/run-folder.ts';
 import type { Trial } from '../method.ts';
@@ -42,7 +43,7 @@ export class SearchFolder implements SearchStore {
         return parseBounded(line, `line ${index + 1} of ${path}`);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        throw new Error(
+        throw new InputError(
           `${error.message}; remove it and the lines after it, and their networks are measured again`,
           { cause: error },
         );

@@ -16,6 +16,7 @@ import { type Choices, choicesForFile, choicesFrom, type Device } from '../../gp
 import type { Network } from '../../models/table.ts';
 import type { Model, Optimizer } from '../../nn/index.ts';
 import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.ts';
+import { InputError } from '../../text/input-error.ts';
 import {
   all,
   demand,
@@ -189,16 +190,18 @@ function checkFinite(tensors: StateDict): void {
 export async function readCheckpoint(path: string, inFolder: string = BEST): Promise<Checkpoint> {
   const found = await statOrNull(path);
   if (!found)
-    throw new Error(`there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`);
+    throw new InputError(
+      `there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`,
+    );
   const file = found.isDirectory() ? await fileOfRun(path, inFolder) : path;
   const bytes = await bytesIfThere(file);
   if (!bytes)
-    throw new Error(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
+    throw new InputError(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);
   const weights = await readKnown(bytes, file);
   const { tensors, metadata } = weights.file;
   const info = infoIn(file, metadata[KEY]);
   if (info.sealed && !isSealed(bytes))
-    throw new Error(
+    throw new InputError(
       `${file} is damaged: it was written with a hash over itself, which is gone; if another program has written it anew, train and predict take it as --weights`,
     );
   const under = (prefix: string): [string, Float32Array][] =>
@@ -225,7 +228,7 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
  */
 export function infoIn(file: string, json: string | undefined): CheckpointInfo {
   if (json === undefined)
-    throw new Error(
+    throw new InputError(
       `${file} holds weights but no classes and preprocessing, so it is no checkpoint of \`train\`; train and predict take it as --weights`,
     );
   try {
@@ -234,7 +237,7 @@ export function infoIn(file: string, json: string | undefined): CheckpointInfo {
     return checkedInfo(info);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new Error(
+    throw new InputError(
       `${file} is damaged: ${error.message}. Take the other checkpoint of its run, a copy of it, or train anew`,
       { cause: error },
     );
@@ -243,7 +246,7 @@ export function infoIn(file: string, json: string | undefined): CheckpointInfo {
 
 function refuseNewer(file: string, info: unknown): void {
   if (isObject(info) && typeof info.format === 'number' && info.format > FORMAT)
-    throw new Error(
+    throw new InputError(
       `${file} was written by a newer version (format ${info.format}, this one reads ${FORMAT}); update Tessera`,
     );
 }

@@ -21,6 +21,7 @@ import { makeFolder, reading, statOrNull, syncFolder, systemReason, WriteError }
 import { removeLeftovers } from '../../node/leftovers.ts';
 import { FolderHeld, FolderLock, LOCK, type LockOwner } from '../../node/lock.ts';
 import { ensureRoom, PROBE } from '../../node/room.ts';
+import { InputError } from '../../text/input-error.ts';
 
 export const BEST = 'best.safetensors';
 export const LAST = 'last.safetensors';
@@ -86,13 +87,13 @@ export class RunFolder {
   static async forNewRun(path: string, command: string, overwrite: boolean): Promise<RunFolder> {
     const found = await statOrNull(path);
     if (found && !found.isDirectory())
-      throw new Error(`${path} is a file; name a folder for the run with --out`);
+      throw new InputError(`${path} is a file; name a folder for the run with --out`);
     const made = await makeFolder(path);
     const folder = new RunFolder(path, await locked(path, command), false, made);
     return folder.opened(async () => {
       const entries = (await reading(path, readdir(path))).filter((name) => !name.startsWith('.'));
       if (entries.length > 0 && !overwrite)
-        throw new Error(
+        throw new InputError(
           `${path} holds ${entries.slice(0, 3).join(', ')} already; --overwrite replaces a run there`,
         );
     });
@@ -117,7 +118,7 @@ export class RunFolder {
   static async forSavedRun(path: string, command: string, file = LAST): Promise<RunFolder> {
     // Looked at before the lock is taken, which may still say what was begun here.
     if (!(await statOrNull(await fileOfRun(path, file))))
-      throw new Error(await nothingSaved(path, file, await FolderLock.leftBy(path)));
+      throw new InputError(await nothingSaved(path, file, await FolderLock.leftBy(path)));
     return new RunFolder(path, await locked(path, command), true, []).opened();
   }
 

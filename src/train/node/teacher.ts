@@ -3,6 +3,7 @@ import type { Device } from '../../gpu/index.ts';
 import { buildModel } from '../../models/table.ts';
 import { statOrNull } from '../../node/files.ts';
 import { hashFile } from '../../node/hash.ts';
+import { InputError } from '../../text/input-error.ts';
 import { createModel, openStart } from '../../weights/node/create-model.ts';
 import { filesOfWeights } from '../../weights/node/weights-files.ts';
 import type { Teacher } from '../distil.ts';
@@ -42,7 +43,7 @@ export async function readTeacher(source: string): Promise<ReadTeacher> {
   const { network, known, preprocessing } = await openStart({ weights });
   const classes = known?.card.classes;
   if (!known || !classes)
-    throw new Error(
+    throw new InputError(
       `the teacher ${source} does not say which classes it tells apart; take a checkpoint that \`train\` or \`search\` wrote`,
     );
   const files = await filesOfWeights(weights, network);
@@ -91,13 +92,13 @@ export async function teacherAgain(
   kind: string,
 ): Promise<ReadTeacher | null> {
   if (!kept && named !== undefined)
-    throw new Error(
+    throw new InputError(
       `--teacher ${named}: the ${kind} began without a teacher and goes on without one; leave it out, or begin a new one`,
     );
   if (!kept) return null;
   const teacher = await readTeacher(named ?? kept.name);
   if (kept.hash === undefined || teacher.hash === kept.hash) return teacher;
-  throw new Error(
+  throw new InputError(
     `the teacher ${teacher.name} is not the one that the ${kind} began with (its file says something else now), so it cannot go on; begin a new one, or name with --teacher where the one of then is`,
   );
 }

@@ -6,6 +6,7 @@
  * how deep its files get.
  */
 
+import { InputError } from '../../text/input-error.ts';
 import { shown } from '../../text/shown.ts';
 
 /** How far a file was read: recognised → header (directory, JSON, magic) → objects → tensors. */
@@ -15,7 +16,7 @@ export type Stage = 'sniff' | 'header' | 'objects' | 'tensors';
  * A weights file that cannot or must not be read. `message` is a sentence, and below it the lines of Python that help, where
  * there are such; `stage` says where reading ended.
  */
-export class WeightsError extends Error {
+export class WeightsError extends InputError {
   readonly stage: Stage;
   readonly sentence: string;
   readonly python: readonly string[];

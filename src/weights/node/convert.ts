@@ -7,6 +7,7 @@
  */
 import type { Network } from '../../models/table.ts';
 import { type Model, torchShape } from '../../nn/index.ts';
+import { InputError } from '../../text/input-error.ts';
 import { cardMetadata, type WeightsCard } from '../card.ts';
 import type { WeightsConfig } from '../config.ts';
 import { factsOf, modelFor, namedNetwork, readKnown } from '../door.ts';
@@ -84,7 +85,7 @@ async function inModelOrder(model: Model, file: WeightsFile) {
   const expected = expectedTensors(model);
   const { report } = await planFor(model, { ...file, notes: [] }, { body: true });
   if (report.replacedHead.length > 0)
-    throw new Error(
+    throw new InputError(
       `${file.name} has the body of ${model.spec!.name} and not its last layer (${listNames(report.replacedHead)}), so there ` +
         'is no whole network to convert; train takes the file as it is (--weights)',
     );

@@ -6,6 +6,7 @@
  * answer that redirects, and so that nothing leads from https to http.
  */
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, request } from 'undici';
+import { InputError } from '../../text/input-error.ts';
 
 /** What a download may cost. Times in milliseconds. */
 export interface Limits {
@@ -67,12 +68,16 @@ export function showUrl(url: string | URL): string {
   return `${origin}${pathname}`;
 }
 
-/** The address as a URL. @throws DownloadError unless it is http or https */
+/** The address as a URL. @throws InputError unless it is http or https */
 export function checkUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
-  throw new DownloadError(`'${text}' is no address of a file; it begins with https:// or http://`);
+  if (url && isOfFile(url)) return url;
+  throw new InputError(noAddress(text));
 }
+
+const noAddress = (text: string): string =>
+  `'${text}' is no address of a file; it begins with https:// or http://`;
+const isOfFile = ({ protocol }: URL): boolean => protocol === 'https:' || protocol === 'http:';
 
 /** An agent that goes through the proxy of the environment, if any. Close it when done. */
 export function createAgent({ connect, stall }: Limits): Dispatcher {
@@ -159,7 +164,9 @@ async function once(agent: Dispatcher, url: URL, headers: Record<string, string>
 function redirectTarget(from: URL, location: string | undefined): URL {
   if (location === undefined || !URL.canParse(location, from))
     throw new DownloadError(`${showUrl(from)} redirects without saying where to`);
-  const target = checkUrl(new URL(location, from).href);
+  const target = new URL(location, from);
+  if (!isOfFile(target))
+    throw new DownloadError(noAddress(target.href));
   if (from.protocol === 'https:' && target.protocol === 'http:')
     throw new DownloadError(
       `${showUrl(from)} redirects from https to ${showUrl(target)}, which nobody protects`,

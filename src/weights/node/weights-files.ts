@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Network } from '../../models/table.ts';
 import { bytesIfThere, statOrNull } from '../../node/files.ts';
+import { InputError } from '../../text/input-error.ts';
 import { filesOf, noWeights } from '../catalog/catalog.ts';
 import { CONFIG_FILE, CONFIGURED_FILES, isConfigured } from '../config.ts';
 import { catalogEntry, type WeightsFiles } from '../door.ts';
@@ -14,7 +15,7 @@ export const NODE_FILES: WeightsFiles = {
   file: weightsFileAt,
   async read(path) {
     const bytes = await bytesIfThere(path);
-    if (!bytes) throw new Error(noWeights(path));
+    if (!bytes) throw new InputError(noWeights(path));
     return bytes;
   },
   beside: async (path, name) => {
@@ -33,11 +34,11 @@ const MOST_CONFIG = 2 ** 25;
  */
 export async function weightsFileAt(path: string): Promise<string> {
   const found = await statOrNull(path);
-  if (!found) throw new Error(noWeights(path));
+  if (!found) throw new InputError(noWeights(path));
   if (found.isFile()) return path;
   const inside = found.isDirectory() ? await weightsInFolder(path) : null;
   if (inside) return inside;
-  throw new Error(
+  throw new InputError(
     `${path} is no file; name a .pth, .pt or .safetensors file, or a folder with ${CONFIGURED_FILES.join(' or ')} in it`,
   );
 }

@@ -72,7 +72,7 @@ test('a teacher changes what is learnt; the run says so, and goes on with it alo
   await saveTinyCheckpoint('teacher.safetensors', CLASSES);
   const more = ['--resume', 'taught', '--epochs', '2'];
   const other = await run(...more);
-  assert.is(other.code, 1);
+  assert.is(other.code, 64);
   assert.match(
     other.err,
     /^error: the teacher teacher\.safetensors is not the one that the run began with .* --teacher/m,
@@ -104,7 +104,7 @@ const REFUSED: [args: string[], sentence: RegExp][] = [
 for (const [args, sentence] of REFUSED)
   test(`refused: ${args.join(' ')}`, async () => {
     const { code, err } = await run(...TRAIN, ...args);
-    assert.is(code, 1, err);
+    assert.is(code, 64, err);
     assert.match(err, sentence);
   });
 

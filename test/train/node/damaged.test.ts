@@ -168,7 +168,7 @@ for (const path of places(INFO)) {
         info = infoIn('runs/x/last.safetensors', json);
       } catch (error) {
         const { name, message } = error as Error;
-        assert.is(name, 'Error', `${message}`);
+        assert.is(name, 'InputError', `${message}`);
         assert.match(message, /^runs\/x\/last\.safetensors (is damaged: |was written by a newer version)/);
         const field = place.split(/[.[]/)[0];
         assert.ok(message.includes(field) || message.includes('brackets'), `${place}: ${message}`);
