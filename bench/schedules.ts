@@ -62,7 +62,7 @@ async function run(
   const start = { model: MODEL, weights: 'pretrained' };
   const given = { ...options, data: name, size: SIZE, views: 4 };
   const settings: TrainSettings = {
-    ...settingsOf(given, start, SIZE),
+    ...settingsOf(given, start, { inputSize: SIZE }),
     phases: phasesFor(given, 'pretrained', true),
   };
   const { batch: batchSize, seed, augmentation } = settings;

@@ -37,7 +37,7 @@ interface Candidate {
 /** The settings of `train --size 128 --train-from STAGE` on a set. */
 function settingsFor(name: SetName, seed: number, trainFrom: string): TrainSettings {
   const options = { ...(name === 'demo' ? {} : { data: name }), seed, size: SIZE, trainFrom };
-  const settings = settingsOf(options, { model: MODEL, weights: 'pretrained' }, SIZE);
+  const settings = settingsOf(options, { model: MODEL, weights: 'pretrained' }, { inputSize: SIZE });
   return { ...settings, phases: phasesFor(options, 'pretrained', true) };
 }
 

@@ -32,7 +32,7 @@ const rows = new Map<string, Metrics[]>();
 for (const name of sets.split(',') as SetName[])
   for (const seed of numbers(seeds)) {
     const options = { ...(name === 'demo' ? {} : { data: name }), seed, size: SIZE };
-    const common = settingsOf(options, { model: MODEL, weights: 'pretrained' }, SIZE);
+    const common = settingsOf(options, { model: MODEL, weights: 'pretrained' }, { inputSize: SIZE });
     const [phase] = phasesFor(options, 'pretrained', true);
     const set = await openSmallSet(name, SIZE);
     const numClasses = set.classes.length;

@@ -12,6 +12,7 @@ import {
   createModel,
   crossEntropy,
   freeze,
+  heightWidth,
   IMAGENET_PREPROCESSING,
   imageFolder,
   loadBatches,
@@ -34,7 +35,7 @@ const optimizer = new AdamW(model.parameters(), { lr: 3e-3 });
 const schedule = cosine();
 const steps = Number(epochs) * Math.ceil(train.length / loading.batchSize);
 const picturesOf = (images: Float32Array, count: number) =>
-  tensor(images, [count, preprocessing.inputSize, preprocessing.inputSize, 3]);
+  tensor(images, [count, ...heightWidth(preprocessing.inputSize), 3]);
 
 let step = 0;
 for (let epoch = 0; epoch < Number(epochs); epoch++) {

@@ -15,6 +15,7 @@ import {
   evalTransform,
   gradCam,
   heatmapOf,
+  heightWidth,
   networkView,
   openDevice,
   openNamed,
@@ -39,8 +40,7 @@ const tiles: RgbImage[] = [];
 for (const name of (await readdir(folder, { recursive: true })).sort()) {
   if (!/\.(jpe?g|png|webp)$/i.test(name)) continue;
   const image = await readImage(join(folder, name));
-  const { inputSize } = preprocessing;
-  const x = tensor(prepare(image, Math.random), [1, inputSize, inputSize, 3]);
+  const x = tensor(prepare(image, Math.random), [1, ...heightWidth(preprocessing.inputSize), 3]);
   const found = await gradCam(model, x);
   x.dispose();
   const [map, index] = [heatmapOf(found, 0), found.classes[0]!];

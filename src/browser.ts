@@ -18,7 +18,9 @@ export {
 } from './data/color-jitter.ts';
 export type { RgbImage } from './data/image.ts';
 export { fromSamples, loadBatches } from './data/in-thread.ts';
+export { heightWidth, type InputSize } from './data/input-size.ts';
 export type { Batch, BatchSource, LoaderOptions, SampleSource } from './data/loader.ts';
+export { type Fit, ownPart } from './data/placing.ts';
 export type { DataSet, Sample } from './data/sample.ts';
 export { balancedOrder, type Sampler } from './data/sampler.ts';
 export { PERTURBATIONS, type Perturbation, perturbed, type ThroughJpeg } from './data/stress.ts';
@@ -26,6 +28,7 @@ export {
   type Augmentation,
   evalTransform,
   networkView,
+  ownView,
   type Preprocessing,
   type Transform,
   trainTransform,
@@ -47,6 +50,7 @@ export {
   type Heatmap,
   heatmapOf,
   strongestPlace,
+  within,
 } from './explain/heatmap.ts';
 export { type OcclusionOptions, occlusion } from './explain/occlusion.ts';
 export { heatColour, type OverlayOptions, overlay } from './explain/overlay.ts';

@@ -102,13 +102,14 @@ export async function trace(name: string, size?: number): Promise<ModelTrace> {
   const { device, ran } = await tracedDevice();
   // Without stochastic depth a block adds its input in the pass of its last norm, which shows that it does.
   const model = buildModel(name, { device, initialise: false, dropPath: 0 });
-  const summary = summarise(model, size ?? model.inputSize);
+  const side = size ?? model.inputSize;
+  const summary = summarise(model, side);
   const layers = new Map(summary.stages.flatMap((stage) => stage.layers.map((layer) => [layer.name, layer])));
   const paths = new Map([...model.namedModules()].map(([path, module]) => [module, path]));
   const dispatches: ModelTrace['dispatches'] = [];
   const stages: StageTrace[] = [];
   model.train();
-  let x = empty(device, [1, summary.size, summary.size, 3]);
+  let x = empty(device, [1, side, side, 3]);
   for (const stage of summary.stages) {
     const units: Unit[] = [];
     const words: string[] = [];
@@ -132,7 +133,7 @@ export async function trace(name: string, size?: number): Promise<ModelTrace> {
     stages.push({ ...stage, units, words });
   }
   const { parameters, multiplyAdds } = summary;
-  return { model, size: summary.size, stages, parameters, multiplyAdds, dispatches };
+  return { model, size: side, stages, parameters, multiplyAdds, dispatches };
 }
 
 /** A norm, or the second look at a layer, belongs to the unit before it; so does the scaling of a gate. */

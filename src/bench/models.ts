@@ -6,6 +6,7 @@
  * Each is held against the same network by the plain variants before it is timed, on small pictures: the logits of a forward
  * pass, the gradients of a step.
  */
+import { heightWidth } from '../data/input-size.ts';
 import type { Device } from '../gpu/index.ts';
 import { crossEntropy } from '../kernels/index.ts';
 import { buildModel } from '../models/table.ts';
@@ -46,7 +47,7 @@ const WHAT = { evaluation: 'forward', training: 'step', head: 'step of the head'
 
 /** `resnet18 forward 1×224²`, `resnet18 step 4×112²`. */
 export const modelName = ({ network, form: { mode, batch, size } }: ModelCase): string =>
-  `${network} ${WHAT[mode]} ${batch}×${area(size, size)}`;
+  `${network} ${WHAT[mode]} ${batch}×${area(...heightWidth(size))}`;
 
 /** A network that is ready: `run` records a forward pass, or a step with AdamW. */
 export interface ReadyModel extends Work {
@@ -58,7 +59,7 @@ export function readyModel(device: Device, { network, form: { mode, batch, size 
   const model = buildModel(network, { device });
   const owned: Tensor[] = [];
   const images = Array.from({ length: SETS }, (_, set) => {
-    const pictures = empty(device, [batch, size, size, 3], { owned: true });
+    const pictures = empty(device, [batch, ...heightWidth(size), 3], { owned: true });
     owned.push(pictures);
     fill(pictures, { uniform: 1 }, set, 'pictures');
     return pictures;

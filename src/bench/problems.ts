@@ -7,6 +7,7 @@
  *
  * The same problem in two networks, or twice in one, is one problem; it says who has it and how often.
  */
+import { heightWidth, type InputSize } from '../data/input-size.ts';
 import { boundless, type DeviceLike, dryDevice } from '../gpu/dry.ts';
 import type { Device } from '../gpu/index.ts';
 import { crossEntropy, softmax } from '../kernels/index.ts';
@@ -39,8 +40,8 @@ export interface Form {
   /** `training`: a step of all of it; `head`: a step of its last layer, the rest frozen. */
   mode: 'evaluation' | 'training' | 'head';
   batch: number;
-  /** Height and width of the pictures. */
-  size: number;
+  /** Of the pictures, a side or [height, width]. */
+  size: InputSize;
 }
 
 /** What prediction meets, and what training meets. */
@@ -158,7 +159,7 @@ export function runOnDry(device: Device, network: string, { mode, batch, size }:
   const model = buildModel(network, { device, initialise: false });
   if (mode === 'head') trainOnly(model, (name) => model.isHead(name));
   if (!training) model.eval();
-  const logits = model.forward(empty(device, [batch, size, size, 3]));
+  const logits = model.forward(empty(device, [batch, ...heightWidth(size), 3]));
   // Predictions end in a softmax, which is no layer of a network.
   if (training) crossEntropy(logits, new Int32Array(batch)).backward();
   else softmax(logits);

@@ -2,6 +2,8 @@
  * What a checkpoint says itself, and what commands may therefore not be told beside it: one place for `predict`, `explain` and
  * `export`.
  */
+import type { InputSize } from '../data/input-size.ts';
+import type { Fit } from '../data/placing.ts';
 import { flagOf } from './command-line.ts';
 import { UserError } from './ui.ts';
 
@@ -9,7 +11,8 @@ import { UserError } from './ui.ts';
 export interface BesideCheckpoint {
   model?: string | undefined;
   weights?: string | undefined;
-  size?: number | undefined;
+  size?: InputSize | undefined;
+  fit?: Fit | undefined;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface BesideCheckpoint {
  * @throws UserError where an option says again what the checkpoint says
  */
 export function refuseBesideCheckpoint(checkpoint: string, given: BesideCheckpoint): void {
-  const again = (['model', 'weights', 'size'] as const).filter((name) => given[name] !== undefined);
+  const again = (['model', 'weights', 'size', 'fit'] as const).filter((name) => given[name] !== undefined);
   if (again.length > 0)
     throw new UserError(
       `${checkpoint} names its model, weights and size itself; leave out ${again.map(flagOf).join(' and ')}`,

@@ -12,17 +12,17 @@ import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpo
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { filesOfWeights } from '../weights/node/weights-files.ts';
-import { atSize, describeWeights } from '../weights/start.ts';
+import { describeWeights, preparedFor } from '../weights/start.ts';
 import { refuseBesideCheckpoint } from './checkpoint-options.ts';
-import { RUNS, wholeNumber } from './command-line.ts';
+import { RUNS } from './command-line.ts';
+import { fitOption, type SizeOptions, sizeOption, unusualInput } from './size-options.ts';
 import { say, UserError } from './ui.ts';
 
 /** What a command was told of the network. */
-export interface ClassifierOptions {
+export interface ClassifierOptions extends SizeOptions {
   checkpoint?: string;
   model?: string;
   weights?: string;
-  size?: number;
 }
 
 /** Gives a command the options of `ClassifierOptions`. */
@@ -34,7 +34,8 @@ export function classifierOptions(command: Command): Command {
       '--weights <file>',
       "in place of a checkpoint: a .pth or .safetensors file, a folder of timm's, a name of the catalog, or 'pretrained'",
     )
-    .option('--size <pixels>', "with --weights: side of the network's input", wholeNumber(8));
+    .addOption(sizeOption("with --weights: side of the network's input"))
+    .addOption(fitOption('with --weights: '));
 }
 
 /** A network that is ready to answer. */
@@ -67,6 +68,7 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
     const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
     say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
     if (decision) say(decisionSentence(decision));
+    sayInput(preprocessing);
     const calling = decision && callingOf(decision, classes);
     return {
       files: [checkpoint.path],
@@ -78,14 +80,20 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
   if (!known) throw new UserError(`--model ${name} needs --weights FILE: random weights know nothing`);
   say(`${name} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
+  const preprocessing = preparedFor(natural, options);
+  sayInput(preprocessing);
   return {
     files: await filesOfWeights(weights!, network),
     async on(device) {
       const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
-      const preprocessing = options.size === undefined ? natural : atSize(natural, options.size);
       return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
     },
   };
+}
+
+function sayInput(preprocessing: Preprocessing): void {
+  const sentence = unusualInput(preprocessing);
+  if (sentence) say(sentence);
 }
 
 /** Names of the outputs: the weights' own, ImageNet's for 1000 of them, else numbers. */

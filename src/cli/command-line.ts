@@ -1,5 +1,6 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
+import { sizeArgument } from '../data/input-size.ts';
 import { shellWord } from '../text/shell.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
@@ -90,7 +91,7 @@ export function optionArgs(options: object): string[] {
       ? []
       : value === true
         ? [flagOf(name)]
-        : [flagOf(name), String(value)],
+        : [flagOf(name), name === 'size' ? sizeArgument(value) : String(value)],
   );
 }
 

@@ -1,6 +1,7 @@
 /** The pictures of train and evaluate: a folder, a list or the demo data, and the preprocessing that goes with a size. */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
+import { sizeArgument } from '../data/input-size.ts';
 import { type FolderOptions, imageFolder, labelledFolder, NotTrainable } from '../data/node/folder.ts';
 import { imageList, isList, labelledList } from '../data/node/list/image-list.ts';
 import { openDemoData } from '../data/node/synthetic.ts';
@@ -10,7 +11,7 @@ import { sameFile } from '../node/files.ts';
 import type { Scored } from '../train/evaluation/threshold.ts';
 import type { CheckpointInfo } from '../train/node/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
-import { atSize } from '../weights/start.ts';
+import { preparedFor } from '../weights/start.ts';
 import { type Input, inputs } from './inputs.ts';
 import { UserError } from './ui.ts';
 
@@ -25,7 +26,12 @@ export function openData(
   { data, seed, size }: Pick<TrainSettings, 'data' | 'seed' | 'size'>,
   classes: readonly string[] = [],
 ): Promise<DataSet> {
-  return data === null ? openDemoData({ seed: DEMO_SEED, size }) : openPictures(data, { seed, classes });
+  if (data !== null) return openPictures(data, { seed, classes });
+  if (typeof size !== 'number')
+    throw new UserError(
+      `--size ${sizeArgument(size)}: the pictures that ship with the project are squares; give one side, or pictures of your own with --data DIR`,
+    );
+  return openDemoData({ seed: DEMO_SEED, size });
 }
 
 /** The data set in a folder or a list. */
@@ -49,10 +55,10 @@ export function keptClasses({ settings, classes }: Pick<CheckpointInfo, 'setting
  * not resized, which would blur what tells them apart.
  */
 export function preprocessingFor(
-  { data, size }: Pick<TrainSettings, 'data' | 'size'>,
+  { data, size, fit }: Pick<TrainSettings, 'data' | 'size' | 'fit'>,
   natural: Preprocessing,
 ): Preprocessing {
-  const scaled = atSize(natural, size);
+  const scaled = preparedFor(natural, { size, fit });
   return data === null ? { ...scaled, resizeSize: size } : scaled;
 }
 

@@ -1,6 +1,8 @@
 /** `npm run export`: writes a network for other programs, as ONNX, .pth or safetensors. Needs no adapter. */
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import type { InputSize } from '../data/input-size.ts';
+import type { Fit } from '../data/placing.ts';
 import { LIBRARIES } from '../export/libraries.ts';
 import { DEFAULT_OPSET, OPSET_RANGE } from '../export/onnx/export.ts';
 import { statOrNull, writeWhole } from '../node/files.ts';
@@ -10,6 +12,7 @@ import { checkFormat, TARGETS, type Target, type TargetOptions } from './export/
 import { type Exported, openExported } from './export/source.ts';
 import { written } from './export/targets.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
+import { fitOption, sizeOption } from './size-options.ts';
 import { formatBytes, formatSeconds, printJson, say, UserError } from './ui.ts';
 import { fromHere } from './weights-fetch.ts';
 
@@ -36,7 +39,8 @@ export function options(command: Command): void {
       '--with-preprocessing',
       'onnx: the input is pictures of 8 bits, [N, H, W, 3], which the graph normalises itself',
     )
-    .option('--size <pixels>', "side of the network's input (default: the weights' own)", wholeNumber(8))
+    .addOption(sizeOption("side of the network's input (default: the weights' own)"))
+    .addOption(fitOption())
     .option(
       '--names <library>',
       `pth, safetensors: whose names the tensors get, ${LIBRARIES.join(' or ')} (default: those of the library that has the network)`,
@@ -50,17 +54,19 @@ interface ExportOptions extends TargetOptions {
   to: Target;
   out?: string;
   overwrite?: boolean;
-  size?: number;
+  size?: InputSize;
+  fit?: Fit;
   model?: string;
   json?: boolean;
 }
 
 export async function run([name]: string[], given: ExportOptions): Promise<number> {
-  const { to, size, model } = given;
+  const { to, size, fit, model } = given;
   checkFormat(given);
   const source = await openExported(name!, {
     ...(model !== undefined && { model }),
     ...(size !== undefined && { size }),
+    ...(fit !== undefined && { fit }),
   });
   const target = await targetOf(source, given);
   const started = performance.now();

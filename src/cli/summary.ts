@@ -1,5 +1,6 @@
 /** `npm run summary MODEL`: what a network is made of, and whether a training step of it fits this adapter. */
 import type { Command } from 'commander';
+import { type InputSize, saidSize } from '../data/input-size.ts';
 import { boundless, type DeviceLike, dryDevice, PLAIN_DEVICE } from '../gpu/dry.ts';
 import { NoAdapterError } from '../gpu/index.ts';
 import { type LayerSummary, type ModelSummary, type StageSummary, summarise } from '../models/summary.ts';
@@ -15,6 +16,7 @@ import { BEFORE } from '../train/settings.ts';
 import { openStart } from '../weights/node/create-model.ts';
 import { positiveNumber, wholeNumber } from './command-line.ts';
 import { openCommandDevice, UNTUNED } from './device.ts';
+import { sizeOption } from './size-options.ts';
 import { freezingTable } from './train/freezing-text.ts';
 import { plannedMemory, remedyFor } from './train/preflight.ts';
 import { DEFAULT_BATCH, phasesFor } from './train/settings.ts';
@@ -44,7 +46,7 @@ export function options(command: Command): void {
       `pictures in a step (default: ${DEFAULT_BATCH}, or as many as fit)`,
       wholeNumber(1),
     )
-    .option('--size <pixels>', "side of the pictures (default: the architecture's own)", wholeNumber(1))
+    .addOption(sizeOption("side of the pictures (default: the architecture's own)", 1))
     .option(
       '--classes <n>',
       "outputs of the last layer (default: the checkpoint's; of a name 1000)",
@@ -65,7 +67,7 @@ export function options(command: Command): void {
 
 interface SummaryOptions {
   batch?: number;
-  size?: number;
+  size?: InputSize;
   classes?: number;
   trainFrom?: string;
   trainNorms?: boolean;
@@ -227,7 +229,7 @@ function describe(summary: Summary, stagesOnly: boolean): string {
   }
   return [
     bold(
-      `${model} for pictures of ${size}×${size} and ${classes} classes: ${formatCount(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds a picture`,
+      `${model} for pictures of ${saidSize(size)} and ${classes} classes: ${formatCount(parameters)} parameters, ${formatCount(multiplyAdds)} multiply-adds a picture`,
       process.stdout,
     ),
     '',

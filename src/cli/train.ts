@@ -6,6 +6,7 @@ import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumb
 import { UNTUNED } from './device.ts';
 import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
+import { fitOption, sizeOption } from './size-options.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train/check.ts';
 import { trainOnDevice } from './train/device.ts';
@@ -29,7 +30,8 @@ export function options(command: Command): void {
     .option('--epochs <n>', 'passes over the training pictures', wholeNumber(1))
     .option('--batch <n>', `pictures in a step (default: ${DEFAULT_BATCH})`, wholeNumber(1))
     .option('--lr <rate>', 'highest rate of the head; other stages take a tenth', positiveNumber)
-    .option('--size <pixels>', "side of the network's input", wholeNumber(8))
+    .addOption(sizeOption('side of the input'))
+    .addOption(fitOption())
     .option('--seed <n>', 'of the order, the crops and new layers (default: 0)', wholeNumber(0))
     .option('--out <dir>', 'results (default: runs/MODEL-DATE-TIME)')
     .option('--overwrite', 'write into --out although it holds another run')

@@ -3,6 +3,7 @@
  * and remembers them for every other command. What is measured and when a row wins: src/tune/race.ts.
  */
 import type { Command } from 'commander';
+import type { InputSize } from '../data/input-size.ts';
 import { modelNames } from '../models/table.ts';
 import { memoryBudget, plannedBytes } from '../node/memory.ts';
 import { openDevice } from '../node/open-device.ts';
@@ -22,6 +23,7 @@ import type { TunedOn } from '../tune/record.ts';
 import { type Tuned, type TunedNetwork, type TunedProblem, tune } from '../tune/tune.ts';
 import { shapeBuilder } from '../weights/expected.ts';
 import { wholeNumber } from './command-line.ts';
+import { sizeOption } from './size-options.ts';
 import {
   announceSoftware,
   counted,
@@ -44,7 +46,7 @@ const MODELS = ['efficientnet_lite0', 'resnet18'];
 
 interface TuneCommandOptions {
   model?: string[];
-  size?: number;
+  size?: InputSize;
   batch: number;
   train?: boolean;
   delete?: boolean;
@@ -56,7 +58,7 @@ interface TuneCommandOptions {
 export function options(command: Command): void {
   command
     .option('--model <names...>', `networks to tune for (default: ${MODELS.join(', ')})`)
-    .option('--size <pixels>', "side of the pictures (default: each network's own)", wholeNumber(8))
+    .addOption(sizeOption("side of the pictures (default: each network's own)"))
     .option(
       '--batch <n>',
       'pictures of a batch; what wins is used for every number above one',

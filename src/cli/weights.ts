@@ -8,6 +8,7 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { Argument, type Command } from 'commander';
+import { type InputSize, sizeText } from '../data/input-size.ts';
 import { readBytes, sameFile, statOrNull, writeWhole } from '../node/files.ts';
 import { shown } from '../text/shown.ts';
 import { CATALOG, entryOfHash, hashDigits } from '../weights/catalog/catalog.ts';
@@ -84,7 +85,7 @@ function list(text: string, { out = FOLDER, json }: WeightsOptions): number {
   const rows = entries.map((entry) => [
     entry.name,
     entry.top1.toFixed(1),
-    `${entry.preprocessing.inputSize}²`,
+    sidesText(entry.preprocessing.inputSize),
     `${formatNumber(entry.parameters / 1e6)} M`,
     entry.megabytes === null ? '' : `${formatNumber(entry.megabytes)} MB`,
     entry.licence,
@@ -194,3 +195,5 @@ function print(path: string, { format, bytes, sha256, metadata, notes, tensors }
     );
   for (const note of notes) say(note);
 }
+
+const sidesText = (size: InputSize): string => (typeof size === 'number' ? `${size}²` : sizeText(size));

@@ -5,6 +5,7 @@
 import type { Cut } from '../nn/index.ts';
 import { randomStream } from '../tensor/random.ts';
 import { type RgbImage, whole } from './image.ts';
+import { pixelsOf } from './input-size.ts';
 import { PICTURE_MARK } from './picture-set.ts';
 import type { Sample } from './sample.ts';
 import { type Perturbation, perturbed, type ThroughJpeg } from './stress.ts';
@@ -45,7 +46,7 @@ export interface Features {
 
 /** What comes back for a batch: the readable pictures without gaps, and why the others are not among them. */
 export interface BatchResult {
-  /** `[readable.length, inputSize, inputSize, 3]`; empty where there are `features`. */
+  /** `[readable.length, height, width, 3]`; empty where there are `features`. */
   images: Float32Array;
   features?: Features | undefined;
   /** Positions in `pictures` of those that `images` holds, in order. */
@@ -78,7 +79,7 @@ export async function makeBatch(
   throughJpeg?: ThroughJpeg,
 ): Promise<BatchResult> {
   const transform = augmentation ? trainTransform(preprocessing, augmentation) : evalTransform(preprocessing);
-  const length = preprocessing.inputSize ** 2 * 3;
+  const length = pixelsOf(preprocessing.inputSize) * 3;
   const images = new Float32Array(pictures.length * length);
   const readable: number[] = [];
   const unreadable: BatchResult['unreadable'] = [];

@@ -29,10 +29,16 @@ export function newImage(width: number, height: number): RgbImage {
 
 /**
  * Copies a rectangle out of a picture. The rectangle may reach outside: what is not there is black, as in
- * Pillow's `crop` and torchvision's padding.
+ * Pillow's `crop` and torchvision's padding, or `colour`.
  */
-export function crop(image: RgbImage, { left, top, width, height }: Rectangle): RgbImage {
+export function crop(
+  image: RgbImage,
+  { left, top, width, height }: Rectangle,
+  colour: readonly [number, number, number] = [0, 0, 0],
+): RgbImage {
   const out = newImage(width, height);
+  if (colour.some((level) => level > 0))
+    for (let i = 0; i < out.pixels.length; i++) out.pixels[i] = colour[i % 3];
   const firstX = Math.max(0, -left);
   const lastX = Math.min(width, image.width - left);
   if (lastX <= firstX) return out;

@@ -7,6 +7,7 @@
  */
 import { shuffled } from '../tensor/random.ts';
 import type { BatchJob, BatchResult, Features } from './batch.ts';
+import { heightWidth, type InputSize, pixelsOf } from './input-size.ts';
 import type { Sample } from './sample.ts';
 import { balancedOrder, repeatsIn, SAMPLERS, type Sampler } from './sampler.ts';
 import { settle } from './settle.ts';
@@ -17,10 +18,12 @@ import { UnreadableImageError } from './unreadable.ts';
 /** One batch for the network. */
 export interface Batch {
   /**
-   * `[size, inputSize, inputSize, 3]`, normalised; empty where there are `features`. The memory belongs to whoever takes the
+   * `[size, height, width, 3]`, normalised; empty where there are `features`. The memory belongs to whoever takes the
    * batch.
    */
   images: Float32Array;
+  /** Height and width of the pictures. Squares where it is left out. */
+  inputSize?: InputSize | undefined;
   /** In place of the pictures: what the frozen part of the network makes of them (src/train/feature-cache.ts). */
   features?: Features | undefined;
   /** Class indices, `[size]`. */
@@ -35,6 +38,15 @@ export interface Batch {
   skipped: number;
   /** What stands for the bytes of its pictures (picture-set.ts), in their order; in Node only. */
   marks?: Uint8Array;
+}
+
+/** The shape of a batch's pictures, [size, height, width, 3]. */
+export function pictureShape({
+  images,
+  size,
+  inputSize = Math.sqrt(images.length / size / 3),
+}: Pick<Batch, 'images' | 'size' | 'inputSize'>): [size: number, height: number, width: number, channels: 3] {
+  return [size, ...heightWidth(inputSize), 3];
 }
 
 /** A part of a data set as batches, epoch by epoch: what a loop asks for pictures. */
@@ -151,7 +163,7 @@ export async function* batchesFrom(
       running.shift();
       startNext();
       const indices = order.subarray(index * batchSize, (index + 1) * batchSize);
-      const batch = assemble(samples, indices, settled(), index, options.onUnreadable ?? warn);
+      const batch = assemble(samples, indices, settled(), index, options);
       if (batch.size > 0) yield batch;
     }
   } finally {
@@ -201,7 +213,7 @@ const MAX_BYTES_AHEAD = 512 * 2 ** 20;
 
 /** At least `prefetch` batches; one for each that is made at a time as long as they fit into half a gigabyte. */
 function batchesAhead({ batchSize, preprocessing, prefetch = 2 }: LoaderOptions, parallel: number): number {
-  const bytes = batchSize * preprocessing.inputSize ** 2 * 3 * 4;
+  const bytes = batchSize * pixelsOf(preprocessing.inputSize) * 3 * 4;
   return Math.max(prefetch, Math.min(parallel, Math.floor(MAX_BYTES_AHEAD / bytes)));
 }
 
@@ -250,7 +262,7 @@ function assemble(
   indices: Int32Array,
   { images, features, readable, unreadable, marks }: BatchResult,
   index: number,
-  onUnreadable: (error: UnreadableImageError, sample: Sample) => void,
+  { preprocessing: { inputSize }, onUnreadable = warn }: LoaderOptions,
 ): Batch {
   for (const { position, reason } of unreadable) {
     const sample = samples[indices[position]];
@@ -259,6 +271,7 @@ function assemble(
   const kept = readable.map((position) => samples[indices[position]]);
   return {
     images,
+    inputSize,
     features,
     labels: Int32Array.from(kept, ({ label }) => label),
     size: kept.length,

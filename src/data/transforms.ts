@@ -1,25 +1,50 @@
 /**
  * From a decoded picture to the network's input: torchvision's `Resize`, `CenterCrop`, `RandomResizedCrop`, random flips,
- * `ColorJitter`, `Normalize` and `RandomErasing` on 8-bit pictures, with its roundings, into NHWC float32.
+ * `ColorJitter`, `Normalize` and `RandomErasing` on 8-bit pictures, with its roundings, into NHWC float32; or the whole
+ * picture with a border (`Preprocessing.fit`). Where a picture comes to lie: placing.ts.
  * Random numbers are handed in (src/tensor/random.ts), so that a transform is a pure function. What varies has counters of
  * its own, so that one more of it leaves the numbers of the others alone.
  */
 import type { ResizeFilter } from '../kernels/image/resize-coefficients.ts';
 import type { Random } from '../tensor/random.ts';
-import { all, among, demand, list, number, object, optional, type Rule, rule, whole } from '../text/rules.ts';
+import { all, among, demand, list, number, object, optional, type Rule, rule } from '../text/rules.ts';
 import { COLOR_JITTER, type ColorJitter, jitterColors } from './color-jitter.ts';
 import { crop, type RgbImage } from './image.ts';
+import {
+  heightWidth,
+  type InputSize,
+  inputSizeUpTo,
+  longerSide,
+  MOST_SIZE,
+  mapSides,
+  pixelsOf,
+} from './input-size.ts';
+import {
+  borderColour,
+  FITS,
+  type Fit,
+  type Fitting,
+  ownPart,
+  type Placed,
+  placed,
+  placedAtRandom,
+  shownPart,
+} from './placing.ts';
 import { CROP_DRAWS, randomCropArea } from './random-crop.ts';
 import { erase, randomErasure } from './random-erasing.ts';
 import { resizedCrop, resizedPart } from './resize.ts';
-import { roundHalfEven } from './rounding.ts';
 
 /** How a network wants its pictures; torchvision keeps the same fields with each set of weights. */
 export interface Preprocessing {
-  /** Side of the square input in pixels: `CenterCrop(inputSize)`, `RandomResizedCrop(inputSize)`. */
-  inputSize: number;
-  /** Short side before the centre crop, in pixels: `Resize(resizeSize)`. */
-  resizeSize: number;
+  /** The input in pixels, a side or [height, width]: `CenterCrop(inputSize)`, `RandomResizedCrop(inputSize)`. */
+  inputSize: InputSize;
+  /**
+   * What a picture is resized to before the centre crop, in pixels: its shorter side, `Resize(resizeSize)`; or a height and
+   * width that it covers, or with 'pad' lies in.
+   */
+  resizeSize: InputSize;
+  /** Whether the picture covers the input or lies in it whole, with a border (placing.ts). Default: 'crop'. */
+  fit?: Fit | undefined;
   interpolation: ResizeFilter;
   /** Mean of each channel, for pixels from 0 to 1. */
   mean: readonly [number, number, number];
@@ -27,13 +52,11 @@ export interface Preprocessing {
   std: readonly [number, number, number];
 }
 
-/** Largest side of a network's input, pixels. */
-export const MOST_SIZE = 4096;
-
 /** `Preprocessing` out of a file. Deviations down to 1/255 and means up to 255 are those of pixels that are not divided. */
 export const PREPROCESSING: Rule = object({
-  inputSize: whole(1, MOST_SIZE),
-  resizeSize: whole(1, 2 * MOST_SIZE),
+  inputSize: inputSizeUpTo(MOST_SIZE),
+  resizeSize: inputSizeUpTo(2 * MOST_SIZE),
+  fit: optional(among(FITS)),
   interpolation: among(['bilinear', 'bicubic']),
   mean: list(number(-1000, 1000), 3, 3),
   std: list(number(0.001, 1000), 3, 3),
@@ -78,31 +101,55 @@ export const AUGMENTATION: Rule = object({
 } satisfies Record<keyof Augmentation, Rule>);
 
 /**
- * Writes the picture into `out`, `[inputSize, inputSize, 3]` (a new array where it is left out), and returns
+ * Writes the picture into `out`, `[height, width, 3]` of the input (a new array where it is left out), and returns
  * it. The same picture and the same random stream give the same values.
  */
 export type Transform = (image: RgbImage, random: Random, out?: Float32Array) => Float32Array;
 
-/** torchvision's evaluation preset: `Resize(resizeSize)`, `CenterCrop(inputSize)`, `Normalize(mean, std)`. */
+/** torchvision's evaluation preset: `Resize(resizeSize)`, `CenterCrop(inputSize)`, `Normalize(mean, std)`; or with a border. */
 export function evalTransform(preprocessing: Preprocessing): Transform {
-  const { inputSize, resizeSize, interpolation } = preprocessing;
   const normalize = normalizer(preprocessing);
-  return (image, _random, out = newInput(inputSize)) => {
-    normalize(resizedCentre(image, resizeSize, inputSize, interpolation), UPRIGHT, out);
+  return (image, _random, out = newInput(preprocessing.inputSize)) => {
+    normalize(inInput(image, placed(image, preprocessing), preprocessing), UPRIGHT, out);
     return out;
   };
 }
 
+/** The same preprocessing on an input whose longer side has `side` pixels. */
+export function viewedAt<Some extends Pick<Preprocessing, 'inputSize' | 'resizeSize'>>(
+  preprocessing: Some,
+  side: number,
+): Some {
+  const longer = longerSide(preprocessing.inputSize);
+  const scaled = (size: InputSize): InputSize =>
+    mapSides(size, (length) => Math.max(1, Math.round((length * side) / longer)));
+  const { inputSize, resizeSize } = preprocessing;
+  return { ...preprocessing, inputSize: scaled(inputSize), resizeSize: scaled(resizeSize) };
+}
+
 /**
- * What a network sees of a picture under `evalTransform`, for people to look at: the same part of it, on `side` pixels in
- * place of `inputSize`, in its own colours.
+ * What a network sees of a picture under `evalTransform`, for people to look at: the same part of it, in its own colours, on
+ * `side` pixels in place of the input's longer side.
  */
 export function networkView(
   image: RgbImage,
-  { inputSize, resizeSize, interpolation }: Preprocessing,
-  side: number = inputSize,
+  preprocessing: Fitting & Pick<Preprocessing, 'interpolation'>,
+  side: number = longerSide(preprocessing.inputSize),
 ): RgbImage {
-  return resizedCentre(image, Math.round((resizeSize * side) / inputSize), side, interpolation);
+  const viewed = viewedAt(preprocessing, side);
+  return inInput(image, placed(image, viewed), viewed);
+}
+
+/** As `networkView`, without a border: of a picture that is padded the whole, on about `side` pixels of its longer side. */
+export function ownView(
+  image: RgbImage,
+  preprocessing: Fitting & Pick<Preprocessing, 'interpolation'>,
+  side: number,
+): RgbImage {
+  const longer = longerSide(preprocessing.inputSize);
+  const { width, height } = ownPart(image, preprocessing);
+  const viewed = viewedAt(preprocessing, Math.round((side * longer) / Math.max(width, height)));
+  return crop(inInput(image, placed(image, viewed), viewed), ownPart(image, viewed));
 }
 
 /** The counters of what varies, each behind those of the one before. */
@@ -113,28 +160,34 @@ const ERASE = JITTER + 8;
 
 /**
  * torchvision's training preset: `RandomResizedCrop(inputSize)`, `RandomHorizontalFlip`, `RandomVerticalFlip`,
- * `ColorJitter`, `Normalize`, `RandomErasing`.
+ * `ColorJitter`, `Normalize`, `RandomErasing`. A picture that is padded is not cut out and squeezed: it is drawn larger or
+ * smaller and somewhere else (`placedAtRandom`), its `ratio` stays, and no colour of the border is changed.
  * @throws RangeError where the augmentation makes no sense
  */
 export function trainTransform(preprocessing: Preprocessing, augmentation: Augmentation = {}): Transform {
   demand(AUGMENTATION, augmentation, 'augmentation');
-  const { inputSize, interpolation } = preprocessing;
+  const { inputSize, interpolation, fit } = preprocessing;
+  const [height, width] = heightWidth(inputSize);
   const usual = USUAL_AUGMENTATION;
   const { scale = usual.scale, ratio = usual.ratio, flip = usual.flip } = augmentation;
   const { verticalFlip = usual.verticalFlip, colorJitter = usual.colorJitter } = augmentation;
   const { erase: erased = usual.erase } = augmentation;
   const normalize = normalizer(preprocessing);
   return (image, random, out = newInput(inputSize)) => {
-    const area = randomCropArea(image.width, image.height, random, scale, ratio);
-    const square = resizedCrop(image, area, inputSize, inputSize, interpolation);
-    const coloured = jitterColors(square, colorJitter, from(JITTER, random));
+    const coloured = (part: RgbImage): RgbImage => jitterColors(part, colorJitter, from(JITTER, random));
+    const seen = (): RgbImage => {
+      if (fit === 'pad')
+        return inInput(image, placedAtRandom(image, preprocessing, random, scale), preprocessing, coloured);
+      const area = randomCropArea(image.width, image.height, random, scale, ratio);
+      return coloured(resizedCrop(image, area, width, height, interpolation));
+    };
     normalize(
-      coloured,
+      seen(),
       { mirrored: random(FLIP) < flip, overturned: random(VERTICAL_FLIP) < verticalFlip },
       out,
     );
-    const hole = randomErasure(inputSize, inputSize, from(ERASE, random), erased);
-    if (hole) erase(out, inputSize, hole);
+    const hole = randomErasure(width, height, from(ERASE, random), erased);
+    if (hole) erase(out, width, hole);
     return out;
   };
 }
@@ -146,31 +199,21 @@ const from =
     random(first + counter);
 
 /**
- * `Resize(shortSide)`, then `CenterCrop(size)`. The short side becomes `shortSide`, the long side keeps the aspect, rounded
- * down. The crop's margin is rounded half to even, as Python rounds: 341 − 224 = 117 gives 58. A picture that is smaller
- * than the crop is set into black, the odd pixel of the border going right and below. Only what the crop shows is resized.
+ * The input with a picture in its place. Only what the input shows is resized.
+ * @param change of the resized pixels, before there is a border
  */
-export function resizedCentre(
+export function inInput(
   image: RgbImage,
-  shortSide: number,
-  size: number,
-  filter: ResizeFilter,
+  at: Placed,
+  preprocessing: Fitting & Pick<Preprocessing, 'interpolation'>,
+  change: (part: RgbImage) => RgbImage = (part) => part,
 ): RgbImage {
-  const { width, height } = image;
-  const long = Math.trunc((shortSide * Math.max(width, height)) / Math.min(width, height));
-  const [w, h] = width <= height ? [shortSide, long] : [long, shortSide];
-  const margin = (length: number) =>
-    length < size ? -Math.floor((size - length) / 2) : roundHalfEven((length - size) / 2);
-  const [left, top] = [margin(w), margin(h)];
-  const window = {
-    left: Math.max(left, 0),
-    top: Math.max(top, 0),
-    width: Math.min(w, size),
-    height: Math.min(h, size),
-  };
-  const part = resizedPart(image, w, h, filter, window);
-  if (part.width === size && part.height === size) return part;
-  return crop(part, { left: Math.min(left, 0), top: Math.min(top, 0), width: size, height: size });
+  const { inputSize, interpolation } = preprocessing;
+  const [height, width] = heightWidth(inputSize);
+  const part = change(resizedPart(image, at.width, at.height, interpolation, shownPart(at, inputSize)));
+  if (part.width === width && part.height === height) return part;
+  const corner = { left: Math.min(at.left, 0), top: Math.min(at.top, 0) };
+  return crop(part, { ...corner, width, height }, borderColour(preprocessing));
 }
 
 /** Whether a picture is flipped left to right, and upside down. */
@@ -181,8 +224,8 @@ interface Flips {
 
 const UPRIGHT: Flips = { mirrored: false, overturned: false };
 
-function newInput(size: number): Float32Array {
-  return new Float32Array(size * size * 3);
+function newInput(size: InputSize): Float32Array {
+  return new Float32Array(pixelsOf(size) * 3);
 }
 
 /**

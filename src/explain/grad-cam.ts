@@ -10,6 +10,7 @@
  * the way back from the logits to the map, which is short for the last stage.
  */
 
+import { heightWidth, type InputSize } from '../data/input-size.ts';
 import type { Device } from '../gpu/index.ts';
 import { mean, mul, relu, sum } from '../kernels/index.ts';
 import type { Model } from '../nn/index.ts';
@@ -94,16 +95,16 @@ function oneHot(classes: Int32Array, { shape, size, device }: Tensor): Tensor {
 const FEWEST_PLACES = 6;
 
 /**
- * The deepest stage of which the map of pictures of `side` pixels still tells places apart: it has at least six along a
+ * The deepest stage of which the map of pictures of a size still tells places apart: it has at least six along the shorter
  * side. That is the last feature stage from 192² on in most networks, an earlier one for smaller pictures.
  */
-export function placingStage(model: Model, device: Device, side: number): string {
+export function placingStage(model: Model, device: Device, size: InputSize): string {
   const last = model.stageIndex(model.featureStage);
   let found = model.featureStage;
   observing(model, () =>
     noGrad(() =>
       scope(() => {
-        let x: Tensor = zeros([1, side, side, 3], { device });
+        let x: Tensor = zeros([1, ...heightWidth(size), 3], { device });
         for (const stage of model.stages.slice(0, last + 1)) {
           x = model.forwardStages(x, { from: stage, through: stage });
           if (x.shape.length === 4 && Math.min(x.shape[1], x.shape[2]) >= FEWEST_PLACES) found = stage;

@@ -3,6 +3,9 @@
  * what speaks for a class, and which class that was.
  */
 
+import type { Rectangle } from '../data/image.ts';
+import { heightWidth, type InputSize } from '../data/input-size.ts';
+
 /** A map over one picture: `values` is [height, width], each from 0 to 1, which is its strongest place. */
 export interface Heatmap {
   values: Float32Array;
@@ -49,6 +52,44 @@ export function strongestPlace({ values, width }: Heatmap): { row: number; colum
   let most = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[most]!) most = i;
   return { row: Math.floor(most / width), column: most % width };
+}
+
+/**
+ * The part of a map that lies over `part` of its picture, such as what a border leaves (`ownPart`): about as many cells as lay
+ * there, each the mean of what it covers.
+ * @param inputSize of the picture, whose pixels `part` counts
+ */
+export function within(map: Heatmap, part: Rectangle, inputSize: InputSize): Heatmap {
+  const [H, W] = heightWidth(inputSize);
+  if (part.width === W && part.height === H) return map;
+  const rows = spans(map.height, part.top / H, part.height / H);
+  const columns = spans(map.width, part.left / W, part.width / W);
+  const values = new Float32Array(rows.length * columns.length);
+  for (const [i, row] of rows.entries())
+    for (const [j, column] of columns.entries()) {
+      let [sum, covered] = [0, 0];
+      for (const [y, high] of row)
+        for (const [x, wide] of column) {
+          sum += high * wide * map.values[y * map.width + x]!;
+          covered += high * wide;
+        }
+      values[i * columns.length + j] = sum / covered;
+    }
+  return { values, height: rows.length, width: columns.length };
+}
+
+/** Equal parts of a stretch of an axis: of each the cells that it covers, and how much of them. */
+function spans(cells: number, start: number, share: number): [cell: number, covered: number][][] {
+  const count = Math.max(1, Math.round(cells * share));
+  const length = (cells * share) / count;
+  return Array.from({ length: count }, (_, i) => {
+    const from = cells * start + i * length;
+    const to = from + length;
+    const covered: [number, number][] = [];
+    for (let cell = Math.floor(from); cell < Math.min(Math.ceil(to), cells); cell++)
+      covered.push([cell, Math.min(to, cell + 1) - Math.max(from, cell)]);
+    return covered;
+  });
 }
 
 /** Side of the centre, as a share of the picture's: it has half of the area. */

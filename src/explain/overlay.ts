@@ -33,7 +33,7 @@ export interface OverlayOptions {
 /**
  * The map over a picture of any size, as 8-bit RGB. The map is stretched over the whole of it, bilinearly, as
  * `F.interpolate(mode='bilinear', align_corners=False)` does: hand in what the network saw (`networkView`), which is
- * a square from the picture's centre.
+ * a part from the picture's centre, or the picture with a border.
  */
 export function overlay(map: Heatmap, picture: RgbImage, { opacity = 0.8 }: OverlayOptions = {}): RgbImage {
   const { width, height, pixels } = whole(picture);

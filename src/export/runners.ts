@@ -3,6 +3,8 @@
  * `.mjs` behind it, by which it finds the file. Each prepares a photo as the network was trained, names the five likeliest
  * classes and prints their shares, as `predict` does.
  */
+import { heightWidth } from '../data/input-size.ts';
+import { borderColour } from '../data/placing.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Elsewhere } from './libraries.ts';
 
@@ -18,13 +20,38 @@ export interface RunnerOptions {
 const lines = (...text: string[]): string => `${text.join('\n')}\n`;
 const triple = (values: readonly number[]): string => values.join(', ');
 
-/** Python: a photo as torchvision's Resize and CenterCrop make it of one, upright as its camera was held. */
-const prepared = ({ inputSize, resizeSize, interpolation }: Preprocessing): string[] => [
-  "image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert('RGB')",
-  `size = [int(${resizeSize} * side / min(image.size)) for side in image.size]`,
-  `left, top = [round((side - ${inputSize}) / 2) for side in size]`,
-  `image = image.resize(size, Image.${interpolation.toUpperCase()}).crop((left, top, left + ${inputSize}, top + ${inputSize}))`,
-];
+/** Python: a photo as the transforms make it of one (src/data/placing.ts), upright as its camera was held. */
+function prepared(preprocessing: Preprocessing): string[] {
+  const { inputSize, resizeSize, fit, interpolation } = preprocessing;
+  const [height, width] = heightWidth(inputSize);
+  const open = "image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert('RGB')";
+  const resized = `image.resize(size, Image.${interpolation.toUpperCase()})`;
+  const [H, W] = heightWidth(resizeSize);
+  const toOneRatio = [
+    `ratio = ${fit === 'pad' ? 'max' : 'min'}(image.width / ${W}, image.height / ${H})`,
+    'size = [max(1, round(side / ratio)) for side in image.size]',
+  ];
+  if (fit === 'pad')
+    return [
+      open,
+      ...toOneRatio,
+      `place = [(room - side) // 2 if side <= room else -round((side - room) / 2) for side, room in zip(size, (${width}, ${height}))]`,
+      `border = Image.new('RGB', (${width}, ${height}), (${triple(borderColour(preprocessing))}))`,
+      `border.paste(${resized}, tuple(place))`,
+      'image = border',
+    ];
+  const toShorter = [`size = [int(${resizeSize} * side / min(image.size)) for side in image.size]`];
+  const middle =
+    height === width
+      ? `left, top = [round((side - ${width}) / 2) for side in size]`
+      : `left, top = [round((side - room) / 2) for side, room in zip(size, (${width}, ${height}))]`;
+  return [
+    open,
+    ...(typeof resizeSize === 'number' ? toShorter : toOneRatio),
+    middle,
+    `image = ${resized}.crop((left, top, left + ${width}, top + ${height}))`,
+  ];
+}
 
 /** An ONNX file by Python's onnxruntime; the classes stand in the file. */
 export function pythonForOnnx({ preprocessing, normalises, softmax }: RunnerOptions): string {
@@ -64,20 +91,21 @@ const FILTERS = {
  * own gives other pixels than those that the network was trained on: on a close call another class was first.
  */
 export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOptions): string {
-  const { inputSize: n, resizeSize, interpolation, mean, std } = preprocessing;
+  const { interpolation, mean, std } = preprocessing;
+  const [height, width] = heightWidth(preprocessing.inputSize);
   const [weight, reach] = FILTERS[interpolation];
   const input = normalises
     ? [
-        `const x = Uint8Array.from({ length: 3 * ${n} * ${n} }, (_, i) => pixel(Math.floor(i / 3), i % 3));`,
-        `const tensor = new ort.Tensor('uint8', x, [1, ${n}, ${n}, 3]);`,
+        `const x = Uint8Array.from({ length: 3 * ${height} * ${width} }, (_, i) => pixel(Math.floor(i / 3), i % 3));`,
+        `const tensor = new ort.Tensor('uint8', x, [1, ${height}, ${width}, 3]);`,
       ]
     : [
         `const [mean, std] = [[${triple(mean)}], [${triple(std)}]];`,
-        `const x = Float32Array.from({ length: 3 * ${n} * ${n} }, (_, i) => {`,
-        `  const c = Math.floor(i / ${n * n});`,
-        `  return (pixel(i % ${n * n}, c) / 255 - mean[c]) / std[c];`,
+        `const x = Float32Array.from({ length: 3 * ${height} * ${width} }, (_, i) => {`,
+        `  const c = Math.floor(i / ${height * width});`,
+        `  return (pixel(i % ${height * width}, c) / 255 - mean[c]) / std[c];`,
         '});',
-        `const tensor = new ort.Tensor('float32', x, [1, 3, ${n}, ${n}]);`,
+        `const tensor = new ort.Tensor('float32', x, [1, 3, ${height}, ${width}]);`,
       ];
   return lines(
     '// npm install --ignore-scripts onnxruntime-node sharp; then: node THIS_FILE PHOTO',
@@ -111,11 +139,7 @@ export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOption
     'const session = await ort.InferenceSession.create(file);',
     "const photo = sharp(process.argv[2], { ignoreIcc: true }).rotate().removeAlpha().toColourspace('srgb').raw();",
     'const { data, info: { width, height } } = await photo.toBuffer({ resolveWithObject: true });',
-    `const [w, h] = [width, height].map((side) => Math.trunc((${resizeSize} * side) / Math.min(width, height)));`,
-    'const small = resize(resize(data, height, width, 3, w), 1, height, 3 * w, h);',
-    'const half = (margin) => (margin % 2 ? 2 * Math.round(margin / 4) : margin / 2); // to even, as Python rounds',
-    `const [left, top] = [w, h].map((side) => half(side - ${n}));`,
-    `const pixel = (i, c) => small[3 * ((Math.floor(i / ${n}) + top) * w + (i % ${n}) + left) + c];`,
+    ...placedInJavaScript(preprocessing),
     ...input,
     'const [{ data: y }] = Object.values(await session.run({ [session.inputNames[0]]: tensor }));',
     ...(softmax
@@ -129,6 +153,48 @@ export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOption
     'for (const i of [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, 5))',
     "  console.log(classes[i] + '  ' + (100 * shares[i]).toFixed(1) + '%');",
   );
+}
+
+/** JavaScript: `small`, the photo as it is resized, and `pixel` of the input, the transforms' rules (src/data/placing.ts). */
+function placedInJavaScript(preprocessing: Preprocessing): string[] {
+  const { inputSize, resizeSize, fit } = preprocessing;
+  const [height, width] = heightWidth(inputSize);
+  const [H, W] = heightWidth(resizeSize);
+  const toShorter = typeof resizeSize === 'number' && fit !== 'pad';
+  const sides = toShorter
+    ? [
+        `const [w, h] = [width, height].map((side) => Math.trunc((${resizeSize} * side) / Math.min(width, height)));`,
+      ]
+    : [
+        'const even = (x) => (x % 1 === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)); // as Python rounds',
+        `const ratio = Math.${fit === 'pad' ? 'max' : 'min'}(width / ${W}, height / ${H});`,
+        'const [w, h] = [width, height].map((side) => Math.max(1, even(side / ratio)));',
+      ];
+  const resized = 'const small = resize(resize(data, height, width, 3, w), 1, height, 3 * w, h);';
+  const half =
+    'const half = (margin) => (margin % 2 ? 2 * Math.round(margin / 4) : margin / 2); // to even, as Python rounds';
+  if (fit !== 'pad')
+    return [
+      ...sides,
+      resized,
+      half,
+      height === width
+        ? `const [left, top] = [w, h].map((side) => half(side - ${width}));`
+        : `const [left, top] = [half(w - ${width}), half(h - ${height})];`,
+      `const pixel = (i, c) => small[3 * ((Math.floor(i / ${width}) + top) * w + (i % ${width}) + left) + c];`,
+    ];
+  return [
+    ...sides,
+    resized,
+    half,
+    'const before = (side, room) => (side <= room ? -Math.floor((room - side) / 2) : half(side - room));',
+    `const [left, top] = [before(w, ${width}), before(h, ${height})];`,
+    `const border = [${triple(borderColour(preprocessing))}];`,
+    'const pixel = (i, c) => {',
+    `  const [x, y] = [(i % ${width}) + left, Math.floor(i / ${width}) + top];`,
+    '  return x < 0 || y < 0 || x >= w || y >= h ? border[c] : small[3 * (y * w + x) + c];',
+    '};',
+  ];
 }
 
 /** A .pth or .safetensors file by PyTorch and the library that has the network; the classes stand in the file. */

@@ -7,6 +7,7 @@
  * every weight is used once for each position of the output. Norms, activations and pools are not counted, as in the
  * papers' figures.
  */
+import { heightWidth, type InputSize } from '../data/input-size.ts';
 import { BatchNorm2d, Conv2d, Linear, type Model, type Module, tapping } from '../nn/index.ts';
 import { empty, noGrad, type Shape, scope, type Tensor } from '../tensor/index.ts';
 
@@ -33,8 +34,8 @@ export interface StageSummary extends Omit<LayerSummary, 'kind'> {
 }
 
 export interface ModelSummary {
-  /** Height and width of the picture. */
-  size: number;
+  /** Of the picture, a side or [height, width]. */
+  size: InputSize;
   stages: StageSummary[];
   parameters: number;
   trainableParameters: number;
@@ -42,11 +43,11 @@ export interface ModelSummary {
 }
 
 /**
- * The layers of `model` for a picture of `size`² pixels, stage by stage, frozen or not as they are now. The model's
+ * The layers of `model` for a picture of a size, stage by stage, frozen or not as they are now. The model's
  * device computes a forward pass: give one that lives on a dry device.
  * @throws RangeError where a picture of that size becomes smaller than a kernel
  */
-export function summarise(model: Model, size: number): ModelSummary {
+export function summarise(model: Model, size: InputSize): ModelSummary {
   const { training } = model;
   model.eval();
   const [[, { device }]] = model.namedParameters();
@@ -62,7 +63,9 @@ export function summarise(model: Model, size: number): ModelSummary {
     outputs.set(stage, y.shape.slice(1));
     return y;
   };
-  scope(() => noGrad(() => tapping(look, () => model.stages.reduce(run, empty(device, [1, size, size, 3])))));
+  scope(() =>
+    noGrad(() => tapping(look, () => model.stages.reduce(run, empty(device, [1, ...heightWidth(size), 3])))),
+  );
   model.train(training);
   const ordered = [...model.namedModules()].flatMap(([, module]) => layers.get(module) ?? []);
   const stages = model.stages.map((stage) =>

@@ -3,11 +3,15 @@
  * of, as JPEGs for the report, each with what the network looked at.
  */
 import sharp from 'sharp';
-import type { RgbImage } from '../data/image.ts';
+import { crop, type RgbImage } from '../data/image.ts';
+import { heightWidth } from '../data/input-size.ts';
+import type { Batch } from '../data/loader.ts';
+import { decodePicture } from '../data/node/decode.ts';
 import { loadBatches } from '../data/node/loader.ts';
+import { ownPart } from '../data/placing.ts';
 import type { Sample } from '../data/sample.ts';
 import type { Preprocessing } from '../data/transforms.ts';
-import { borderShare, type Heatmap } from '../explain/heatmap.ts';
+import { borderShare, type Heatmap, within } from '../explain/heatmap.ts';
 import { overlay } from '../explain/overlay.ts';
 import type { Inference } from '../train/infer.ts';
 import { largest, predictions, rowOf, softmaxRow } from '../train/metrics.ts';
@@ -23,8 +27,8 @@ export interface Example {
   margin: number;
 }
 
-/** What a network looked at: for each of `count` pictures [count, side, side, 3], normalised, the map of its class. */
-export type Explain = (images: Float32Array, count: number, classes: Int32Array) => Promise<Heatmap[]>;
+/** What a network looked at: for each picture of a batch the map of its class. */
+export type Explain = (batch: Batch, classes: Int32Array) => Promise<Heatmap[]>;
 
 export interface ExampleOptions {
   classes: readonly string[];
@@ -39,7 +43,7 @@ export interface ExampleOptions {
 
 /** Pictures at a time: maps of few need little memory beside a network that trains. */
 const AT_A_TIME = 8;
-/** Side of a picture in the report, pixels: two of them and their maps side by side fill a card on a fine screen. */
+/** Longer side of a picture in the report, pixels: two of them and their maps side by side fill a card on a fine screen. */
 const SIDE = 192;
 
 /**
@@ -131,24 +135,33 @@ async function drawnPictures(
   const drawn = new Map<Sample, ShownPicture>();
   if (examples.length === 0) return drawn;
   const bySample = new Map(examples.map((example) => [example.sample, example]));
-  const { inputSize: side, mean, std } = preprocessing;
+  const { inputSize, fit, mean, std } = preprocessing;
+  const [height, width] = heightWidth(inputSize);
+  const length = height * width * 3;
   const samples = examples.map(({ sample }) => sample);
   for await (const batch of loadBatches(samples, { batchSize: AT_A_TIME, preprocessing })) {
     const shown = batch.samples.map((sample) => bySample.get(sample)!);
     const answers = Int32Array.from(shown, ({ predicted }) => predicted);
-    const maps = explain ? await explain(batch.images, batch.size, answers) : [];
+    const maps = explain ? await explain(batch, answers) : [];
     for (const [i, { sample, predicted, probability }] of shown.entries()) {
-      const values = batch.images.subarray(i * side * side * 3, (i + 1) * side * side * 3);
+      const values = batch.images.subarray(i * length, (i + 1) * length);
       const pixels = Uint8ClampedArray.from(values, (value, k) => 255 * (value * std[k % 3] + mean[k % 3]));
-      const seen = await resized({ width: side, height: side, pixels: new Uint8Array(pixels.buffer) });
+      const input = { width, height, pixels: new Uint8Array(pixels.buffer) };
+      // A border is nothing of the picture's.
+      const part =
+        fit === 'pad'
+          ? ownPart((await decodePicture(sample)).image, preprocessing)
+          : { left: 0, top: 0, width, height };
+      const seen = await resized(crop(input, part));
+      const map = maps[i] && within(maps[i], part, inputSize);
       drawn.set(sample, {
         file: sample.file,
         actual: classes[sample.label],
         predicted: classes[predicted],
         probability,
         jpeg: await jpegOf(seen),
-        border: maps[i] ? finite(borderShare(maps[i])) : null,
-        heatmap: maps[i] ? await jpegOf(overlay(maps[i], seen)) : null,
+        border: map ? finite(borderShare(map)) : null,
+        heatmap: map ? await jpegOf(overlay(map, seen)) : null,
       });
     }
   }
@@ -159,9 +172,11 @@ const finite = (value: number): number | null => (Number.isFinite(value) ? value
 
 async function resized({ width, height, pixels }: RgbImage): Promise<RgbImage> {
   const raw = { width, height, channels: 3 } as const;
-  const kernel = width < SIDE ? 'nearest' : 'lanczos3';
-  const data = await sharp(pixels, { raw }).resize(SIDE, SIDE, { kernel }).raw().toBuffer();
-  return { width: SIDE, height: SIDE, pixels: data };
+  const longer = Math.max(width, height);
+  const kernel = longer < SIDE ? 'nearest' : 'lanczos3';
+  const [w, h] = [width, height].map((side) => Math.max(1, Math.round((side * SIDE) / longer)));
+  const data = await sharp(pixels, { raw }).resize(w, h, { kernel, fit: 'fill' }).raw().toBuffer();
+  return { width: w, height: h, pixels: data };
 }
 
 export function jpegOf({ width, height, pixels }: RgbImage): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { gradCam, placingStage } from '../explain/grad-cam.ts';
 import { heatmapOf } from '../explain/heatmap.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
-import { tensor } from '../tensor/index.ts';
+import { imagesOf } from '../train/infer.ts';
 import type { Explain } from './examples.ts';
 
 /**
@@ -12,13 +12,12 @@ import type { Explain } from './examples.ts';
  */
 export function explainWith(model: Model, device: Device): Explain {
   let stage: string | undefined;
-  return async (images, count, classes) => {
-    const side = Math.sqrt(images.length / count / 3);
-    const pictures = tensor(images, [count, side, side, 3], { device });
+  return async (batch, classes) => {
+    const pictures = imagesOf(batch, device);
     try {
-      stage ??= placingStage(model, device, side);
+      stage ??= placingStage(model, device, pictures.shape.slice(1, 3) as [number, number]);
       const explanation = await gradCam(model, pictures, { classes, stage });
-      return Array.from({ length: count }, (_, index) => heatmapOf(explanation, index));
+      return Array.from({ length: batch.size }, (_, index) => heatmapOf(explanation, index));
     } finally {
       pictures.dispose();
     }

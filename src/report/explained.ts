@@ -7,7 +7,7 @@ import { heatColour, overlay } from '../explain/overlay.ts';
 import { percent } from '../train/metrics.ts';
 import { Sheet } from './sheet.ts';
 
-/** Pixels of a side of a picture on the sheet. */
+/** Pixels of the longer side of a picture on the sheet. */
 export const SHOWN_SIDE = 400;
 
 const MARGIN = 24;
@@ -22,7 +22,7 @@ export interface Explained {
   title: string;
   /** What the map is of, such as `Grad-CAM of layer4 for tabby`. */
   subtitle: string;
-  /** What the network saw, `SHOWN_SIDE` pixels a side. */
+  /** What the network saw, the longer side of `SHOWN_SIDE` pixels. */
   picture: RgbImage;
   map: Heatmap;
   /** The likeliest classes, and the one that the map is of. */
@@ -37,8 +37,14 @@ export async function explainedSheet(rows: readonly Explained[], file: string): 
 }
 
 function drawRow(sheet: Sheet, top: number, { title, subtitle, picture, map, answers }: Explained): void {
-  sheet.picture(MARGIN, top, picture);
-  sheet.picture(MARGIN + SHOWN_SIDE + GAP, top, overlay(map, picture));
+  const centred = (left: number, drawn: RgbImage): void =>
+    sheet.picture(
+      left + Math.max(0, (SHOWN_SIDE - drawn.width) >> 1),
+      top + Math.max(0, (SHOWN_SIDE - drawn.height) >> 1),
+      drawn,
+    );
+  centred(MARGIN, picture);
+  centred(MARGIN + SHOWN_SIDE + GAP, overlay(map, picture));
   const { left, width } = TEXT;
   sheet.text(left, top + 18, title, { size: 20, bold: true, width });
   sheet.text(left, top + 44, subtitle, { size: 15, colour: GREY, width });
@@ -67,7 +73,7 @@ function drawRow(sheet: Sheet, top: number, { title, subtitle, picture, map, ans
 /** What is inside a network, and what it makes of a picture. */
 export interface Inside {
   title: string;
-  /** What the network saw, `SHOWN_SIDE` pixels a side. */
+  /** What the network saw, the longer side of `SHOWN_SIDE` pixels. */
   picture: RgbImage;
   filters: { name: string; filters: readonly RgbImage[] };
   stages: readonly FeatureMaps[];

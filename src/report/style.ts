@@ -78,7 +78,7 @@ tr:hover td,tr:hover th{background:color-mix(in srgb,var(--accent) 5%,transparen
 ${SHADES}
 .pictures{list-style:none;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,13.5rem),1fr));gap:1.1rem;padding:0;max-width:none}
 .pictures div{display:flex;gap:3px;border-radius:.4rem;overflow:hidden}
-.pictures img{display:block;flex:1 1 0;min-width:0;width:100%;max-width:11rem;height:auto;aspect-ratio:1;object-fit:cover}
+.pictures img{display:block;flex:1 1 0;min-width:0;width:100%;max-width:11rem;height:auto;aspect-ratio:1;object-fit:contain}
 .pictures li{border-top:3px solid var(--bad);padding-top:.45rem}.pictures .right{border-color:var(--good)}
 .pictures p{margin:.4rem 0 0;font-size:.875rem;line-height:1.4}
 .pictures .file{color:var(--muted);font-size:.8rem;margin:.1rem 0 0}.file summary{color:inherit;font-size:inherit;padding:0}

@@ -20,6 +20,7 @@
  * the values of the weights included, and that is taken whenever an epoch begins.
  */
 import type { BatchJob, BatchResult } from '../data/batch.ts';
+import { heightWidth, type InputSize, sizeText } from '../data/input-size.ts';
 import { type Batch, type BatchMaker, type BatchSource, type SampleSource, viewsIn } from '../data/loader.ts';
 import { PICTURE_MARK } from '../data/picture-set.ts';
 import type { Sample } from '../data/sample.ts';
@@ -134,7 +135,7 @@ export class FeatureCache {
     const part = FrozenPart.of(model, cut, device, options.preprocessing.inputSize);
     const { inputSize } = options.preprocessing;
     const name = model.spec?.name ?? model.constructor.name;
-    const about = `${name} ${describeCut(cut)}, ${samples.length} pictures of ${inputSize}×${inputSize}`;
+    const about = `${name} ${describeCut(cut)}, ${samples.length} pictures of ${sizeText(inputSize)}`;
     const room = await this.store.open({ key, about, samples, views, length: sizeOf(part.shape) });
     this.rooms.set(samples, { key, room, part });
     return { key, room, part };
@@ -158,25 +159,27 @@ class FrozenPart {
     private readonly model: Model,
     readonly cut: Cut,
     private readonly device: Device,
-    private readonly side: number,
+    private readonly inputSize: InputSize,
     /** Of a picture's features. */
     readonly shape: Shape,
   ) {}
 
-  static of(model: Model, cut: Cut, device: Device, side: number): FrozenPart {
-    const shape = scope(() => forwardTo(model, cut, zeros([2, side, side, 3], { device })).shape.slice(1));
-    return new FrozenPart(model, cut, device, side, shape);
+  static of(model: Model, cut: Cut, device: Device, inputSize: InputSize): FrozenPart {
+    const two: Shape = [2, ...heightWidth(inputSize), 3];
+    const shape = scope(() => forwardTo(model, cut, zeros(two, { device })).shape.slice(1));
+    return new FrozenPart(model, cut, device, inputSize, shape);
   }
 
   /** The same part of a model with the same weights. */
   in(model: Model): FrozenPart {
-    return new FrozenPart(model, this.cut, this.device, this.side, this.shape);
+    return new FrozenPart(model, this.cut, this.device, this.inputSize, this.shape);
   }
 
   /** The features of several pictures, or of one that is alone in its batch. */
   async features(images: Float32Array, pictures: number): Promise<Float32Array> {
-    const { model, cut, device, side } = this;
-    const y = scope(() => forwardTo(model, cut, tensor(images, [pictures, side, side, 3], { device })));
+    const { model, cut, device } = this;
+    const shape: Shape = [pictures, ...heightWidth(this.inputSize), 3];
+    const y = scope(() => forwardTo(model, cut, tensor(images, shape, { device })));
     const values = y.data();
     y.dispose();
     return (await values) as Float32Array;

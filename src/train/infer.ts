@@ -1,5 +1,5 @@
 /** Runs a network over batches without gradients and collects its logits. */
-import type { Batch } from '../data/loader.ts';
+import { type Batch, pictureShape } from '../data/loader.ts';
 import type { Sample } from '../data/sample.ts';
 import { settle } from '../data/settle.ts';
 import type { Device } from '../gpu/index.ts';
@@ -26,8 +26,7 @@ export function imagesOf(batch: Batch, device: Device): Tensor {
     throw new Error(
       'this batch carries features of a FeatureCache in place of pictures; give logitsOf(model, batch, device), or load it without the cache',
     );
-  const side = Math.sqrt(batch.images.length / batch.size / 3);
-  return tensor(batch.images, [batch.size, side, side, 3], { device });
+  return tensor(batch.images, pictureShape(batch), { device });
 }
 
 /** What a network is given of a batch: its pictures [N, H, W, 3], or the features that it carries; inside a scope. */

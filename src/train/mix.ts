@@ -9,7 +9,7 @@
  * as any since their order is random; the one in the middle of an odd number stays what it is. A CutMix box has its centre
  * anywhere and is cut off at the border, and λ is what is left.
  */
-import type { Batch } from '../data/loader.ts';
+import { type Batch, pictureShape } from '../data/loader.ts';
 import { type Random, randomStream } from '../tensor/random.ts';
 import { symmetricBeta } from '../tensor/random-beta.ts';
 import { demand, number, object, type Rule } from '../text/rules.ts';
@@ -74,19 +74,23 @@ function mixedUp({ images: x, size }: Batch, lambda: number): MixedImages {
 }
 
 /** Copies a box of √(1 − λ) of either side out of the other picture. Draws counters 1 and 2 for its centre. */
-function cutMixed({ images: x, size }: Batch, lambda: number, random: Random): MixedImages {
+function cutMixed(batch: Batch, lambda: number, random: Random): MixedImages {
+  const { images: x } = batch;
   const images = x.slice();
-  const side = Math.sqrt(x.length / size / 3);
-  const half = Math.trunc(side * Math.sqrt(1 - lambda)) >> 1;
-  const within = (place: number): number => Math.min(Math.max(place, 0), side);
-  const [y, left] = [Math.floor(random(1) * side), Math.floor(random(2) * side)];
-  const [top, bottom, first, end] = [y - half, y + half, left - half, left + half].map(within);
+  const [size, height, width] = pictureShape(batch);
+  /** The box's ends along an axis. */
+  const span = (side: number, u: number): number[] => {
+    const half = Math.trunc(side * Math.sqrt(1 - lambda)) >> 1;
+    const centre = Math.floor(u * side);
+    return [centre - half, centre + half].map((place) => Math.min(Math.max(place, 0), side));
+  };
+  const [[top, bottom], [left, right]] = [span(height, random(1)), span(width, random(2))];
   for (const [n, other] of pairs(size))
     for (let row = top; row < bottom; row++) {
-      const from = (other * side + row) * side;
-      images.set(x.subarray((from + first) * 3, (from + end) * 3), ((n * side + row) * side + first) * 3);
+      const from = (other * height + row) * width;
+      images.set(x.subarray((from + left) * 3, (from + right) * 3), ((n * height + row) * width + left) * 3);
     }
-  return { images, share: 1 - ((bottom - top) * (end - first)) / side ** 2 };
+  return { images, share: 1 - ((bottom - top) * (right - left)) / (height * width) };
 }
 
 /** Each picture and the one that it is mixed with, where that is another. */

@@ -4,6 +4,7 @@
  * of the real one: the bytes are those that the pool will hold, and a tensor that no binding can hold ends the step
  * where it would end the real one.
  */
+import { heightWidth, type InputSize, longerSide, mapSides } from '../data/input-size.ts';
 import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
 import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
@@ -21,8 +22,8 @@ export interface PreflightOptions {
   model: Network;
   modelOptions?: Omit<ModelOptions, 'device' | 'initialise'>;
   batch: number;
-  /** Height and width of the pictures. */
-  size: number;
+  /** Of the pictures, a side or [height, width]. */
+  size: InputSize;
   /** What trains, one phase after the other. */
   phases: readonly Trains[];
   /** AdamW over everything that trains in any phase by default; it is made for a model that is frozen for the first. */
@@ -58,7 +59,7 @@ export interface StepCost {
 
 export interface Preflight {
   batch: number;
-  size: number;
+  size: InputSize;
   budget: number;
   /** The fewest pictures that a step of every phase makes sense with. */
   fewest: number;
@@ -77,7 +78,7 @@ export interface Preflight {
   /** Where `batch` does not fit: the largest batch that does, 0 where none does; null where it is impossible. */
   largestBatch: number | null;
   /** Where no batch fits: smaller pictures that do, and the largest batch of them up to `batch`. */
-  smaller: { size: number; batch: number } | null;
+  smaller: { size: InputSize; batch: number } | null;
 }
 
 /** Sides that are tried where no batch fits are multiples of this: what five strides of two divide. */
@@ -175,8 +176,8 @@ class Rehearsal {
     return this.tally.programs;
   }
 
-  /** The cost of a batch of pictures of a side, and why it does not fit where it does not. */
-  attempt(batch: number, size: number): Pick<Preflight, 'cost' | 'costs' | 'problem' | 'impossible'> {
+  /** The cost of a batch of pictures of a size, and why it does not fit where it does not. */
+  attempt(batch: number, size: InputSize): Pick<Preflight, 'cost' | 'costs' | 'problem' | 'impossible'> {
     this.optimizer.zeroGrad();
     this.device.trim();
     try {
@@ -206,24 +207,27 @@ class Rehearsal {
     }
   }
 
-  fits(batch: number, size: number): boolean {
+  fits(batch: number, size: InputSize): boolean {
     return this.attempt(batch, size).problem === null;
   }
 
-  /** The largest pictures of which some fit, and how many of them. */
+  /** The largest pictures of about the same aspect of which some fit, and how many of them. */
   smallerPictures(): Preflight['smaller'] {
     const { batch: wanted, size: tooLarge } = this.options;
     const few = Math.min(wanted, this.fewest);
-    const steps = largest(1, Math.ceil(tooLarge / SIZE_STEP) - 1, (n) => this.fits(few, n * SIZE_STEP));
+    const longer = longerSide(tooLarge);
+    const inSteps = (n: number): InputSize =>
+      mapSides(tooLarge, (side) => SIZE_STEP * Math.max(1, Math.round((n * side) / longer)));
+    const steps = largest(1, Math.ceil(longer / SIZE_STEP) - 1, (n) => this.fits(few, inSteps(n)));
     if (steps === 0) return null;
-    const size = steps * SIZE_STEP;
+    const size = inSteps(steps);
     return { size, batch: largest(few, wanted, (batch) => this.fits(batch, size)) };
   }
 
-  private costOf(batch: number, size: number): StepCost {
+  private costOf(batch: number, size: InputSize): StepCost {
     const { device, model, tally } = this;
     model.train();
-    const pictures = () => empty(device, [batch, size, size, 3]);
+    const pictures = () => empty(device, [batch, ...heightWidth(size), 3]);
     const savedByStage = this.savedBytes(pictures);
     // No stage's own: what goes forward has just passed.
     this.at = 'the loss, the backward pass or the update';

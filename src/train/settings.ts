@@ -1,6 +1,9 @@
 /** The settings of a run as checkpoints store them, and what follows from them alone. */
+
+import { type InputSize, inputSizeUpTo, MOST_SIZE, pixelsOf } from '../data/input-size.ts';
+import { FITS, type Fit } from '../data/placing.ts';
 import { SAMPLERS, type Sampler } from '../data/sampler.ts';
-import { AUGMENTATION, type Augmentation, MOST_SIZE } from '../data/transforms.ts';
+import { AUGMENTATION, type Augmentation } from '../data/transforms.ts';
 import {
   all,
   among,
@@ -9,6 +12,7 @@ import {
   list,
   number,
   object,
+  optional,
   orNull,
   type Rule,
   text,
@@ -80,8 +84,10 @@ export interface TrainSettings {
   patience: number | null;
   /** The figure that the best epoch is chosen by; null: `better` (metrics.ts) has a default. */
   best: BestBy | null;
-  /** Side of the network's input, pixels. */
-  size: number;
+  /** The network's input in pixels, a side or [height, width]. */
+  size: InputSize;
+  /** How pictures fit into it; where it is left out they are cropped. */
+  fit?: Fit | undefined;
   augmentation: Augmentation;
   /**
    * In how many random views a picture is shown, one after the other, while what is in front of what trains is frozen
@@ -163,7 +169,8 @@ export const SETTINGS: Rule = all(
     average: orNull(number(0, 1 - 2 ** -20)),
     patience: orNull(whole(1, MOST_EPOCHS)),
     best: orNull(among(BEST_BY)),
-    size: whole(1, MOST_SIZE),
+    size: inputSizeUpTo(MOST_SIZE),
+    fit: optional(among(FITS)),
     augmentation: AUGMENTATION,
     views: whole(0, MOST_EPOCHS),
     seed: whole(0, Number.MAX_SAFE_INTEGER),
@@ -174,7 +181,7 @@ export const SETTINGS: Rule = all(
   } satisfies Record<keyof TrainSettings, Rule>),
   (value, place) => {
     const { batch, size } = value as TrainSettings;
-    return whole(1, Math.floor(MOST_PIXELS / size ** 2))(batch, `${place}.batch`);
+    return whole(1, Math.floor(MOST_PIXELS / pixelsOf(size)))(batch, `${place}.batch`);
   },
   (value, place) =>
     whole(1, MOST_EPOCHS)(epochsOf(value as TrainSettings), `the sum of the epochs of ${place}.phases`),

@@ -6,6 +6,7 @@
  *
  * m, s: mean and deviation with which the pictures come; m′, s′: those of the teacher. What is alike is left out.
  */
+import { heightWidth, type InputSize, pixelsOf } from '../data/input-size.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { add, matmul, mul, resize } from '../kernels/index.ts';
 import type { Model } from '../nn/index.ts';
@@ -50,6 +51,7 @@ export function teacherOf(model: Model, theirs: Schooling, ours: Schooling, name
   const [[, { device }]] = model.namedParameters();
   const { mean, std, inputSize, interpolation } = theirs.preprocessing;
   const { mean: m, std: s } = ours.preprocessing;
+  const size = askedAt(inputSize, ours.preprocessing.inputSize);
   const places = placesOf(ours.classes, theirs.classes, name);
   const channels = [0, 1, 2] as const;
   const alike = channels.every((c) => m[c] === mean[c] && s[c] === std[c]);
@@ -61,9 +63,20 @@ export function teacherOf(model: Model, theirs: Schooling, ours: Schooling, name
   const columns = inOrder ? null : keep(tensor(...selection(places, theirs.classes.length), { device }));
   return (pictures) => {
     const own = factor && shift ? add(mul(pictures, factor), shift) : pictures;
-    const logits = model.eval().forward(resize(own, [inputSize, inputSize], { interpolation }));
+    const logits = model.eval().forward(resize(own, size, { interpolation }));
     return columns ? matmul(logits, columns) : logits;
   };
+}
+
+/**
+ * The size at which a teacher is asked about pictures of another size: its own where they have its aspect, else as many pixels in
+ * their aspect, since a picture that is squeezed is another one.
+ */
+function askedAt(theirs: InputSize, ours: InputSize): [height: number, width: number] {
+  const [[h, w], [height, width]] = [heightWidth(theirs), heightWidth(ours)];
+  if (h * width === w * height) return [h, w];
+  const scale = Math.sqrt(pixelsOf(theirs) / pixelsOf(ours));
+  return [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];
 }
 
 /** What picks columns as a matrix product, [known, places]: a one in each column. */

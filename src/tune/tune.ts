@@ -10,6 +10,7 @@ import { modelName, readyModel } from '../bench/models.ts';
 import { nameOf } from '../bench/problem.ts';
 import type { Form } from '../bench/problems.ts';
 import { withChoices } from '../bench/replay.ts';
+import type { InputSize } from '../data/input-size.ts';
 import type { Choices, Device } from '../gpu/index.ts';
 import { keysAsked, type NetworkForm, tunables } from './problems.ts';
 import { type Race, race } from './race.ts';
@@ -17,7 +18,7 @@ import { measureRatio, type Ratio } from './ratio.ts';
 import { choicesOf, merged, type TuningRecord, type Won } from './record.ts';
 
 export interface TuneOptions {
-  networks: readonly { name: string; size: number }[];
+  networks: readonly { name: string; size: InputSize }[];
   /** Pictures of the forms with several. */
   batch: number;
   /** Whether the gradients of a training step are tuned as well. */

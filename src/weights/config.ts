@@ -4,9 +4,11 @@
  *
  *   architecture, model_args          the network; padding and epsilon as timm's name and arguments have them
  *   label_names, label_descriptions   in the order of the outputs; descriptions are shown where there are any
- *   pretrained_cfg                    input_size, crop_pct, interpolation, mean, std: the size that timm tests at, if it says one
+ *   pretrained_cfg                    input_size, crop_pct, crop_mode, interpolation, mean, std: the size that timm tests at,
+ *                                     if it says one
  */
-import { MOST_SIZE, PREPROCESSING, type Preprocessing } from '../data/transforms.ts';
+import { MOST_SIZE, mapSides, sizeArgument, sizeOfSides } from '../data/input-size.ts';
+import { PREPROCESSING, type Preprocessing } from '../data/transforms.ts';
 import { modelNames, weightProperties } from '../models/table.ts';
 import type { ModelSpec } from '../nn/index.ts';
 import {
@@ -221,25 +223,32 @@ const NEAREST: Readonly<Record<string, Preprocessing['interpolation']>> = {
   random: 'bicubic',
 };
 
-/** timm's evaluation (timm/data/transforms_factory.py): resized to the input over the crop's share, rounded down. */
+/**
+ * timm's evaluation (timm/data/transforms_factory.py): resized to the input over the crop's share, rounded down, and cropped;
+ * with `crop_mode` 'border' the whole picture is resized to fit into that.
+ */
 function preprocessingOf(pictures: Pictures, notes: string[]): Preprocessing {
   const { input_size, test_input_size, crop_pct, test_crop_pct, crop_mode } = pictures;
   const [channels, height, width] = test_input_size ?? input_size ?? [3, 224, 224];
-  if (channels !== 3 || height !== width)
+  if (channels !== 3)
     throw new RangeError(
-      `its pictures are ${channels}×${height}×${width}, and networks here take three channels and squares`,
+      `its pictures are ${channels}×${height}×${width}, and networks here take three channels`,
     );
   const said = pictures.interpolation ?? 'bicubic';
   const interpolation = Object.hasOwn(NEAREST, said) ? NEAREST[said] : said;
   if (interpolation !== said)
     notes.push(`config.json resizes with ${said}; ${interpolation} is used instead.`);
-  if (crop_mode && crop_mode !== 'center')
+  const pads = crop_mode === 'border';
+  if (crop_mode && crop_mode !== 'center' && !pads)
     notes.push(
       `config.json crops in the way ${shorten(crop_mode)}; here the shorter side is resized and the middle is cropped.`,
     );
-  const preprocessing: Record<keyof Preprocessing, unknown> = {
-    inputSize: height,
-    resizeSize: Math.floor(height / (test_crop_pct ?? crop_pct ?? DEFAULT_CROP)),
+  const inputSize = sizeOfSides(height, width);
+  const cropShare = test_crop_pct ?? crop_pct ?? DEFAULT_CROP;
+  const preprocessing: Record<Exclude<keyof Preprocessing, 'fit'>, unknown> = {
+    inputSize,
+    resizeSize: mapSides(inputSize, (side) => Math.floor(side / cropShare)),
+    ...(pads && { fit: 'pad' }),
     interpolation,
     mean: pictures.mean ?? DEFAULT_MEAN,
     std: pictures.std ?? DEFAULT_STD,
@@ -281,11 +290,11 @@ export async function checkConfig(
 /** What a config.json says, in a sentence. */
 export function describeConfig({ card, numClasses }: WeightsConfig): string {
   const { model, preprocessing, classes } = card;
-  const { resizeSize, inputSize, interpolation } = preprocessing!;
+  const { resizeSize, inputSize, fit, interpolation } = preprocessing!;
   const outputs = numClasses ? `${numClasses} classes` : numClasses === 0 ? 'no last layer' : 'its classes';
   const named = classes ? ` (${listNames(classes.slice(0, 4))}${classes.length > 4 ? ', …' : ''})` : '';
   return (
     `config.json beside it says: timm's ${shorten(model!.name)}, ${outputs}${named}, ` +
-    `pictures resized to ${resizeSize} (${interpolation}) and cropped to ${inputSize}.`
+    `pictures resized to ${fit === 'pad' ? 'fit into ' : ''}${sizeArgument(resizeSize)} (${interpolation}) and ${fit === 'pad' ? 'padded' : 'cropped'} to ${sizeArgument(inputSize)}.`
   );
 }

@@ -1,4 +1,6 @@
 /** Where a run or a prediction begins: which network, from which weights, and what those say of their pictures. */
+import { heightWidth, type InputSize, mapSides, sizeArgument } from '../data/input-size.ts';
+import type { Fit } from '../data/placing.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import { modelNames, type Network, nameOf } from '../models/table.ts';
 import { CATALOG, defaultEntry } from './catalog/catalog.ts';
@@ -99,7 +101,7 @@ function assumptions(
   const parts: string[] = [];
   if (saidBy.preprocessing === 'assumed')
     parts.push(
-      `pictures are prepared in ImageNet's usual way (resized to ${resizeSize}, cropped to ${inputSize}, its mean and deviation)`,
+      `pictures are prepared in ImageNet's usual way (resized to ${sizeArgument(resizeSize)}, cropped to ${sizeArgument(inputSize)}, its mean and deviation)`,
     );
   if (padding !== undefined && saidBy.properties === 'assumed')
     parts.push(
@@ -119,7 +121,23 @@ export const IMAGENET_PREPROCESSING: Preprocessing = {
 };
 
 /** The same preprocessing for another input size: as much of a picture is cropped away. */
-export function atSize(preprocessing: Preprocessing, size: number): Preprocessing {
-  const { inputSize, resizeSize } = preprocessing;
-  return { ...preprocessing, inputSize: size, resizeSize: Math.round((size * resizeSize) / inputSize) };
+export function atSize(preprocessing: Preprocessing, size: InputSize): Preprocessing {
+  const [before, resized] = [heightWidth(preprocessing.inputSize), heightWidth(preprocessing.resizeSize)];
+  const resizeSize = mapSides(size, (side, axis) => Math.round((side * resized[axis]) / before[axis]));
+  return { ...preprocessing, inputSize: size, resizeSize };
+}
+
+/**
+ * The same preprocessing at another size, or with pictures fitted otherwise. Pictures that were cropped and are to be padded are
+ * seen whole.
+ */
+export function preparedFor(
+  natural: Preprocessing,
+  { size, fit }: { size?: InputSize | undefined; fit?: Fit | undefined },
+): Preprocessing {
+  const { fit: before = 'crop', ...scaled } = size === undefined ? natural : atSize(natural, size);
+  const now = fit ?? before;
+  if (now === 'crop') return scaled;
+  const resizeSize = before === 'pad' ? scaled.resizeSize : scaled.inputSize;
+  return { ...scaled, resizeSize, fit: 'pad' };
 }

@@ -144,7 +144,7 @@ const REFUSALS: [args: string[], says: RegExp][] = [
   [['efficientnet_lite0', '--to', 'pth', '--with-preprocessing'], /--with-preprocessing is for onnx, so it does nothing to --to pth; leave it out/],
   [['net.safetensors', '--to', 'onnx', '--model', 'resnet18'], /net\.safetensors names its model, weights and size itself; leave out --model$/m],
   [['efficientnet_lite0', '--to', 'pth', '--names', 'torchvision'], /torchvision has no efficientnet_lite0 of padding 'same' and epsilon 0\.001; timm does/],
-  [['efficientnet_lite0', '--to', 'onnx', '--size', '5000'], /--size 5000: pictures of at most 4096 pixels/],
+  [['efficientnet_lite0', '--to', 'onnx', '--size', '5000'], /HEIGHTxWIDTH such as 160x320, of at most 4096 each/],
   [['efficientnet_lite0', '--to', 'onnx', '--out', 'folder'], /folder could not be written: it is a folder/],
   [['own.pth', '--to', 'pth'], /own\.pth is the file to export itself and would be written over; name another one with --out/],
 ];

@@ -32,7 +32,7 @@ export async function saveTinyCheckpoint(
     step: 7,
     seed,
     metrics: null,
-    settings: { ...settingsOf({ data: 'd' }, { model: 'tiny', weights: null }, 32), phases },
+    settings: { ...settingsOf({ data: 'd' }, { model: 'tiny', weights: null }, { inputSize: 32 }), phases },
     pictures: 'abc',
     ...also,
   });

@@ -430,7 +430,7 @@ const SETTINGS: [what: string, options: TrainOptions, weights: string | null, ex
 for (const [what, options, weights, expected] of SETTINGS)
   test(`settings with ${what}`, () => {
     const start = { model: 'resnet18', weights };
-    const settings = settingsOf(options, start, 224) as unknown as Record<string, unknown>;
+    const settings = settingsOf(options, start, { inputSize: 224 }) as unknown as Record<string, unknown>;
     for (const [name, value] of Object.entries(expected)) assert.equal(settings[name], value, name);
   });
 

@@ -3,15 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { crop, newImage } from '../../src/data/image.ts';
+import { pixelsOf } from '../../src/data/input-size.ts';
 import { readImage } from '../../src/data/node/decode.ts';
 import { randomCropArea } from '../../src/data/random-crop.ts';
 import { resize } from '../../src/data/resize.ts';
-import {
-  evalTransform,
-  type Preprocessing,
-  resizedCentre,
-  trainTransform,
-} from '../../src/data/transforms.ts';
+import { evalTransform, networkView, type Preprocessing, trainTransform } from '../../src/data/transforms.ts';
 import { randomStream } from '../../src/tensor/random.ts';
 import { assertSame, formula, reference } from './reference.ts';
 
@@ -29,7 +25,7 @@ const random = randomStream(1, 'augment', 0, 0);
 for (const c of reference.transforms.cases) {
   test(`${c.in} → Resize(${c.resizeSize}, ${c.interpolation}), CenterCrop(${c.inputSize}): the bits of torchvision`, () => {
     const out = evalTransform({ ...pre, ...c })(formula(c.in[0], c.in[1], 'smooth'), random);
-    assert.is(out.length, c.inputSize ** 2 * 3);
+    assert.is(out.length, pixelsOf(c.inputSize) * 3);
     assertSame(out, c, 'normalised pixels');
   });
 }
@@ -69,7 +65,7 @@ test('RandomResizedCrop: inside the picture, area and aspect in range, for many 
   }
 });
 
-test('resizedCentre is the centre of the whole resized picture: long side rounded down, margins half to even', () => {
+test('networkView is the centre of the whole resized picture: long side rounded down, margins half to even', () => {
   const cases: [width: number, height: number, shortSide: number, size: number, left: number, top: number][] =
     [
       [100, 67, 50, 50, 12, 0], // 74 × 50
@@ -89,7 +85,13 @@ test('resizedCentre is the centre of the whole resized picture: long side rounde
         width <= height ? resize(image, shortSide, long, filter) : resize(image, long, shortSide, filter);
       const expected = crop(whole, { left, top, width: size, height: size });
       const what = `${width} × ${height} to ${shortSide}, ${size}`;
-      assert.equal(resizedCentre(image, shortSide, size, filter).pixels, expected.pixels, what);
+      const view = networkView(image, {
+        ...pre,
+        inputSize: size,
+        resizeSize: shortSide,
+        interpolation: filter,
+      });
+      assert.equal(view.pixels, expected.pixels, what);
     }
 });
 
@@ -97,7 +99,8 @@ test('a strip of one pixel costs what its crop does', () => {
   const strip = newImage(1, 60_000);
   strip.pixels.fill(200);
   const started = performance.now();
-  const centre = resizedCentre(strip, 256, 224, 'bicubic'); // whole, it would be 256 × 15,360,000
+  const wanted = { inputSize: 224, resizeSize: 256, interpolation: 'bicubic' } as const;
+  const centre = networkView(strip, { ...pre, ...wanted }); // whole, it would be 256 × 15,360,000
   assert.ok(centre.pixels.every((value) => value === 200));
   assert.ok(performance.now() - started < 1000);
 });

@@ -26,7 +26,8 @@ test('ResNet-152 in 1,056 MiB: the loss falls, every gradient is finite and not 
   };
   const { fits, smaller } = await preflight(wanted);
   assert.not(fits);
-  const { size, batch } = smaller!;
+  const { batch } = smaller!;
+  const size = Number(smaller!.size);
   const foretold = (await preflight({ ...wanted, size, batch })).cost!;
 
   const model = buildModel('resnet152', { device, numClasses: CLASSES, zeroInitResidual: true, seed: 1 });

@@ -30,6 +30,44 @@ function shareIn({ batch: { labels, size }, targets }: Mixed): number | undefine
   return n === undefined ? undefined : targets[n * CLASSES + labels[n]];
 }
 
+/** What CutMix swaps of a picture of this height and width. */
+function boxIn(
+  height: number,
+  width: number,
+  index: number,
+): { rows: Set<number>; columns: Set<number>; count: number } {
+  const length = height * width * 3;
+  const images = Float32Array.from({ length: 2 * length }, (_, i) => (i < length ? 0 : 1));
+  const batch = { ...batchOf(2), images, inputSize: [height, width] as const };
+  const mixed = mixPictures({ cutmix: 1 })!(batch, CLASSES, { epoch: 0, index });
+  const taken = Array.from({ length: height * width }, (_, i) => i).filter(
+    (i) => mixed.batch.images[3 * i] === 1,
+  );
+  const share = mixed.targets[0]!;
+  assert.ok(Math.abs(share - (1 - taken.length / (height * width))) < 1e-6, 'the share of the area');
+  return {
+    rows: new Set(taken.map((i) => Math.floor(i / width))),
+    columns: new Set(taken.map((i) => i % width)),
+    count: taken.length,
+  };
+}
+
+for (const [height, width] of [
+  [4, 24],
+  [24, 4],
+  [10, 15],
+] as const)
+  test(`CutMix of ${height}×${width}: the box has the same share of either side, and reaches all of it`, () => {
+    const [rows, columns] = [new Set<number>(), new Set<number>()];
+    for (let index = 0; index < 200; index++) {
+      const box = boxIn(height, width, index);
+      assert.is(box.count, box.rows.size * box.columns.size, 'a rectangle');
+      for (const row of box.rows) rows.add(row);
+      for (const column of box.columns) columns.add(column);
+    }
+    assert.equal([rows.size, columns.size], [height, width]);
+  });
+
 const SIZES = [8, 7, 2];
 for (const size of SIZES)
   test(`mixup of ${size} pictures: λ·x + (1 − λ)·x′ of picture and target, to the last bit`, () => {

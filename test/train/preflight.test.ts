@@ -1,6 +1,7 @@
 /** The preflight against the real thing: bytes, limits, and the batch that fits. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { heightWidth, type InputSize } from '../../src/data/input-size.ts';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { buildModel } from '../../src/models/table.ts';
@@ -42,7 +43,7 @@ async function takenOn(
   freezeFor(model, phases[0]);
   const trained = trainedIn(model, phases).map(([, parameter]) => parameter);
   const update = optimizer?.(model) ?? new AdamW(trained, { lr: 0 });
-  const pictures = () => zeros([batch, size, size, 3], { device });
+  const pictures = () => zeros([batch, ...heightWidth(size), 3], { device });
   const count = { dispatches: 0 };
   device.observe({ dispatch: () => void count.dispatches++ });
   let dispatches = 0;
@@ -77,7 +78,7 @@ const plain = () => testDevice({ poison: false });
 const clamped = () => testDevice({ poison: false, limits: 'default', features: 'none' });
 
 const CLASSES = Array.from({ length: 1000 }, (_, index) => `class ${index}`);
-const answering = (inputSize: number): Schooling => ({
+const answering = (inputSize: InputSize): Schooling => ({
   preprocessing: { ...IMAGENET_PREPROCESSING, inputSize },
   classes: CLASSES,
 });
@@ -241,7 +242,7 @@ test('where no batch fits, smaller pictures are named with the batch of them tha
   // The search finds the optimiser's state in memory, which a first step puts where its forward pass left room (22 MiB here).
   const beyond = { ...options, budget: options.budget - 24 * 2 ** 20 };
   assert.not((await preflight({ ...beyond, size, batch: batch + 1 })).fits);
-  assert.not((await preflight({ ...beyond, size: size + 32, batch: 2 })).fits);
+  assert.not((await preflight({ ...beyond, size: Number(size) + 32, batch: 2 })).fits);
 });
 
 test('one picture a step is the least where norms are frozen, two where they train', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { heightWidth, type InputSize } from '../../src/data/input-size.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { resize } from '../../src/kernels/index.ts';
 import { buildModel } from '../../src/models/table.ts';
@@ -79,6 +80,31 @@ test('pictures of another size, mean and deviation come to it as its own', async
   const taught = await valuesOf(() => answer(pictures(8)));
   assert.ok(near(taught, wanted), `${taught} for ${wanted}`);
 });
+
+const ASKED: [ours: InputSize, at: [height: number, width: number]][] = [
+  [
+    [6, 12],
+    [11, 23],
+  ],
+  [
+    [12, 6],
+    [23, 11],
+  ],
+  [20, [SIDE, SIDE]],
+];
+for (const [inputSize, at] of ASKED)
+  test(`about pictures of ${inputSize} it is asked in their aspect, at ${at}`, async () => {
+    const model = tinyNet(device, 3).eval();
+    const { interpolation } = PREPROCESSING;
+    const preprocessing = { ...PREPROCESSING, inputSize };
+    const answer = teacherOf(model, theirs, { ...theirs, preprocessing }, 'tiny');
+    const [height, width] = heightWidth(inputSize);
+    const shape = [3, height, width, 3];
+    const given = (): Tensor => tensor(pseudo('pictures', 3 * height * width * 3), shape, { device });
+    const taught = await valuesOf(() => answer(given()));
+    const wanted = await valuesOf(() => model.forward(resize(given(), at, { interpolation })));
+    assert.ok(near(taught, wanted), `${taught} for ${wanted}`);
+  });
 
 test('a file of weights teaches where it says its classes and knows those that are asked for', async () => {
   const table = {

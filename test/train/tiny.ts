@@ -47,7 +47,7 @@ export const tinyNet = (device: Device, seed = 1): TinyNet =>
     .seedDropout(seed)
     .initialise(seed);
 
-export const PREPROCESSING: Preprocessing = {
+export const PREPROCESSING: Preprocessing & { inputSize: number } = {
   inputSize: 16,
   resizeSize: 16,
   interpolation: 'bilinear',

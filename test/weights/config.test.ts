@@ -1,9 +1,11 @@
 /** timm's config.json: what it says of the weights beside it, what is refused, and where it contradicts them. */
+
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { InputSize } from '../../src/data/input-size.ts';
 import { torchShape } from '../../src/nn/index.ts';
 import { cardMetadata } from '../../src/weights/card.ts';
 import { IMAGENET_CLASSES } from '../../src/weights/catalog/imagenet-classes.ts';
@@ -68,10 +70,16 @@ test('what timm writes', () => {
 });
 
 const NO_TEST_SIZE = { test_input_size: null, test_crop_pct: undefined };
-const SIZES: [label: string, change: object, resizeSize: number, inputSize: number][] = [
+const SIZES: [label: string, change: object, resizeSize: InputSize, inputSize: InputSize][] = [
   ['rounded down', { ...NO_TEST_SIZE, crop_pct: 0.95 }, 235, 224],
   ['by default', { ...NO_TEST_SIZE, crop_pct: null }, 256, 224],
   ['without a size', { ...NO_TEST_SIZE, input_size: undefined, crop_pct: 0.875 }, 256, 224],
+  [
+    'that are no squares',
+    { ...NO_TEST_SIZE, input_size: [3, 160, 320], crop_pct: 0.9 },
+    [177, 355],
+    [160, 320],
+  ],
 ];
 for (const [label, change, resizeSize, inputSize] of SIZES)
   test(`sizes ${label}`, () => {
@@ -107,6 +115,15 @@ const NETWORKS: [change: object, options: object][] = [
 ];
 for (const [change, options] of NETWORKS)
   test(`network: ${JSON.stringify(change)}`, () => assert.equal(config(change).card.model!.options, options));
+
+test("timm's border is a border, and is said", () => {
+  const bordered = config(
+    pictures({ crop_mode: 'border', test_input_size: [3, 256, 128], test_crop_pct: 1 }),
+  );
+  const { inputSize, resizeSize, fit } = bordered.card.preprocessing!;
+  assert.equal([inputSize, resizeSize, fit, bordered.notes], [[256, 128], [256, 128], 'pad', []]);
+  assert.match(describeConfig(bordered), /resized to fit into 256x128 \(bicubic\) and padded to 256x128\.$/);
+});
 
 test('what is done otherwise is said', () => {
   const { card, notes } = config(pictures({ interpolation: 'lanczos', crop_mode: 'squash' }));
@@ -144,7 +161,11 @@ const REFUSED: [label: string, bytes: Uint8Array, sentence: RegExp][] = [
     json({ ...RESNET18, ...pictures({ test_input_size: [1, 28, 28] }) }),
     /1×28×28.*three channels/,
   ],
-  ['no square', json({ ...RESNET18, ...pictures({ test_input_size: [3, 224, 256] }) }), /3×224×256/],
+  [
+    'a height of nothing',
+    json({ ...RESNET18, ...pictures({ test_input_size: [3, 0, 256] }) }),
+    /pretrained_cfg\.test_input_size\[1\]/,
+  ],
   [
     'an endless picture',
     json({ ...RESNET18, ...pictures({ input_size: [3, 1e9, 1e9] }) }),

@@ -74,7 +74,7 @@ test('licence and notice lie beside it', () => {
 /** Compares a folder's pictures with the reference, four at a time; the places of the largest logits. */
 async function compare(folder: string, answers: Record<string, Answer>): Promise<Map<string, number>> {
   const transform = evalTransform(entry.preprocessing);
-  const size = entry.preprocessing.inputSize;
+  const size = Number(entry.preprocessing.inputSize);
   const names = Object.keys(answers);
   const places = new Map<string, number>();
   let largest = 0;

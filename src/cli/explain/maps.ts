@@ -2,9 +2,17 @@
 import { basename } from 'node:path';
 import type { Batch } from '../../data/loader.ts';
 import { readImage } from '../../data/node/decode.ts';
-import { networkView } from '../../data/transforms.ts';
+import { ownPart } from '../../data/placing.ts';
+import { ownView } from '../../data/transforms.ts';
 import { gradCam } from '../../explain/grad-cam.ts';
-import { borderShare, type Explanation, heatmapOf, strongestPlace } from '../../explain/heatmap.ts';
+import {
+  borderShare,
+  type Explanation,
+  type Heatmap,
+  heatmapOf,
+  strongestPlace,
+  within,
+} from '../../explain/heatmap.ts';
 import { occlusion } from '../../explain/occlusion.ts';
 import { writeWhole } from '../../node/files.ts';
 import { type Explained, explainedSheet, SHOWN_SIDE } from '../../report/explained.ts';
@@ -27,7 +35,7 @@ export interface ExplainedPicture {
   index: number;
   probability: number;
   topK: { index: number; label: string; probability: number }[];
-  /** The size of the map, and its strongest cell, counted from 0. */
+  /** The size of the map over the picture, without a border around it, and its strongest cell, counted from 0. */
   map: { height: number; width: number };
   strongest: { row: number; column: number };
   /** The largest value of the map before it was divided by it; 0: nothing in the picture speaks for the class. */
@@ -48,7 +56,11 @@ export async function drawMaps(pass: Pass): Promise<ExplainedPicture[]> {
     const explanation = await explanationOf(pass, batch, index);
     if (!explanation) break;
     for (const [picture, { file }] of batch.samples.entries()) {
-      const said = saidOf(file, explanation, picture, classes);
+      const image = await readImage(file);
+      // A border is nothing of the picture's.
+      const part = ownPart(image, preprocessing);
+      const map = within(heatmapOf(explanation, picture), part, preprocessing.inputSize);
+      const said = saidOf(file, explanation, picture, map, classes);
       if (Number.isNaN(said.probability)) {
         failures.push(`${file}: ${NO_NUMBER}`);
         continue;
@@ -57,8 +69,8 @@ export async function drawMaps(pass: Pass): Promise<ExplainedPicture[]> {
       const row: Explained = {
         title: basename(file),
         subtitle: `${titleOf(pass)} for ${said.class}`,
-        picture: networkView(await readImage(file), preprocessing, SHOWN_SIDE),
-        map: heatmapOf(explanation, picture),
+        picture: ownView(image, preprocessing, SHOWN_SIDE),
+        map,
         answers: said.topK.map((answer) => ({ ...answer, explained: answer.index === said.index })),
       };
       if (place.sheet) rows.push(row);
@@ -108,11 +120,11 @@ function saidOf(
   file: string,
   explanation: Explanation,
   picture: number,
+  map: Heatmap,
   labels: readonly string[],
 ): ExplainedPicture {
-  const { height, width, strengths, classes, probabilities } = explanation;
+  const { strengths, classes, probabilities } = explanation;
   const row = probabilities.subarray(picture * labels.length, (picture + 1) * labels.length);
-  const map = heatmapOf(explanation, picture);
   const index = classes[picture];
   const answer = (at: number) => ({ index: at, label: labels[at], probability: row[at] });
   const likely = largest(row, ANSWERS);
@@ -121,7 +133,7 @@ function saidOf(
     file,
     ...{ class: labels[index], index, probability: row[index] },
     topK: (likely.includes(index) ? likely : [...likely.slice(0, -1), index]).map(answer),
-    map: { height, width },
+    map: { height: map.height, width: map.width },
     strongest: strongestPlace(map),
     strength: strengths[picture],
     borderShare: Number.isNaN(share) ? null : share,

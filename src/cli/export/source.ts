@@ -1,6 +1,6 @@
 /** What is exported: a checkpoint of `train`, a file of weights, or a network of the catalog by its name. */
 import { basename, extname } from 'node:path';
-import { MOST_SIZE, type Preprocessing } from '../../data/transforms.ts';
+import type { Preprocessing } from '../../data/transforms.ts';
 import { modelNames } from '../../models/table.ts';
 import { statOrNull } from '../../node/files.ts';
 import { didYouMean } from '../../text/suggest.ts';
@@ -10,9 +10,10 @@ import { CATALOG } from '../../weights/catalog/catalog.ts';
 import type { PlannedModel } from '../../weights/create-model.ts';
 import { openStart, plannedModel } from '../../weights/node/create-model.ts';
 import { filesOfWeights, weightsInFolder } from '../../weights/node/weights-files.ts';
-import { atSize, describeWeights } from '../../weights/start.ts';
+import { describeWeights, preparedFor } from '../../weights/start.ts';
 import { classNames } from '../classifier.ts';
 import { commandLine } from '../command-line.ts';
+import type { SizeOptions } from '../size-options.ts';
 import { say, UserError } from '../ui.ts';
 import { checkCheckpoint } from './rules.ts';
 
@@ -35,12 +36,7 @@ const CHECKPOINT_KEY = 'tessera';
  * Opens what `name` means: a path that is there, else a network or weights of the catalog.
  * @throws Error, a sentence, where there is neither, or it cannot answer
  */
-export async function openExported(
-  name: string,
-  given: { model?: string; size?: number },
-): Promise<Exported> {
-  if (given.size !== undefined && given.size > MOST_SIZE)
-    throw new UserError(`--size ${given.size}: pictures of at most ${MOST_SIZE} pixels a side are taken`);
+export async function openExported(name: string, given: { model?: string } & SizeOptions): Promise<Exported> {
   const found = await statOrNull(name);
   if (found?.isDirectory() && !(await weightsInFolder(name)))
     return fromCheckpoint(name, basename(name), given);
@@ -57,13 +53,13 @@ export async function openExported(
   say(`${start.model} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
   const classes = classNames(planned.shapes.numClasses, known.card.classes);
-  return { ...planned, stem, files, classes, preprocessing: sized(preprocessing, given.size) };
+  return { ...planned, stem, files, classes, preprocessing: preparedFor(preprocessing, given) };
 }
 
 async function fromCheckpoint(
   path: string,
   stem: string,
-  { model, size }: { model?: string; size?: number },
+  { model, ...sized }: { model?: string } & SizeOptions,
 ): Promise<Exported> {
   checkCheckpoint(path, { model });
   const checkpoint = await readCheckpoint(path);
@@ -81,13 +77,10 @@ async function fromCheckpoint(
     stem,
     files: [checkpoint.path],
     classes,
-    preprocessing: sized(preprocessing, size),
+    preprocessing: preparedFor(preprocessing, sized),
     ...(decision && { decision }),
   };
 }
-
-const sized = (preprocessing: Preprocessing, size: number | undefined): Preprocessing =>
-  size === undefined ? preprocessing : atSize(preprocessing, size);
 
 const isListed = (name: string): boolean =>
   modelNames().includes(name) || CATALOG.some((entry) => entry.name === name);

@@ -1,5 +1,5 @@
 /** The files of an export: the network in one of three formats, and the programs that run it. */
-
+import { heightWidth } from '../../data/input-size.ts';
 import { libraryFor } from '../../export/libraries.ts';
 import { onnxBytes } from '../../export/node/onnx-file.ts';
 import { onnxModel } from '../../export/onnx/export.ts';
@@ -55,7 +55,7 @@ async function asOnnx(source: Exported, options: TargetOptions): Promise<Written
   const { tessera: version } = versions();
   const metadata = { ...metadataOf(source), 'tessera.version': version! };
   const model = await onnxModel(shapes, {
-    shape: [inputSize, inputSize, 3],
+    shape: [...heightWidth(inputSize), 3],
     softmax,
     metadata,
     version: version!,

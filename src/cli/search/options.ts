@@ -8,6 +8,15 @@ import { UserError } from '../ui.ts';
 
 export const DEFAULTS = { minutes: 10, batch: 64, lr: 2e-3, seed: 0 };
 
+/** A commander parser for `--size`: what a space is made of are squares. */
+function squareSide(text: string): number {
+  if (/^\s*\d+\s*[x×]\s*\d+\s*$/i.test(text))
+    throw new InvalidArgumentError(
+      'The networks of a search see squares; give one side, such as 64, and train the network that is found at another size.',
+    );
+  return wholeNumber(8)(text);
+}
+
 /** As commander gives them. */
 export interface SearchArgs {
   data?: string;
@@ -83,7 +92,7 @@ export function searchOptions(command: Command): void {
       wholeNumber(1),
     )
     .option('--space <name>', 'small, b0, or a file of your own (default: small; above 64 pixels b0)')
-    .option('--size <pixels>', "side of the networks' input (default: the space's)", wholeNumber(8));
+    .option('--size <pixels>', "side of the networks' square input (default: the space's)", squareSide);
   command
     .optionsGroup('How networks are trained:')
     .option('--batch <n>', `pictures in a step (default: ${DEFAULTS.batch})`, wholeNumber(2))

@@ -1,5 +1,5 @@
 /** What a search is asked for: its options with the defaults filled in, as plan.json keeps them. */
-import { MOST_SIZE } from '../../data/transforms.ts';
+import { MOST_SIZE } from '../../data/input-size.ts';
 import { SOFT_EXPONENT } from '../../search/cost/target.ts';
 import { METHOD_NAMES, usualMethod } from '../../search/methods/table.ts';
 import { COST_UNITS, type CostUnit, type Target } from '../../search/result.ts';

@@ -39,7 +39,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
   const { stages, course } = phaseOptions(settings, { ...start, ...rates });
   const options = { ...start, ...stages, ...rates, ...course };
   // A size of 0 is nobody's: that of the pictures that the weights expect is not known here, so it is always named.
-  const byDefault = settingsOf(options, { model, weights }, 0);
+  const byDefault = settingsOf(options, { model, weights }, { inputSize: 0 });
   const different = NAMED.filter((name) => settings[name] !== byDefault[name]);
   const classWeights = classWeightsText(settings.classWeights);
   return {

@@ -2,6 +2,7 @@
  * What `train` finds out before its first step: whether the run fits into memory, and what freezing saves. `summary`
  * asks the same without training.
  */
+import { type InputSize, sizeArgument, sizeText } from '../../data/input-size.ts';
 import type { Device, Program } from '../../gpu/index.ts';
 import { networkOf } from '../../models/table.ts';
 import type { Model } from '../../nn/index.ts';
@@ -123,7 +124,8 @@ export async function checkFit(
 /** What fits instead of a step that does not. */
 export function remedyFor({ largestBatch, smaller }: Preflight): string {
   if (largestBatch) return `--batch ${largestBatch} fits`;
-  if (smaller) return `no batch does at this size, --size ${smaller.size} --batch ${smaller.batch} fits`;
+  if (smaller)
+    return `no batch does at this size, --size ${sizeArgument(smaller.size)} --batch ${smaller.batch} fits`;
   return 'nor do smaller batches and pictures: train fewer stages, or another network';
 }
 
@@ -131,7 +133,7 @@ export function remedyFor({ largestBatch, smaller }: Preflight): string {
 export async function fittingBatch(
   device: Device,
   model: Model,
-  size: number,
+  size: InputSize,
   wanted: number,
 ): Promise<number> {
   const { fits, impossible, problem, largestBatch } = await preflight({
@@ -146,6 +148,6 @@ export async function fittingBatch(
   if (fits) return wanted;
   if (impossible) throw new UserError(problem!);
   if (!largestBatch)
-    throw new UserError(`not even one picture of ${size}×${size} fits this adapter: ${problem}`);
+    throw new UserError(`not even one picture of ${sizeText(size)} fits this adapter: ${problem}`);
   return largestBatch;
 }

@@ -1,9 +1,11 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
+import type { Preprocessing } from '../../data/transforms.ts';
 import type { BestBy } from '../../train/metrics.ts';
 import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../../train/settings.ts';
 import type { Start } from '../../weights/start.ts';
 import { flagOf } from '../command-line.ts';
 import type { ProfileOption } from '../profile-option.ts';
+import type { SizeOptions } from '../size-options.ts';
 import { UserError } from '../ui.ts';
 import { augmentationOf, classWeightsIn, PICTURE_OPTIONS, type PictureOptions } from './pictures.ts';
 import { unfreezing } from './unfreeze-schedule.ts';
@@ -36,7 +38,7 @@ const WARMUP: Record<ScheduleName, number> = {
 export const DEFAULT_AVERAGE = 0.99;
 
 /** The options of `train`, as commander gives them. */
-export interface TrainOptions extends PictureOptions {
+export interface TrainOptions extends PictureOptions, SizeOptions {
   data?: string;
   model?: string;
   weights?: string;
@@ -53,7 +55,6 @@ export interface TrainOptions extends PictureOptions {
   views?: number;
   cache?: CacheMode;
   seed?: number;
-  size?: number;
   schedule?: ScheduleName;
   warmup?: number;
   accumulate?: number;
@@ -138,17 +139,18 @@ export interface StartOfRun extends Pick<Start, 'model' | 'weights'> {
 /**
  * The settings of a new run.
  * @param start the model and the weights that the options mean
- * @param inputSize side of the pictures that the model's published weights expect
+ * @param natural how the model's published weights expect pictures
  */
 export function settingsOf(
   options: TrainOptions,
   { model, weights, keptClasses = 0, teacher = null }: StartOfRun,
-  inputSize: number,
+  natural: Pick<Preprocessing, 'inputSize' | 'fit'>,
 ): SettingsOfAllPhases {
   const demo = options.data === undefined;
   const scratch = weights === null;
   const { schedule = 'cosine' } = options;
-  const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : inputSize;
+  const size = demo ? DEMO.size[scratch ? 'scratch' : 'pretrained'] : natural.inputSize;
+  const fit = options.fit ?? natural.fit;
   return {
     data: options.data ?? null,
     model,
@@ -175,6 +177,8 @@ export function settingsOf(
     sampler: options.sampler ?? 'shuffled',
     teacher,
     size: options.size ?? size,
+    // Files of runs that crop as they always have say nothing of it.
+    ...(fit && { fit }),
     augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     seed: options.seed ?? 0,
     positive: options.positive ?? null,
@@ -285,6 +289,7 @@ const rounded = (value: number): number => Number(value.toPrecision(6));
 export const NAMED = [
   'batch',
   'size',
+  'fit',
   'views',
   'mixup',
   'cutmix',

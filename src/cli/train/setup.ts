@@ -107,7 +107,7 @@ async function begin(options: TrainOptions): Promise<Begun> {
       keptClasses: kept.length,
       teacher: teacher && { name: teacher.name, hash: teacher.hash },
     },
-    start.preprocessing.inputSize,
+    start.preprocessing,
   );
   const { weights } = common;
   // A stage that does not exist is named before the pictures are looked through.
@@ -132,7 +132,7 @@ async function planOf({ options, wanted, start, common, teacher: read, kept }: B
   const newHead = !known || !(await bringsHead(network, known, set.classes));
   const phases = phasesFor(wanted, common.weights, newHead);
   const settings = withClassWeights({ ...common, phases }, options, set.classes);
-  const advice = options.size === undefined ? await adviseSize(set.train, settings.size) : null;
+  const advice = options.size === undefined ? await adviseSize(set.train, settings) : null;
   if (advice) say(advice);
   const preprocessing = preprocessingFor(settings, start.preprocessing);
   const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();

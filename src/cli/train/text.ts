@@ -11,6 +11,7 @@ import type { Progress } from '../../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../../train/settings.ts';
 import { classSizes, describeBalance, describeSizes } from '../class-text.ts';
 import { commandLine } from '../command-line.ts';
+import { describeInput } from '../size-options.ts';
 import { bold, counted, formatBytes, formatNumber, formatSeconds } from '../ui.ts';
 import { optionsOf, resumeCommand, trainCommand } from './command.ts';
 import { freezingSaved, freezingTable } from './freezing-text.ts';
@@ -20,15 +21,15 @@ import type { Setup } from './setup.ts';
 
 /** What is trained on what, in lines. */
 export function openingText(
-  { settings, set, folder }: Setup,
+  { settings, set, folder, preprocessing }: Setup,
   freezing: FreezingFigures,
   { unfrozen }: Costs,
 ): string[] {
-  const { model, size, data } = settings;
+  const { model, data } = settings;
   const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
   const balance = describeBalance(classSizes(set), set.classes, settings);
   const lines = [
-    `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${size}×${size}, ` +
+    `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${describeInput(preprocessing)}, ` +
       `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
     describeSizes(classSizes(set), set.classes),
     ...(balance === null ? [] : [balance]),

@@ -115,13 +115,17 @@ export async function decodeImage(
   }
 }
 
-/** The size that the head of a picture states, as it is stored. @throws where the bytes are no picture that is read */
+/** The size that the head of a picture states, of the picture upright. @throws where the bytes are no picture that is read */
 export async function imageSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
   const format = sniffFormat(bytes);
   if (!format) throw new Error('it is no picture');
-  if (format === 'PNG') return readPngHeader(bytes);
   if (format === 'BMP') return readBmpHeader(bytes);
-  return sharp(bytes, { limitInputPixels: false }).metadata();
+  const {
+    width,
+    height,
+    orientation = 1,
+  } = format === 'PNG' ? readPngHeader(bytes) : await sharp(bytes, { limitInputPixels: false }).metadata();
+  return orientation >= 5 ? { width: height, height: width } : { width, height };
 }
 
 /**

@@ -3,6 +3,7 @@
  * after the other under the same conditions. They take time of their own, so they are taken only where that is little beside
  * the run's; elsewhere the counted figures stand alone.
  */
+import { heightWidth, type InputSize } from '../../data/input-size.ts';
 import type { Device } from '../../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../../models/table.ts';
 import { AdamW, fill } from '../../nn/index.ts';
@@ -31,7 +32,7 @@ export interface MeasuredStep {
   modelOptions: Omit<ModelOptions, 'device' | 'initialise'>;
   batch: number;
   /** Side of the pictures. */
-  size: number;
+  size: InputSize;
   /** Who is asked about them in each step. Default: nobody. */
   teacher?: Teacher | null;
 }
@@ -115,7 +116,7 @@ export async function measureStep(
     for (let step = 0; step < STEPS; step++) {
       const started = performance.now();
       const loss = scope(() => {
-        const pictures = empty(device, [batch, size, size, 3]);
+        const pictures = empty(device, [batch, ...heightWidth(size), 3]);
         fill(pictures, { normal: 1 }, step, 'pictures');
         const loss = lossOfStep(model, pictures, labels, ask);
         loss.backward();

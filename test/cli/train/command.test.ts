@@ -52,14 +52,14 @@ const CLASSES = ['cat', 'dog, wet', 'a=1', 'a=1,b', '__proto__'];
 function settingsFor(options: TrainOptions, newHead = true): TrainSettings {
   const start = startOf(options);
   const settings = {
-    ...settingsOf(options, start, INPUT),
+    ...settingsOf(options, start, { inputSize: INPUT }),
     phases: phasesFor(options, start.weights, newHead),
   };
   return withClassWeights(settings, options, CLASSES);
 }
 
 /** A value for every option of `train` that decides a run's numbers; a new one without a row here fails below. */
-const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>> = {
+const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean | readonly number[])[]>> = {
   data: ['pictures', "it's my data/-x", '~/a b', ''],
   model: ['resnet18', 'efficientnet_lite0'],
   weights: ['none', 'runs/old run/best.safetensors', 'resnet18.a1_in1k'],
@@ -72,7 +72,8 @@ const VALUES: Partial<Record<keyof TrainOptions, (string | number | boolean)[]>>
   epochs: [1, 7],
   batch: [1, 32, 9],
   lr: [0.02, 3e-3, 1e-5],
-  size: [32, 224],
+  size: [32, 224, [160, 320]],
+  fit: ['crop', 'pad'],
   views: [0, 1, 3],
   seed: [0, 3],
   schedule: ['cosine', 'one-cycle', 'plateau', 'constant'],
