@@ -20,6 +20,7 @@ const ROWS = [
   ['models', 'data'],
   ['weights'],
   ['train'],
+  ['runner'],
   ['verify', 'explain', 'search', 'export', 'bench', 'profile', 'tune'],
   ['report'],
   ['cli'],
@@ -60,7 +61,7 @@ test('no import points up', () => {
   assert.equal(
     upwards,
     [],
-    'cli → report → verify, explain, search, export, bench, profile, tune → train → weights → models, data → nn → kernels → tensor → gpu',
+    'cli → report → verify, explain, search, export, bench, profile, tune → runner → train → weights → models, data → nn → kernels → tensor → gpu',
   );
 });
 

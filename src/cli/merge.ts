@@ -8,11 +8,11 @@ import type { Command } from 'commander';
 import { statOrNull, systemReason, WriteError, writeWhole } from '../node/files.ts';
 import { temporaryFor } from '../node/leftovers.ts';
 import { type Line, linesOfFile } from '../node/lines.ts';
+import { shardText, WHOLE } from '../runner/shard.ts';
 import { commandLine } from './command-line.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
 import { type AnswersPlan, differenceOf, planPath, readPlan } from './predict/answers-file.ts';
 import { formatOf } from './predict/answers-format.ts';
-import { shardText, WHOLE } from './predict/shard.ts';
 import { counted, progressBar, say, UserError } from './ui.ts';
 
 export const description =

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { closeLoader, fromSamples } from '../data/node/loader.ts';
 import type { Device } from '../gpu/index.ts';
 import { hashFile } from '../node/hash.ts';
+import { itemsOf, type Shard, WHOLE } from '../runner/shard.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { percent } from '../train/metrics.ts';
@@ -20,9 +21,9 @@ import { type AnswersPlan, listMark, planPath } from './predict/answers-file.ts'
 import { formatOf } from './predict/answers-format.ts';
 import { type Asked, asked } from './predict/pictures.ts';
 import { type Prediction, predictionsOf } from './predict/prediction.ts';
-import { itemsOf, type Shard, shardOption, WHOLE } from './predict/shard.ts';
 import { writeAnswers } from './predict/write.ts';
 import { type ProfileOption, profiledInto, profileOption } from './profile-option.ts';
+import { shardOption } from './shard.ts';
 import { fittingBatch } from './train/preflight.ts';
 import { announceSoftware, onStop, progressBar, type StopRequest, say, UserError } from './ui.ts';
 

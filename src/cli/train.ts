@@ -6,6 +6,7 @@ import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumb
 import { UNTUNED } from './device.ts';
 import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
+import { shardOption } from './shard.ts';
 import { fitOption, sizeOption } from './size-options.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train/check.ts';
@@ -13,6 +14,8 @@ import { trainOnDevice } from './train/device.ts';
 import { pictureOptions } from './train/pictures.ts';
 import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from './train/settings.ts';
 import { newRun, resumedRun } from './train/setup.ts';
+import { asksForMany } from './train/trials/plan.ts';
+import { runTrials } from './train/trials/run.ts';
 
 export const description =
   'Fine-tunes a network on a folder of pictures, and keeps the best and the last state in a folder under runs/. ' +
@@ -67,15 +70,21 @@ export function options(command: Command): void {
     .option('--find-lr', 'no run: propose a learning rate, with its curve')
     .option('--sanity', 'no run: try whether one batch can be learnt by heart');
   pictureOptions(command);
+  command
+    .optionsGroup('Many runs:')
+    .option('--seeds <n>', 'a run with each of n seeds, from --seed on', wholeNumber(1))
+    .option('--sweep <file>', 'runs with the settings of a file (docs/many-runs.md)')
+    .option('--shard <i/n>', 'every n-th of these runs, from the i-th on', shardOption);
   addThresholdOptions(command.optionsGroup('What is measured:'));
   command.optionsGroup('Options:');
 }
 
-export async function run(_args: string[], options: TrainOptions): Promise<number> {
-  if (options.findLr || options.sanity) return check(options);
+export async function run(_args: string[], given: TrainOptions): Promise<number> {
+  if (given.findLr || given.sanity) return check(given);
+  if (await asksForMany(given)) return runTrials(given, options);
   return runInFolder(
-    (signal) => (options.resume === undefined ? newRun(options) : resumedRun(options, signal)),
-    (setup, stop) => trainOnDevice(setup, options, stop),
-    options,
+    (signal) => (given.resume === undefined ? newRun(given) : resumedRun(given, signal)),
+    (setup, stop) => trainOnDevice(setup, given, stop),
+    given,
   );
 }

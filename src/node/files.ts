@@ -112,8 +112,8 @@ export function bytesIfThere(path: string | URL, most?: number): Promise<Uint8Ar
 }
 
 /** The bytes of a regular file. @throws Error, a sentence, where it is not there or cannot be read */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  const bytes = await bytesIfThere(path);
+export async function readBytes(path: string, most?: number): Promise<Uint8Array> {
+  const bytes = await bytesIfThere(path, most);
   if (!bytes) throw new InputError(`there is no file ${nameOf(path)}`);
   return bytes;
 }

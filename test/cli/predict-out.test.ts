@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { placeOf } from '../../src/cli/predict/shard.ts';
+import { placeOf } from '../../src/runner/shard.ts';
 import { type Outcome, shareDevice, tessera } from './in-process.ts';
 import { saveTinyCheckpoint } from './tiny-checkpoint.ts';
 

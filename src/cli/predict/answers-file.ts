@@ -18,12 +18,12 @@ import {
 } from '../../node/files.ts';
 import { linesOfFile } from '../../node/lines.ts';
 import { FolderLock } from '../../node/lock.ts';
+import { placeOf, type Shard, shardText } from '../../runner/shard.ts';
 import { all, among, demand, list, object, parseBounded, text, whole } from '../../text/rules.ts';
 import type { Calling } from '../../train/metrics.ts';
 import { commandLine } from '../command-line.ts';
 import { UserError } from '../ui.ts';
 import { type Answer, type AnswersFormat, formatOf } from './answers-format.ts';
-import { placeOf, type Shard, shardText } from './shard.ts';
 
 /** What a file's answers are of. */
 export interface AnswersPlan {

@@ -37,6 +37,10 @@ export async function check(options: TrainOptions): Promise<number> {
     throw new UserError(
       '--resume goes on with a run; --find-lr and --sanity try what a new one would begin with',
     );
+  if ([options.seeds, options.folds, options.sweep, options.shard].some((many) => many !== undefined))
+    throw new UserError(
+      '--find-lr and --sanity try one setting; leave out --seeds, --folds, --sweep and --shard',
+    );
   if (options.profile !== undefined)
     throw new UserError('--profile is of a run; leave it out of --find-lr and --sanity');
   const stop = onStop('Stopping after this step.');

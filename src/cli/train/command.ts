@@ -1,4 +1,6 @@
 /** `train` as one would type it again: the one place where its commands are put together. */
+
+import { shardText } from '../../runner/shard.ts';
 import { BEFORE, epochsOf, type PhaseSettings, type TrainSettings } from '../../train/settings.ts';
 import { DEFAULT_MODEL, defaultWeights } from '../../weights/start.ts';
 import { commandLine, optionArgs } from '../command-line.ts';
@@ -7,7 +9,8 @@ import { NAMED, phasesFor, settingsOf, type TrainOptions } from './settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
 /** The command with these options; what is undefined or false is left out. */
-export const trainCommand = (options: TrainOptions): string => commandLine('train', optionArgs(options));
+export const trainCommand = ({ shard, ...options }: TrainOptions): string =>
+  commandLine('train', optionArgs({ ...options, ...(shard && { shard: shardText(shard) }) }));
 
 /** The command that goes on with a run, as it was started last. */
 export function resumeCommand(

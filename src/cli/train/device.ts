@@ -6,7 +6,7 @@
 import { type Device, DeviceLost } from '../../gpu/index.ts';
 import type { Report } from '../../report/report.ts';
 import { choicesIn } from '../../train/node/checkpoint.ts';
-import { openCommandDevice } from '../device.ts';
+import { type CommandDevice, openCommandDevice } from '../device.ts';
 import { announceSoftware, type StopRequest, say } from '../ui.ts';
 import { resumeCommand } from './command.ts';
 import { checkFit } from './preflight.ts';
@@ -14,16 +14,38 @@ import { train } from './run.ts';
 import type { TrainOptions } from './settings.ts';
 import { type Setup, setUpAgain } from './setup.ts';
 
+/** Where runs get their device, and give it back. */
+export interface Devices {
+  open(options: TrainOptions, how: CommandDevice): Promise<Device>;
+  /** @param failed whether what ran on it may have left anything there */
+  close(device: Device, failed: boolean): void;
+}
+
+/** A device of its own for each run. */
+const OWN: Devices = {
+  async open(options, how) {
+    const device = await openCommandDevice(options, how);
+    announceSoftware(device);
+    return device;
+  },
+  close: (device) => device.close(),
+};
+
 /** Trains to the end, or until a stop is requested. @throws DeviceLost where the device is lost twice */
-export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Report> {
+export async function trainOnDevice(
+  setup: Setup,
+  options: TrainOptions,
+  stop: StopRequest,
+  devices = OWN,
+): Promise<Report> {
   const { folder } = setup;
-  const first = await attempt(setup, options, stop);
+  const first = await attempt(setup, options, stop, devices);
   if ('report' in first) return first.report;
   say(
     `${first.lost.message}. Another one is opened, and the run goes on ` +
       (folder.holdsRun ? 'from what was saved last.' : 'from its beginning: nothing had been saved.'),
   );
-  const second = await attempt(await setUpAgain(setup), options, stop);
+  const second = await attempt(await setUpAgain(setup), options, stop, devices);
   if ('report' in second) return second.report;
   throw new DeviceLost(
     `${second.lost.message}, for the second time in this run; ` +
@@ -35,19 +57,26 @@ export async function trainOnDevice(setup: Setup, options: TrainOptions, stop: S
 
 type Outcome = { report: Report } | { lost: DeviceLost };
 
-async function attempt(setup: Setup, options: TrainOptions, stop: StopRequest): Promise<Outcome> {
-  const device = await openCommandDevice(options, {
+async function attempt(
+  setup: Setup,
+  options: TrainOptions,
+  stop: StopRequest,
+  devices: Devices,
+): Promise<Outcome> {
+  const device = await devices.open(options, {
     profile: options.profile !== undefined,
     begunWith: setup.resumed ? choicesIn(setup.resumed.info) : undefined,
   });
+  let failed = true;
   try {
-    announceSoftware(device);
     const costs = await checkFit(device, setup, options);
-    return { report: await train(device, setup, costs, stop) };
+    const report = await train(device, setup, costs, stop);
+    failed = false;
+    return { report };
   } catch (error) {
     return { lost: await lossBehind(error, device) };
   } finally {
-    device.close();
+    devices.close(device, failed);
   }
 }
 

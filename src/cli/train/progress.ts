@@ -26,17 +26,20 @@ export class TrainProgress implements Callback {
    * @param checkpoints knows which epoch is the best
    * @param pace knows how fast it goes; both stand before this one among the callbacks
    * @param output of the bar
+   * @param trial what the run is called where it is one of many: then there is the bar alone
    */
   constructor(
     private readonly checkpoints: Checkpoints,
     private readonly pace: Pace,
     private readonly output?: ProgressOutput,
+    private readonly trial: string | null = null,
   ) {}
 
   onStep(event: StepEvent): void {
     const { epochs, stepsPerEpoch, epoch, step, meanLoss } = event;
     const left = this.pace.left(event);
-    if (left !== null && !this.estimated) this.estimate(this.pace.stepSeconds(epoch)!, left);
+    if (left !== null && !this.estimated && this.trial === null)
+      this.estimate(this.pace.stepSeconds(epoch)!, left);
     // What compiles takes longer than a bar would let one think.
     if (!this.bar && this.pace.firstStepSeconds === 0) return;
     const rate = this.pace.recentImagesPerSecond;
@@ -56,6 +59,7 @@ export class TrainProgress implements Callback {
   }
 
   onEpoch({ record, progress, epochs }: EpochEvent): void {
+    if (this.trial !== null) return;
     const { epoch, trainLoss, val, trainSeconds, valSeconds } = record;
     const best = this.checkpoints.bestOf(progress.history) === record;
     this.note(
@@ -89,7 +93,8 @@ export class TrainProgress implements Callback {
   }
 
   /** The bar, counting towards `total`. */
-  private count(label: string, total: number): ProgressBar {
+  private count(doing: string, total: number): ProgressBar {
+    const label = this.trial === null ? doing : `${this.trial}: ${doing.toLowerCase()}`;
     if (!this.bar) this.bar = progressBar(label, total, this.output);
     else if (label !== this.label) this.bar.turnTo(label, total);
     this.label = label;

@@ -46,8 +46,9 @@ import { closingText, openingText } from './text.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
 export async function train(device: Device, setup: Setup, costs: Costs, stop: StopRequest): Promise<Report> {
-  const { settings, folder, set, trainedOn, resumed } = setup;
-  for (const note of notesOf(set)) say(note);
+  const { settings, folder, set, trainedOn, resumed, trial } = setup;
+  const tell = trial === null ? say : () => undefined;
+  for (const note of notesOf(set)) tell(note);
   // Compiled while weights are read.
   const prepared = settle(device.prepare(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
@@ -63,7 +64,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     computing: (pass) => terminal.features(pass),
     note: (line) => terminal.note(line),
   });
-  say(...openingText(setup, savings, costs), ...cache.lines);
+  tell(...openingText(setup, savings, costs), ...cache.lines);
 
   const unreadable = new UnreadablePictures([...set.train, ...set.val, ...set.test]);
   const onUnreadable = ({ message }: Error, sample: Sample): void => {
@@ -83,7 +84,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const tracer = new LossTracer();
   const rates = new RateTracer();
   const pace = new Pace(paceOf(setup, costs, cache));
-  const terminal = new TrainProgress(checkpoints, pace);
+  const terminal = new TrainProgress(checkpoints, pace, undefined, trial);
   const meter = new FreezingMeter({
     figures: savings,
     phases,
@@ -135,7 +136,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
         throw new UserError(`${resumed.path} cannot be gone on from: ${error.message}`, { cause: error });
       throw error;
     });
-  say(...closingText(report.report!, progress, training.batches, setup));
+  tell(...closingText(report.report!, progress, training.batches, setup));
+  // Another run may follow on the device.
+  optimizer.dispose();
+  for (const used of [model, average?.average]) used?.dispose();
   return report.report!;
 }
 
@@ -213,7 +217,9 @@ export async function startingModel(device: Device, setup: Plan): Promise<Model>
     seed,
     weights: known ?? undefined,
     use: 'train',
-    onReport: (report) => say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n')),
+    onReport: (report) => {
+      if (setup.trial === null) say(...`${shown(String(weights))}: ${describeReport(report)}`.split('\n'));
+    },
   });
   return keptClasses === 0 ? model : model.addClasses(set.classes.length - keptClasses);
 }

@@ -1,5 +1,6 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
 import type { Preprocessing } from '../../data/transforms.ts';
+import type { Shard } from '../../runner/shard.ts';
 import type { BestBy } from '../../train/metrics.ts';
 import { epochsOf, type PhaseSettings, type ScheduleName, type TrainSettings } from '../../train/settings.ts';
 import type { Start } from '../../weights/start.ts';
@@ -64,6 +65,11 @@ export interface TrainOptions extends PictureOptions, SizeOptions {
   best?: BestBy;
   findLr?: boolean;
   sanity?: boolean;
+  /** Many runs: so many seeds from `seed` on, folds, and settings of a file; of their list every N-th. */
+  seeds?: number;
+  folds?: number;
+  sweep?: string;
+  shard?: Shard;
   out?: string;
   overwrite?: boolean;
   resume?: string;
@@ -125,6 +131,10 @@ const DEMO = {
   augmentation: { scale: [1, 1], ratio: [1, 1] },
 } as const;
 
+/** In how many views pictures are shown where nobody says it. */
+export const viewsByDefault = ({ cache }: Pick<TrainOptions, 'cache'>): number =>
+  cache === 'off' ? 0 : VIEWS;
+
 /** All settings but the phases, which depend on whether the head is new to the pictures' classes. */
 export type SettingsOfAllPhases = Omit<TrainSettings, 'phases'>;
 
@@ -168,7 +178,7 @@ export function settingsOf(
     average: options.average === true ? DEFAULT_AVERAGE : (options.average ?? null),
     patience: options.patience ?? null,
     best: options.best ?? null,
-    views: options.views ?? (options.cache === 'off' ? 0 : VIEWS),
+    views: options.views ?? viewsByDefault(options),
     labelSmoothing: options.labelSmoothing ?? 0,
     mixup: options.mixup ?? 0,
     cutmix: options.cutmix ?? 0,
@@ -323,6 +333,10 @@ const OF_THE_RUN: ReadonlySet<keyof TrainOptions> = new Set([
   ...PICTURE_OPTIONS,
   'findLr',
   'sanity',
+  'seeds',
+  'folds',
+  'sweep',
+  'shard',
   'untuned',
   'out',
   'overwrite',

@@ -18,7 +18,7 @@ import { openStart } from '../../weights/node/create-model.ts';
 import { filesOfWeights } from '../../weights/node/weights-files.ts';
 import type { Start } from '../../weights/start.ts';
 import { fingerprint, keptClasses, listFile, openData, preprocessingFor } from '../data-source.ts';
-import { inputs } from '../inputs.ts';
+import { type Input, inputs } from '../inputs.ts';
 import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
 import { thresholdWish } from '../threshold-options.ts';
 import { say, UserError } from '../ui.ts';
@@ -56,31 +56,48 @@ export interface Setup {
   resumed: Checkpoint | null;
   /** As they were typed. */
   options: TrainOptions;
+  /** Of one of many runs, what its progress is called: then they say what a run by itself says. Null for such a run. */
+  trial: string | null;
 }
 
 /** A new run without a folder: what is tried before there is one. */
 export type Plan = Omit<Setup, 'folder'>;
 
-/** A new run. Its folder is its own from here on. */
-export async function newRun(options: TrainOptions): Promise<Setup> {
-  const begun = await begin(options);
+/** Who a run tells what it finds out before it begins. */
+type Tell = (sentence: string) => void;
+const NOBODY: Tell = () => undefined;
+
+/**
+ * A new run. Its folder is its own from here on.
+ * @param trial what the run is called where it is one of many
+ */
+export async function newRun(options: TrainOptions, trial: string | null = null): Promise<Setup> {
+  const tell = trial === null ? say : NOBODY;
+  const begun = await begin(options, tell);
   const command = trainCommand(options);
-  const { model, weights, network } = begun.start;
-  const read = weights === null ? [] : await filesOfWeights(weights, network);
   const folder = await newFolder(options, {
-    ...{ kind: model, command },
-    reads: [
-      ...listFile(options.data),
-      ...inputs('what the run begins with', read),
-      ...inputs('what teaches', begun.teacher?.files ?? []),
-    ],
+    ...{ kind: begun.start.model, command },
+    reads: await filesRead(begun),
   });
-  return releasedOnFailure(folder, async () => ({ ...(await planOf(begun)), folder }));
+  return releasedOnFailure(folder, async () => ({ ...(await planOf(begun, tell)), folder, trial }));
 }
 
-/** What a new run would be; nothing is written. */
-export async function plannedRun(options: TrainOptions): Promise<Plan> {
-  return planOf(await begin(options));
+/** What a new run would be, and the files that it begins with; nothing is written. */
+export async function plannedRun(
+  options: TrainOptions,
+  tell: Tell = say,
+): Promise<Plan & { reads: readonly Input[] }> {
+  const begun = await begin(options, tell);
+  return { ...(await planOf(begun, tell)), reads: await filesRead(begun) };
+}
+
+async function filesRead({ options, start: { weights, network }, teacher }: Begun): Promise<Input[]> {
+  const read = weights === null ? [] : await filesOfWeights(weights, network);
+  return [
+    ...listFile(options.data),
+    ...inputs('what the run begins with', read),
+    ...inputs('what teaches', teacher?.files ?? []),
+  ];
 }
 
 /** What is known of a new run before its pictures are looked through. */
@@ -95,9 +112,9 @@ interface Begun {
   kept: readonly string[];
 }
 
-async function begin(options: TrainOptions): Promise<Begun> {
+async function begin(options: TrainOptions, tell: Tell): Promise<Begun> {
   const start = await openStart(options);
-  if (start.assumed) say(start.assumed);
+  if (start.assumed) tell(start.assumed);
   const kept = options.addClasses ? await classesToKeep(options, start) : [];
   const teacher = options.teacher === undefined ? null : await readTeacher(options.teacher);
   const common = settingsOf(
@@ -117,7 +134,10 @@ async function begin(options: TrainOptions): Promise<Begun> {
   return { options, wanted, start, common, teacher, kept };
 }
 
-async function planOf({ options, wanted, start, common, teacher: read, kept }: Begun): Promise<Plan> {
+async function planOf(
+  { options, wanted, start, common, teacher: read, kept }: Begun,
+  tell: Tell,
+): Promise<Plan> {
   const { network, known } = start;
   const set = await openData(common, kept);
   if (kept.length === set.classes.length)
@@ -133,11 +153,22 @@ async function planOf({ options, wanted, start, common, teacher: read, kept }: B
   const phases = phasesFor(wanted, common.weights, newHead);
   const settings = withClassWeights({ ...common, phases }, options, set.classes);
   const advice = options.size === undefined ? await adviseSize(set.train, settings) : null;
-  if (advice) say(advice);
+  if (advice) tell(advice);
   const preprocessing = preprocessingFor(settings, start.preprocessing);
   const trainedOn = known ? trainedOnIn(known.file.metadata) : trainedOnNothing();
   const teacher = read?.of({ preprocessing, classes: set.classes }) ?? null;
-  return { settings, network, known, set, preprocessing, trainedOn, teacher, resumed: null, options };
+  return {
+    settings,
+    network,
+    known,
+    set,
+    preprocessing,
+    trainedOn,
+    teacher,
+    resumed: null,
+    options,
+    trial: null,
+  };
 }
 
 /** The options with stages that exist; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
@@ -199,8 +230,13 @@ async function bringsHead(
 /**
  * A run that was stopped, or that is finished and is to have its report, or more epochs.
  * @param signal ends a wait for the process that still writes it
+ * @param trial what the run is called where it is one of many
  */
-export async function resumedRun(options: TrainOptions, signal?: AbortSignal): Promise<Setup> {
+export async function resumedRun(
+  options: TrainOptions,
+  signal?: AbortSignal,
+  trial: string | null = null,
+): Promise<Setup> {
   checkResumeOptions(options);
   const path = options.resume!;
   const found = await statOrNull(path);
@@ -208,10 +244,16 @@ export async function resumedRun(options: TrainOptions, signal?: AbortSignal): P
   const folder = found.isDirectory()
     ? await claimed(path, LAST, trainCommand(options), signal)
     : await claimed(dirname(path), basename(path), trainCommand(options), signal);
-  return releasedOnFailure(folder, () => savedRun(folder, path, options));
+  return releasedOnFailure(folder, () => savedRun(folder, path, options, trial));
 }
 
-async function savedRun(folder: RunFolder, path: string, options: TrainOptions): Promise<Setup> {
+async function savedRun(
+  folder: RunFolder,
+  path: string,
+  options: TrainOptions,
+  trial: string | null,
+): Promise<Setup> {
+  const tell = trial === null ? say : NOBODY;
   const resumed = await readCheckpoint(path, LAST);
   const { info } = resumed;
   const { progress, preprocessing, pictures } = info;
@@ -242,13 +284,13 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
   const teacher = ended ? null : await teacherAgain(settings.teacher, options.teacher, 'run');
   const epochs = epochsOf(settings);
   const where = `epoch ${done + 1} of ${epochs}, step ${progress.batch + 1}`;
-  if (!finished) say(`Going on with ${folder.path} in ${where}.`);
+  if (!finished) tell(`Going on with ${folder.path} in ${where}.`);
   else if (ended)
-    say(
+    tell(
       `The run in ${folder.path} is finished (${progress.finished ?? `${done} epochs`}); its report is made again.`,
     );
   else {
-    say(
+    tell(
       `Adding epochs ${done + 1} to ${epochs} to the run in ${folder.path}: the learning rate rises to ` +
         `${settings.phases.at(-1)!.lr} again${FALLING.includes(settings.schedule) ? ' and falls to 0' : ''}, as in a run of its own; the optimiser's moments go on.`,
     );
@@ -265,6 +307,7 @@ async function savedRun(folder: RunFolder, path: string, options: TrainOptions):
     teacher: teacher?.of({ preprocessing, classes: set.classes }) ?? null,
     resumed,
     options,
+    trial,
   };
 }
 

@@ -69,31 +69,39 @@ export function comparisonOf(runs: readonly FinishedRun[]): RunComparison {
   };
 }
 
+/** How two runs answer to the pictures that both have answered; null where there is none. */
+export function pairOf(
+  first: ReadonlyMap<string, Said>,
+  second: ReadonlyMap<string, Said>,
+): Omit<RunPair, 'of' | 'corrected'> | null {
+  const counts = { both: 0, before: 0, after: 0, neither: 0 };
+  for (const [file, a] of first) {
+    const b = second.get(file);
+    // A picture that has another label in the other run is another question.
+    if (!b || b.actual !== a.actual) continue;
+    if (a.right) counts[b.right ? 'both' : 'before']++;
+    else counts[b.right ? 'after' : 'neither']++;
+  }
+  const { both, before, after, neither } = counts;
+  const pictures = both + before + after + neither;
+  if (pictures === 0) return null;
+  return {
+    pictures,
+    bothRight: both,
+    onlyFirst: before,
+    onlySecond: after,
+    difference: (before - after) / pictures,
+    interval: pairedDifference(counts),
+    p: mcnemar(before, after),
+  };
+}
+
 function pairsOf(runs: readonly FinishedRun[]): RunPair[] {
   const pairs: Omit<RunPair, 'corrected'>[] = [];
   for (let first = 0; first < runs.length; first++)
     for (let second = first + 1; second < runs.length; second++) {
-      const counts = { both: 0, before: 0, after: 0, neither: 0 };
-      for (const [file, a] of runs[first].said) {
-        const b = runs[second].said.get(file);
-        // A picture that has another label in the other run is another question.
-        if (!b || b.actual !== a.actual) continue;
-        if (a.right) counts[b.right ? 'both' : 'before']++;
-        else counts[b.right ? 'after' : 'neither']++;
-      }
-      const { both, before, after, neither } = counts;
-      const pictures = both + before + after + neither;
-      if (pictures === 0) continue;
-      pairs.push({
-        of: [first, second],
-        pictures,
-        bothRight: both,
-        onlyFirst: before,
-        onlySecond: after,
-        difference: (before - after) / pictures,
-        interval: pairedDifference(counts),
-        p: mcnemar(before, after),
-      });
+      const pair = pairOf(runs[first].said, runs[second].said);
+      if (pair) pairs.push({ of: [first, second], ...pair });
     }
   const corrected = holm(pairs.map(({ p }) => p));
   return pairs.map((pair, index) => ({ ...pair, corrected: corrected[index] }));

@@ -101,7 +101,8 @@ export async function readRuns(folders: readonly string[]): Promise<FinishedRun[
   return runs;
 }
 
-async function readReport(folder: string): Promise<FinishedRun['report']> {
+/** @throws Error, a sentence, where the folder holds no report of a run */
+export async function readReport(folder: string): Promise<FinishedRun['report']> {
   const path = await fileOfRun(folder, REPORT);
   const bytes = await bytesIfThere(path, 2 ** 26);
   if (!bytes)
@@ -115,7 +116,8 @@ async function readReport(folder: string): Promise<FinishedRun['report']> {
   return report as FinishedRun['report'];
 }
 
-async function readSaid(folder: string): Promise<Map<string, Said>> {
+/** What a run said to each picture; nothing where it keeps no predictions. */
+export async function readSaid(folder: string): Promise<Map<string, Said>> {
   const path = await fileOfRun(folder, PREDICTIONS);
   const said = new Map<string, Said>();
   const bytes = await bytesIfThere(path, MOST_CSV);

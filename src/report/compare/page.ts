@@ -1,13 +1,13 @@
 /** The page of `report A B …`: runs side by side. */
 
 import { formatNumber, formatSeconds } from '../../text/figures.ts';
-import type { Metrics } from '../../train/metrics.ts';
-import { COLOURS, openPen, type Pen } from '../chart.ts';
+import { openPen, type Pen } from '../chart.ts';
 import { pageHtml, type SectionMaker, sectionsOf } from '../frame.ts';
 import { type Html, html } from '../html.ts';
-import { decimal, figure, fixed, interval, legend, share, table } from '../parts.ts';
+import { decimal, figure, fixed, interval, share, table } from '../parts.ts';
 import { intervalsChart } from '../search/intervals-chart.ts';
 import type { Disagreement, RunComparison, RunPair } from './comparison.ts';
+import { curves } from './curves.ts';
 
 /** More pictures are in the table of `--json`. */
 export const MOST_SHOWN = 48;
@@ -22,7 +22,12 @@ const SECTIONS: readonly SectionMaker<ComparisonPage>[] = [
   [
     'curves',
     'Course of the runs',
-    ({ runs }, pen) => runs.some(({ report }) => report.epochs.length > 0) && curves(runs, pen),
+    ({ runs }, pen) =>
+      runs.some(({ report }) => report.epochs.length > 0) &&
+      curves(
+        runs.map(({ name, report }) => ({ name, runs: [report] })),
+        pen,
+      ),
   ],
   ['settings', 'Settings that differ', settings],
   ['pictures', 'Pictures on which they disagree', disagreed],
@@ -123,55 +128,6 @@ function pairTable(runs: readonly Run[], pairs: readonly RunPair[]): Html {
 
 const signedShare = (value: number): string =>
   `${value < 0 ? '−' : '+'}${(100 * Math.abs(value)).toFixed(1)}\u00a0%`;
-
-/** What is drawn of each run over its epochs. */
-const COURSES: readonly { title: string; key: keyof Metrics | 'trainLoss'; tickFormat?: string }[] = [
-  { title: 'Validation loss', key: 'loss' },
-  { title: 'Validation accuracy', key: 'accuracy', tickFormat: '.0%' },
-  { title: 'Training loss', key: 'trainLoss' },
-];
-
-function curves(runs: readonly Run[], pen: Pen): Html {
-  const last = runs.reduce((most, { report }) => Math.max(most, report.epochs.length), 1) - 1;
-  const colour = (index: number): number => index % COLOURS.length;
-  return html`${legend(runs.map(({ name }, index) => ({ name, colour: colour(index) + 1, dashed: index >= COLOURS.length })))}
-<div class="charts">${COURSES.map(({ title, key, tickFormat }) => {
-    const lines = runs.map(({ report: { epochs } }) =>
-      epochs.flatMap((record): [number, number][] => {
-        const value = key === 'trainLoss' ? record.trainLoss : record.val?.[key];
-        return value === undefined ? [] : [[record.epoch, value]];
-      }),
-    );
-    if (lines.every((points) => points.length === 0)) return null;
-    const chart = pen.draw(
-      {
-        height: 260,
-        marginLeft: 48,
-        x: { label: 'epoch', ticks: Math.min(last, 8), tickFormat: ',d' },
-        y: {
-          label: title.toLowerCase(),
-          grid: true,
-          nice: true,
-          ticks: 5,
-          ...(tickFormat && { tickFormat }),
-        },
-        marks: lines.flatMap((points, index) => [
-          pen.plot.line(points, {
-            stroke: COLOURS[colour(index)],
-            strokeWidth: 2,
-            ...(index >= COLOURS.length && { strokeDasharray: '5 3' }),
-          }),
-          pen.plot.dot(points, { fill: COLOURS[colour(index)], r: 2.5 }),
-        ]),
-      },
-      {
-        label: `${title} of each run over its epochs`,
-        description: 'the reports of the runs have the figures',
-      },
-    );
-    return figure(html`<h3>${title}</h3>${chart}`, '');
-  })}</div>`;
-}
 
 function settings({ runs, settings: differing }: ComparisonPage): Html {
   if (differing.length === 0) return html`<p>All settings are the same.</p>`;

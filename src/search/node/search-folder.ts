@@ -9,64 +9,34 @@
  * Whole files are written beside their place and renamed; whether one is damaged is the business of whoever takes it. A line
  * that a kill cut in two is dropped when the folder is opened again: its network is measured once more, with the same figures.
  */
-import { open, rm, truncate } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { bytesIfThere, syncFolder, systemReason, WriteError, writeWhole } from '../../node/files.ts';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bytesIfThere, writeWhole } from '../../node/files.ts';
 import { removeLeftovers } from '../../node/leftovers.ts';
-import { InputError } from '../../text/input-error.ts';
-import { parseBounded } from '../../text/rules.ts';
+import { RecordLines } from '../../runner/node/record-lines.ts';
 import { type RunFolder, STATES, TRIALS } from '../../train/node/run-folder.ts';
 import type { Trial } from '../method.ts';
 import type { SearchStore } from '../options.ts';
 
-/** Bytes of trials.jsonl, at most. */
-const MOST_TRIALS = 2 ** 28;
-const BREAK = 0x0a;
-
 export class SearchFolder implements SearchStore {
+  private readonly lines: RecordLines;
+
   /** @param folder locked, for as long as this is used */
-  constructor(private readonly folder: RunFolder) {}
+  constructor(private readonly folder: RunFolder) {
+    this.lines = new RecordLines(() => folder.place(TRIALS), 'their networks are measured again');
+  }
 
   /**
    * The lines of trials.jsonl, as they were read: nothing is known of what they hold.
    * @throws Error, a sentence with the line's number, for one that is no JSON
    */
-  async trials(): Promise<readonly unknown[]> {
-    const path = await this.folder.place(TRIALS);
-    const bytes = await bytesIfThere(path, MOST_TRIALS);
-    if (!bytes) return [];
-    const whole = bytes.lastIndexOf(BREAK) + 1;
-    if (whole < bytes.length) await truncate(path, whole);
-    const lines = new TextDecoder().decode(bytes.subarray(0, whole)).split('\n').slice(0, -1);
-    return lines.map((line, index) => {
-      try {
-        return parseBounded(line, `line ${index + 1} of ${path}`);
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        throw new InputError(
-          `${error.message}; remove it and the lines after it, and their networks are measured again`,
-          { cause: error },
-        );
-      }
-    });
+  trials(): Promise<readonly unknown[]> {
+    return this.lines.read();
   }
 
   /** Adds a line. It is on the disk when this returns. */
-  async append(trial: Trial): Promise<void> {
-    const path = await this.folder.place(TRIALS);
-    try {
-      const file = await open(path, 'a');
-      try {
-        await file.writeFile(`${JSON.stringify(trial)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      // The first line makes the file, whose name the disk has to know too.
-      if (trial.index === 0) await syncFolder(dirname(path));
-    } catch (error) {
-      throw new WriteError(`${path} could not be written: ${systemReason(error)}`, { cause: error });
-    }
+  append(trial: Trial): Promise<void> {
+    return this.lines.append(trial);
   }
 
   /** What was kept under a name, as it was read; null where nothing was. */

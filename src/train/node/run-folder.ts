@@ -8,6 +8,8 @@
  *   evaluation….html  evaluation….csv                                  of `evaluate`, later
  *   plan.json  trials.jsonl  state/  search.json                     a search: what it goes on from, and what it found
  *   winner.safetensors  hand-made.safetensors  random.safetensors      (src/search/node/search-folder.ts)
+ *   trials.json  trials.jsonl  trials/  summary.json                 many runs of train: what is run, what came of each, a folder
+ *   out-of-fold.csv                                                    each, all of them together (src/cli/train/trials/)
  *   .lock      who writes into the folder (src/node/lock.ts)
  *   .new/      what a new run has saved, until its first state is whole
  *   .whole/    the same, whole: it goes into its place, and an older run out of it
@@ -39,9 +41,16 @@ export const STATES = 'state';
 export const FOUND = 'search.json';
 export const FINALS = ['winner', 'hand-made', 'random'].map((role) => `${role}.safetensors`);
 
+/** Of many runs of `train`: what is run, and a folder with the folders of the runs; what came of them is in `TRIALS`. */
+export const TRIAL_PLAN = 'trials.json';
+export const TRIAL_RUNS = 'trials';
+export const SUMMARY = 'summary.json';
+export const OUT_OF_FOLD = 'out-of-fold.csv';
+
 const RUN_FILES = [
   ...[BEST, LAST, REPORT, PAGE, PREDICTIONS, METRICS_LOG, PROFILE, TRACE],
   ...[PLANNED, TRIALS, STATES, FOUND, ...FINALS],
+  ...[TRIAL_PLAN, TRIAL_RUNS, SUMMARY, OUT_OF_FOLD],
 ];
 /** Of a run too, under names that differ: events, evaluations of its network, and the picture that older runs have. */
 const OF_A_RUN = /^(events\.out\.tfevents\..*|evaluation(-.*)?\.(html|csv)|report\.svg)$/;
@@ -63,7 +72,10 @@ export async function replacedIn(folder: string): Promise<string[]> {
     if (!(await statOrNull(path))?.isDirectory()) return [];
     return (await reading(path, readdir(path))).filter(isOfRun).map((name) => join(path, name));
   };
-  return [...(await among(folder)), ...(await among(join(folder, WHOLE)))];
+  const within = join(folder, TRIAL_RUNS);
+  const runs = (await statOrNull(within))?.isDirectory() ? await reading(within, readdir(within)) : [];
+  const inRuns = await Promise.all(runs.map((run) => among(join(within, run))));
+  return [...(await among(folder)), ...(await among(join(folder, WHOLE))), ...inRuns.flat()];
 }
 
 /** A folder that this process alone writes into. */
@@ -260,6 +272,7 @@ async function makeAnew(path: string): Promise<boolean> {
 /** What goes on with another kind of run than the one that was expected, by the file that it goes on from. */
 const GOES_ON: readonly (readonly [file: string, command: string])[] = [
   [LAST, 'train'],
+  [TRIAL_PLAN, 'train'],
   [PLANNED, 'search'],
 ];
 

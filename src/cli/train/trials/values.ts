@@ -1,0 +1,90 @@
+/** Options of `train` out of a file: values of JSON under the names that one types, taken as the command line takes them. */
+import { Command, InvalidArgumentError, type Option } from 'commander';
+import type { PlaceOf, Setting, Value } from '../../../runner/sweep.ts';
+import { show } from '../../../text/rules.ts';
+import type { TrainOptions } from '../settings.ts';
+
+/** Declares the options of `train` on a command: src/cli/train.ts, which imports what is here. */
+export type Declare = (command: Command) => void;
+
+/** What is no setting of a run, but of its place, its process or of many runs. */
+const NO_SETTINGS: ReadonlySet<string> = new Set([
+  ...['data', 'out', 'overwrite', 'resume', 'memory', 'adapter', 'untuned', 'tensorboard', 'json'],
+  ...['profile', 'cache', 'find-lr', 'sanity', 'seed', 'seeds', 'folds', 'fold', 'sweep', 'shard'],
+]);
+
+export class OptionValues {
+  /** By the names that one types, without the dashes. */
+  private readonly options: ReadonlyMap<string, Option>;
+
+  constructor(declare: Declare) {
+    const command = new Command();
+    declare(command);
+    this.options = new Map(command.options.map((option) => [option.long!.slice(2), option]));
+  }
+
+  /** Those of which a sweep may try values. */
+  get tried(): string[] {
+    return [...this.options.keys()].filter((name) => !NO_SETTINGS.has(name));
+  }
+
+  /** `trainFrom` of `train-from`. */
+  attributeOf(name: string): keyof TrainOptions {
+    return this.options.get(name)!.attributeName() as keyof TrainOptions;
+  }
+
+  /**
+   * Options as commander would give them.
+   * @throws RangeError, a sentence, for a value that the command line would refuse, and for a name that is no option's
+   */
+  take(setting: Setting, placeOf: PlaceOf): TrainOptions {
+    return Object.fromEntries(
+      Object.entries(setting).map(([name, value]) => {
+        const option = this.options.get(name);
+        if (!option)
+          throw new RangeError(`${placeOf(name, value)}: train has no option --${name.slice(0, 64)}`);
+        return [option.attributeName(), taken(option, value, placeOf(name, value))];
+      }),
+    );
+  }
+
+  /** The same options as JSON keeps them; what is undefined is left out. */
+  keep(options: TrainOptions): Setting {
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(
+      given.flatMap(([attribute, value]): [string, Value][] => {
+        const name = [...this.options].find(([, option]) => option.attributeName() === attribute)?.[0];
+        return name === undefined ? [] : [[name, value as Value]];
+      }),
+    );
+  }
+}
+
+function taken(option: Option, value: Value, place: string): unknown {
+  const refuse = (wanted: string): never => {
+    throw new RangeError(`${place} is ${wanted}, not ${show(value)}`);
+  };
+  if (value === null) return undefined;
+  if (option.isBoolean()) return typeof value === 'boolean' ? value || undefined : refuse('true or false');
+  if (value === true && option.optional) return true;
+  if (typeof value === 'boolean') return refuse(`a value of ${option.long}`);
+  const parsed = parsedBy(option, value, place);
+  if (typeof parsed === 'number' && typeof value !== 'number') return refuse('a number, without quotes');
+  if (typeof parsed === 'string' && typeof value !== 'string') return refuse('a text');
+  return parsed;
+}
+
+function parsedBy({ parseArg, long }: Option, value: string | number | true, place: string): unknown {
+  if (!parseArg) return String(value);
+  try {
+    return parseArg(String(value), undefined);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new RangeError(
+      `${place}, ${show(value)}, is nothing for ${long}: ${error.message.replace(/\.$/, '')}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
