@@ -68,14 +68,15 @@ export async function fileOfRun(folder: string, file: string): Promise<string> {
 
 /** The files in a folder that a new run there writes or removes (`--overwrite`). */
 export async function replacedIn(folder: string): Promise<string[]> {
-  const among = async (path: string): Promise<string[]> => {
-    if (!(await statOrNull(path))?.isDirectory()) return [];
-    return (await reading(path, readdir(path))).filter(isOfRun).map((name) => join(path, name));
-  };
-  const within = join(folder, TRIAL_RUNS);
-  const runs = (await statOrNull(within))?.isDirectory() ? await reading(within, readdir(within)) : [];
-  const inRuns = await Promise.all(runs.map((run) => among(join(within, run))));
-  return [...(await among(folder)), ...(await among(join(folder, WHOLE))), ...inRuns.flat()];
+  const namesIn = async (path: string): Promise<string[]> =>
+    (await statOrNull(path))?.isDirectory() ? await reading(path, readdir(path)) : [];
+  const among = async (path: string): Promise<string[]> =>
+    (await namesIn(path)).filter(isOfRun).map((name) => join(path, name));
+  const here = await among(folder);
+  const many = join(folder, TRIAL_RUNS);
+  const runs = here.includes(many) ? await namesIn(many) : [];
+  const ofRuns = await Promise.all(runs.map((run) => among(join(many, run))));
+  return [...here, ...(await among(join(folder, WHOLE))), ...ofRuns.flat()];
 }
 
 /** A folder that this process alone writes into. */
