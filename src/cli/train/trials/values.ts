@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, type Option } from 'commander';
 import type { PlaceOf, Setting, Value } from '../../../runner/sweep.ts';
 import { show } from '../../../text/rules.ts';
+import { optionArgs } from '../../command-line.ts';
 import type { TrainOptions } from '../settings.ts';
 
 /** Declares the options of `train` on a command: src/cli/train.ts, which imports what is here. */
@@ -54,11 +55,15 @@ export class OptionValues {
     return Object.fromEntries(
       given.flatMap(([attribute, value]): [string, Value][] => {
         const name = [...this.options].find(([, option]) => option.attributeName() === attribute)?.[0];
-        return name === undefined ? [] : [[name, value as Value]];
+        return name === undefined ? [] : [[name, kept(attribute, value)]];
       }),
     );
   }
 }
+
+/** As JSON keeps it: what is no plain value as the word that one types, `160x320`. */
+const kept = (attribute: string, value: unknown): Value =>
+  typeof value === 'object' ? optionArgs({ [attribute]: value })[1] : (value as Value);
 
 function taken(option: Option, value: Value, place: string): unknown {
   const refuse = (wanted: string): never => {
