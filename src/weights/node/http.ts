@@ -165,8 +165,7 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   if (location === undefined || !URL.canParse(location, from))
     throw new DownloadError(`${showUrl(from)} redirects without saying where to`);
   const target = new URL(location, from);
-  if (!isOfFile(target))
-    throw new DownloadError(noAddress(target.href));
+  if (!isOfFile(target)) throw new DownloadError(noAddress(target.href));
   if (from.protocol === 'https:' && target.protocol === 'http:')
     throw new DownloadError(
       `${showUrl(from)} redirects from https to ${showUrl(target)}, which nobody protects`,
