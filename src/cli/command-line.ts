@@ -91,7 +91,9 @@ export function optionArgs(options: object): string[] {
       ? []
       : value === true
         ? [flagOf(name)]
-        : [flagOf(name), name === 'size' ? sizeArgument(value) : String(value)],
+        : Array.isArray(value) && name !== 'size'
+          ? value.flatMap((one) => [flagOf(name), String(one)])
+          : [flagOf(name), name === 'size' ? sizeArgument(value) : String(value)],
   );
 }
 

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import { sizeArgument } from '../data/input-size.ts';
-import { type FolderOptions, imageFolder, labelledFolder, NotTrainable } from '../data/node/folder.ts';
+import { type FolderOptions, imageFolder, labelledFolder } from '../data/node/folder.ts';
+import { NotTrainable } from '../data/node/layout.ts';
 import { imageList, isList, labelledList } from '../data/node/list/image-list.ts';
 import { openDemoData } from '../data/node/synthetic.ts';
 import { type DataSet, labelsOf, type Sample } from '../data/sample.ts';
@@ -18,15 +19,19 @@ import { UserError } from './ui.ts';
 /** The demo data is one data set, whatever the seed of the run. */
 const DEMO_SEED = 0;
 
+/** What of a run's settings says which pictures train and which validate. */
+type PicturesSettings = Pick<TrainSettings, 'data' | 'seed' | 'size' | 'groupBy'> &
+  Partial<Pick<TrainSettings, 'fold'>>;
+
 /**
  * The data set of a run.
  * @param classes those that come first, with or without pictures: the ones that its weights brought along
  */
 export function openData(
-  { data, seed, size }: Pick<TrainSettings, 'data' | 'seed' | 'size'>,
+  { data, seed, size, groupBy, fold = null }: PicturesSettings,
   classes: readonly string[] = [],
 ): Promise<DataSet> {
-  if (data !== null) return openPictures(data, { seed, classes });
+  if (data !== null) return openPictures(data, { seed, classes, groupBy, fold: fold ?? undefined });
   if (typeof size !== 'number')
     throw new UserError(
       `--size ${sizeArgument(size)}: the pictures that ship with the project are squares; give one side, or pictures of your own with --data DIR`,
@@ -128,7 +133,7 @@ async function movedData(
   info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
 ): Promise<DataSet | null> {
   try {
-    const set = await openPictures(dir, { seed: info.settings.seed, classes: keptClasses(info) });
+    const set = await openData({ ...info.settings, data: dir }, keptClasses(info));
     return fingerprint(set, dir) === info.pictures ? set : null;
   } catch (error) {
     if (error instanceof NotTrainable) return null; // No run had it.

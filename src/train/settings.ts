@@ -95,6 +95,10 @@ export interface TrainSettings {
    */
   views: number;
   seed: number;
+  /** What the split must not part, beside copies (src/data/node/groups.ts). */
+  groupBy: readonly string[];
+  /** Which of how many folds validates, counted from 1; null: `val/` does, or a share of the pictures. */
+  fold: { index: number; of: number } | null;
   /** Name of the class that is the positive one; null: of two the second. */
   positive: string | null;
   /** Probability from which it is called; null: the likeliest class is, or a target decides. */
@@ -106,6 +110,9 @@ export interface TrainSettings {
 
 /** What a run did before there were these settings: files of older formats lack them. */
 export const BEFORE = {
+  // Files of the present format may lack these two as well.
+  groupBy: [],
+  fold: null,
   keptClasses: 0,
   lrDecayPerStage: 1,
   views: 0,
@@ -136,6 +143,17 @@ const PHASE: Rule = object({
   lr: rate,
   backboneFactor: rate,
 } satisfies Record<keyof PhaseSettings, Rule>);
+
+/** Letters of a pattern of `groupBy`, and how many there may be. */
+const MOST_PATTERN = 1000;
+const MOST_GROUPINGS = 16;
+/** How pictures are grouped, out of a file. */
+export const GROUP_BY: Rule = list(text(MOST_PATTERN), 0, MOST_GROUPINGS);
+const MOST_FOLDS = 10_000;
+
+const FOLD: Rule = all(object({ index: whole(1, MOST_FOLDS), of: whole(2, MOST_FOLDS) }), (value, place) =>
+  whole(1, (value as { of: number }).of)((value as { index: number }).index, `${place}.index`),
+);
 
 /** As many as a checkpoint may name. */
 const MOST_CLASSES = 65_536;
@@ -174,6 +192,8 @@ export const SETTINGS: Rule = all(
     augmentation: AUGMENTATION,
     views: whole(0, MOST_EPOCHS),
     seed: whole(0, Number.MAX_SAFE_INTEGER),
+    groupBy: GROUP_BY,
+    fold: orNull(FOLD),
     positive: orNull(text(1000)),
     threshold: share,
     targetPrecision: share,

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CommandEntry, exitCodeOf } from '../../src/cli/main.ts';
 import { UserError } from '../../src/cli/ui.ts';
-import { NotTrainable } from '../../src/data/node/folder.ts';
+import { NotTrainable } from '../../src/data/node/layout.ts';
 import { DeviceLost, NoAdapterError } from '../../src/gpu/index.ts';
 import { bytesIfThere, makeFolder, reading, WriteError, writeWhole } from '../../src/node/files.ts';
 import { FolderHeld, FolderLock } from '../../src/node/lock.ts';

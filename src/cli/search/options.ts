@@ -20,6 +20,7 @@ function squareSide(text: string): number {
 /** As commander gives them. */
 export interface SearchArgs {
   data?: string;
+  groupBy?: string[];
   minutes?: number;
   method?: string;
   space?: string;

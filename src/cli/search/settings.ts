@@ -5,6 +5,7 @@ import { METHOD_NAMES, usualMethod } from '../../search/methods/table.ts';
 import { COST_UNITS, type CostUnit, type Target } from '../../search/result.ts';
 import { checkSpace, type SearchSpace } from '../../search/space.ts';
 import { among, demand, flag, number, object, orNull, type Rule, text, whole } from '../../text/rules.ts';
+import { GROUP_BY } from '../../train/settings.ts';
 import { DEFAULTS, type SearchArgs } from './options.ts';
 import { SCALING, type Scaling } from './scaling.ts';
 
@@ -18,6 +19,8 @@ export interface WishedTarget extends Omit<Target, 'value'> {
 export interface SearchSettings {
   /** Folder of the pictures; null for the demo data. */
   data: string | null;
+  /** What the split must not part, beside copies. */
+  groupBy: readonly string[];
   minutes: number;
   /** Its name. */
   method: string;
@@ -42,6 +45,7 @@ export function settingsOf(options: SearchArgs, space: SearchSpace, scaling: Sca
   } = options;
   return {
     data: options.data ?? null,
+    groupBy: options.groupBy ?? [],
     minutes,
     // What is scaled is not searched for, however long it may train.
     method: options.method ?? usualMethod(scaling ? 0 : minutes),
@@ -72,6 +76,7 @@ function targetOf({ targetMs, targetMults, targetParams, soft, latencyBatch = 1 
 
 const SETTINGS: Rule = object({
   data: orNull(text(10_000)),
+  groupBy: GROUP_BY,
   minutes: number(Number.MIN_VALUE, 100_000),
   method: among(METHOD_NAMES),
   space: object({ inputSize: whole(8, MOST_SIZE) }),
@@ -91,7 +96,10 @@ const SETTINGS: Rule = object({
 
 /** The settings that a value out of a file is. @throws RangeError, a sentence that names the place, where it is none */
 export function checkSettings(value: unknown): SearchSettings {
-  demand(SETTINGS, value, 'settings');
-  const settings = value as SearchSettings;
+  demand(object({}), value, 'settings');
+  // Plans from before there were groups lack them.
+  const whole = { groupBy: [], ...(value as object) };
+  demand(SETTINGS, whole, 'settings');
+  const settings = whole as unknown as SearchSettings;
   return { ...settings, space: checkSpace(settings.space) };
 }

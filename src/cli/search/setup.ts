@@ -123,7 +123,10 @@ const askedOf = ({ space }: SearchSettings, { classes }: DataSet): Schooling => 
   preprocessing: preprocessingOf(space),
 });
 
-const dataOf = ({ data, seed, space }: SearchSettings) => ({ data, seed, size: space.inputSize });
+const dataOf = ({ data, groupBy, seed, space }: SearchSettings) => ({
+  ...{ data, groupBy, seed },
+  size: space.inputSize,
+});
 
 /** `fingerprint`, of the held-out pictures too: they have the last word here. */
 function picturesHash(set: DataSet, data: string | null): string {

@@ -118,11 +118,12 @@ async function writeNetwork(
 
 /** How a final was trained, in the words of `train`: everything from random weights, under a whole cosine. */
 function trainingOf({ settings, set, teacher }: Setup, model: Model, steps: number): TrainSettings {
-  const { data, batch, lr, seed } = settings;
+  const { data, groupBy, batch, lr, seed } = settings;
   const epochs = Math.max(1, Math.round((steps * batch) / set.train.length));
   return {
     ...BEFORE,
     data,
+    groupBy,
     model: model.spec!.name,
     weights: null,
     phases: [{ trainFrom: 'all', epochs, lr, backboneFactor: 1 }],

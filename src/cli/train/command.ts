@@ -31,6 +31,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(settings.groupBy.length > 0 && { groupBy: settings.groupBy }),
     ...(keptClasses > 0 && { addClasses: true }),
     ...(teacher && { teacher: teacher.name }),
   };

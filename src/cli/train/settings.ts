@@ -1,4 +1,5 @@
 /** From the options of `train` to the settings of a run, with defaults that depend on what is trained. */
+import type { Fold } from '../../data/node/split.ts';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Shard } from '../../runner/shard.ts';
 import type { BestBy } from '../../train/metrics.ts';
@@ -41,6 +42,9 @@ export const DEFAULT_AVERAGE = 0.99;
 /** The options of `train`, as commander gives them. */
 export interface TrainOptions extends PictureOptions, SizeOptions {
   data?: string;
+  groupBy?: readonly string[];
+  /** The one fold of a run of several that validates; no option of its own. */
+  fold?: Fold;
   model?: string;
   weights?: string;
   trainFrom?: string;
@@ -191,6 +195,8 @@ export function settingsOf(
     ...(fit && { fit }),
     augmentation: augmentationOf(options, demo ? DEMO.augmentation : scratch ? {} : FINE_TUNING_CROPS),
     seed: options.seed ?? 0,
+    groupBy: options.groupBy ?? [],
+    fold: options.fold ?? null,
     positive: options.positive ?? null,
     threshold: options.threshold ?? null,
     targetPrecision: options.targetPrecision ?? null,
@@ -328,6 +334,7 @@ const OF_THE_RUN: ReadonlySet<keyof TrainOptions> = new Set([
   'unfreezeSchedule',
   'lrDecayPerStage',
   'addClasses',
+  'groupBy',
   'lr',
   ...NAMED,
   ...PICTURE_OPTIONS,

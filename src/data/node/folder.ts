@@ -3,13 +3,15 @@
  * is split by a seed. Labels are the places of the sorted class names, as in torchvision's ImageFolder. What the folders at
  * the top mean is layout.ts; whatever is left out is counted and named in the notes.
  */
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { statOrNull, systemReason } from '../../node/files.ts';
 import { InputError } from '../../text/input-error.ts';
 import { shown } from '../../text/shown.ts';
 import type { ClassFolders, DataSet, Sample } from '../sample.ts';
-import { contentGroups, splitGroups } from './duplicates.ts';
-import { type DataLayout, layoutOf, listed, type Split } from './layout.ts';
+import { splitGroups } from './duplicates.ts';
+import { type Groups, groupsOf, type PathOf } from './groups.ts';
+import { type DataLayout, layoutOf, listed, NotTrainable, type Split } from './layout.ts';
+import { checkFold, type Fold, splitFold, splitLabels } from './split.ts';
 import { append, type Lost, listFolder, listPictures } from './walk.ts';
 
 export interface FolderOptions {
@@ -19,12 +21,16 @@ export interface FolderOptions {
   seed?: number;
   /** Classes that come first, in this order, with or without a folder; those of other folders follow. Default none. */
   classes?: readonly string[];
+  /**
+   * What is not to be parted, beside copies: `folder` (the one below the class folder in which a picture lies), or a pattern,
+   * whose first group, or all that it matches of a picture's path below its class folder, is the name. Several unite.
+   */
+  groupBy?: readonly string[];
+  /** One of k folds validates, and the others train, whatever `valFraction` and `val/` say. Default none. */
+  fold?: Fold | undefined;
 }
 
 const NAMED_IN_NOTES = 3;
-
-/** What is in a folder can be measured on, perhaps, and is no data set to train on. */
-export class NotTrainable extends InputError {}
 
 /**
  * Finds the pictures of a data set; none is decoded. Folders inside a class folder are walked; hidden files, other
@@ -33,26 +39,30 @@ export class NotTrainable extends InputError {}
  *   `train/` and `val/` differ, or where it isn't clear which folders are classes
  */
 export async function imageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
-  const { valFraction = 0.2, seed = 0, classes = [] } = options;
+  const { valFraction = 0.2, seed = 0, classes = [], groupBy = [], fold } = options;
   if (!(valFraction > 0 && valFraction < 1)) {
     throw new InputError(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
+  if (fold) checkFold(fold);
   const { splits, root, notes } = await openLayout(dir);
-  if (root !== null) return withNotes(await splitFolder(dir, root, classes, valFraction, seed), notes);
-  if (splits.train === undefined)
+  const from = root ?? splits.train;
+  if (from === undefined)
     throw new NotTrainable(
       `${dir} holds ${listed(Object.values(splits).map((path) => `${relative(dir, path)}/`))} but no folder to train on; ` +
         `call that train/, or name one of these folders alone`,
     );
+  const division = { classes, valFraction, seed, groupBy, fold };
   const set =
     splits.val === undefined
-      ? await splitFolder(dir, splits.train, classes, valFraction, seed)
-      : await pairOfFolders(dir, splits.train, splits.val, classes);
-  if (splits.test !== undefined) await addTest(set, dir, splits.test);
+      ? await splitFolder(dir, from, division)
+      : await pairOfFolders(dir, from, splits.val, division);
+  if (splits.test !== undefined) await addTest(set, dir, splits.test, groupBy);
   return withNotes(set, notes);
 }
 
-const withNotes = (set: DataSet, notes: string[]): DataSet => ({
+type Division = Required<Omit<FolderOptions, 'fold'>> & Pick<FolderOptions, 'fold'>;
+
+const withNotes = ({ pathOf: _, ...set }: FolderSet, notes: string[]): DataSet => ({
   ...set,
   notes: [...notes, ...set.notes].map(shown),
 });
@@ -99,14 +109,17 @@ async function openLayout(dir: string): Promise<DataLayout> {
   return layoutOf(dir);
 }
 
-/** `train/` and `val/`, which must hold the same classes. */
+/** `train/` and `val/`, which must hold the same classes. Folds are drawn from the pictures of both together. */
 async function pairOfFolders(
   dir: string,
   trainDir: string,
   valDir: string,
-  known: readonly string[],
-): Promise<DataSet> {
-  const [train, val] = [await readClasses(trainDir, known), await readClasses(valDir, known)];
+  division: Division,
+): Promise<FolderSet> {
+  const [train, val] = [
+    await readClasses(trainDir, division.classes),
+    await readClasses(valDir, division.classes),
+  ];
   const onlyIn = (a: ClassFolders, b: ClassFolders) => a.classes.filter((name) => !b.classes.includes(name));
   const [onlyTrain, onlyVal] = [onlyIn(train, val), onlyIn(val, train)];
   if (onlyTrain.length + onlyVal.length > 0) {
@@ -115,46 +128,86 @@ async function pairOfFolders(
         `only the second has ${named(onlyVal)}; both need the same names`,
     );
   }
-  const groups = await contentGroups([...train.samples, ...val.samples]);
-  const notes = [
-    ...train.notes,
-    ...val.notes,
-    ...sharedNote(dir, groups, val.samples, ['that validate', 'those that train']),
-    ...twoClassesNote(dir, groups),
-  ];
-  const { classes, samples } = train;
-  return { classes, train: samples, val: val.samples, test: [], split: null, notes };
+  const { classes } = train;
+  const samples = [...train.samples, ...val.samples];
+  const inVal = new Set(val.samples);
+  const pathOf: PathOf = (sample) => belowClass(inVal.has(sample) ? valDir : trainDir, sample);
+  const groups = await groupsOf(samples, division.groupBy, pathOf);
+  const found = [...train.notes, ...val.notes, ...groups.notes];
+  const torn = twoClassesNote(dir, groups.copies);
+  const { fold, seed } = division;
+  if (fold) {
+    const sides = splitFold({ path: dir, classes, samples, root: dir }, groups.together, fold, seed);
+    const both = `; those of ${relative(dir, trainDir)}/ and ${relative(dir, valDir)}/ are taken together for that`;
+    return {
+      classes,
+      ...sides,
+      test: [],
+      split: `${foldText(sides, { fold, seed })}${both}`,
+      notes: [...found, ...torn],
+      pathOf,
+    };
+  }
+  const shared = flattering(dir, groups, val.samples, ['that validate', 'those that train']);
+  const notes = [...found, ...shared, ...torn];
+  return { classes, train: train.samples, val: val.samples, test: [], split: null, notes, pathOf };
 }
 
-/** One folder of class folders; a share of each class becomes the validation set. */
-async function splitFolder(
-  dir: string,
-  root: string,
-  known: readonly string[],
-  valFraction: number,
-  seed: number,
-): Promise<DataSet> {
-  const all = await readClasses(root, known);
-  const groups = await contentGroups(all.samples);
-  const { train, val, held } = splitGroups(all, groups, valFraction, seed);
-  const split =
-    `no validation folder in ${dir}: ${val.length} of ${all.samples.length} pictures, drawn from every ` +
-    `class by seed ${seed}, are kept for validation`;
-  const notes = [...all.notes];
-  notes.push(...copiesNote(held), ...twoClassesNote(dir, groups));
-  return { classes: all.classes, train, val, test: [], split, notes };
+/** One folder of class folders; a share of each class becomes the validation set, or a fold does. */
+async function splitFolder(dir: string, root: string, division: Division): Promise<FolderSet> {
+  const { valFraction, seed, groupBy, fold } = division;
+  const all = await readClasses(root, division.classes);
+  const { classes, samples } = all;
+  const pathOf: PathOf = (sample) => belowClass(root, sample);
+  const groups = await groupsOf(samples, groupBy, pathOf);
+  const whole = { path: root, classes, samples, root };
+  const sides = fold
+    ? splitFold(whole, groups.together, fold, seed)
+    : groupBy.length > 0
+      ? splitLabels(whole, groups.together, valFraction, seed)
+      : splitGroups(all, groups.copies, valFraction, seed);
+  const { train, val } = sides;
+  const split = fold
+    ? foldText(sides, { fold, seed })
+    : `no validation folder in ${dir}: ${val.length} of ${samples.length} pictures, drawn from every ` +
+      `class by seed ${seed}, are kept for validation`;
+  const held = groups.copies.flat().length;
+  const notes = [...all.notes, ...copiesNote(held), ...groups.notes, ...twoClassesNote(dir, groups.copies)];
+  return { classes, train, val, test: [], split, notes, pathOf };
 }
+
+/** A data set whose pictures have paths to be grouped by. */
+type FolderSet = DataSet & { pathOf: PathOf };
+
+const belowClass = (root: string, { file }: Sample): string =>
+  relative(root, file).split(sep).slice(1).join('/');
+
+/** What a fold is, as a sentence. */
+export const foldText = (
+  { train, val }: Pick<DataSet, 'train' | 'val'>,
+  { fold, seed, noun = 'class' }: { fold: Fold; seed: number; noun?: string },
+): string =>
+  `fold ${fold.index} of ${fold.of}: ${val.length} of ${train.length + val.length} pictures, drawn from every ${noun} by seed ` +
+  `${seed}, validate, and those of the other folds train`;
 
 /** The pictures of `test/`, which no run looks at. */
-async function addTest(set: DataSet, dir: string, testDir: string): Promise<void> {
+async function addTest(
+  set: FolderSet,
+  dir: string,
+  testDir: string,
+  groupBy: readonly string[],
+): Promise<void> {
   const { samples, notes } = await readKnown(testDir, set.classes);
-  const groups = await contentGroups([...set.train, ...set.val, ...samples]);
+  const held = new Set(samples);
+  const pathOf: PathOf = (sample) => (held.has(sample) ? belowClass(testDir, sample) : set.pathOf(sample));
+  const groups = await groupsOf([...set.train, ...set.val, ...samples], groupBy, pathOf);
   set.test = samples;
-  set.notes.push(
+  set.notes = [
+    ...set.notes,
     ...notes,
     `${samples.length} pictures of ${testDir} are held out: nothing is chosen on them, and the figures of the best network are theirs`,
-    ...sharedNote(dir, groups, samples, ['that are held out', 'those that train or validate']),
-  );
+    ...flattering(dir, groups, samples, ['that are held out', 'those that train or validate']),
+  ];
 }
 
 /** Class folders by their names in one Unicode form: macOS writes é as e and an accent. */
@@ -308,7 +361,7 @@ export const copiesNote = (held: number): string[] =>
     : [`${count(held, 'picture')} more than once there (the same bytes); copies stay on one side`];
 
 /** How many pictures of a side (`12 pictures that validate`) have the bytes of some on the other (`those that train`). */
-export function sharedNote(
+function sharedNote(
   dir: string,
   groups: readonly Sample[][],
   side: readonly Sample[],
@@ -325,6 +378,32 @@ export function sharedNote(
   return [
     `${copies} of the ${side.length} pictures ${these} ${copies === 1 ? 'is' : 'are'} among ${others} (the same bytes), ` +
       `which flatters the figures: ${pairs.join(', ')}${shared.length > pairs.length ? ', …' : ''}`,
+  ];
+}
+
+/** Copies and groups with pictures on both sides of a split that is given. */
+export function flattering(
+  dir: string,
+  { copies, together }: Groups,
+  side: readonly Sample[],
+  words: readonly [these: string, others: string],
+): string[] {
+  const within = new Set(side);
+  const torn = together.filter(
+    (group) => group.some((one) => within.has(one)) && group.some((one) => !within.has(one)),
+  );
+  const same = sharedNote(dir, copies, side, words);
+  const known = new Set(copies.flat());
+  const others = torn.filter((group) => group.some((one) => !known.has(one)));
+  if (others.length === 0) return same;
+  const [first] = others;
+  const pictures = [true, false].map((inside) =>
+    relative(dir, first!.find((one) => within.has(one) === inside)!.file),
+  );
+  return [
+    ...same,
+    `${others.length} ${others.length === 1 ? 'group has' : 'groups have'} pictures among those ${words[0]} and among ${words[1]}, ` +
+      `which flatters the figures: ${pictures.join(' and ')}${others.length > 1 ? ', …' : ''}`,
   ];
 }
 

@@ -9,6 +9,9 @@ import { type Found, listFolder, listPictures } from './walk.ts';
 
 export type Split = 'train' | 'val' | 'test';
 
+/** What is in a folder can be measured on, perhaps, and is no data set to train on. */
+export class NotTrainable extends InputError {}
+
 const WORDS: readonly [split: Split, word: RegExp][] = [
   ['train', /^(?:train|training|trn)$/],
   ['val', /^(?:val|valid|validation|validate|dev|development|eval|evaluation)$/],

@@ -257,7 +257,11 @@ function checkedInfo(given: unknown): CheckpointInfo {
   const info = given as Record<string, unknown>;
   demand(whole(1, FORMAT), info.format, 'format');
   demand(object({}), info.settings, 'settings');
-  const settings = info.format === FORMAT ? info.settings : migratedSettings(info);
+  const settings = {
+    groupBy: BEFORE.groupBy,
+    fold: BEFORE.fold,
+    ...((info.format === FORMAT ? info.settings : migratedSettings(info)) as object),
+  };
   const current: Record<string, unknown> = { ...migrated(info), settings };
   demand(INFO, current, '');
   return current as unknown as CheckpointInfo;

@@ -128,11 +128,11 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
     (value) => typeof value === 'string',
   ],
   [
-    /^(metrics|settings\.(data|weights|teacher|clip|average|patience|best|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
+    /^(metrics|settings\.(data|fold|weights|teacher|clip|average|patience|best|positive|threshold|target\w+)|decision\.(target|on|pictures)|progress\.history\[0\]\.val)$/,
     (value) => value === null,
   ],
   [
-    /^(progress|callbacks|sealed|decision|progress\.finished|callbacks\.[\w-]+|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
+    /^(progress|callbacks|sealed|decision|progress\.finished|callbacks\.[\w-]+|settings\.(groupBy|fold)|.*\.(auc|largestShare|balancedAccuracy|macroF1)|settings\.augmentation\.\w+)$/,
     (value) => value === undefined,
   ],
   [
@@ -142,6 +142,7 @@ const MAY_STAND: [place: RegExp, values: (value: unknown) => boolean][] = [
   [/^(settings\.trainNorms|settings\.decayNorms)$/, (value) => value === true],
   [/./, (value) => typeof value === 'number'],
   [/^callbacks\.(loss-trace\.sums|unreadable)$/, (value) => Array.isArray(value) && value.length === 0],
+  [/^settings\.groupBy$/, (value) => Array.isArray(value) && value.length === 0],
   [/^callbacks\.unreadable$/, (value) => Array.isArray(value) && value.every((one) => one === 1)],
   [/^sealed$/, (value) => value === true],
 ];

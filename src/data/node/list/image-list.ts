@@ -3,22 +3,23 @@
  * called like the classes. Pictures stay where they are. Classes are numbered as those of folders are, by sorted names; labels
  * with a column each in the order of the columns.
  */
-import { dirname, relative } from 'node:path';
+import { dirname, relative, sep } from 'node:path';
 import { InputError } from '../../../text/input-error.ts';
 import { shown } from '../../../text/shown.ts';
 import { type DataSet, labelsOf, NO_CLASS, type Sample, type Task } from '../../sample.ts';
-import { contentGroups, splitGroups } from '../duplicates.ts';
+import { splitGroups } from '../duplicates.ts';
 import {
   copiesNote,
   type FolderOptions,
+  flattering,
+  foldText,
   type LabelledPictures,
-  NotTrainable,
-  sharedNote,
   twoClassesNote,
 } from '../folder.ts';
-import { listed, type Split } from '../layout.ts';
+import { byName, groupsOf, united } from '../groups.ts';
+import { listed, NotTrainable, type Split } from '../layout.ts';
+import { checkFold, splitFold, splitLabels } from '../split.ts';
 import { type Entries, type Entry, readEntries } from './entries.ts';
-import { joinedGroups, splitLabels } from './split.ts';
 
 /** Whether `--data` names a list, by its ending. */
 export const isList = (path: string): boolean => /\.(?:csv|tsv|txt)$/i.test(path);
@@ -30,8 +31,9 @@ export const isList = (path: string): boolean => /\.(?:csv|tsv|txt)$/i.test(path
  */
 export async function imageList(
   path: string,
-  { valFraction = 0.2, seed = 0, classes: known = [] }: FolderOptions = {},
+  { valFraction = 0.2, seed = 0, classes: known = [], groupBy = [], fold }: FolderOptions = {},
 ): Promise<DataSet> {
+  if (fold) checkFold(fold);
   const list = await readEntries(path, known);
   const { task, entries } = list;
   const classes = classesOf(list, known);
@@ -40,30 +42,42 @@ export async function imageList(
   const of = (split: Split): Sample[] => samples.filter((_, index) => entries[index]!.split === split);
   const undivided = entries[0]!.split === null;
   const [test, chosen] = undivided ? [[], []] : [of('test'), of('val')];
-  const rest = undivided ? samples : of('train');
+  const held = new Set(test);
+  const rest = undivided ? samples : fold ? samples.filter((sample) => !held.has(sample)) : of('train');
   if (rest.length === 0)
     throw new NotTrainable(
       `${path}: no row says train in the column of the split; mark the pictures to learn from so`,
     );
-  const copies = await contentGroups(samples);
   const root = dirname(path);
-  const draws = chosen.length === 0;
-  const groups = within(rest, joinedGroups(samples, copies, entries));
-  const { train, val } = !draws
-    ? { train: rest, val: chosen }
-    : task === 'classes'
-      ? splitGroups({ classes, samples: rest, root, notes: [] }, groups, valFraction, seed)
-      : splitLabels({ path, classes, samples: rest, root }, groups, valFraction, seed);
-  const split =
-    `no row of ${path} validates: ${val.length} of ${rest.length} pictures, drawn from every ` +
-    `${task === 'classes' ? 'class' : 'label'} by seed ${seed}, are kept for validation`;
+  const found = await groupsOf(samples, groupBy, ({ file }) => relative(root, file).split(sep).join('/'));
+  const { copies } = found;
+  const named = byName(
+    samples,
+    entries.map(({ group }) => group),
+  );
+  const groups = within(rest, united(samples, [...found.together, ...named]));
+  const draws = chosen.length === 0 || fold !== undefined;
+  const whole = { path, classes, samples: rest, root };
+  const { train, val } = fold
+    ? splitFold(whole, groups, fold, seed)
+    : !draws
+      ? { train: rest, val: chosen }
+      : task === 'classes' && groupBy.length === 0
+        ? splitGroups({ classes, samples: rest, root, notes: [] }, groups, valFraction, seed)
+        : splitLabels(whole, groups, valFraction, seed);
+  const noun = task === 'classes' ? 'class' : 'label';
+  const split = fold
+    ? foldText({ train, val }, { fold, seed, noun })
+    : `no row of ${path} validates: ${val.length} of ${rest.length} pictures, drawn from every ` +
+      `${noun} by seed ${seed}, are kept for validation`;
   const notes = [
     ...list.notes,
-    ...(draws ? copiesNote(within(rest, copies).flat().length) : sharedNote(root, copies, val, VALIDATE)),
+    ...found.notes,
+    ...(draws ? copiesNote(within(rest, copies).flat().length) : flattering(root, found, val, VALIDATE)),
     ...heldNote(path, test),
-    ...sharedNote(root, copies, test, HELD),
+    ...flattering(root, found, test, HELD),
     ...(task === 'classes' ? twoClassesNote(root, copies) : otherLabelsNote(root, copies)),
-    ...tornNote(path, entries),
+    ...(fold ? [] : tornNote(path, entries)),
     ...absentNote(path, classes, samples),
   ].map(shown);
   return { task, classes, train, val, test, split: draws ? split : null, notes };
