@@ -1,7 +1,8 @@
 /** What is said of the classes of a data set: how many pictures each has, and what that makes of the figures. */
-import type { DataSet } from '../data/sample.ts';
+import { type DataSet, labelsOf } from '../data/sample.ts';
 import { shown } from '../text/shown.ts';
 import { classWeightsFor, imbalanceOf } from '../train/class-weights.ts';
+import { posWeightsFor } from '../train/labels/criterion.ts';
 import { argmax, classCounts, percent } from '../train/metrics.ts';
 import type { TrainSettings } from '../train/settings.ts';
 
@@ -17,7 +18,7 @@ export interface ClassSizes {
 export function classSizes({ classes, train, val }: Pick<DataSet, 'classes' | 'train' | 'val'>): ClassSizes {
   const count = (samples: DataSet['train']): number[] =>
     classCounts(
-      samples.map(({ label }) => label),
+      samples.flatMap((sample) => labelsOf(sample)),
       classes.length,
     );
   return { train: count(train), val: count(val) };
@@ -39,6 +40,37 @@ export function describeSizes({ train, val }: ClassSizes, classes: readonly stri
   return [`${sizes}; ${always}`, describeAbsent(val, classes, 'pictures that validate')]
     .filter(Boolean)
     .join(' ');
+}
+
+/**
+ * `Pictures with each label, of 240 (and of 60 to validate): cat 80 (20), dog 64 (16); 12 (3) have none, the others 1.6 on
+ * average.`
+ */
+export function describeLabels({ classes, train, val }: Pick<DataSet, 'classes' | 'train' | 'val'>): string {
+  const sizes = classSizes({ classes, train, val });
+  const names = classes.map(shown);
+  const of = (samples: DataSet['train']) => {
+    const counts = samples.map((sample) => labelsOf(sample).length);
+    return { none: counts.filter((count) => count === 0).length, labels: sum(counts) };
+  };
+  const [learnt, held] = [of(train), of(val)];
+  const some = train.length - learnt.none;
+  const each =
+    names.length <= NAMED_CLASSES
+      ? names.map((name, i) => `${name} ${sizes.train[i]} (${sizes.val[i]})`).join(', ')
+      : `${range(sizes.train)} (${range(sizes.val)})`;
+  return `Pictures with each label, of ${train.length} (and of ${val.length} to validate): ${each}; ${learnt.none} (${held.none}) have none, the others ${some > 0 ? (learnt.labels / some).toFixed(1) : 0} on average.`;
+}
+
+/** What the weights of labels do in a run; null where there are none. */
+export function describeLabelWeights(
+  { classes, train }: Pick<DataSet, 'classes' | 'train'>,
+  { classWeights }: Pick<TrainSettings, 'classWeights'>,
+): string | null {
+  const { train: counts } = classSizes({ classes, train, val: [] });
+  const weights = posWeightsFor(classWeights, classes, counts, train.length);
+  if (!weights) return null;
+  return `In the loss a yes counts ${weightsText(weights, classes.map(shown))}, beside a no (--class-weights).`;
 }
 
 /** What the figures of a set say nothing of, because it has no pictures of some classes; null where it has. */

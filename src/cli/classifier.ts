@@ -7,6 +7,8 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { callingOf, decisionSentence } from '../train/evaluation/threshold.ts';
+import { DEFAULT_THRESHOLD } from '../train/labels/answers.ts';
+import { decisionsFor, decisionsSentence, thresholdsOf } from '../train/labels/thresholds.ts';
 import type { Calling } from '../train/metrics.ts';
 import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
@@ -45,6 +47,8 @@ export interface Classifier {
   preprocessing: Preprocessing;
   /** A class that is called from a threshold on. */
   calling?: Calling;
+  /** Where several labels may hold of a picture: from which probability each is called. Absent where one class does. */
+  thresholds?: readonly number[];
 }
 
 /** A network that was chosen, before there is a device to build it on. */
@@ -65,14 +69,19 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
   if (path !== null) {
     refuseBesideCheckpoint(`${path}, the newest checkpoint,`, options);
     const checkpoint = await readCheckpoint(path);
-    const { classes, preprocessing, model, epoch, decision } = checkpoint.info;
-    say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} classes`);
+    const { task, classes, preprocessing, model, epoch, decision, decisions = [] } = checkpoint.info;
+    const several = task === 'labels' ? decisionsFor(decisions, classes) : null;
+    say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} ${several ? 'labels' : 'classes'}`);
+    if (several) say(decisionsSentence(several));
     if (decision) say(decisionSentence(decision));
     sayInput(preprocessing);
-    const calling = decision && callingOf(decision, classes);
+    const calls = {
+      ...(decision && { calling: callingOf(decision, classes) }),
+      ...(several && { thresholds: thresholdsOf(several) }),
+    };
     return {
       files: [checkpoint.path],
-      on: async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, calling }),
+      on: async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, ...calls }),
     };
   }
   const start = await openStart(options);
@@ -86,7 +95,12 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
     files: await filesOfWeights(weights!, network),
     async on(device) {
       const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
-      return { model, classes: classNames(model.numClasses, known.card.classes), preprocessing };
+      const classes = classNames(model.numClasses, known.card.classes);
+      const several = known.card.task === 'labels';
+      return {
+        ...{ model, classes, preprocessing },
+        ...(several && { thresholds: classes.map(() => DEFAULT_THRESHOLD) }),
+      };
     },
   };
 }

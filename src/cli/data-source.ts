@@ -40,15 +40,8 @@ export function openData(
 }
 
 /** The data set in a folder or a list. */
-async function openPictures(data: string, options: FolderOptions): Promise<DataSet> {
-  if (!isList(data)) return imageFolder(data, options);
-  const set = await imageList(data, options);
-  if (set.task === 'labels')
-    throw new UserError(
-      `${data} gives pictures several labels, which is not trained yet; give one class a row, in a column 'label'`,
-    );
-  return set;
-}
+const openPictures = (data: string, options: FolderOptions): Promise<DataSet> =>
+  isList(data) ? imageList(data, options) : imageFolder(data, options);
 
 /** The classes of a checkpoint that its run kept. */
 export function keptClasses({ settings, classes }: Pick<CheckpointInfo, 'settings' | 'classes'>): string[] {
@@ -99,16 +92,20 @@ interface EvaluationPictures {
  */
 export async function openEvaluation(
   data: string | undefined,
-  info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
+  info: Pick<CheckpointInfo, 'task' | 'settings' | 'classes' | 'pictures'>,
   split?: 'val' | 'test',
 ): Promise<EvaluationPictures> {
-  const { settings, classes } = info;
+  const { settings, classes, task = 'classes' } = info;
   const trainedOn = settings.data;
   const same = data === undefined || (trainedOn !== null && (await sameFile(data, trainedOn)));
   const set = same ? await openData(settings, keptClasses(info)) : await movedData(data, info);
   if (!set) {
+    if (task === 'labels' && !isList(data!))
+      throw new UserError(
+        `${data} holds a class in each folder, and the network tells which of several labels hold of a picture; name a list of pictures with their labels (docs/other-data.md)`,
+      );
     const { samples, side, notes } = isList(data!)
-      ? await labelledList(data!, { classes, task: 'classes' }, split)
+      ? await labelledList(data!, { classes, task }, split)
       : await labelledFolder(data!, classes, split);
     return { samples, notes: side ? [side, ...notes] : notes, scored: 'folder' };
   }
@@ -130,11 +127,12 @@ export async function openEvaluation(
 /** The data of a run at another place, by the names and labels of the pictures; null for other data. */
 async function movedData(
   dir: string,
-  info: Pick<CheckpointInfo, 'settings' | 'classes' | 'pictures'>,
+  info: Pick<CheckpointInfo, 'task' | 'settings' | 'classes' | 'pictures'>,
 ): Promise<DataSet | null> {
   try {
     const set = await openData({ ...info.settings, data: dir }, keptClasses(info));
-    return fingerprint(set, dir) === info.pictures ? set : null;
+    const same = (set.task ?? 'classes') === (info.task ?? 'classes');
+    return same && fingerprint(set, dir) === info.pictures ? set : null;
   } catch (error) {
     if (error instanceof NotTrainable) return null; // No run had it.
     throw error;
@@ -157,5 +155,10 @@ function relabel(samples: Sample[], found: string[], wanted: string[], source: s
     throw new UserError(
       `${source} has the classes ${found.join(', ')}, but the checkpoint knows ${wanted.join(', ')}; rename the folders or name another folder with --data`,
     );
-  return samples.map((sample) => ({ ...sample, label: wanted.indexOf(found[sample.label]) }));
+  const place = found.map((name) => wanted.indexOf(name));
+  return samples.map((sample) =>
+    sample.labels
+      ? { ...sample, labels: sample.labels.map((label) => place[label]).sort((a, b) => a - b) }
+      : { ...sample, label: place[sample.label] },
+  );
 }

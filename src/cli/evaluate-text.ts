@@ -3,14 +3,20 @@ import { describeMetrics } from '../report/report.ts';
 import { shown } from '../text/shown.ts';
 import type { ClassFigures, Evaluation } from '../train/evaluation/evaluation.ts';
 import { headline } from '../train/evaluation/headline.ts';
-import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { StressFigure, StressTable } from '../train/evaluation/stress.ts';
 import { percent } from '../train/metrics.ts';
+import type { AnyEvaluation } from '../train/task.ts';
 import { describeAbsent } from './class-text.ts';
-import { formatNumber, table } from './ui.ts';
+import { labelText, withRange } from './evaluate/label-text.ts';
+import { cut, formatNumber, table } from './ui.ts';
 
 /** All of it, in lines. */
-export function evaluationText(evaluation: Evaluation, stress: StressTable | null): string[] {
+export function evaluationText(of: AnyEvaluation, stress: StressTable | null): string[] {
+  const lines = of.task === 'labels' ? labelText(of) : classesText(of);
+  return stress ? [...lines, '', ...stressText(stress)] : lines;
+}
+
+function classesText(evaluation: Evaluation): string[] {
   const { metrics, intervals, perClass, confusion, threshold } = evaluation;
   const names = evaluation.classes.map(shown);
   const lines = [
@@ -36,14 +42,7 @@ export function evaluationText(evaluation: Evaluation, stress: StressTable | nul
   lines.push(classTable(perClass));
   const confused = names.length > MATRIX_CLASSES ? mostConfused(confusion, names) : [];
   if (confused.length > 0) lines.push('', 'Most confused:', ...confused);
-  if (stress) lines.push('', ...stressText(stress));
   return lines;
-}
-
-/** `98.0 % (89.5–99.6 %)` */
-function withRange(value: number | null, interval: Interval | null): string {
-  if (value === null) return '–';
-  return interval ? `${percent(value)} (${percentRange(interval)})` : percent(value);
 }
 
 /** How far probabilities are from shares, and the temperature that mends it. */
@@ -56,9 +55,6 @@ function calibrationText({ calibration: { ece, temperature } }: Evaluation): str
 
 /** A table with more columns does not fit a terminal. */
 const MATRIX_CLASSES = 12;
-const WIDEST_NAME = 16;
-const cut = (name: string): string =>
-  name.length > WIDEST_NAME ? `${name.slice(0, WIDEST_NAME - 1)}…` : name;
 
 /** Rows: what the pictures are; columns: what they were taken for. */
 function matrixTable(matrix: number[][], names: string[]): string {

@@ -12,24 +12,18 @@ import {
   writeEvaluationReport,
 } from '../report/evaluation-report.ts';
 import { describeSeen } from '../report/seen-text.ts';
-import { type Choice, type Evaluation, evaluation } from '../train/evaluation/evaluation.ts';
 import { type StressTable, stress } from '../train/evaluation/stress.ts';
-import { callingOf, chooseThreshold, type Decision, type Scored } from '../train/evaluation/threshold.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
-import { epochsOf } from '../train/settings.ts';
+import type { AnyEvaluation } from '../train/task.ts';
 import { chosenCheckpoint, commandLine, flagOf, wholeNumber } from './command-line.ts';
 import { listFile, openEvaluation } from './data-source.ts';
 import { openCommandDevice, UNTUNED } from './device.ts';
+import { callsOf, judgeOf, thresholdArgs } from './evaluate/judge.ts';
 import { evaluationText } from './evaluate-text.ts';
 import { evaluationPlace } from './evaluation-place.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
-import {
-  addThresholdOptions,
-  type ThresholdOptions,
-  type ThresholdWish,
-  thresholdWish,
-} from './threshold-options.ts';
+import { addThresholdOptions, type ThresholdOptions } from './threshold-options.ts';
 import { fittingBatch } from './train/preflight.ts';
 import {
   adapterName,
@@ -44,7 +38,7 @@ import {
 
 export const description =
   'Measures a checkpoint on pictures in class folders or a list: accuracy, balanced accuracy and F1, AUC (two classes) or top-5, each ' +
-  'with a 95 % interval, calibration, and the confusion matrix. ' +
+  'with a 95 % interval, calibration, and the confusion matrix; of several labels a picture figures of each label. ' +
   'Without --data it takes the test pictures of the run, or those that validated it where it has none.';
 
 export function options(command: Command): void {
@@ -82,10 +76,8 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const { data, json } = options;
   const checkpoint = await readCheckpoint(await chosenCheckpoint(options.checkpoint));
   const { info, path, trainedOn } = checkpoint;
-  const { classes, preprocessing } = info;
-  // A run that named its positive class means the same one here.
-  const positive = options.positive ?? info.settings.positive;
-  const wish = thresholdWish({ ...options, positive }, classes);
+  const { preprocessing } = info;
+  const judge = judgeOf(info, options);
   const { samples, notes, scored } = await openEvaluation(data, info, options.split);
   for (const note of notes) say(note);
   const page = await evaluationPlace(options.report, { ...options, checkpoint: path });
@@ -126,24 +118,15 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
     };
     const answers = await infer(model, device, source.load(0), { onBatch });
     if (answers) refuseNoAnswers(answers, path);
-    const decided = answers && decide(answers, checkpoint, wish, scored, bar.note);
+    const measured = answers && judge.evaluate(answers, scored, bar.note);
     const stressed =
-      answers && decided && options.stress
-        ? await underStress(answers, {
-            model,
-            device,
-            checkpoint,
-            decision: decided.decision,
-            batchSize,
-            bar,
-            onBatch,
-          })
+      answers && measured && options.stress
+        ? await underStress(answers, measured, { model, device, checkpoint, batchSize, bar, onBatch })
         : null;
     bar.stop();
-    if (!answers || !decided || stop.requested) return stop.exitCode;
+    if (!answers || !measured || stop.requested) return stop.exitCode;
     const history = describeSeen(seen, answers.labels.length, trainedOn);
     say(history);
-    const measured = evaluation(answers, { classes, scored, ...decided });
     const known = trainedOn.complete || trainedOn.pictures.size > 0;
     const about = { checkpoint: path, model: info.model, unreadable, trainedOn: known ? seen : null, notes };
     if (json) printJson({ ...about, ...summary(measured), evaluation: measured, stress: stressed });
@@ -172,14 +155,10 @@ async function report(
   >,
 ): Promise<void> {
   const { data, adapter } = options;
-  const { threshold } = found.evaluation;
   const args = Object.entries({ checkpoint: path, data, split: options.split, adapter }).flatMap(
     ([name, value]) => (value === undefined ? [] : [flagOf(name), value]),
   );
-  if (threshold) {
-    const { positive, threshold: value } = threshold.decision;
-    args.push('--positive', positive, '--threshold', String(value));
-  }
+  args.push(...thresholdArgs(found.evaluation));
   try {
     await writeEvaluationReport(page, {
       ...found,
@@ -207,44 +186,14 @@ function refuseNoAnswers(answers: Inference, path: string): void {
     );
 }
 
-/**
- * The class that is called from a threshold: as the options ask, else as the checkpoint says; and what was chosen on these
- * very pictures.
- */
-function decide(
-  answers: Inference,
-  { info }: Checkpoint,
-  wish: ThresholdWish,
-  scored: Scored,
-  note: (line: string) => void,
-): { positive?: number; decision: Decision | null; chosen: Choice[] } {
-  const { classes, settings } = info;
-  // Of the run's weights the best were taken by these pictures, and the last as they were.
-  const byEpoch = scored === 'val' && info.progress === undefined && epochsOf(settings) > 1;
-  const chosen: Choice[] = byEpoch ? ['epoch'] : [];
-  const { positive } = wish;
-  if (wish.target) {
-    const found = chooseThreshold(answers, { positive: positive!, classes, scored }, wish.target);
-    if ('sentence' in found) note(found.sentence);
-    return { positive, decision: found.decision, chosen: found.decision ? [...chosen, 'threshold'] : chosen };
-  }
-  const own = info.decision ?? null;
-  const follows = own && !wish.decision && (positive === undefined || classes[positive] === own.positive);
-  if (own && !wish.decision && !follows)
-    note(`The checkpoint's threshold is for ${own.positive}; it is left aside.`);
-  const decision = wish.decision ?? (follows ? own : null);
-  const here = decision !== null && decision.on !== null && decision.on === scored;
-  return { positive, decision, chosen: here ? [...chosen, 'threshold'] : chosen };
-}
-
 /** The stress test on the pictures that were answered, with the bar going on. */
 function underStress(
   clean: Inference,
+  evaluated: AnyEvaluation,
   {
     model,
     device,
     checkpoint: { info },
-    decision,
     batchSize,
     bar,
     onBatch,
@@ -252,7 +201,6 @@ function underStress(
     model: Model;
     device: Device;
     checkpoint: Checkpoint;
-    decision: Decision | null;
     batchSize: number;
     bar: ProgressBar;
     onBatch: (done: number) => boolean;
@@ -262,12 +210,14 @@ function underStress(
   const source = (perturbation?: (typeof PERTURBATIONS)[number]): BatchSource =>
     fromSamples(clean.samples, { batchSize, preprocessing, perturbation, onUnreadable: () => undefined });
   bar.turnTo('Under stress', source().batches * PERTURBATIONS.length);
-  const calling = decision ? callingOf(decision, classes) : undefined;
-  return stress(model, device, { source, classes, clean, calling, onBatch });
+  return stress(model, device, { source, classes, clean, ...callsOf(evaluated), onBatch });
 }
 
 /** The figures by themselves, as scripts read them. */
-function summary({ metrics, threshold, perClass, confusion }: Evaluation) {
+function summary(of: AnyEvaluation) {
+  if (of.task === 'labels')
+    return { ...of.metrics, labels: of.perLabel.map(({ points: _, ...figures }) => figures) };
+  const { metrics, threshold, perClass, confusion } = of;
   return {
     ...metrics,
     ...(threshold && { threshold: threshold.decision.threshold }),

@@ -90,7 +90,7 @@ export async function run([name]: string[], given: ExportOptions): Promise<numbe
   }
   for (const note of notes) say(note);
   process.stdout.write(
-    `${fromHere(target)}: ${source.shapes.spec!.name}, ${source.classes.length} classes, ${formatBytes(bytes.length)}, in ${formatSeconds(seconds)}\n`,
+    `${fromHere(target)}: ${source.shapes.spec!.name}, ${source.classes.length} ${source.thresholds ? 'labels' : 'classes'}, ${formatBytes(bytes.length)}, in ${formatSeconds(seconds)}\n`,
   );
   for (const { suffix, text, run } of programs)
     process.stdout.write(

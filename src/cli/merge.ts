@@ -113,8 +113,9 @@ async function partsOf(paths: readonly string[], out: string): Promise<Part[]> {
 
 /** The lines of all shards in turn. @throws UserError where a shard has not all its answers, or more */
 async function* mergedLines(parts: readonly Part[], told: (done: number) => void): AsyncGenerator<string> {
-  const { topK, classes, list } = parts[0].plan;
-  const { head } = formatOf(parts[0].path, Math.min(topK, classes.length));
+  const { plan } = parts[0];
+  const { list } = plan;
+  const { head } = formatOf(parts[0].path, plan);
   const readers = parts.map(({ path }) => linesOfFile(path));
   const take = async (part: number): Promise<Line | null> => {
     const next = await readers[part].next();

@@ -18,9 +18,9 @@ import { wholeNumber } from './command-line.ts';
 import { openCommandDevice, UNTUNED } from './device.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
 import { type AnswersPlan, listMark, planPath } from './predict/answers-file.ts';
-import { formatOf } from './predict/answers-format.ts';
+import { checkEnding } from './predict/answers-format.ts';
 import { type Asked, asked } from './predict/pictures.ts';
-import { type Prediction, predictionsOf } from './predict/prediction.ts';
+import { type LabelPrediction, type Prediction, predictionsOf } from './predict/prediction.ts';
 import { writeAnswers } from './predict/write.ts';
 import { type ProfileOption, profiledInto, profileOption } from './profile-option.ts';
 import { shardOption } from './shard.ts';
@@ -41,7 +41,12 @@ export function options(command: Command): void {
       'with --out: every N-th picture from the I-th on; `merge` puts the files together',
       shardOption,
     )
-    .option('--top-k <n>', 'how many classes to name for each picture', wholeNumber(1), 5)
+    .option(
+      '--top-k <n>',
+      'how many classes to name for each picture (of several labels: those called)',
+      wholeNumber(1),
+      5,
+    )
     .option('--batch <n>', 'pictures at a time', wholeNumber(1), 16)
     .option('--adapter <name>', "the adapter: a part of its name or backend, its number, or 'software'")
     .option(...UNTUNED)
@@ -64,7 +69,7 @@ interface PredictOptions extends ClassifierOptions {
 export async function run(args: string[], options: PredictOptions): Promise<number> {
   const { out } = options;
   refuseContradictions(options);
-  if (out !== undefined) formatOf(out, 1);
+  if (out !== undefined) checkEnding(out);
   const pictures = await asked(args, options.list);
   const classifier = await chooseClassifier(options);
   if (out !== undefined)
@@ -129,7 +134,7 @@ function batchFor(
 
 async function planOf(
   { files }: Chosen,
-  { model, classes, preprocessing, calling }: Classifier,
+  { model, classes, preprocessing, calling, thresholds }: Classifier,
   pictures: readonly string[],
   shard: Shard,
   { topK }: PredictOptions,
@@ -144,6 +149,7 @@ async function planOf(
     classes,
     preprocessing,
     calling: calling ?? null,
+    ...(thresholds && { thresholds }),
     topK,
     list: listMark(pictures),
     shard,
@@ -158,7 +164,7 @@ async function printAnswers(
   options: PredictOptions,
   stop: StopRequest,
 ): Promise<string[]> {
-  const { model, classes, preprocessing, calling } = network;
+  const { model, preprocessing } = network;
   const course = await profiledInto(options.profile);
   const failures: string[] = [];
   let done = 0;
@@ -180,7 +186,7 @@ async function printAnswers(
   for await (const answers of inferBatches(model, device, batches)) {
     const none = new Set(unanswered(answers).map(({ file }) => file));
     for (const file of none) failures.push(`${file}: ${NO_NUMBER}`);
-    const text = predictionsOf(answers, classes, options.topK, calling)
+    const text = predictionsOf(answers, network, options.topK)
       .filter(({ file }) => !none.has(file))
       .map(output.item)
       .join('');
@@ -216,10 +222,25 @@ function jsonList(): Printing {
   };
 }
 
+/** The file, and the labels that are called below, the likeliest first; where there is none, the likeliest of all. */
+function labelBlock({ file, labels }: LabelPrediction): string {
+  const sorted = labels.toSorted((a, b) => b.probability - a.probability);
+  const called = sorted.filter((one) => one.called);
+  const listed = called.length > 0 ? called : sorted.slice(0, 1);
+  const width = listed.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
+  const lines = listed.map(
+    ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,
+  );
+  const none = called.length > 0 ? '' : ': none of the labels; the likeliest is';
+  return `${[`${shown(file)}${none}`, ...lines].join('\n')}\n`;
+}
+
 /** The file, and its classes below. */
 function textBlocks(): Printing {
   return {
-    item({ file, called, topK }) {
+    item(prediction) {
+      if ('labels' in prediction) return labelBlock(prediction);
+      const { file, called, topK } = prediction;
       const width = topK.reduce((most, { label }) => Math.max(most, shown(label).length), 0);
       const lines = topK.map(
         ({ label, probability }) => `  ${shown(label).padEnd(width)}  ${percent(probability).padStart(7)}`,

@@ -15,7 +15,7 @@ import { watchNpm } from './orphan.ts';
 
 export { adapterName } from '../gpu/adapter-name.ts';
 export { counted, formatBytes, formatCount, formatNumber, formatSeconds } from '../text/figures.ts';
-export { table } from '../text/table.ts';
+export { cut, table } from '../text/table.ts';
 
 /** What was typed, or what it names, is bad: the top level prints the sentence without a stack and exits with 64. */
 export class UserError extends InputError {

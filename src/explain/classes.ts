@@ -1,7 +1,9 @@
 /** Which class of each picture is explained, and what the network answers. */
+import type { Task } from '../data/sample.ts';
 import type { Model } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
-import { argmax, softmaxRow } from '../train/metrics.ts';
+import { argmax } from '../train/metrics.ts';
+import { PROBABILITIES } from '../train/task.ts';
 
 /** The classes that a caller asks for, one a picture. @throws RangeError where they are not as many, or not the network's */
 export function checkedClasses(
@@ -30,10 +32,13 @@ export function likeliest(logits: Float32Array, classes: number): Int32Array {
   );
 }
 
-/** Softmax of each row of logits; NaN where one of a row is no number. */
-export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+/**
+ * The probabilities of each row of logits: a softmax, or each label's own sigmoid where several may hold of a picture; NaN where
+ * one of a row is no number.
+ */
+export function probabilityRows(logits: Float32Array, classes: number, task: Task): Float32Array {
   const probabilities = new Float32Array(logits.length);
   for (let at = 0; at < logits.length; at += classes)
-    probabilities.set(softmaxRow(logits.subarray(at, at + classes)), at);
+    probabilities.set(PROBABILITIES[task](logits.subarray(at, at + classes)), at);
   return probabilities;
 }

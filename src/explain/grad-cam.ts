@@ -11,11 +11,12 @@
  */
 
 import { heightWidth, type InputSize } from '../data/input-size.ts';
+import type { Task } from '../data/sample.ts';
 import type { Device } from '../gpu/index.ts';
 import { mean, mul, relu, sum } from '../kernels/index.ts';
 import type { Model } from '../nn/index.ts';
 import { noGrad, scope, show, type Tensor, tensor, zeros } from '../tensor/index.ts';
-import { checkedClasses, likeliest, softmaxRows } from './classes.ts';
+import { checkedClasses, likeliest, probabilityRows } from './classes.ts';
 import { type Explanation, normaliseMaps } from './heatmap.ts';
 import { observing } from './observing.ts';
 
@@ -24,6 +25,8 @@ export interface GradCamOptions {
   classes?: ArrayLike<number>;
   /** The stage whose result is the map; by default the last that has one (`model.featureStage`). */
   stage?: string;
+  /** What the network is asked: 'labels' where several may hold of a picture. Default 'classes'. */
+  task?: Task;
 }
 
 /**
@@ -35,7 +38,7 @@ export interface GradCamOptions {
 export async function gradCam(
   model: Model,
   images: Tensor,
-  { classes, stage = model.featureStage }: GradCamOptions = {},
+  { classes, stage = model.featureStage, task = 'classes' }: GradCamOptions = {},
 ): Promise<Explanation> {
   const chosen = classes && checkedClasses('gradCam', model, images, classes);
   const { features, logits } = traced(model, images, stage);
@@ -57,7 +60,7 @@ export async function gradCam(
       width,
       strengths,
       classes: wanted,
-      probabilities: softmaxRows(answers, model.numClasses),
+      probabilities: probabilityRows(answers, model.numClasses, task),
     };
   } finally {
     features.grad?.dispose();

@@ -26,7 +26,7 @@ export interface Explanation {
   strengths: Float32Array;
   /** The class that each map is of. */
   classes: Int32Array;
-  /** What the network answers: [N, classes of the network], each row a softmax; NaN where it answers no numbers. */
+  /** What the network answers: [N, classes of the network], each row a softmax, or of several labels a picture their sigmoids; NaN where it answers no numbers. */
   probabilities: Float32Array;
 }
 

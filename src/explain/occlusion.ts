@@ -8,15 +8,19 @@
  * the picture with a stride, its centre in the middle of each cell of the map, and reaches over the edge at the border. It
  * knows nothing of the network but its answers, and takes a forward pass for each place.
  */
+
+import type { Task } from '../data/sample.ts';
 import type { Model } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
-import { checkedClasses, likeliest, softmaxRows } from './classes.ts';
+import { checkedClasses, likeliest, probabilityRows } from './classes.ts';
 import { type Explanation, normaliseMaps } from './heatmap.ts';
 import { observing } from './observing.ts';
 
 export interface OcclusionOptions {
   /** The class of each picture's map; by default the one that the network takes it for. */
   classes?: ArrayLike<number>;
+  /** What the network is asked: 'labels' where several may hold of a picture. Default 'classes'. */
+  task?: Task;
   /** Side of the hidden square in pixels of the network's input; by default a quarter of the picture's. */
   size?: number;
   /** How far it moves at a time, in pixels; by default half of its side. */
@@ -41,13 +45,13 @@ export async function occlusion(
 ): Promise<Explanation | null> {
   const [count, height, width] = images.shape as [number, number, number, number];
   const side = Math.min(height, width);
-  const { size = Math.max(1, Math.round(side / 4)), batchSize = 16, onBatch } = options;
+  const { size = Math.max(1, Math.round(side / 4)), batchSize = 16, task = 'classes', onBatch } = options;
   const { stride = Math.max(1, Math.round(size / 2)) } = options;
   checkWhole('size', size, side);
   checkWhole('stride', stride, side);
   checkWhole('batchSize', batchSize, Number.MAX_SAFE_INTEGER);
   const chosen = options.classes && checkedClasses('occlusion', model, images, options.classes);
-  const probabilities = await answers(model, images);
+  const probabilities = await answers(model, images, task);
   const classes = chosen ?? likeliest(probabilities, model.numClasses);
 
   const pictures = (await images.data()) as Float32Array;
@@ -69,7 +73,7 @@ export async function occlusion(
       for (let y = top; y < bottom; y++) copy.fill(0, 3 * (y * width + left), 3 * (y * width + right));
     }
     const x = tensor(hidden, [length, height, width, 3], { device: images.device });
-    const found = await answers(model, x);
+    const found = await answers(model, x, task);
     x.dispose();
     for (let i = 0; i < length; i++) {
       const index = classes[pictureOf(from + i)]!;
@@ -89,11 +93,11 @@ function checkWhole(name: string, value: number, most: number): void {
 }
 
 /** What the network answers to pictures, as probabilities [N, classes]. */
-async function answers(model: Model, images: Tensor): Promise<Float32Array> {
+async function answers(model: Model, images: Tensor, task: Task): Promise<Float32Array> {
   const logits = observing(model, () => noGrad(() => scope(() => model.forward(images))));
   const values = (await logits.data()) as Float32Array;
   logits.dispose();
-  return softmaxRows(values, model.numClasses);
+  return probabilityRows(values, model.numClasses, task);
 }
 
 /** What a square of `size` hides of an axis of `length`, its centre in the middle of one of the `cells` of the map. */

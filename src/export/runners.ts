@@ -15,6 +15,8 @@ export interface RunnerOptions {
   normalises?: boolean;
   /** ONNX: the graph ends in a softmax. */
   softmax?: boolean;
+  /** Several labels may hold of a picture: each has its sigmoid, and those are named that reach their thresholds. */
+  thresholds?: readonly number[];
 }
 
 const lines = (...text: string[]): string => `${text.join('\n')}\n`;
@@ -54,7 +56,7 @@ function prepared(preprocessing: Preprocessing): string[] {
 }
 
 /** An ONNX file by Python's onnxruntime; the classes stand in the file. */
-export function pythonForOnnx({ preprocessing, normalises, softmax }: RunnerOptions): string {
+export function pythonForOnnx({ preprocessing, normalises, softmax, thresholds }: RunnerOptions): string {
   const { mean, std } = preprocessing;
   const input = normalises
     ? ['x = np.asarray(image)[None]']
@@ -72,8 +74,17 @@ export function pythonForOnnx({ preprocessing, normalises, softmax }: RunnerOpti
     ...prepared(preprocessing),
     ...input,
     'y = session.run(None, {session.get_inputs()[0].name: x})[0][0]',
-    ...(softmax ? [] : ['y = np.exp(y - y.max()) / np.exp(y - y.max()).sum()']),
-    "for i in np.argsort(-y)[:5]: print(f'{classes[i]}  {y[i]:.1%}')",
+    ...(thresholds
+      ? [
+          "thresholds = json.loads(session.get_modelmeta().custom_metadata_map['thresholds'])",
+          'y = 1 / (1 + np.exp(-y))',
+          'for i in np.argsort(-y):',
+          "    if y[i] >= thresholds[i]: print(f'{classes[i]}  {y[i]:.1%}')",
+        ]
+      : [
+          ...(softmax ? [] : ['y = np.exp(y - y.max()) / np.exp(y - y.max()).sum()']),
+          "for i in np.argsort(-y)[:5]: print(f'{classes[i]}  {y[i]:.1%}')",
+        ]),
   );
 }
 
@@ -90,7 +101,7 @@ const FILTERS = {
  * An ONNX file by onnxruntime-node; the classes stand in the JSON beside the file. The resize is written out, since sharp's
  * own gives other pixels than those that the network was trained on: on a close call another class was first.
  */
-export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOptions): string {
+export function nodeForOnnx({ preprocessing, normalises, softmax, thresholds }: RunnerOptions): string {
   const { interpolation, mean, std } = preprocessing;
   const [height, width] = heightWidth(preprocessing.inputSize);
   const [weight, reach] = FILTERS[interpolation];
@@ -135,22 +146,26 @@ export function nodeForOnnx({ preprocessing, normalises, softmax }: RunnerOption
     '}',
     '',
     'const file = fileURLToPath(import.meta.url).slice(0, -4);',
-    "const { classes } = JSON.parse(readFileSync(file + '.json', 'utf8'));",
+    `const { classes${thresholds ? ', thresholds' : ''} } = JSON.parse(readFileSync(file + '.json', 'utf8'));`,
     'const session = await ort.InferenceSession.create(file);',
     "const photo = sharp(process.argv[2], { ignoreIcc: true }).rotate().removeAlpha().toColourspace('srgb').raw();",
     'const { data, info: { width, height } } = await photo.toBuffer({ resolveWithObject: true });',
     ...placedInJavaScript(preprocessing),
     ...input,
     'const [{ data: y }] = Object.values(await session.run({ [session.inputNames[0]]: tensor }));',
-    ...(softmax
-      ? ['const shares = [...y];']
-      : [
-          'const largest = y.reduce((a, b) => Math.max(a, b));',
-          'const powers = y.map((v) => Math.exp(v - largest));',
-          'const sum = powers.reduce((a, b) => a + b);',
-          'const shares = [...powers].map((v) => v / sum);',
-        ]),
-    'for (const i of [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, 5))',
+    ...(thresholds
+      ? ['const shares = [...y].map((v) => 1 / (1 + Math.exp(-v)));']
+      : softmax
+        ? ['const shares = [...y];']
+        : [
+            'const largest = y.reduce((a, b) => Math.max(a, b));',
+            'const powers = y.map((v) => Math.exp(v - largest));',
+            'const sum = powers.reduce((a, b) => a + b);',
+            'const shares = [...powers].map((v) => v / sum);',
+          ]),
+    thresholds
+      ? 'for (const i of [...shares.keys()].filter((i) => shares[i] >= thresholds[i]).sort((a, b) => shares[b] - shares[a]))'
+      : 'for (const i of [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, 5))',
     "  console.log(classes[i] + '  ' + (100 * shares[i]).toFixed(1) + '%');",
   );
 }
@@ -199,7 +214,7 @@ function placedInJavaScript(preprocessing: Preprocessing): string[] {
 
 /** A .pth or .safetensors file by PyTorch and the library that has the network; the classes stand in the file. */
 export function pythonForTorch(
-  { preprocessing }: RunnerOptions,
+  { preprocessing, thresholds }: RunnerOptions,
   format: 'pth' | 'safetensors',
   { library, build }: Elsewhere,
   numClasses: number,
@@ -231,7 +246,17 @@ export function pythonForTorch(
     "classes = json.loads(metadata['classes'])",
     ...prepared(preprocessing),
     `x = normalize(to_tensor(image), [${triple(mean)}], [${triple(std)}])[None]`,
-    'with torch.inference_mode(): y = model(x)[0].softmax(0)',
-    `for share, i in zip(*y.topk(min(5, len(classes)))): print(f'{classes[i]}  {share:.1%}')`,
+    ...(thresholds
+      ? [
+          "thresholds = json.loads(metadata['thresholds'])",
+          'with torch.inference_mode(): y = model(x)[0].sigmoid()',
+          'for i in y.argsort(descending=True).tolist():',
+          "    if y[i] >= thresholds[i]: print(f'{classes[i]}  {y[i]:.1%}')",
+          '# to train on: torch.nn.BCEWithLogitsLoss()(model(x), targets), targets [N, labels] of 0 and 1',
+        ]
+      : [
+          'with torch.inference_mode(): y = model(x)[0].softmax(0)',
+          `for share, i in zip(*y.topk(min(5, len(classes)))): print(f'{classes[i]}  {share:.1%}')`,
+        ]),
   );
 }

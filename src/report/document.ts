@@ -3,11 +3,11 @@
  * fills one from a run (run-report.ts), `evaluate` one from a checkpoint (evaluation-report.ts).
  */
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
-import type { Evaluation } from '../train/evaluation/evaluation.ts';
 import type { StressTable } from '../train/evaluation/stress.ts';
 import type { LearningRateTest } from '../train/find-lr.ts';
 import type { FreezingFigures } from '../train/freezing.ts';
 import type { EpochRecord } from '../train/progress.ts';
+import type { AnyEvaluation } from '../train/task.ts';
 
 export interface ReportDocument {
   /** `resnet18: cat / dog` */
@@ -19,9 +19,9 @@ export interface ReportDocument {
   /** What was measured on what, and what was chosen on the same pictures. */
   sentences: string[];
   /** Of the pictures that the headline is of. */
-  evaluation: Evaluation | null;
+  evaluation: AnyEvaluation | null;
   /** Of the pictures that chose the epoch, where the headline is of others. */
-  validation: Evaluation | null;
+  validation: AnyEvaluation | null;
   run: RunPart | null;
   pictures: PictureRow[];
   stress: StressTable | null;
@@ -70,9 +70,13 @@ export interface PictureRow {
 
 export interface ShownPicture {
   file: string;
-  /** Names of the classes: what it is, and what it was taken for. */
+  /** Names of the classes: what it is, and what it was taken for; of several labels, those that it has, and the one in question. */
   actual: string;
   predicted: string;
+  /** Whether the answer is right. Default: where both are the same. */
+  right?: boolean;
+  /** What was said, in words before `actual`. Default: what it was taken for, and whether that is right. */
+  said?: string;
   /** Of the predicted class. */
   probability: number;
   /** As the network saw it, a JPEG. */
@@ -92,8 +96,8 @@ export interface SavingsPart {
 /** The pictures of a run. */
 export interface DataPart {
   classes: string[];
-  /** How many of each class there are, for each side. */
-  sides: { name: string; counts: number[] }[];
+  /** How many of each class there are, for each side; and in all, where a picture may be in none or in several. */
+  sides: { name: string; counts: number[]; pictures?: number }[];
   /** Sentences: how they were split, what was left out, what is there twice. */
   notes: string[];
 }

@@ -3,17 +3,15 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { writeWhole } from '../node/files.ts';
-import type { Evaluation } from '../train/evaluation/evaluation.ts';
 import type { StressTable } from '../train/evaluation/stress.ts';
 import type { Inference } from '../train/infer.ts';
-import { answeredAs } from './answered.ts';
+import { type AnyEvaluation, countsOf } from '../train/task.ts';
 import type { CheckpointPart, ReportDocument } from './document.ts';
 import { environmentRows } from './environment.ts';
-import { exampleRows } from './examples.ts';
 import { explainWith } from './explain-with.ts';
 import { reportHtml } from './page.ts';
-import { predictionsCsv } from './predictions.ts';
 import { namesOf, sentencesOf } from './run-document.ts';
+import { toldOf } from './told.ts';
 
 export interface EvaluationReport {
   /** The network, and the adapter that it is on. */
@@ -26,7 +24,7 @@ export interface EvaluationReport {
   preprocessing: Preprocessing;
   /** What it said, and what that is worth. */
   answers: Inference;
-  evaluation: Evaluation;
+  evaluation: AnyEvaluation;
   stress: StressTable | null;
   /** Where the pictures are from: a folder; null for the demo's. */
   data: string | null;
@@ -48,9 +46,8 @@ export const predictionsBeside = (page: string): string => `${page.replace(/\.ht
 export async function writeEvaluationReport(page: string, of: EvaluationReport): Promise<void> {
   const { model, device, answers, evaluation, preprocessing } = of;
   const { classes } = evaluation;
-  const called = answeredAs(answers, evaluation);
   const explain = explainWith(model, device);
-  const { pictures, missing } = await exampleRows(answers, { classes, preprocessing, called, explain });
+  const { csv, pictures, missing } = await toldOf(answers, evaluation, { preprocessing, explain });
   const document: ReportDocument = {
     title: `${of.name}: ${namesOf(classes)}`,
     summary: [`Measured on pictures of ${of.data ?? 'the demo'}.`],
@@ -65,7 +62,7 @@ export async function writeEvaluationReport(page: string, of: EvaluationReport):
     rateTest: null,
     data: {
       classes,
-      sides: [{ name: 'measured', counts: evaluation.perClass.map(({ count }) => count) }],
+      sides: [{ name: 'measured', counts: countsOf(evaluation), pictures: evaluation.metrics.count }],
       notes: [...of.notes],
     },
     configuration: {
@@ -73,6 +70,6 @@ export async function writeEvaluationReport(page: string, of: EvaluationReport):
       groups: [{ title: 'Environment', rows: environmentRows(of.adapter) }],
     },
   };
-  await writeWhole(predictionsBeside(page), predictionsCsv(answers, classes, called));
+  await writeWhole(predictionsBeside(page), csv);
   await writeWhole(page, await reportHtml(document));
 }

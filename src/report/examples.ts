@@ -30,13 +30,16 @@ export interface Example {
 /** What a network looked at: for each picture of a batch the map of its class. */
 export type Explain = (batch: Batch, classes: Int32Array) => Promise<Heatmap[]>;
 
-export interface ExampleOptions {
+export interface DrawOptions {
   classes: readonly string[];
   preprocessing: Preprocessing;
-  /** What each picture is taken for, where a threshold says so; the likeliest class by default. */
-  called?: Int32Array;
   /** No maps where it is not given. */
   explain?: Explain | null;
+}
+
+export interface ExampleOptions extends DrawOptions {
+  /** What each picture is taken for, where a threshold says so; the likeliest class by default. */
+  called?: Int32Array;
   /** Pictures in a row. Default 8. */
   count?: number;
 }
@@ -48,7 +51,7 @@ const SIDE = 192;
 
 /**
  * The rows of the report; one without pictures is left out. A picture that cannot be read any more is too. `missing` says
- * what could not be made: a network that is trained has its report, whatever its maps come to.
+ * what could not be made.
  */
 export async function exampleRows(
   inference: Inference,
@@ -72,14 +75,11 @@ export async function exampleRows(
   ];
   // A picture may stand in two rows.
   const all = [...new Map(rows.flatMap(({ examples }) => examples).map((one) => [one.sample, one])).values()];
-  const missing: string[] = [];
-  const drawn = await drawnPictures(all, options).catch((error: unknown) => {
-    if (!options.explain) throw error;
-    missing.push(
-      `What the network looked at could not be shown: ${error instanceof Error ? error.message : error}`,
-    );
-    return drawnPictures(all, { ...options, explain: null });
-  });
+  const { classes } = options;
+  const { drawn, missing } = await drawnPictures(all, options, ({ sample, predicted }) => ({
+    actual: classes[sample.label],
+    predicted: classes[predicted],
+  }));
   const pictures = rows
     .map(({ title, words, examples }) => ({
       title,
@@ -127,10 +127,33 @@ function spread(examples: readonly Example[], count: number): Example[] {
   return chosen;
 }
 
-/** The examples as the network saw them, and what it looked at. */
-async function drawnPictures(
+/** What is said of an example. */
+export type SaidOf = (example: Example) => Pick<ShownPicture, 'actual' | 'predicted' | 'right' | 'said'>;
+
+/**
+ * The examples as the network saw them, by their samples, and what it looked at; where that fails, without, and `missing` says
+ * so: a network that is trained has its report, whatever its maps come to.
+ */
+export async function drawnPictures(
   examples: readonly Example[],
-  { classes, preprocessing, explain }: ExampleOptions,
+  options: DrawOptions,
+  saidOf: SaidOf,
+): Promise<{ drawn: Map<Sample, ShownPicture>; missing: string[] }> {
+  const missing: string[] = [];
+  const drawn = await draw(examples, options, saidOf).catch((error: unknown) => {
+    if (!options.explain) throw error;
+    missing.push(
+      `What the network looked at could not be shown: ${error instanceof Error ? error.message : error}`,
+    );
+    return draw(examples, { ...options, explain: null }, saidOf);
+  });
+  return { drawn, missing };
+}
+
+async function draw(
+  examples: readonly Example[],
+  { preprocessing, explain }: DrawOptions,
+  saidOf: SaidOf,
 ): Promise<Map<Sample, ShownPicture>> {
   const drawn = new Map<Sample, ShownPicture>();
   if (examples.length === 0) return drawn;
@@ -143,7 +166,8 @@ async function drawnPictures(
     const shown = batch.samples.map((sample) => bySample.get(sample)!);
     const answers = Int32Array.from(shown, ({ predicted }) => predicted);
     const maps = explain ? await explain(batch, answers) : [];
-    for (const [i, { sample, predicted, probability }] of shown.entries()) {
+    for (const [i, example] of shown.entries()) {
+      const { sample, probability } = example;
       const values = batch.images.subarray(i * length, (i + 1) * length);
       const pixels = Uint8ClampedArray.from(values, (value, k) => 255 * (value * std[k % 3] + mean[k % 3]));
       const input = { width, height, pixels: new Uint8Array(pixels.buffer) };
@@ -156,8 +180,7 @@ async function drawnPictures(
       const map = maps[i] && within(maps[i], part, inputSize);
       drawn.set(sample, {
         file: sample.file,
-        actual: classes[sample.label],
-        predicted: classes[predicted],
+        ...saidOf(example),
         probability,
         jpeg: await jpegOf(seen),
         border: map ? finite(borderShare(map)) : null,

@@ -1,8 +1,11 @@
 /** report.html: says everything that a `ReportDocument` holds. A part that is not there has no section. */
-import { openPen } from './chart.ts';
+import type { Evaluation } from '../train/evaluation/evaluation.ts';
+import type { LabelEvaluation } from '../train/labels/evaluation.ts';
+import { openPen, type Pen } from './chart.ts';
 import type { ReportDocument } from './document.ts';
 import { pageHtml, type SectionMaker, sectionsOf } from './frame.ts';
-import { html } from './html.ts';
+import { type Html, html } from './html.ts';
+import { labelsTogether, labelThresholds, perLabel } from './labels/sections.ts';
 import { calibration } from './sections/calibration.ts';
 import { perClass } from './sections/classes.ts';
 import { configuration } from './sections/configuration.ts';
@@ -16,6 +19,16 @@ import { ranking } from './sections/ranking.ts';
 import { savings } from './sections/savings.ts';
 import { stressed } from './sections/stress.ts';
 import { threshold } from './sections/threshold.ts';
+
+/** A section of what only classes have, or only labels. */
+const ofClasses =
+  (section: (evaluation: Evaluation, pen: Pen) => Html | false | null) =>
+  ({ evaluation }: ReportDocument, pen: Pen) =>
+    evaluation && evaluation.task !== 'labels' && section(evaluation, pen);
+const ofLabels =
+  (section: (evaluation: LabelEvaluation) => Html | false) =>
+  ({ evaluation }: ReportDocument) =>
+    evaluation?.task === 'labels' && section(evaluation);
 
 /** The sections in their order; one whose part of the document is not there gives nothing. */
 const SECTIONS: readonly SectionMaker<ReportDocument>[] = [
@@ -31,8 +44,9 @@ const SECTIONS: readonly SectionMaker<ReportDocument>[] = [
     'Course of the run',
     ({ run }, pen) => run && run.epochs.length + run.losses.length > 0 && curves(run, pen),
   ],
-  ['confusion', 'Confusion matrix', ({ evaluation }, pen) => evaluation && confusion(evaluation, pen)],
-  ['classes', 'Classes', ({ evaluation }) => evaluation && perClass(evaluation)],
+  ['confusion', 'Confusion matrix', ofClasses(confusion)],
+  ['classes', 'Classes', ofClasses(perClass)],
+  ['labels', 'Labels', ofLabels(perLabel)],
   [
     'pictures',
     'Mistakes, hits and doubts',
@@ -41,18 +55,21 @@ const SECTIONS: readonly SectionMaker<ReportDocument>[] = [
   [
     'ranking',
     'Ranking',
-    ({ evaluation }, pen) => evaluation && evaluation.curves.length > 0 && ranking(evaluation, pen),
+    ofClasses((evaluation, pen) => evaluation.curves.length > 0 && ranking(evaluation, pen)),
   ],
   [
     'threshold',
     'Threshold',
-    ({ evaluation }, pen) =>
-      evaluation &&
-      evaluation.positive !== null &&
-      evaluation.thresholds.length > 0 &&
-      threshold(evaluation, evaluation.classes[evaluation.positive], pen),
+    ofClasses(
+      (evaluation, pen) =>
+        evaluation.positive !== null &&
+        evaluation.thresholds.length > 0 &&
+        threshold(evaluation, evaluation.classes[evaluation.positive], pen),
+    ),
   ],
-  ['calibration', 'Calibration', ({ evaluation }, pen) => evaluation && calibration(evaluation, pen)],
+  ['thresholds', 'Thresholds', ofLabels(labelThresholds)],
+  ['together', 'Labels that come together', ofLabels((of) => of.together !== null && labelsTogether(of))],
+  ['calibration', 'Calibration', ofClasses(calibration)],
   ['stress', 'Under stress', ({ stress }, pen) => stress && stressed(stress, pen)],
   ['data', 'Pictures', ({ data: part }) => part && data(part)],
   ['savings', 'What was saved', ({ savings: part }) => part && savings(part)],

@@ -5,7 +5,7 @@ import type { Inference } from '../train/infer.ts';
 import { predictions, rowOf, softmaxRow } from '../train/metrics.ts';
 
 /** More probabilities are not written: only that of the class that was predicted. */
-const MOST_CELLS = 4_000_000;
+export const MOST_CELLS = 4_000_000;
 
 /**
  * RFC 4180, a line a picture: path, true, predicted, right (1 or 0), probability (of the predicted class), and a column

@@ -2,7 +2,7 @@
 import type { FreezeReport } from '../nn/index.ts';
 import { formatShare } from '../text/figures.ts';
 import type { CacheFigures } from '../train/callbacks/cache-figures.ts';
-import type { Evaluation, Intervals } from '../train/evaluation/evaluation.ts';
+import type { Intervals } from '../train/evaluation/evaluation.ts';
 import type { RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Interval, percentRange } from '../train/evaluation/intervals.ts';
 import type { FreezingFigures } from '../train/freezing.ts';
@@ -11,6 +11,7 @@ import { confusionMatrix, type Metrics, percent, predictions } from '../train/me
 import type { StepCost } from '../train/preflight.ts';
 import type { ValidatedRecord } from '../train/progress.ts';
 import type { TrainSettings } from '../train/settings.ts';
+import type { AnyEvaluation } from '../train/task.ts';
 
 /** The content of report.json, and what `train --json` prints. */
 export interface Report {
@@ -52,16 +53,16 @@ export interface Report {
   peakBytes: number;
   /**
    * `confusion[actual][predicted]` of the best epoch's validation, what best.safetensors answers; null where there is no
-   * best epoch, and in a run that was stopped where another process of it had that epoch.
+   * best epoch, in a run that was stopped where another process of it had that epoch, and of several labels a picture.
    */
   confusion: number[][] | null;
   /**
    * Of best.safetensors on the pictures of test/ where there are some, else on those that validated, with what was chosen on
    * them; null as `confusion` is.
    */
-  evaluation: Evaluation | null;
+  evaluation: AnyEvaluation | null;
   /** Of best.safetensors on the pictures that validated, where `evaluation` is of others. */
-  validation: Evaluation | null;
+  validation: AnyEvaluation | null;
   /** Why no threshold was chosen although a target was given; null where one was, or no target was. */
   notChosen: string | null;
 }
@@ -81,7 +82,7 @@ export interface RunFigures {
   /** Of the best epoch's validation, as far as they are known. */
   answers: Inference | null;
   /** What they and the answers to the test pictures are worth. */
-  evaluations: RunEvaluations;
+  evaluations: RunEvaluations<AnyEvaluation>;
 }
 
 /** The figures of a run as report.json holds them. */
@@ -100,11 +101,16 @@ export function makeReport(
     epochs,
     best,
     last: epochs.at(-1) ?? null,
-    confusion:
-      (evaluations.validation ?? evaluations.evaluation)?.confusion ??
-      (answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null),
+    confusion: confusionOf(evaluations.validation ?? evaluations.evaluation, answers),
     ...evaluations,
   };
+}
+
+/** Of several labels a picture there is none. */
+function confusionOf(of: AnyEvaluation | null, answers: Inference | null): number[][] | null {
+  if (of?.task === 'labels' || answers?.samples.some(({ labels }) => labels)) return null;
+  if (of) return of.confusion;
+  return answers ? confusionMatrix(predictions(answers), answers.labels, answers.classes) : null;
 }
 
 /** `the last layer trains`, `all stages train`, `the last layer trains, then layer4 and what follows`. */
@@ -121,10 +127,12 @@ type FewMetrics = Pick<Metrics, 'accuracy' | 'loss'> & Partial<Metrics>;
 
 /**
  * `accuracy 95.0 % (largest class 60.0 %), balanced accuracy 94.2 %, macro F1 0.943, AUC 0.9912, loss 0.131`; where there are
- * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`
+ * intervals, `accuracy 95.0 % (89.5–97.7 %, largest class 60.0 %), balanced accuracy 94.2 % (88.0–97.6 %), …`. Of several labels
+ * a picture, `mean average precision 0.871, AUC 0.9231, macro F1 0.790, micro F1 0.812, every label right 61.0 % (commonest set
+ * 22.0 %), loss 0.271`.
  */
 export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}): string {
-  const { accuracy, largestShare, balancedAccuracy, macroF1, auc, top5, loss } = metrics;
+  const { accuracy, largestShare, balancedAccuracy, macroF1, microF1, auc, map, top5, loss } = metrics;
   const beside = (...words: (string | undefined)[]): string => {
     const said = words.filter((one) => one !== undefined);
     return said.length > 0 ? ` (${said.join(', ')})` : '';
@@ -132,13 +140,22 @@ export function describeMetrics(metrics: FewMetrics, intervals: Intervals = {}):
   const range = (interval?: Interval): string | undefined => interval && percentRange(interval);
   const ends = (digits: number, interval?: Interval): string | undefined =>
     interval && `${formatShare(interval.low, digits)}–${formatShare(interval.high, digits)}`;
+  const figure = (name: string, value: number | undefined, digits: number, interval?: Interval): string[] =>
+    value === undefined ? [] : [`${name} ${formatShare(value, digits)}${beside(ends(digits, interval))}`];
+  if (microF1 !== undefined)
+    return [
+      ...figure('mean average precision', map, 3, intervals.map),
+      ...figure('AUC', auc, 4, intervals.auc),
+      ...figure('macro F1', macroF1, 3, intervals.macroF1),
+      ...figure('micro F1', microF1, 3, intervals.microF1),
+      `every label right ${percent(accuracy)}${beside(range(intervals.accuracy), largestShare === undefined ? undefined : `commonest set ${percent(largestShare)}`)}`,
+      `loss ${loss.toFixed(3)}`,
+    ].join(', ');
   const largest = largestShare === undefined ? undefined : `largest class ${percent(largestShare)}`;
   const parts = [`accuracy ${percent(accuracy)}${beside(range(intervals.accuracy), largest)}`];
   if (balancedAccuracy !== undefined)
     parts.push(`balanced accuracy ${percent(balancedAccuracy)}${beside(range(intervals.balancedAccuracy))}`);
-  if (macroF1 !== undefined)
-    parts.push(`macro F1 ${formatShare(macroF1, 3)}${beside(ends(3, intervals.macroF1))}`);
-  if (auc !== undefined) parts.push(`AUC ${formatShare(auc, 4)}${beside(ends(4, intervals.auc))}`);
+  parts.push(...figure('macro F1', macroF1, 3, intervals.macroF1), ...figure('AUC', auc, 4, intervals.auc));
   if (top5 !== undefined) parts.push(`top-5 ${percent(top5)}${beside(range(intervals.top5))}`);
   return [...parts, `loss ${loss.toFixed(3)}`].join(', ');
 }

@@ -1,8 +1,7 @@
 /** A run as its report shows it. */
 import { shown } from '../text/shown.ts';
-import type { Evaluation } from '../train/evaluation/evaluation.ts';
-import { headline } from '../train/evaluation/headline.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
+import { type AnyEvaluation, countsOf, headlineOf } from '../train/task.ts';
 import type { PictureRow, ReportDocument } from './document.ts';
 import { environmentRows } from './environment.ts';
 import { type Report, trains } from './report.ts';
@@ -58,10 +57,10 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
     data: {
       classes,
       sides: [
-        { name: 'to train', counts: pictures.perClass.train },
-        { name: 'to validate', counts: pictures.perClass.val },
+        { name: 'to train', counts: pictures.perClass.train, pictures: pictures.train },
+        { name: 'to validate', counts: pictures.perClass.val, pictures: pictures.val },
         ...(evaluation?.scored === 'test'
-          ? [{ name: 'to test', counts: evaluation.perClass.map(({ count }) => count) }]
+          ? [{ name: 'to test', counts: countsOf(evaluation), pictures: evaluation.metrics.count }]
           : []),
       ],
       notes: [
@@ -82,10 +81,10 @@ export function runDocument(report: Report, parts: RunParts): ReportDocument {
 }
 
 /** What is said first of the figures, and what else is to be said. */
-export function sentencesOf(evaluation: Evaluation, more: readonly (string | null)[]): string[] {
+export function sentencesOf(evaluation: AnyEvaluation, more: readonly (string | null)[]): string[] {
   const { confidence } = evaluation;
   return [
-    ...headline(evaluation),
+    ...headlineOf(evaluation),
     ...more,
     `Of 100 such intervals ${100 * confidence} hold the figure that very many pictures of the same kind would give; of other kinds of pictures they say nothing.`,
   ].filter((sentence) => sentence !== null);

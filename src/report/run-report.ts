@@ -15,19 +15,17 @@ import type { Checkpoints } from '../train/callbacks/checkpoints.ts';
 import type { LossTracer } from '../train/callbacks/loss-trace.ts';
 import type { Pace } from '../train/callbacks/pace.ts';
 import type { RateTracer } from '../train/callbacks/rate-trace.ts';
-import type { Evaluation } from '../train/evaluation/evaluation.ts';
 import type { RunAnswers, RunEvaluations } from '../train/evaluation/headline.ts';
 import { type Inference, infer } from '../train/infer.ts';
 import { PAGE, PREDICTIONS, REPORT } from '../train/node/run-folder.ts';
 import { isValidated } from '../train/progress.ts';
-import { answeredAs } from './answered.ts';
+import type { AnyEvaluation } from '../train/task.ts';
 import type { PictureRow } from './document.ts';
-import { exampleRows } from './examples.ts';
 import { explainWith } from './explain-with.ts';
 import { reportHtml } from './page.ts';
-import { predictionsCsv } from './predictions.ts';
 import { makeReport, type Report, type ReportContext } from './report.ts';
 import { type RunParts, runDocument } from './run-document.ts';
+import { toldOf } from './told.ts';
 
 export interface RunReportOptions {
   /** What the loop does not know of the run; asked at its end. */
@@ -36,7 +34,7 @@ export interface RunReportOptions {
     'finished' | 'seconds' | 'firstStepSeconds' | 'imagesPerSecond' | 'peakBytes'
   >;
   /** Of the pictures that were scored, what the weights have learnt from, a sentence; null where that is not known. */
-  history: (of: Evaluation) => string | null;
+  history: (of: AnyEvaluation) => string | null;
   /** [command, what it does] */
   commands: RunParts['commands'];
   /** Which epoch was the best, the losses, the rates, the times. */
@@ -56,15 +54,15 @@ export interface RunReportOptions {
   /** Most bytes of GPU memory in use at a time in this process. */
   peakBytes: () => number;
   /** All that is known from its answers (`evaluationsOf`). */
-  evaluate: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations;
+  evaluate: (answers: RunAnswers, validatedEpochs: number) => RunEvaluations<AnyEvaluation>;
 }
 
 /** What the network of best.safetensors says and looks at. */
 interface Findings {
-  evaluations: RunEvaluations;
+  evaluations: RunEvaluations<AnyEvaluation>;
   answers: Inference | null;
-  /** The pictures that the headline is of, each one's answer, and some to look at. */
-  headline: { inference: Inference; called: Int32Array; pictures: PictureRow[] } | null;
+  /** Of the pictures that the headline is of, the answers as a table, and some to look at. */
+  headline: { csv: string; pictures: PictureRow[] } | null;
   /** What could not be chosen or made. */
   sentences: string[];
 }
@@ -107,10 +105,7 @@ export class RunReport implements Callback {
     await writeWhole(await place(REPORT), `${shownJson(this.report)}\n`);
     const { headline } = found;
     const { evaluation } = found.evaluations;
-    if (headline) {
-      const { inference, called } = headline;
-      await writeWhole(await place(PREDICTIONS), predictionsCsv(inference, this.report.classes, called));
-    }
+    if (headline) await writeWhole(await place(PREDICTIONS), headline.csv);
     const curves = { losses: tracer.points(), rates: rates.points(), stepsPerEpoch };
     const pictures = headline?.pictures ?? [];
     const sentences = [evaluation && history(evaluation), ...found.sentences];
@@ -151,11 +146,9 @@ export class RunReport implements Callback {
     const sentences = notChosen === null ? [] : [notChosen];
     const common = { evaluations, answers: answers.val };
     if (!evaluation || !inference) return { ...common, headline: null, sentences };
-    const called = answeredAs(inference, evaluation);
     const explain = model && explainWith(model, device);
-    const { classes } = evaluation;
-    const { pictures, missing } = await exampleRows(inference, { classes, preprocessing, called, explain });
-    return { ...common, headline: { inference, called, pictures }, sentences: [...sentences, ...missing] };
+    const { csv, pictures, missing } = await toldOf(inference, evaluation, { preprocessing, explain });
+    return { ...common, headline: { csv, pictures }, sentences: [...sentences, ...missing] };
   }
 
   private get peakBytes(): number {

@@ -20,7 +20,7 @@ export interface TensorBoardOptions {
 
 /**
  * `train/loss` and `train/learning_rate` over the steps; after each epoch `val/loss`, `val/accuracy`,
- * `val/balanced_accuracy`, `val/macro_f1`, and where there is one `val/auc`, `val/top5`.
+ * `val/balanced_accuracy`, `val/macro_f1`, and where there is one `val/micro_f1`, `val/auc`, `val/map`, `val/top5`.
  *
  * A run that goes on writes another file, which tells TensorBoard from which step on it counts in place of those before.
  * List it before what saves (`Checkpoints`).
@@ -69,8 +69,17 @@ export class TensorBoard implements Callback {
 
   async onEpoch({ record: { epoch, val }, stepsPerEpoch }: EpochEvent): Promise<void> {
     if (val) {
-      const { loss, accuracy, balancedAccuracy, macroF1, auc, top5 } = val;
-      const figures = { loss, accuracy, balanced_accuracy: balancedAccuracy, macro_f1: macroF1, auc, top5 };
+      const { loss, accuracy, balancedAccuracy, macroF1, microF1, auc, map, top5 } = val;
+      const figures = {
+        loss,
+        accuracy,
+        balanced_accuracy: balancedAccuracy,
+        macro_f1: macroF1,
+        micro_f1: microF1,
+        auc,
+        map,
+        top5,
+      };
       const scalars = Object.entries(figures).flatMap(([name, value]) =>
         value === undefined ? [] : [[`val/${name}`, value] as const],
       );

@@ -14,3 +14,9 @@ export function table(
     left(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   return rows.map((row) => row.map(align).join(gap).trimEnd()).join('\n');
 }
+
+const WIDEST_NAME = 16;
+
+/** A name for a column that is not to grow without end. */
+export const cut = (name: string): string =>
+  name.length > WIDEST_NAME ? `${name.slice(0, WIDEST_NAME - 1)}…` : name;

@@ -61,6 +61,8 @@ interface RunOptions {
   train: BatchSource;
   /** Measured after every epoch. */
   val?: BatchSource;
+  /** What of the answers to them is a figure of the epoch. Default: `measure`, of one class a picture. */
+  measure?: (answers: Inference) => Metrics;
   /** Default: `plainStep()`, cross entropy and one update a batch. */
   step?: Step;
   callbacks?: readonly Callback[];
@@ -304,7 +306,7 @@ class Fit {
     if (!answers) return null;
     if (answers.labels.length === 0)
       throw new TrainingError('no picture of the validation set could be read; the lines above name them');
-    const metrics = measure(answers);
+    const metrics = (this.options.measure ?? measure)(answers);
     if (!Number.isFinite(metrics.loss)) throw new DivergedError(this.diverged(metrics.loss, this.lastStep()));
     return { answers, metrics };
   }

@@ -24,6 +24,7 @@ import { Plateau } from './callbacks/plateau.ts';
 import { classWeightsFor } from './class-weights.ts';
 import { type CutFound, cutOf } from './cut.ts';
 import type { Phase } from './fit.ts';
+import { type LabelsCriterionOptions, posWeightsFor } from './labels/criterion.ts';
 import { mixPictures } from './mix.ts';
 import {
   epochsOf,
@@ -35,7 +36,7 @@ import {
   type Trains,
   trainsOf,
 } from './settings.ts';
-import type { PlainStepOptions } from './step.ts';
+import type { PlainStepOptions, UpdateOptions } from './step.ts';
 
 /**
  * Tells of a parameter's name whether it trains: the last layer's for 'head', every one for 'all', else those of
@@ -209,6 +210,28 @@ export function stepOptions(
   return {
     labelSmoothing,
     classWeights: classWeightsFor(classWeights, classes, pictures),
+    mix: mixPictures(settings),
+    accumulate: settings.accumulate,
+    clipNorm: settings.clip ?? undefined,
+  };
+}
+
+/**
+ * The same of pictures of several labels.
+ * @param counts pictures that train of each label
+ * @param pictures that train
+ * @throws RangeError where the weights of labels name one that there is not
+ */
+export function labelsOptions(
+  settings: TrainSettings,
+  classes: readonly string[],
+  counts: readonly number[],
+  pictures: number,
+): LabelsCriterionOptions & UpdateOptions {
+  const { labelSmoothing, classWeights } = settings;
+  return {
+    labelSmoothing,
+    posWeight: posWeightsFor(classWeights, classes, counts, pictures),
     mix: mixPictures(settings),
     accumulate: settings.accumulate,
     clipNorm: settings.clip ?? undefined,

@@ -19,18 +19,31 @@ export interface Answers {
 export interface Metrics {
   /** Pictures. */
   count: number;
-  /** Mean cross-entropy, without label smoothing. */
+  /** Mean cross-entropy, without label smoothing; of several labels a picture (labels/metrics.ts) the binary one. */
   loss: number;
-  /** Share of pictures whose likeliest class is right (where a class is called from a threshold: as it calls them). */
+  /**
+   * Share of pictures whose likeliest class is right (where a class is called from a threshold: as it calls them); of several
+   * labels a picture, the share of pictures of which every label is. scikit-learn: `accuracy_score`.
+   */
   accuracy: number;
-  /** Share of the largest class among the pictures: the accuracy of always answering it. */
+  /** Share of the largest class (the commonest set of labels) among the pictures: the accuracy of always answering it. */
   largestShare: number;
-  /** Mean recall of the classes that have pictures: accuracy as if each had as many. scikit-learn: `balanced_accuracy_score`. */
+  /**
+   * Mean recall of the classes that have pictures: accuracy as if each had as many. Of labels, the mean over them as questions
+   * of yes and no. scikit-learn: `balanced_accuracy_score`.
+   */
   balancedAccuracy: number;
   /** Mean F1 of the classes that have pictures or were called. scikit-learn: `f1_score(average='macro')`. */
   macroF1: number;
-  /** Area under the ROC curve of the second class; two classes only, and pictures of both. */
+  /** F1 of all labels together; several labels a picture only. scikit-learn: `f1_score(average='micro')`. */
+  microF1?: number;
+  /**
+   * Area under the ROC curve of the second class; two classes only, and pictures of both. Of several labels a picture, the mean
+   * over them. scikit-learn: `roc_auc_score`.
+   */
   auc?: number;
+  /** Mean of the labels' average precisions; several labels a picture only. scikit-learn: `average_precision_score`. */
+  map?: number;
   /** Share of pictures whose class is among the five likeliest; more than five classes only. */
   top5?: number;
 }
@@ -45,7 +58,9 @@ export const METRICS: Rule = object({
   largestShare: optional(share),
   balancedAccuracy: optional(share),
   macroF1: optional(share),
+  microF1: optional(share),
   auc: optional(share),
+  map: optional(share),
   top5: optional(share),
 } satisfies Record<keyof Metrics, Rule>);
 
@@ -223,7 +238,7 @@ export function measure(answers: Answers, calling?: Calling): Metrics {
 }
 
 /** What an epoch can be the best by. */
-export const BEST_BY = ['loss', 'accuracy', 'balanced-accuracy', 'macro-f1', 'auc'] as const;
+export const BEST_BY = ['loss', 'accuracy', 'balanced-accuracy', 'macro-f1', 'auc', 'map'] as const;
 export type BestBy = (typeof BEST_BY)[number];
 
 const SCORES: Record<BestBy, (metrics: Metrics) => number | undefined> = {
@@ -232,16 +247,17 @@ const SCORES: Record<BestBy, (metrics: Metrics) => number | undefined> = {
   'balanced-accuracy': ({ balancedAccuracy }) => balancedAccuracy,
   'macro-f1': ({ macroF1 }) => macroF1,
   auc: ({ auc }) => auc,
+  map: ({ map }) => map,
 };
 
 /**
  * Whether `a` is better than `b` by a figure; of equals the one of smaller loss. By default that is the AUC, which two
  * classes of any sizes have, and for more of them the balanced accuracy: accuracy itself can be had from the largest
- * class alone. Where a figure is not defined, the next of those and accuracy decides.
+ * class alone; of several labels a picture the mean average precision, which asks for no thresholds. Where a figure is not defined, the next of those and accuracy decides.
  */
 export function better(a: Metrics, b: Metrics, by?: BestBy | null): boolean {
   const asked = by ? [by] : [];
-  for (const each of [...asked, 'auc', 'balanced-accuracy', 'accuracy'] as const) {
+  for (const each of [...asked, 'map', 'auc', 'balanced-accuracy', 'accuracy'] as const) {
     const [scoreA, scoreB] = [SCORES[each](a), SCORES[each](b)];
     if (scoreA === undefined || scoreB === undefined || Number.isNaN(scoreA + scoreB)) continue;
     return scoreA > scoreB || (scoreA === scoreB && a.loss < b.loss);

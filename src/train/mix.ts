@@ -10,6 +10,7 @@
  * anywhere and is cut off at the border, and λ is what is left.
  */
 import { type Batch, pictureShape } from '../data/loader.ts';
+import { labelsOf } from '../data/sample.ts';
 import { type Random, randomStream } from '../tensor/random.ts';
 import { symmetricBeta } from '../tensor/random-beta.ts';
 import { demand, number, object, type Rule } from '../text/rules.ts';
@@ -101,7 +102,24 @@ function pairs(size: number): [n: number, other: number][] {
 }
 
 /** λ·t + (1 − λ)·t′ of the labels, [size, classes]. */
-function mixedTargets({ labels, size }: Batch, classes: number, share: number): Float32Array<ArrayBuffer> {
+function mixedTargets(batch: Batch, classes: number, share: number): Float32Array<ArrayBuffer> {
+  return batch.samples.some(({ labels }) => labels)
+    ? mixedLabels(batch, classes, share)
+    : mixedClasses(batch, classes, share);
+}
+
+/** Of pictures of several labels: what both have is 1, what one of them has is its share. */
+function mixedLabels({ samples, size }: Batch, classes: number, share: number): Float32Array<ArrayBuffer> {
+  const targets = new Float32Array(size * classes);
+  for (const [n, sample] of samples.entries()) {
+    const [own, others] = [sample, samples[size - 1 - n]].map((one) => new Set(labelsOf(one)));
+    for (const label of new Set([...own, ...others]))
+      targets[n * classes + label] = own.has(label) ? (others.has(label) ? 1 : share) : 1 - share;
+  }
+  return targets;
+}
+
+function mixedClasses({ labels, size }: Batch, classes: number, share: number): Float32Array<ArrayBuffer> {
   const targets = new Float32Array(size * classes);
   for (const [n, label] of labels.entries()) {
     const other = labels[size - 1 - n];

@@ -101,8 +101,11 @@ export interface TrainSettings {
   fold: { index: number; of: number } | null;
   /** Name of the class that is the positive one; null: of two the second. */
   positive: string | null;
-  /** Probability from which it is called; null: the likeliest class is, or a target decides. */
-  threshold: number | null;
+  /**
+   * Probability from which it is called (of several labels, each of them); 'f1': the one that gives the highest F1 on the
+   * validation pictures; null: the likeliest class is, or a target decides.
+   */
+  threshold: number | 'f1' | null;
   /** What the threshold is chosen to reach on the validation pictures; null where it is not. */
   targetPrecision: number | null;
   targetRecall: number | null;
@@ -136,6 +139,7 @@ export const BEFORE = {
 const name = text(256);
 const rate = number(0, 1e6);
 const share = orNull(number(0, 1));
+const THRESHOLD: Rule = (value, place) => (value === 'f1' ? null : share(value, place));
 
 const PHASE: Rule = object({
   trainFrom: name,
@@ -195,7 +199,7 @@ export const SETTINGS: Rule = all(
     groupBy: GROUP_BY,
     fold: orNull(FOLD),
     positive: orNull(text(1000)),
-    threshold: share,
+    threshold: THRESHOLD,
     targetPrecision: share,
     targetRecall: share,
   } satisfies Record<keyof TrainSettings, Rule>),

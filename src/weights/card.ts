@@ -7,6 +7,8 @@
  *   tessera.weights        name in the catalog
  *   tessera.preprocessing  JSON: Preprocessing
  *   tessera.classes        'imagenet-1k', or a JSON list of names in the order of the outputs
+ *   tessera.task           "labels" where several of the classes may hold of a picture, each with the sigmoid of its output for
+ *                          probability; not there where one class does, and the probabilities are a softmax
  *   licence, source        an SPDX identifier, a page
  */
 import { PREPROCESSING, type Preprocessing } from '../data/transforms.ts';
@@ -32,6 +34,8 @@ export interface WeightsCard {
   preprocessing: Preprocessing | null;
   /** Class names in the order of the outputs. */
   classes: readonly string[] | null;
+  /** What is asked of a picture; null: nothing else than usual, which one of the classes it shows. */
+  task: 'labels' | null;
   licence: string | null;
   source: string | null;
 }
@@ -41,16 +45,18 @@ export const SPEC_KEY = 'tessera.model';
 const WEIGHTS_KEY = 'tessera.weights';
 const PREPROCESSING_KEY = 'tessera.preprocessing';
 const CLASSES_KEY = 'tessera.classes';
+const TASK_KEY = 'tessera.task';
 const IMAGENET_1K = 'imagenet-1k';
 
 /** The metadata that says all this; what is left out or null is not said. */
 export function cardMetadata(card: Partial<WeightsCard>): Record<string, string> {
-  const { model, weights, preprocessing, classes, licence, source } = card;
+  const { model, weights, preprocessing, classes, task, licence, source } = card;
   const entries: [key: string, value: string | null | undefined][] = [
     [SPEC_KEY, model && JSON.stringify(model)],
     [WEIGHTS_KEY, weights],
     [PREPROCESSING_KEY, preprocessing && JSON.stringify(preprocessing)],
     [CLASSES_KEY, classes && (classes === IMAGENET_CLASSES ? IMAGENET_1K : JSON.stringify(classes))],
+    [TASK_KEY, task && JSON.stringify(task)],
     ['licence', licence],
     ['source', source],
   ];
@@ -92,6 +98,7 @@ export function readCard(metadata: Record<string, string>, file = 'the file'): W
     weights: metadata[WEIGHTS_KEY] ?? null,
     preprocessing: read<Preprocessing>(PREPROCESSING_KEY, PREPROCESSING),
     classes: metadata[CLASSES_KEY] === IMAGENET_1K ? IMAGENET_CLASSES : read(CLASSES_KEY, classNames),
+    task: read<'labels'>(TASK_KEY, among(['labels'])),
     licence: metadata.licence ?? null,
     source: metadata.source ?? null,
   };

@@ -22,6 +22,7 @@ import {
 import * as train from '../../src/cli/train.ts';
 import { PERTURBATIONS } from '../../src/data/stress.ts';
 import type { Report } from '../../src/report/report.ts';
+import type { Evaluation } from '../../src/train/evaluation/evaluation.ts';
 import { readCheckpoint } from '../../src/train/node/checkpoint.ts';
 import { stripes } from '../train/tiny.ts';
 import { tessera as inProcess, type Outcome } from './in-process.ts';
@@ -289,7 +290,8 @@ test('test pictures are the headline; a threshold that was chosen lies in the ch
   ]);
   assert.is(trained.code, 0, trained.err);
   assert.match(trained.err, /6 of the 6 pictures that are held out are among those that train or validate/);
-  const { evaluation, validation, notChosen }: Report = JSON.parse(trained.out);
+  const { evaluation, validation, notChosen }: Report & Record<'evaluation' | 'validation', Evaluation> =
+    JSON.parse(trained.out);
   assert.is(notChosen, null);
   assert.equal([evaluation!.scored, evaluation!.metrics.count], ['test', 6]);
   assert.equal([validation!.scored, validation!.metrics.count], ['val', 12]);

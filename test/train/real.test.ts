@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { predictionsOf } from '../../src/cli/predict/prediction.ts';
+import { type ClassPrediction, predictionsOf } from '../../src/cli/predict/prediction.ts';
 import { closeLoader, fromSamples } from '../../src/data/node/loader.ts';
 import type { Sample } from '../../src/data/sample.ts';
 import type { Device } from '../../src/gpu/index.ts';
@@ -55,7 +55,7 @@ real(
     const source = fromSamples(samples, { batchSize: 8, preprocessing: IMAGENET_PREPROCESSING });
     const answers = (await infer(model, device, source.load(0)))!;
     model.dispose();
-    const predictions = predictionsOf(answers, IMAGENET_CLASSES, 5);
+    const predictions = predictionsOf(answers, { classes: IMAGENET_CLASSES }, 5) as ClassPrediction[];
     assert.is(predictions.length, 24);
 
     let first = 0;

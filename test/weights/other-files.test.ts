@@ -154,6 +154,7 @@ for (const [names, sentence] of STRANGE)
       weights: null,
       preprocessing: null,
       classes: null,
+      task: null,
       licence: null,
       source: null,
     };

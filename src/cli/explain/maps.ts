@@ -91,17 +91,19 @@ const titleOf = ({ options, classifier }: Pass): string =>
 /** The maps of a batch; null where it was stopped. */
 async function explanationOf(pass: Pass, batch: Batch, index: number | null): Promise<Explanation | null> {
   const { classifier, device, options, bar, stop } = pass;
-  const { model, preprocessing } = classifier;
+  const { model, preprocessing, thresholds } = classifier;
+  const task = thresholds ? 'labels' : 'classes';
   const classes = index === null ? undefined : new Int32Array(batch.size).fill(index);
   const images = imagesOf(batch, device);
   try {
-    if (options.method === 'grad-cam') return await gradCam(model, images, { classes, stage: options.stage });
+    if (options.method === 'grad-cam')
+      return await gradCam(model, images, { classes, stage: options.stage, task });
     const batchSize = await fittingBatch(device, model, preprocessing.inputSize, options.batch);
     const onBatch = (done: number, total: number): boolean => {
       bar.update(pass.done, `${done} of ${total} answers`, null);
       return !stop.requested;
     };
-    return await occlusion(model, images, { classes, batchSize, onBatch });
+    return await occlusion(model, images, { classes, batchSize, task, onBatch });
   } finally {
     images.dispose();
   }

@@ -5,6 +5,8 @@ import { modelNames } from '../../models/table.ts';
 import { statOrNull } from '../../node/files.ts';
 import { didYouMean } from '../../text/suggest.ts';
 import { type Decision, decisionSentence } from '../../train/evaluation/threshold.ts';
+import { DEFAULT_THRESHOLD } from '../../train/labels/answers.ts';
+import { decisionsFor, decisionsSentence, thresholdsOf } from '../../train/labels/thresholds.ts';
 import { networkIn, readCheckpoint } from '../../train/node/checkpoint.ts';
 import { CATALOG } from '../../weights/catalog/catalog.ts';
 import type { PlannedModel } from '../../weights/create-model.ts';
@@ -27,6 +29,8 @@ export interface Exported extends PlannedModel {
   preprocessing: Preprocessing;
   /** From which probability a class is called, where the checkpoint says so. */
   decision?: Decision;
+  /** Where several labels may hold of a picture: from which probability each is called. */
+  thresholds?: readonly number[];
 }
 
 /** The fields of a checkpoint's metadata that tell it from other weights. */
@@ -53,7 +57,11 @@ export async function openExported(name: string, given: { model?: string } & Siz
   say(`${start.model} with ${describeWeights(start)}`);
   if (assumed) say(assumed);
   const classes = classNames(planned.shapes.numClasses, known.card.classes);
-  return { ...planned, stem, files, classes, preprocessing: preparedFor(preprocessing, given) };
+  const several = known.card.task === 'labels';
+  return {
+    ...{ ...planned, stem, files, classes, preprocessing: preparedFor(preprocessing, given) },
+    ...(several && { thresholds: classes.map(() => DEFAULT_THRESHOLD) }),
+  };
 }
 
 async function fromCheckpoint(
@@ -63,11 +71,16 @@ async function fromCheckpoint(
 ): Promise<Exported> {
   checkCheckpoint(path, { model });
   const checkpoint = await readCheckpoint(path);
-  const { classes, preprocessing, epoch, decision, model: name } = checkpoint.info;
+  const { task, classes, preprocessing, epoch, decision, decisions = [], model: name } = checkpoint.info;
+  const several = task === 'labels' ? decisionsFor(decisions, classes) : null;
   const network = networkIn(checkpoint);
   const numClasses = classes.length;
   const planned = await plannedModel(network, { weights: checkpoint.weights, use: 'answer', numClasses });
-  say(`${checkpoint.path}: ${name}, epoch ${epoch}, ${classes.length} classes`);
+  say(`${checkpoint.path}: ${name}, epoch ${epoch}, ${classes.length} ${several ? 'labels' : 'classes'}`);
+  if (several)
+    say(
+      `${decisionsSentence(several)} An exported file answers with a logit for each label, whose sigmoid is its probability; its metadata has the thresholds.`,
+    );
   if (decision)
     say(
       `${decisionSentence(decision)} An exported file answers with every class's share; its metadata has the threshold.`,
@@ -79,6 +92,7 @@ async function fromCheckpoint(
     classes,
     preprocessing: preparedFor(preprocessing, sized),
     ...(decision && { decision }),
+    ...(several && { thresholds: thresholdsOf(several) }),
   };
 }
 

@@ -11,6 +11,7 @@ import { writeSafetensors } from '../../weights/formats/safetensors.ts';
 import type { StateDict } from '../../weights/formats/state.ts';
 import { writeTorch } from '../../weights/formats/torch-write.ts';
 import { ownStyle, underNames } from '../../weights/names.ts';
+import { UserError } from '../ui.ts';
 import type { Target, TargetOptions } from './rules.ts';
 import type { Exported } from './source.ts';
 
@@ -35,13 +36,22 @@ export function written(to: Target, source: Exported, options: TargetOptions): P
 }
 
 /** What stands in a file beside the network. */
-function metadataOf({ classes, preprocessing, decision, known, shapes }: Exported): Record<string, string> {
+function metadataOf({
+  classes,
+  preprocessing,
+  decision,
+  thresholds,
+  known,
+  shapes,
+}: Exported): Record<string, string> {
   const { licence, source, weights } = known.card;
   return {
     classes: JSON.stringify(classes),
     preprocessing: JSON.stringify(preprocessing),
     model: shapes.spec!.name,
     ...(decision && { decision: JSON.stringify(decision) }),
+    // Several labels may hold of a picture: the sigmoid of a logit is the probability of its label.
+    ...(thresholds && { task: 'labels', activation: 'sigmoid', thresholds: JSON.stringify(thresholds) }),
     ...(weights !== null && { weights }),
     ...(source !== null && { source }),
     ...(licence !== null && { licence }),
@@ -49,9 +59,13 @@ function metadataOf({ classes, preprocessing, decision, known, shapes }: Exporte
 }
 
 async function asOnnx(source: Exported, options: TargetOptions): Promise<Written> {
-  const { shapes, values, preprocessing } = source;
+  const { shapes, values, preprocessing, thresholds } = source;
   const { inputSize } = preprocessing;
   const { opset, softmax = false, withPreprocessing: normalises = false } = options;
+  if (softmax && thresholds)
+    throw new UserError(
+      '--softmax makes shares of classes of which one is right, and of these labels several may hold; leave it out: the sigmoid of a logit is the probability of its label',
+    );
   const { tessera: version } = versions();
   const metadata = { ...metadataOf(source), 'tessera.version': version! };
   const model = await onnxModel(shapes, {
@@ -63,14 +77,18 @@ async function asOnnx(source: Exported, options: TargetOptions): Promise<Written
     ...(normalises && { preprocessing }),
     valuesOf: (name) => values.get(name)?.data,
   });
-  const runner = { preprocessing, normalises, softmax };
+  const several = thresholds && { thresholds };
+  const runner = { preprocessing, normalises, softmax, ...several };
   const { classes } = source;
   return {
     bytes: await onnxBytes(model),
     beside: [
       { suffix: '.py', text: pythonForOnnx(runner), run: 'python' },
       { suffix: '.mjs', text: nodeForOnnx(runner), run: 'node' },
-      { suffix: '.json', text: `${JSON.stringify({ classes, preprocessing })}\n` },
+      {
+        suffix: '.json',
+        text: `${JSON.stringify({ classes, preprocessing, ...(several && { task: 'labels', ...several }) })}\n`,
+      },
     ],
     notes: [],
   };
@@ -81,12 +99,13 @@ async function asTorch(
   source: Exported,
   { names }: TargetOptions,
 ): Promise<Written> {
-  const { shapes, values, network, classes, preprocessing, known } = source;
+  const { shapes, values, network, classes, preprocessing, thresholds, known } = source;
   const spec = shapes.spec!;
   const library = libraryFor(network, spec.options, ownStyle(shapes)?.style, names);
   const own = await torchState(shapes, (name) => values.get(name)!.data);
   const tensors: StateDict = library ? underNames(own, shapes, library.style) : own;
-  const card = { ...known.card, model: spec, preprocessing, classes };
+  const task = thresholds ? ('labels' as const) : null;
+  const card = { ...known.card, model: spec, preprocessing, classes, task };
   const metadata = { format: 'pt', ...cardMetadata(card), ...metadataOf(source) };
   const bytes = to === 'pth' ? writeTorch(tensors, metadata) : writeSafetensors(tensors, metadata);
   if (!library)
@@ -97,7 +116,8 @@ async function asTorch(
         `Neither torchvision nor timm has ${spec.name} with these weights' padding and epsilon, so the file has Tessera's own names, and no program lies beside it; --to onnx runs anywhere.`,
       ],
     };
-  const text = pythonForTorch({ preprocessing }, to, library, classes.length);
+  const runner = { preprocessing, ...(thresholds && { thresholds }) };
+  const text = pythonForTorch(runner, to, library, classes.length);
   return {
     bytes,
     beside: [{ suffix: '.py', text, run: 'python' }],

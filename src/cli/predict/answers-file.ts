@@ -19,7 +19,18 @@ import {
 import { linesOfFile } from '../../node/lines.ts';
 import { FolderLock } from '../../node/lock.ts';
 import { placeOf, type Shard, shardText } from '../../runner/shard.ts';
-import { all, among, demand, list, object, parseBounded, text, whole } from '../../text/rules.ts';
+import {
+  all,
+  among,
+  demand,
+  list,
+  number,
+  object,
+  optional,
+  parseBounded,
+  text,
+  whole,
+} from '../../text/rules.ts';
 import type { Calling } from '../../train/metrics.ts';
 import { commandLine } from '../command-line.ts';
 import { UserError } from '../ui.ts';
@@ -34,6 +45,8 @@ export interface AnswersPlan {
   preprocessing: Preprocessing;
   /** The class that is called from a threshold on, null where the likeliest is. */
   calling: Calling | null;
+  /** Of several labels a picture: from which probability each is called; else absent. */
+  thresholds?: readonly number[];
   topK: number;
   /** All pictures, those of other shards among them: how many, and a hash of their names in order. */
   list: { count: number; hash: string };
@@ -46,6 +59,7 @@ const WORDS: Record<Exclude<keyof AnswersPlan, 'format'>, string> = {
   classes: 'other classes',
   preprocessing: 'pictures prepared in another way',
   calling: 'another threshold',
+  thresholds: 'other thresholds',
   topK: 'another --top-k',
   list: 'another list of pictures',
   shard: 'another shard',
@@ -75,6 +89,7 @@ const PLAN = all(
     network: object({ name: text(4096), files: list(text(128), 1, 64) }),
     classes: list(text(4096), 1, 100_000),
     preprocessing: object({}),
+    thresholds: optional(list(number(0, 1), 1, 100_000)),
     topK: whole(1, 100_000),
     list: object({ count: whole(0, Number.MAX_SAFE_INTEGER), hash: text(128) }),
     shard: object({ index: whole(1, 100_000), of: whole(1, 100_000) }),
@@ -111,7 +126,7 @@ export class AnswersFile {
    * @throws UserError where the file is of something else, or no file of answers; FolderHeld where another process writes it
    */
   static async open(path: string, plan: AnswersPlan, files: readonly string[]): Promise<AnswersFile> {
-    const format = formatOf(path, Math.min(plan.topK, plan.classes.length));
+    const format = formatOf(path, plan);
     await makeFolder(dirname(resolve(path)));
     const lock = await FolderLock.take(
       dirname(resolve(path)),

@@ -6,7 +6,7 @@ import { extname } from 'node:path';
 import { cell } from '../../report/predictions.ts';
 import { shown } from '../../text/shown.ts';
 import { UserError } from '../ui.ts';
-import type { Prediction } from './prediction.ts';
+import type { ClassPrediction, LabelPrediction, Prediction } from './prediction.ts';
 
 /** What is said of a picture: the network's answer, or why there is none. */
 export type Answer = Prediction | { file: string; error: string };
@@ -34,20 +34,45 @@ const jsonLines: AnswersFormat = {
   },
 };
 
-/** Columns: index, file, error, called, then class, probability and logit of the likeliest, the second, … */
-function csv(topK: number): AnswersFormat {
-  const ranks = Array.from({ length: topK }, (_, rank) => rank + 1);
-  const columns = ranks.flatMap((rank) => [`class ${rank}`, `probability ${rank}`, `logit ${rank}`]);
+/** The columns of CSV behind index, file, error and called, and what an answer has in these. */
+interface Columns {
+  names: string[];
+  /** What is called, and the cells of the columns. */
+  cells(answer: Prediction): [called: string, ...figures: string[]];
+}
+
+/** Class, probability and logit of the likeliest, the second, … */
+function ranks(topK: number): Columns {
+  const places = Array.from({ length: topK }, (_, rank) => rank + 1);
+  return {
+    names: places.flatMap((rank) => [`class ${rank}`, `probability ${rank}`, `logit ${rank}`]),
+    cells(answer) {
+      const { topK: classes, called = classes[0].label } = answer as ClassPrediction;
+      return [
+        called,
+        ...classes.map(({ label, probability, logit }) => `${cell(label)},${probability},${logit}`),
+      ];
+    },
+  };
+}
+
+/** Probability and logit of each label; `|` stands between those that are called. */
+const eachLabel = (labels: readonly string[]): Columns => ({
+  names: labels.flatMap((label) => [cell(`p(${label})`), cell(`logit(${label})`)]),
+  cells(answer) {
+    const { called, labels: all } = answer as LabelPrediction;
+    return [called.join('|'), ...all.map(({ probability, logit }) => `${probability},${logit}`)];
+  },
+});
+
+function csv({ names: columns, cells }: Columns): AnswersFormat {
   const named = (place: number, file: string): string => `${place},${cell(file)},`;
   return {
     head: ['index', 'file', 'error', 'called', ...columns].join(','),
     line(place, answer) {
       const start = named(place, answer.file);
       if ('error' in answer) return start + [cell(answer.error), '', ...columns.map(() => '')].join(',');
-      const { called = answer.topK[0].label, topK: classes } = answer;
-      const figures = classes.map(
-        ({ label, probability, logit }) => `${cell(label)},${probability},${logit}`,
-      );
+      const [called, ...figures] = cells(answer);
       return start + ['', cell(called), ...figures].join(',');
     },
     tells(line, place, file) {
@@ -58,11 +83,24 @@ function csv(topK: number): AnswersFormat {
   };
 }
 
+/** What of a plan decides on the columns. */
+export interface Answered {
+  classes: readonly string[];
+  topK: number;
+  /** Where several labels may hold of a picture. */
+  thresholds?: readonly number[] | undefined;
+}
+
+/** @throws UserError where the ending of a file names no format */
+export function checkEnding(path: string): void {
+  formatOf(path, { classes: [''], topK: 1 });
+}
+
 /** The format that the ending of a file names. @throws UserError where it names none */
-export function formatOf(path: string, topK: number): AnswersFormat {
+export function formatOf(path: string, { classes, topK, thresholds }: Answered): AnswersFormat {
   const ending = extname(path).toLowerCase();
   if (ending === '.jsonl') return jsonLines;
-  if (ending === '.csv') return csv(topK);
+  if (ending === '.csv') return csv(thresholds ? eachLabel(classes) : ranks(Math.min(topK, classes.length)));
   throw new UserError(
     `${path} names no format: let it end in .jsonl (a JSON object a line) or .csv (for spreadsheets)`,
   );

@@ -1,31 +1,67 @@
-/** What is said about one picture. */
+/** What is said about one picture: the likeliest classes, or each label of which several may hold. */
 import type { Inference } from '../../train/infer.ts';
+import { sigmoid } from '../../train/labels/answers.ts';
 import { type Calling, largest, predicted, rowOf, softmaxRow } from '../../train/metrics.ts';
+import type { Classifier } from '../classifier.ts';
 
 /** The array of these is the output of `--json`. */
-export interface Prediction {
+export type Prediction = ClassPrediction | LabelPrediction;
+
+export interface ClassPrediction {
   file: string;
   /** The class that is called where the checkpoint has a threshold for one, likeliest or not; else absent. */
   called?: string;
   topK: { index: number; label: string; probability: number; logit: number }[];
 }
 
-/** The `k` likeliest classes of every picture, and the one that is called where a threshold decides. */
+export interface LabelPrediction {
+  file: string;
+  /** The labels that are called, each from its threshold on. */
+  called: string[];
+  /** Of every label, in the order of the outputs; probabilities are sigmoids, each for itself. */
+  labels: { index: number; label: string; probability: number; logit: number; called: boolean }[];
+}
+
+/** What a network says of every picture. @param k how many of the likeliest classes are named; of labels all are */
 export function predictionsOf(
   answers: Inference,
-  classes: readonly string[],
+  { classes, calling, thresholds }: Pick<Classifier, 'classes' | 'calling' | 'thresholds'>,
   k: number,
-  calling?: Calling,
 ): Prediction[] {
   return answers.samples.map(({ file }, picture) => {
     const logits = rowOf(answers, picture);
-    const probabilities = softmaxRow(logits);
-    const topK = largest(logits, k).map((index) => ({
-      index,
-      label: classes[index],
-      probability: probabilities[index],
-      logit: logits[index],
-    }));
-    return calling ? { file, called: classes[predicted(logits, calling)], topK } : { file, topK };
+    return thresholds
+      ? labelled(file, logits, classes, thresholds)
+      : classed(file, logits, classes, k, calling);
   });
+}
+
+function classed(
+  file: string,
+  logits: Float32Array,
+  classes: readonly string[],
+  k: number,
+  calling: Calling | undefined,
+): ClassPrediction {
+  const probabilities = softmaxRow(logits);
+  const topK = largest(logits, k).map((index) => ({
+    index,
+    label: classes[index],
+    probability: probabilities[index],
+    logit: logits[index],
+  }));
+  return calling ? { file, called: classes[predicted(logits, calling)], topK } : { file, topK };
+}
+
+function labelled(
+  file: string,
+  logits: Float32Array,
+  classes: readonly string[],
+  thresholds: readonly number[],
+): LabelPrediction {
+  const labels = classes.map((label, index) => {
+    const [logit, probability] = [logits[index], sigmoid(logits[index])];
+    return { index, label, probability, logit, called: probability >= thresholds[index] };
+  });
+  return { file, called: labels.flatMap(({ label, called }) => (called ? [label] : [])), labels };
 }

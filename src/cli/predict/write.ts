@@ -22,9 +22,10 @@ export interface Writing {
 /** Writes the answers that are not there yet. @returns how many of all that are there say why there is none */
 export async function writeAnswers(
   device: Device,
-  { model, classes, preprocessing, calling }: Classifier,
+  network: Classifier,
   { path, plan, files, batch, stop }: Writing,
 ): Promise<number> {
+  const { model, preprocessing } = network;
   const out = await AnswersFile.open(path, plan, files);
   const began = out.done;
   try {
@@ -68,7 +69,7 @@ export async function writeAnswers(
     for await (const answers of inferBatches(model, device, clock.watch(source.load(0, startBatch)))) {
       const none = new Set(unanswered(answers));
       const lines: Answer[] = [];
-      for (const [index, prediction] of predictionsOf(answers, classes, plan.topK, calling).entries()) {
+      for (const [index, prediction] of predictionsOf(answers, network, plan.topK).entries()) {
         const sample = answers.samples[index];
         lines.push(...upTo(sample));
         if (next++ < began) continue;

@@ -53,7 +53,7 @@ export async function newSearch(options: SearchArgs): Promise<Setup> {
   const scaling = await openScaling(options);
   const space = scaling ? spaceAround(scaling.table) : await openSpace(options);
   const settings = settingsOf(options, space, scaling);
-  const set = await openData(dataOf(settings));
+  const set = await openClasses(settings);
   const advice = scaling ? null : await adviseSpace(options, space, set.train);
   if (advice) say(advice);
   const teacher =
@@ -98,7 +98,7 @@ export async function resumedSearch(options: SearchArgs, signal?: AbortSignal): 
     const { settings: saved, command, pictures, planned, taught } = await readPlan(folder);
     const found = await readFound(folder);
     const settings = { ...saved, data: options.data ?? saved.data };
-    const set = await openData(dataOf(settings));
+    const set = await openClasses(settings);
     if (picturesHash(set, settings.data) !== pictures)
       throw new UserError(
         `the pictures in ${settings.data ?? 'the demo data'} are not those that the search began with, so it cannot go on; begin a new one, or name with --data where they are now`,
@@ -127,6 +127,16 @@ const dataOf = ({ data, groupBy, seed, space }: SearchSettings) => ({
   ...{ data, groupBy, seed },
   size: space.inputSize,
 });
+
+/** The pictures of a search. @throws UserError where they have several labels: candidates are ranked by one class a picture */
+async function openClasses(settings: SearchSettings): Promise<DataSet> {
+  const set = await openData(dataOf(settings));
+  if (set.task === 'labels')
+    throw new UserError(
+      `${settings.data} gives pictures several labels, and a search ranks networks by one class a picture; train a network on it, or give one class a row, in a column 'label'`,
+    );
+  return set;
+}
 
 /** `fingerprint`, of the held-out pictures too: they have the last word here. */
 function picturesHash(set: DataSet, data: string | null): string {

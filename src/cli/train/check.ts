@@ -46,6 +46,10 @@ export async function check(options: TrainOptions): Promise<number> {
   const stop = onStop('Stopping after this step.');
   try {
     const plan = await plannedRun(options);
+    if (options.sanity && plan.set.task === 'labels')
+      throw new UserError(
+        '--sanity learns one class a picture by heart, and these have several labels; leave it out, or try --find-lr',
+      );
     const device = await openCommandDevice(options);
     announceSoftware(device);
     await checkFit(device, plan, options);

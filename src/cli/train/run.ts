@@ -17,11 +17,8 @@ import { LossTracer } from '../../train/callbacks/loss-trace.ts';
 import { Pace, type PaceOptions } from '../../train/callbacks/pace.ts';
 import { RateTracer } from '../../train/callbacks/rate-trace.ts';
 import { stopOn } from '../../train/callbacks/stop-request.ts';
-import { ThresholdChoice } from '../../train/callbacks/threshold.ts';
 import { UnreadablePictures } from '../../train/callbacks/unreadable.ts';
 import { WeightAverage } from '../../train/callbacks/weight-average.ts';
-import { evaluationsOf } from '../../train/evaluation/headline.ts';
-import type { Decision } from '../../train/evaluation/threshold.ts';
 import { fit } from '../../train/fit.ts';
 import { plannedFreezing } from '../../train/freezing.ts';
 import { freezeFor, optimizerOf, patienceOf, phasesOf, plateauOf } from '../../train/from-settings.ts';
@@ -33,7 +30,6 @@ import { describeReport } from '../../weights/load.ts';
 import { createModel } from '../../weights/node/create-model.ts';
 import { fingerprint, notesOf } from '../data-source.ts';
 import { keepProfile, profiledInto } from '../profile-option.ts';
-import { thresholdWish } from '../threshold-options.ts';
 import { type StopRequest, say, UserError } from '../ui.ts';
 import { type RunCache, runCache } from './cache.ts';
 import { resumeCommand } from './command.ts';
@@ -42,6 +38,7 @@ import { TrainProgress } from './progress.ts';
 import { logsOf, reportOf } from './report.ts';
 import type { Plan, Setup } from './setup.ts';
 import { stepOn } from './step.ts';
+import { type RunTask, taskOf } from './task.ts';
 import { closingText, openingText } from './text.ts';
 
 /** Trains to the end or until a stop is requested, and returns what report.json holds. */
@@ -76,10 +73,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     watched(cache.of(val, taker), ({ marks }) => marks && validating.add(marks));
   const average = settings.average === null ? null : WeightAverage.of(model, settings.average);
   const validated = average?.average ?? model;
-  const wish = thresholdWish(settings, set.classes);
-  const { positive, target } = wish;
-  const choice = target ? new ThresholdChoice({ classes: set.classes, positive: positive!, target }) : null;
-  const decided = () => choice?.decision ?? wish.decision;
+  const { measure, choice, decided, evaluate } = taskOf(set, settings);
   const checkpoints = new Checkpoints(writer(setup, validated, device, decided), settings.best);
   const tracer = new LossTracer();
   const rates = new RateTracer();
@@ -102,7 +96,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const report = reportOf(device, setup, costs, {
     ...{ checkpoints, tracer, rates, pace, freezing, unreadable, validating, held: test },
     val: validation,
-    evaluate: (answers, epochs) => evaluationsOf(answers, { ...wish, classes: set.classes, epochs }),
+    evaluate,
     cache: cache.watch,
     meter,
   });
@@ -118,6 +112,7 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
     optimizer,
     train: profiled ? profiled.watching(batches) : batches,
     val: validation(validated),
+    measure,
     phases: phasesOf(model, optimizer, settings, plateau),
     validated,
     step: noting(trainedOn, step),
@@ -253,13 +248,13 @@ export function batchSources(
 /**
  * Writes best.safetensors and last.safetensors into the folder of the run.
  * @param validated the network whose figures make an epoch the best
- * @param decided on the threshold of the weights as they are
+ * @param decided on the thresholds of the weights as they are
  */
 function writer(
   { settings, set, preprocessing, folder, trainedOn }: Setup,
   validated: Model,
   { choices }: Device,
-  decided: () => Decision | null,
+  decided: RunTask['decided'],
 ): WriteState {
   const pictures = fingerprint(set, settings.data);
   return async (which, { model, optimizer, progress, stepsPerEpoch, states }) => {
@@ -273,7 +268,7 @@ function writer(
       metrics: progress.history.at(-1)?.val ?? null,
       settings,
       pictures,
-      decision: decided() ?? undefined,
+      ...decided(),
       trainedOn,
     };
     if (which === 'best') return saveCheckpoint(await folder.place(BEST), validated, info);

@@ -80,7 +80,7 @@ export interface TrainOptions extends PictureOptions, SizeOptions {
   /** GiB */
   memory?: number;
   positive?: string;
-  threshold?: number;
+  threshold?: number | 'f1';
   targetPrecision?: number;
   targetRecall?: number;
   adapter?: string;

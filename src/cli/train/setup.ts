@@ -1,6 +1,6 @@
 /** What `train` does before it touches the GPU: settings, pictures, the folder of the run, or the checkpoint of one. */
 import { basename, dirname } from 'node:path';
-import type { DataSet } from '../../data/sample.ts';
+import type { DataSet, Task } from '../../data/sample.ts';
 import type { Preprocessing } from '../../data/transforms.ts';
 import type { Network } from '../../models/table.ts';
 import { statOrNull } from '../../node/files.ts';
@@ -20,7 +20,6 @@ import type { Start } from '../../weights/start.ts';
 import { fingerprint, keptClasses, listFile, openData, preprocessingFor } from '../data-source.ts';
 import { type Input, inputs } from '../inputs.ts';
 import { claimed, newFolder, releasedOnFailure } from '../run-place.ts';
-import { thresholdWish } from '../threshold-options.ts';
 import { say, UserError } from '../ui.ts';
 import { optionsOf, trainCommand } from './command.ts';
 import {
@@ -34,6 +33,7 @@ import {
   withMoreEpochs,
 } from './settings.ts';
 import { adviseSize } from './size-advice.ts';
+import { refuseForTask, taskOf } from './task.ts';
 import { inOrder, scheduleOf, unfreezing } from './unfreeze-schedule.ts';
 
 /** Schedules that end at a rate of 0, or about 0. */
@@ -144,14 +144,12 @@ async function planOf(
     throw new UserError(
       `--add-classes: ${common.data} has no class beside those of ${common.weights} (${kept.join(', ')}); give each new class a folder or rows, or leave the option out`,
     );
-  thresholdWish(common, set.classes);
-  if (common.best === 'auc' && set.classes.length !== 2)
-    throw new UserError(
-      `--best auc is a figure of two classes, and ${common.data} has ${set.classes.length}; take --best balanced-accuracy, or leave it out`,
-    );
-  const newHead = !known || !(await bringsHead(network, known, set.classes));
+  refuseForTask(set, common);
+  const newHead = !known || !(await bringsHead(network, known, set));
   const phases = phasesFor(wanted, common.weights, newHead);
   const settings = withClassWeights({ ...common, phases }, options, set.classes);
+  // What cannot be asked of the thresholds is said before anything is read.
+  taskOf(set, settings);
   const advice = options.size === undefined ? await adviseSize(set.train, settings) : null;
   if (advice) tell(advice);
   const preprocessing = preprocessingFor(settings, start.preprocessing);
@@ -209,7 +207,7 @@ async function classesToKeep(
       '--add-classes adds to the classes of a network that has learnt some; name it with --weights, such as runs/…/best.safetensors',
     );
   const { classes } = known.card;
-  if (!classes || !(await bringsHead(network, known, classes)))
+  if (!classes || !(await bringsHead(network, known, { classes })))
     throw new UserError(
       `--add-classes: ${weights} does not say which classes its outputs are; take a checkpoint of \`train\`, or weights whose card names them`,
     );
@@ -220,11 +218,15 @@ async function classesToKeep(
 async function bringsHead(
   network: Network,
   { file, card }: KnownWeights,
-  classes: readonly string[],
+  { classes, task }: { classes: readonly string[]; task?: Task | undefined },
 ): Promise<boolean> {
   const model = (await shapeBuilder())(network);
   const outputs = classesIn(model, matchNames(file.tensors, model).tensors);
-  return outputs === classes.length && (card.classes ?? classes).every((name, i) => name === classes[i]);
+  return (
+    outputs === classes.length &&
+    (card.classes ?? classes).every((name, i) => name === classes[i]) &&
+    (card.task ?? 'classes') === (task ?? 'classes')
+  );
 }
 
 /**

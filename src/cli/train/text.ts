@@ -3,13 +3,19 @@ import { join } from 'node:path';
 import { describeMetrics, type Report, trains } from '../../report/report.ts';
 import { describeSeen } from '../../report/seen-text.ts';
 import type { CacheFigures } from '../../train/callbacks/cache-figures.ts';
-import { headline } from '../../train/evaluation/headline.ts';
 import type { FreezingFigures } from '../../train/freezing.ts';
 import { BEST, PAGE } from '../../train/node/run-folder.ts';
 import type { TrainedOn } from '../../train/node/trained-on.ts';
 import type { Progress } from '../../train/progress.ts';
 import { epochsOf, type TrainSettings } from '../../train/settings.ts';
-import { classSizes, describeBalance, describeSizes } from '../class-text.ts';
+import { headlineOf } from '../../train/task.ts';
+import {
+  classSizes,
+  describeBalance,
+  describeLabels,
+  describeLabelWeights,
+  describeSizes,
+} from '../class-text.ts';
 import { commandLine } from '../command-line.ts';
 import { describeInput } from '../size-options.ts';
 import { bold, counted, formatBytes, formatNumber, formatSeconds } from '../ui.ts';
@@ -26,12 +32,18 @@ export function openingText(
   { unfrozen }: Costs,
 ): string[] {
   const { model, data } = settings;
-  const classes = set.classes.length > 6 ? `${set.classes.length} classes` : set.classes.join(' / ');
-  const balance = describeBalance(classSizes(set), set.classes, settings);
+  const several = set.task === 'labels';
+  const classes =
+    set.classes.length > 6
+      ? `${set.classes.length} ${several ? 'labels' : 'classes'}`
+      : set.classes.join(several ? ', ' : ' / ');
+  const balance = several
+    ? describeLabelWeights(set, settings)
+    : describeBalance(classSizes(set), set.classes, settings);
   const lines = [
     `${model} on ${set.train.length} pictures (${set.val.length} validate), ${classes}; input ${describeInput(preprocessing)}, ` +
       `${counted(epochsOf(settings), 'epoch')} in steps of ${describeBatch(settings)}, learning rate ${settings.phases[0].lr}, results in ${folder.path}`,
-    describeSizes(classSizes(set), set.classes),
+    several ? describeLabels(set) : describeSizes(classSizes(set), set.classes),
     ...(balance === null ? [] : [balance]),
     ...freezingTable(freezing),
   ];
@@ -93,7 +105,7 @@ function finished(report: Report, progress: Progress, options: TrainOptions, tra
   if (progress.finished !== undefined)
     lines.push(`It ended before its ${counted(epochsOf(settings), 'epoch')}: ${progress.finished}.`);
   const { evaluation, validation } = report;
-  if (evaluation) lines.push(...headline(evaluation));
+  if (evaluation) lines.push(...headlineOf(evaluation));
   if (report.notChosen) lines.push(report.notChosen);
   if (evaluation && validation)
     lines.push(`Test pictures: ${describeMetrics(evaluation.metrics, evaluation.intervals)}.`);
@@ -135,13 +147,15 @@ function describeSaved({ computed, reused, where, bytes, first, later, speedUp }
 
 /** [command, what for]. */
 function nextSteps(
-  { out, settings, classes, epochs, best, parameters }: Report,
+  { out, settings, classes, epochs, best, parameters, evaluation }: Report,
   { adapter, memory, out: named }: TrainOptions,
 ): [string, string][] {
   const steps: [string, string][] = [
     [
       commandLine('evaluate', ['--checkpoint', out, '--stress']),
-      `the confusion matrix${classes.length === 2 ? ', another --threshold,' : ''} and what it makes of the pictures in grey, blurred, cropped otherwise`,
+      evaluation?.task === 'labels'
+        ? 'the figures of each label, and what it makes of the pictures in grey, blurred, cropped otherwise'
+        : `the confusion matrix${classes.length === 2 ? ', another --threshold,' : ''} and what it makes of the pictures in grey, blurred, cropped otherwise`,
     ],
     [commandLine('predict', ['PICTURE', '--checkpoint', out]), 'what it says to pictures of yours'],
     [commandLine('explain', ['PICTURE', '--checkpoint', out]), 'where in them it looks'],

@@ -30,7 +30,9 @@ ${table(
     'epoch',
     'training loss',
     'validation loss',
-    ...SCORES.filter(({ key }) => has(validated, key)).map(({ name }) => name),
+    ...scoresOf(validated)
+      .filter(({ key }) => has(validated, key))
+      .map(({ name }) => name),
     'training',
     'validation',
   ],
@@ -38,9 +40,11 @@ ${table(
     record.epoch === best ? html`${record.epoch} <span class="badge">best</span>` : record.epoch,
     fixed(record.trainLoss, 4),
     fixed(record.val?.loss, 4),
-    ...SCORES.filter(({ key }) => has(validated, key)).map(({ key, digits }) =>
-      digits === undefined ? share(record.val?.[key]) : decimal(record.val?.[key], digits),
-    ),
+    ...scoresOf(validated)
+      .filter(({ key }) => has(validated, key))
+      .map(({ key, digits }) =>
+        digits === undefined ? share(record.val?.[key]) : decimal(record.val?.[key], digits),
+      ),
     formatSeconds(record.trainSeconds),
     formatSeconds(record.valSeconds),
   ]),
@@ -54,14 +58,33 @@ function thinned({ epochs, best }: RunPart): EpochRecord[] {
   );
 }
 
-/** What is drawn of a validation. */
-const SCORES: readonly { key: keyof Metrics; name: string; digits?: number }[] = [
-  { key: 'accuracy', name: 'accuracy' },
-  { key: 'balancedAccuracy', name: 'balanced accuracy' },
-  { key: 'auc', name: 'AUC', digits: 4 },
-  { key: 'top5', name: 'top-5' },
+interface Score {
+  key: keyof Metrics;
+  name: string;
+  digits?: number;
+  /** Its colour where it is drawn. */
+  colour?: number;
+}
+
+/** What is known of a validation, and drawn. */
+const SCORES: readonly Score[] = [
+  { key: 'accuracy', name: 'accuracy', colour: 0 },
+  { key: 'balancedAccuracy', name: 'balanced accuracy', colour: 3 },
+  { key: 'auc', name: 'AUC', digits: 4, colour: 2 },
+  { key: 'top5', name: 'top-5', colour: 4 },
   { key: 'macroF1', name: 'macro F1', digits: 3 },
 ];
+/** Of several labels a picture. */
+const LABEL_SCORES: readonly Score[] = [
+  { key: 'map', name: 'mean average precision', digits: 3, colour: 0 },
+  { key: 'auc', name: 'AUC', digits: 4, colour: 2 },
+  { key: 'macroF1', name: 'macro F1', digits: 3, colour: 3 },
+  { key: 'microF1', name: 'micro F1', digits: 3 },
+  { key: 'accuracy', name: 'every label right', colour: 4 },
+];
+
+const scoresOf = (validated: readonly ValidatedRecord[]): readonly Score[] =>
+  has(validated, 'microF1') ? LABEL_SCORES : SCORES;
 
 const has = (validated: readonly ValidatedRecord[], key: keyof Metrics): boolean =>
   validated.some(({ val }) => val[key] !== undefined);
@@ -150,15 +173,16 @@ function scores(run: RunPart, validated: readonly ValidatedRecord[], pen: Pen): 
   const even = validated.every(
     ({ val }) => Math.abs((val.balancedAccuracy ?? val.accuracy) - val.accuracy) < 1e-9,
   );
-  const drawn = SCORES.slice(0, 4).filter(
-    ({ key }) => has(validated, key) && !(even && key === 'balancedAccuracy'),
+  const drawn = scoresOf(validated).flatMap(({ colour, ...score }) =>
+    colour === undefined || !has(validated, score.key) || (even && score.key === 'balancedAccuracy')
+      ? []
+      : [{ ...score, colour }],
   );
-  const colours = [0, 3, 2, 4];
-  const lines = drawn.map(({ key }) => ({
+  const lines = drawn.map(({ key, colour }) => ({
     points: validated.flatMap(({ epoch, val }): Point[] =>
       val[key] === undefined ? [] : [[epoch, val[key]]],
     ),
-    colour: colours[SCORES.findIndex((score) => score.key === key)],
+    colour,
     dots: true,
   }));
   const lowest = lines.flatMap(({ points }) => points).reduce((low, [, y]) => Math.min(low, y), 1);

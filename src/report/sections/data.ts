@@ -10,7 +10,7 @@ const MOST_IN_ALL = 1000;
 export function data({ classes, sides, notes }: DataPart): Html {
   const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
   const rows = classes.map((name, index) => [name, ...sides.map(({ counts }) => counts[index])]);
-  const sums = ['all', ...sides.map(({ counts }) => total(counts))];
+  const sums = ['all', ...sides.map(({ counts, pictures }) => pictures ?? total(counts))];
   const head = ['class', ...sides.map(({ name }) => name)];
   return html`${notes.length > 0 && html`<ul>${notes.map((note) => html`<li>${note}</li>`)}</ul>`}
 ${

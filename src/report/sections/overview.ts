@@ -1,6 +1,6 @@
 /** What one reads first: the figures with their intervals, on which pictures, and which network they are of. */
 import { counted } from '../../text/figures.ts';
-import type { Evaluation, Intervals } from '../../train/evaluation/evaluation.ts';
+import type { EvaluationBase, Intervals } from '../../train/evaluation/evaluation.ts';
 import type { Metrics } from '../../train/metrics.ts';
 import { type Pen, WIDTH } from '../chart.ts';
 import type { CheckpointPart } from '../document.ts';
@@ -8,6 +8,8 @@ import { type Html, html } from '../html.ts';
 import { decimal, interval, share, table } from '../parts.ts';
 
 type Figure = { key: keyof Intervals; name: string; digits?: number };
+
+type Overviewed = Pick<EvaluationBase, 'metrics' | 'intervals'>;
 
 /** The figures of the headline, the most telling first. */
 const FIGURES: readonly Figure[] = [
@@ -18,18 +20,29 @@ const FIGURES: readonly Figure[] = [
   { key: 'macroF1', name: 'Macro F1', digits: 3 },
 ];
 
+/** Of several labels a picture. */
+const LABEL_FIGURES: readonly Figure[] = [
+  { key: 'map', name: 'Mean average precision', digits: 3 },
+  { key: 'auc', name: 'AUC, mean over labels', digits: 4 },
+  { key: 'macroF1', name: 'Macro F1', digits: 3 },
+  { key: 'microF1', name: 'Micro F1', digits: 3 },
+  { key: 'accuracy', name: 'Every label right' },
+];
+
 const shownFigure = ({ key, digits }: Figure, metrics: Metrics): string =>
   digits === undefined ? share(metrics[key]) : decimal(metrics[key], digits);
 
 /** @param sentences what was measured, and what was chosen on the same pictures */
 export function overview(
-  evaluation: Evaluation,
-  validation: Evaluation | null,
+  evaluation: Overviewed,
+  validation: Overviewed | null,
   sentences: readonly string[],
   pen: Pen,
 ): Html {
   const { metrics, intervals } = evaluation;
-  const there = FIGURES.filter(({ key }) => metrics[key] !== undefined);
+  const there = (metrics.microF1 === undefined ? FIGURES : LABEL_FIGURES).filter(
+    ({ key }) => metrics[key] !== undefined,
+  );
   return html`<ul class="tiles">${there.map((figure) => {
     const { key, name, digits } = figure;
     return html`<li><span class="name">${name}</span> <strong>${shownFigure(figure, metrics)}</strong>
@@ -40,7 +53,7 @@ ${validation && beside(evaluation, validation, there)}`;
 }
 
 /** Where a figure lies between 0 and 1, with its interval; for accuracy also what the largest class alone would give. */
-function strip({ key, name }: Figure, { metrics, intervals }: Evaluation, { plot, draw }: Pen): Html {
+function strip({ key, name }: Figure, { metrics, intervals }: Overviewed, { plot, draw }: Pen): Html {
   const range = intervals[key];
   const least = key === 'accuracy' ? [metrics.largestShare] : key === 'auc' ? [0.5] : [];
   return draw(
@@ -73,12 +86,12 @@ function strip({ key, name }: Figure, { metrics, intervals }: Evaluation, { plot
 }
 
 /** The figures of the pictures that chose the epoch, where the headline is of others. */
-function beside(evaluation: Evaluation, validation: Evaluation, figures: readonly Figure[]): Html {
-  const row = (figure: Figure, { metrics, intervals }: Evaluation): string[] => [
+function beside(evaluation: Overviewed, validation: Overviewed, figures: readonly Figure[]): Html {
+  const row = (figure: Figure, { metrics, intervals }: Overviewed): string[] => [
     shownFigure(figure, metrics),
     interval(intervals[figure.key], figure.digits && 3),
   ];
-  const of = ({ metrics }: Evaluation): string => counted(metrics.count, 'picture');
+  const of = ({ metrics }: Overviewed): string => counted(metrics.count, 'picture');
   return table(
     'Pictures that nobody looked at before, and those that chose the epoch',
     ['', `test: ${of(evaluation)}`, '95 %', `validation: ${of(validation)}`, '95 %'],

@@ -21,8 +21,12 @@ function border({ pictures: shown }: PictureRow): string {
   return ` ${share(mean)} of what spoke for these answers lies in the outer half of the pictures' area, on average; 50 % would be even.`;
 }
 
-function card({ file, actual, predicted, probability, jpeg, heatmap }: ShownPicture): Html {
-  const right = actual === predicted;
+function card(shown: ShownPicture): Html {
+  const { file, actual, predicted, probability, jpeg, heatmap, right = actual === predicted } = shown;
+  if (shown.said !== undefined)
+    return html`<li class="${right ? 'right' : 'wrong'}"><div>${image(jpeg, `${predicted}: ${shown.said} ${actual}`)}${heatmap && image(heatmap, `What spoke for ${predicted}, as a heat map over the picture`)}</div>
+<p>${shown.said} <b>${actual}</b></p>
+${name(file)}</li>\n`;
   const said = html`taken for <b>${predicted}</b>, ${share(probability)}`;
   return html`<li class="${right ? 'right' : 'wrong'}"><div>${image(jpeg, `${actual}, taken for ${predicted}`)}${heatmap && image(heatmap, `What spoke for ${predicted}, as a heat map over the picture`)}</div>
 <p>${right ? html`${said}: right` : html`${said}; is <b>${actual}</b>`}</p>

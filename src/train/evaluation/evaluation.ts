@@ -27,7 +27,7 @@ import {
 } from './threshold.ts';
 
 /** What was chosen on the very pictures that are scored, which flatters the figures. */
-export type Choice = 'epoch' | 'threshold' | 'temperature';
+export type Choice = 'epoch' | 'threshold' | 'thresholds' | 'temperature';
 
 /** A class, with its 95 % intervals; null where a figure is. */
 export interface ClassFigures extends ClassMetrics {
@@ -47,7 +47,7 @@ export interface OneAgainstRest extends Curves {
 
 /** The figures of `Metrics` that have an interval. */
 export type Intervals = Partial<
-  Record<'accuracy' | 'balancedAccuracy' | 'macroF1' | 'auc' | 'top5', Interval>
+  Record<'accuracy' | 'balancedAccuracy' | 'macroF1' | 'microF1' | 'auc' | 'map' | 'top5', Interval>
 >;
 
 /** The probability from which the positive class is called, who chose it, and what it makes of the pictures. */
@@ -59,11 +59,11 @@ export interface ThresholdFigures {
   intervals: { accuracy: Interval | null; precision: Interval | null; recall: Interval | null };
 }
 
-/** See the head of this file. */
-export interface Evaluation {
+/** What is known of every network, whatever it is asked of a picture. */
+export interface EvaluationBase {
   /** Which pictures were scored. */
   scored: Scored;
-  /** Class names in the order of the labels. */
+  /** Names of classes or labels in the order of the outputs. */
   classes: string[];
   metrics: Metrics;
   /** Of the metrics. */
@@ -71,6 +71,13 @@ export interface Evaluation {
   /** What the intervals are: 0.95; and how often the bootstrap drew. */
   confidence: number;
   resamples: number;
+  /** What was chosen on these pictures. `choiceSentence` (headline.ts) has the words. */
+  chosen: Choice[];
+}
+
+/** See the head of this file. */
+export interface Evaluation extends EvaluationBase {
+  task?: 'classes';
   perClass: ClassFigures[];
   /** `confusion[actual][predicted]` */
   confusion: number[][];
@@ -86,8 +93,6 @@ export interface Evaluation {
   /** The positive class called from 0.01, 0.02, … 0.99; empty where there is none. */
   thresholds: ThresholdRow[];
   calibration: Calibration;
-  /** What was chosen on these pictures. `choiceSentence` (headline.ts) has the words. */
-  chosen: Choice[];
 }
 
 export interface EvaluationOptions {

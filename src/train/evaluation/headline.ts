@@ -4,7 +4,13 @@
  */
 import { type Inference, unanswered } from '../infer.ts';
 import { argmax, percent } from '../metrics.ts';
-import { type Choice, type Evaluation, type EvaluationOptions, evaluation } from './evaluation.ts';
+import {
+  type Choice,
+  type Evaluation,
+  type EvaluationBase,
+  type EvaluationOptions,
+  evaluation,
+} from './evaluation.ts';
 import { type Interval, percentRange } from './intervals.ts';
 import { chooseThreshold, type Decision, describeScored, type ThresholdTarget } from './threshold.ts';
 
@@ -51,7 +57,7 @@ export function choiceSentence({
   chosen,
   scored,
   metrics,
-}: Pick<Evaluation, 'chosen' | 'scored' | 'metrics'>): string | null {
+}: Pick<EvaluationBase, 'chosen' | 'scored' | 'metrics'>): string | null {
   if (chosen.length === 0) return null;
   const names = chosen.map((one) => `the ${one}`);
   const listed = names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
@@ -59,8 +65,9 @@ export function choiceSentence({
   const pictures = describeScored(scored, metrics.count);
   if (chosen.every((one) => one === 'temperature'))
     return `${subject} was fitted on ${pictures} themselves, which flatters the calibration after it.`;
+  const many = chosen.length > 1 || chosen[0] === 'thresholds';
   return (
-    `${subject} ${chosen.length === 1 ? 'was' : 'were'} chosen on ${pictures}, which flatters these figures; ` +
+    `${subject} ${many ? 'were' : 'was'} chosen on ${pictures}, which flatters these figures; ` +
     'a folder test/ beside train/ and val/ keeps pictures apart on which nothing is chosen.'
   );
 }
@@ -71,11 +78,11 @@ export interface RunAnswers {
   test: Inference | null;
 }
 
-export interface RunEvaluations {
+export interface RunEvaluations<Of = Evaluation> {
   /** Of the test pictures where there are some, else of the validation ones: the headline. Null where nothing is known. */
-  evaluation: Evaluation | null;
+  evaluation: Of | null;
   /** Of the validation pictures, where the headline is of others. */
-  validation: Evaluation | null;
+  validation: Of | null;
   /** Why no threshold was chosen where one was asked for; null where one was, or none was. */
   notChosen: string | null;
 }

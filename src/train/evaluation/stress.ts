@@ -5,11 +5,13 @@
  * Robustness to Common Corruptions and Perturbations" (2019), do so with weather and cameras.
  */
 import type { BatchSource } from '../../data/loader.ts';
-import type { Sample } from '../../data/sample.ts';
+import { labelsOf, type Sample } from '../../data/sample.ts';
 import { PERTURBATION_WORDS, PERTURBATIONS, type Perturbation } from '../../data/stress.ts';
 import type { Device } from '../../gpu/index.ts';
 import type { Model } from '../../nn/index.ts';
 import { type Inference, infer } from '../infer.ts';
+import { calledLabels, labelAnswers } from '../labels/answers.ts';
+import { allRight } from '../labels/metrics.ts';
 import { type Calling, percent, predictions } from '../metrics.ts';
 import { type Interval, pairedDifference, percentRange, wilson } from './intervals.ts';
 
@@ -56,15 +58,20 @@ export interface StressOptions {
   perturbations?: readonly Perturbation[];
   /** A class that is called from a threshold on. */
   calling?: Calling;
+  /** Of several labels a picture, from which probability each is called; 0.5 by default. */
+  thresholds?: readonly number[];
   /** Called after each batch with the batches so far; `false` ends the test. */
   onBatch?: (done: number) => boolean | undefined;
 }
+
+/** What decides on the calls. */
+export type Calls = Pick<StressOptions, 'calling' | 'thresholds'>;
 
 /** Runs the network over the pictures once a perturbation. Null where `onBatch` ended it. */
 export async function stress(
   model: Model,
   device: Device,
-  { source, classes, clean, perturbations = PERTURBATIONS, calling, onBatch }: StressOptions,
+  { source, classes, clean, perturbations = PERTURBATIONS, calling, thresholds, onBatch }: StressOptions,
 ): Promise<StressTable | null> {
   let done = 0;
   const pass = (perturbation?: Perturbation): Promise<Inference | null> =>
@@ -77,7 +84,11 @@ export async function stress(
     if (!answers) return null;
     passes.push([perturbation, answers]);
   }
-  return stressTable(before, passes, { classes, calling });
+  return stressTable(before, passes, {
+    classes,
+    ...(calling && { calling }),
+    ...(thresholds && { thresholds }),
+  });
 }
 
 /**
@@ -87,17 +98,17 @@ export async function stress(
 export function stressTable(
   clean: Inference,
   passes: readonly (readonly [Perturbation, Inference])[],
-  { classes, calling }: { classes: readonly string[]; calling?: Calling | undefined },
+  { classes, ...calls }: { classes: readonly string[] } & Calls,
 ): StressTable {
-  const before = rightOf(clean, calling);
-  const figures = (after: Map<Sample, boolean>) => {
+  const before = judged(clean, calls);
+  const figures = (after: Map<Sample, Judged>) => {
     const all: Pair[] = [];
     const byClass = classes.map((): Pair[] => []);
     for (const [sample, is] of after) {
       const was = before.get(sample);
       if (was === undefined) continue;
-      all.push([was, is]);
-      byClass[sample.label].push([was, is]);
+      all.push([was.right, is.right]);
+      for (const label of labelsOf(sample)) byClass[label].push([was.found(label), is.found(label)]);
     }
     return { accuracy: figureOf(all), recalls: byClass.map(figureOf) };
   };
@@ -105,7 +116,7 @@ export function stressTable(
     ([perturbation, answers]): StressRow => ({
       perturbation,
       label: PERTURBATION_WORDS[perturbation].label,
-      ...figures(rightOf(answers, calling)),
+      ...figures(judged(answers, calls)),
     }),
   );
   const asTheyAre = figures(before);
@@ -118,10 +129,32 @@ export function stressTable(
   };
 }
 
-/** Whether each picture was answered rightly. */
-function rightOf(answers: Inference, calling: Calling | undefined): Map<Sample, boolean> {
+/** Whether a picture was answered rightly (of several labels, in all of them), and whether a label of its own was found. */
+interface Judged {
+  right: boolean;
+  found(label: number): boolean;
+}
+
+function judged(answers: Inference, { calling, thresholds }: Calls): Map<Sample, Judged> {
+  const { samples, classes } = answers;
+  if (samples.some(({ labels }) => labels)) {
+    const of = labelAnswers(answers);
+    const called = calledLabels(of, thresholds);
+    const right = allRight(of, called);
+    return new Map(
+      samples.map((sample, i) => [
+        sample,
+        { right: right[i] === 1, found: (label) => called[i * classes + label] === 1 },
+      ]),
+    );
+  }
   const called = predictions(answers, calling);
-  return new Map(answers.samples.map((sample, i) => [sample, called[i] === answers.labels[i]]));
+  return new Map(
+    samples.map((sample, i) => {
+      const right = called[i] === answers.labels[i];
+      return [sample, { right, found: () => right }];
+    }),
+  );
 }
 
 /** Whether a picture was answered rightly as it is, and is now. */

@@ -23,7 +23,7 @@ export interface ThresholdRow {
 }
 
 /** What is asked of the threshold. */
-export type ThresholdTarget = { precision: number } | { recall: number };
+export type ThresholdTarget = { precision: number } | { recall: number } | 'f1';
 
 /** A threshold, who chose it, and on what: what a checkpoint holds. Plain JSON. */
 export interface Decision {
@@ -31,8 +31,8 @@ export interface Decision {
   positive: string;
   /** Reaching it counts. */
   threshold: number;
-  /** Whether somebody gave it, or what it was chosen to reach. */
-  by: 'given' | 'precision' | 'recall';
+  /** Whether somebody gave it, or what it was chosen to reach: a precision or recall of `target`, or the highest F1. */
+  by: 'given' | 'precision' | 'recall' | 'f1';
   target: number | null;
   /** The pictures it was chosen on, and how many; null where it was given. */
   on: Scored | null;
@@ -53,7 +53,7 @@ export function describeScored(scored: Scored, count: number): string {
 export const DECISION: Rule = object({
   positive: text(1000),
   threshold: number(0, 1),
-  by: among(['given', 'precision', 'recall']),
+  by: among(['given', 'precision', 'recall', 'f1']),
   target: orNull(number(0, 1)),
   on: orNull(among(SCORED)),
   pictures: orNull(whole(1, Number.MAX_SAFE_INTEGER)),
@@ -62,9 +62,12 @@ export const DECISION: Rule = object({
 /** Who chose a threshold and why, a sentence. */
 export function decisionSentence({ positive, threshold, by, target, on, pictures }: Decision): string {
   const called = `'${positive}' is called from a probability of ${threshold}`;
-  if (by === 'given' || target === null || on === null) return `${called}, as was asked for.`;
+  if (by === 'given' || on === null) return `${called}, as was asked for.`;
+  const there = describeScored(on, pictures ?? 0);
+  if (by === 'f1' || target === null)
+    return `${called}: of all thresholds the one with the highest F1 on ${there}.`;
   const other = by === 'precision' ? 'recall' : 'precision';
-  return `${called}: of all thresholds with a ${by} of at least ${percent(target)} on ${describeScored(on, pictures ?? 0)}, the one with the highest ${other}.`;
+  return `${called}: of all thresholds with a ${by} of at least ${percent(target)} on ${there}, the one with the highest ${other}.`;
 }
 
 /** The decision for classes that are known. */
@@ -158,12 +161,36 @@ export function chooseThreshold(
   { positive, classes, scored }: { positive: number; classes: readonly string[]; scored: Scored },
   target: ThresholdTarget,
 ): Chosen {
-  const [by, wanted] =
-    'precision' in target ? (['precision', target.precision] as const) : (['recall', target.recall] as const);
-  const other = by === 'precision' ? 'recall' : 'precision';
-  const name = classes[positive];
-  const pictures = describeScored(scored, answers.labels.length);
-  const all = steps(scoresOf(answers, positive), isPositive(answers, positive));
+  const [scores, truth] = [scoresOf(answers, positive), isPositive(answers, positive)];
+  return chooseAmong(scores, truth, { name: classes[positive], scored }, target);
+}
+
+/** What is to be reached, and the figure that decides among what reaches it. */
+function goalOf(target: ThresholdTarget): {
+  by: 'precision' | 'recall' | 'f1';
+  wanted: number;
+  other: 'precision' | 'recall' | 'f1';
+} {
+  if (target === 'f1') return { by: 'f1', wanted: 0, other: 'f1' };
+  return 'precision' in target
+    ? { by: 'precision', wanted: target.precision, other: 'recall' }
+    : { by: 'recall', wanted: target.recall, other: 'precision' };
+}
+
+/**
+ * `chooseThreshold` by scores.
+ * @param scores of each picture, its probability
+ * @param truth 1 where the picture is what `name` says
+ */
+export function chooseAmong(
+  scores: Float64Array,
+  truth: ArrayLike<number>,
+  { name, scored }: { name: string; scored: Scored },
+  target: ThresholdTarget,
+): Chosen {
+  const { by, wanted, other } = goalOf(target);
+  const pictures = describeScored(scored, truth.length);
+  const all = steps(scores, truth);
   if (!all.at(-1)?.right)
     return {
       decision: null,
@@ -190,9 +217,9 @@ export function chooseThreshold(
     positive: name,
     threshold,
     by,
-    target: wanted,
+    target: target === 'f1' ? null : wanted,
     on: scored,
-    pictures: answers.labels.length,
+    pictures: truth.length,
   };
   return { decision, row: { ...rows[best], threshold } };
 }

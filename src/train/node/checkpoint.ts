@@ -19,6 +19,7 @@ import { bytesIfThere, ifThere, statOrNull, writeWhole } from '../../node/files.
 import { InputError } from '../../text/input-error.ts';
 import {
   all,
+  among,
   demand,
   flag,
   isObject,
@@ -51,6 +52,7 @@ import { UNREADABLE_STATE } from '../callbacks/unreadable.ts';
 import { WEIGHT_AVERAGE_STATE } from '../callbacks/weight-average.ts';
 import { CHOICES } from '../choices.ts';
 import { DECISION, type Decision } from '../evaluation/threshold.ts';
+import { DECISIONS } from '../labels/thresholds.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { BEFORE, SETTINGS, type TrainSettings } from '../settings.ts';
@@ -60,9 +62,12 @@ import { type TrainedOn, trainedOnIn, trainedOnMetadata } from './trained-on.ts'
 /**
  * Goes up when the version before would misread the file. In 1, the best epoch and the trace of the loss lay in
  * `progress`; in 2 they are states of callbacks. In 3 a run has phases. In 4 its settings hold what `BEFORE` names, in 5 a teacher
- * too. Only a run that goes on asks for any of these, so a file without a place to go on says 1.
+ * too. Only a run that goes on asks for any of these, so a file without a place to go on says 1. What 6 is
+ * for, several labels a picture and thresholds of the highest F1, all readers have to know of; files of neither are of the formats
+ * before.
  */
-const FORMAT = 5;
+const FORMAT = 6;
+const OF_CLASSES = 5;
 const WITHOUT_STATE = 1;
 const KEY = 'tessera';
 
@@ -71,7 +76,9 @@ export interface CheckpointInfo {
   format: number;
   /** Name of the architecture, as `buildModel` knows it. */
   model: string;
-  /** Class names in the order of the outputs. */
+  /** 'labels' where several of the classes may hold of a picture (src/train/task.ts); absent where one does. */
+  task?: 'labels';
+  /** Names of classes, or of labels, in the order of the outputs. */
   classes: string[];
   preprocessing: Preprocessing;
   /** Epochs that were finished, and steps that were taken. */
@@ -85,6 +92,8 @@ export interface CheckpointInfo {
   pictures: string;
   /** From which probability a class is called; absent where the likeliest is. `predict` and `evaluate` follow it. */
   decision?: Decision;
+  /** Of several labels: from which probability each is called that somebody decided on; the others from 0.5 on. */
+  decisions?: Decision[];
   /** Whether the file was written with a hash over itself; absent where it was written before there was one. */
   sealed?: boolean;
   /** Of last.safetensors only: where the run goes on. */
@@ -153,29 +162,34 @@ export async function saveCheckpoint(
     callbacks[owner] = json ?? null;
     for (const [name, values] of Object.entries(kept)) put(`${CALLBACK}${owner}.${name}`, values);
   }
-  const { classes, preprocessing } = info;
+  const { classes, preprocessing, task = null } = info;
   const card = cardMetadata({
     model: model.spec,
     weights: null,
     preprocessing,
     classes,
+    task,
     licence: null,
     source: null,
   });
   const whole: CheckpointInfo = state
     ? {
-        format: FORMAT,
+        format: needsNewest(info) ? FORMAT : OF_CLASSES,
         ...info,
         sealed: true,
         progress: state.progress,
         callbacks,
         choices: choicesForFile(state.choices ?? null),
       }
-    : { format: WITHOUT_STATE, ...info, sealed: true };
+    : { format: needsNewest(info) ? FORMAT : WITHOUT_STATE, ...info, sealed: true };
   const history = trainedOn ? trainedOnMetadata(trainedOn) : {};
   const described = sealable({ ...metadata, ...card, [KEY]: JSON.stringify(whole), ...history });
   await writeWhole(path, await seal(writeSafetensors(tensors, described)));
 }
+
+/** Whether an older version would take the file for another one. */
+const needsNewest = ({ task, settings, decision }: Omit<SavedInfo, 'trainedOn'>): boolean =>
+  task === 'labels' || settings.threshold === 'f1' || decision?.by === 'f1';
 
 function checkFinite(tensors: StateDict): void {
   for (const [name, tensor] of tensors)
@@ -260,7 +274,7 @@ function checkedInfo(given: unknown): CheckpointInfo {
   const settings = {
     groupBy: BEFORE.groupBy,
     fold: BEFORE.fold,
-    ...((info.format === FORMAT ? info.settings : migratedSettings(info)) as object),
+    ...(((info.format as number) >= OF_CLASSES ? info.settings : migratedSettings(info)) as object),
   };
   const current: Record<string, unknown> = { ...migrated(info), settings };
   demand(INFO, current, '');
@@ -274,6 +288,7 @@ const INFO: Rule = all(
   object({
     format: count,
     model: text(256),
+    task: optional(among(['labels'])),
     classes: list(text(1000), 1, 65_536),
     preprocessing: PREPROCESSING,
     epoch: count,
@@ -281,6 +296,7 @@ const INFO: Rule = all(
     seed: count,
     metrics: orNull(METRICS),
     decision: optional(DECISION),
+    decisions: optional(DECISIONS),
     sealed: optional(flag),
     settings: SETTINGS,
     pictures: text(1000),
@@ -299,9 +315,13 @@ const INFO: Rule = all(
     ),
   } satisfies Record<keyof CheckpointInfo, Rule>),
   (value, place) => {
-    const { classes, decision } = value as CheckpointInfo;
+    const { classes, decision, decisions = [] } = value as CheckpointInfo;
     const known = rule((name) => classes.includes(name as string), 'the name of one of its classes');
-    return decision ? known(decision.positive, `${place}decision.positive`) : null;
+    const unknown = decision ? known(decision.positive, `${place}decision.positive`) : null;
+    return decisions.reduce(
+      (found, { positive }, index) => found ?? known(positive, `${place}decisions[${index}].positive`),
+      unknown,
+    );
   },
 );
 

@@ -184,15 +184,35 @@ const CARDS: [label: string, card: WeightsCard][] = [
       weights: 'resnet18.a1_in1k',
       preprocessing,
       classes: IMAGENET_CLASSES,
+      task: 'labels',
       licence: 'Apache-2.0',
       source: 'https://example.org',
     },
   ],
   [
     'own classes',
-    { model: null, weights: null, preprocessing: null, classes: ['a', 'b "c"'], licence: null, source: null },
+    {
+      model: null,
+      weights: null,
+      preprocessing: null,
+      classes: ['a', 'b "c"'],
+      task: null,
+      licence: null,
+      source: null,
+    },
   ],
-  ['empty', { model: null, weights: null, preprocessing: null, classes: null, licence: null, source: null }],
+  [
+    'empty',
+    {
+      model: null,
+      weights: null,
+      preprocessing: null,
+      classes: null,
+      task: null,
+      licence: null,
+      source: null,
+    },
+  ],
 ];
 for (const [label, card] of CARDS)
   test(`a card comes back as it was written: ${label}`, () =>
