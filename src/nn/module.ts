@@ -171,7 +171,9 @@ export abstract class Module {
    */
   train(mode = true): this {
     for (const [, module] of this.namedModules()) module.training = mode;
-    if (mode) for (const { tensor } of this.tensors()) if (tensor.requiresGrad) tensor.buffer.changing();
+    if (mode)
+      for (const { tensor } of this.tensors())
+        if (tensor.requiresGrad && !tensor.halves) tensor.buffer.changing();
     return this;
   }
 

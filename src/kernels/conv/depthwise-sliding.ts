@@ -55,6 +55,30 @@ const PLACE = `  let place = id.x + ${LANES}u * p.firstX;
   let c = place - tile * p.channels;
   let channels = i32(p.channels);`;
 
+/**
+ * WGSL: the kernel, w0_0 and so on, a row at a time: each moves through the places of the rows before it, which is next to
+ * nothing beside a strip. A driver that computes on the processor takes as long to compile 25 loads as all the rest of the
+ * program, so that 5×5 compiles in half the time, 3×3 in 0.7. An array in place of the moves would be in memory. Loops around
+ * what is written, y or the weight's gradient, compile faster as well and take 1.1 to 1.3 times as long to run.
+ */
+function loadKernel(element: Channels, [rows, columns]: SlidingSpec['kernel']): string {
+  const taps = range(rows * columns).map((tap) => `w${Math.floor(tap / columns)}_${tap % columns}`);
+  return `  ${lines(
+    taps.map((w) => `var ${w} = ${element}(0);`),
+    ' ',
+  )}
+  for (var at = c; at < ${taps.length}u * p.channels; at += ${columns}u * p.channels) {
+    ${lines(
+      taps.slice(columns).map((w, tap) => `${taps[tap]} = ${w};`),
+      ' ',
+    )}
+    ${lines(
+      taps.slice(-columns).map((w, kx) => `${w} = w[at + ${kx}u * p.channels];`),
+      ' ',
+    )}
+  }`;
+}
+
 type Geometry = Pick<SlidingSpec, 'kernel' | 'stride' | 'dilation'>;
 
 /** Steps until a sum is complete. A dilated kernel is a longer one with holes. */
@@ -103,7 +127,6 @@ function spanOf({ kernel, stride, dilation }: Geometry): number {
 export const slidingProgram = family((spec: SlidingSpec): ProgramSpec => {
   const { direction, element, kernel, flags } = spec;
   const [rows, columns] = [axisOf(spec, 0), axisOf(spec, 1)];
-  const taps = range(kernel[0]).flatMap((ky) => range(kernel[1]).map((kx) => [ky, kx] as const));
   const targetColumns = range(columns.tile * columns.targets);
   const sums = range(rows.ages).map((age) =>
     range(rows.targets).flatMap((a) => targetColumns.map((t) => [age, a, t].join('_'))),
@@ -158,7 +181,7 @@ fn put(at: i32, sum: ${element}, finish: Finish) { y[at] = finished(sum, finish,
 fn main(@builtin(global_invocation_id) id: vec3u) {
 ${PLACE}
   let picture = i32(id.z + p.firstZ);
-${lines(taps.map(([ky, kx]) => `  let w${ky}_${kx} = w[${ky * kernel[1] + kx}u * p.channels + c];`))}
+${loadKernel(element, kernel)}
   let finish = finishOf(c);
   let sourceColumn = i32(tile) * ${columns.tile * columns.sources} - p.sourceLeft;
 ${lines(
