@@ -24,13 +24,14 @@
  * and so are the bits. 9216 × 2048 takes 0.53 of the time then, 4096 × 4096, 1280 × 1000 and 512 × 1000 0.65 to 0.7,
  * 4096 × 1000 0.9; AlexNet's forward pass 0.88. Four columns of them a lane take 0.75 to 1, loads of eight values as long.
  */
-import { elementwise, FIRST_GROUP, family, type ProgramSpec, program } from '../../gpu/index.ts';
+import { elementwise, FIRST_GROUP, family, type ProgramSpec } from '../../gpu/index.ts';
 import { empty, HALVES } from '../../tensor/index.ts';
 import {
   EPILOGUE_PARAMS,
   epilogueBindings,
   epilogueFunctions,
   epilogueRun,
+  isCurved,
   OWN_FLAGS,
 } from '../parts/epilogue.ts';
 import { laneSpecOf } from '../parts/lanes.ts';
@@ -84,12 +85,12 @@ ${unroll(each, (i) => `  if (column${i} < p.columns) { sums[workgroup.y * p.colu
 /** The flag beside those of the epilogue: y += …, not y = …. */
 const ACCUMULATE = OWN_FLAGS;
 
-const sumProgram = program(
+const sumProgram = family(({ curved }: { curved: boolean }) =>
   elementwise({
-    name: 'vector-sum',
+    name: `vector-sum${curved ? '-curved' : ''}`,
     bindings: { sums: 'read vec4f', y: 'write vec4f', ...epilogueBindings('vec4f') },
     params: { stretches: 'u32', ...EPILOGUE_PARAMS },
-    wgsl: `${epilogueFunctions('vec4f', { curved: true })}
+    wgsl: `${epilogueFunctions('vec4f', { curved })}
 fn element(i: u32) {
   var sum = vec4f(0);
   if ((p.flags & ${ACCUMULATE}) != 0) { sum = y[i]; }
@@ -126,9 +127,10 @@ export const vector: MatrixRow = {
       flops: 8 * terms * columns,
       bytes: (halves ? 8 : 16) * terms * columns + 4 * terms + 16 * stretches * columns,
     });
-    const finish = epilogueRun(problem.epilogue ?? {}, sums);
+    const { epilogue = {} } = problem;
+    const finish = epilogueRun(epilogue, sums);
     const flags = finish.params.flags + (accumulate ? ACCUMULATE : 0);
-    device.run(sumProgram, {
+    device.run(sumProgram({ curved: isCurved(epilogue) }), {
       bindings: { sums, y, ...finish.bindings },
       params: { count: columns, stretches, ...finish.params, flags },
       bytes: 16 * (stretches + 1) * columns,
