@@ -1,4 +1,4 @@
-/** `npm run merge`: puts the files of `predict --shard` together, in the order of the list. */
+/** `npm run merge`: puts the files of `predict --shard` together, in the order of the list, and the folders of `train --shard`. */
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -13,16 +13,19 @@ import { commandLine } from './command-line.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
 import { type AnswersPlan, differenceOf, planPath, readPlan } from './predict/answers-file.ts';
 import { formatOf } from './predict/answers-format.ts';
+import { inOrder } from './shard.ts';
+import { mergeTrials } from './train/trials/merge.ts';
 import { counted, progressBar, say, UserError } from './ui.ts';
 
 export const description =
-  'Puts the files of `predict --shard` together into one, in the order of the list. Shards that are missing, that are there ' +
-  'twice, that are not finished, or that are of another network, list or setting are refused.';
+  'Puts the files of `predict --shard` together into one, in the order of the list, and the folders of `train --shard` into one ' +
+  'with the table of all runs. Shards that are missing, that are there twice, that are not finished, or that are of another ' +
+  'network, list or setting are refused.';
 
 export function options(command: Command): void {
   command
-    .argument('<shard...>', 'files that `predict --out FILE --shard I/N` wrote, all N of them')
-    .requiredOption('--out <file>', 'where the answers go; it ends as the shards do');
+    .argument('<shard...>', 'what --out FILE (predict) or DIR (train) --shard I/N wrote, all N of them')
+    .requiredOption('--out <file>', 'where the answers go, ending as the shards do; or the runs');
 }
 
 interface MergeOptions {
@@ -36,6 +39,8 @@ interface Part {
 }
 
 export async function run(paths: string[], { out }: MergeOptions): Promise<number> {
+  const found = await Promise.all(paths.map(statOrNull));
+  if (found.every((one) => one?.isDirectory())) return mergeTrials(paths, out);
   const parts = await partsOf(paths, out);
   await refuseOverInputs(
     [out, planPath(out)],
@@ -81,34 +86,13 @@ async function partsOf(paths: readonly string[], out: string): Promise<Part[]> {
   for (const { path, plan } of others) {
     const other = differenceOf(first.plan, plan, ['shard']);
     if (other) throw new UserError(`${path} is of ${other} than ${first.path}`);
-    if (plan.shard.of !== first.plan.shard.of)
-      throw new UserError(
-        `${path} is shard ${shardText(plan.shard)} and ${first.path} is shard ${shardText(first.plan.shard)}: not of one division`,
-      );
   }
   for (const path of [...paths, out])
     if (extname(path).toLowerCase() !== extname(paths[0]).toLowerCase())
       throw new UserError(
         `${path} ends in another way than ${paths[0]}; shards and --out are all .jsonl or all .csv`,
       );
-  const { of } = first.plan.shard;
-  const byIndex = new Map<number, Part>();
-  for (const part of parts) {
-    const twice = byIndex.get(part.plan.shard.index);
-    if (twice)
-      throw new UserError(
-        `${twice.path} and ${part.path} are both shard ${shardText(part.plan.shard)}; give each once`,
-      );
-    byIndex.set(part.plan.shard.index, part);
-  }
-  const missing = Array.from({ length: of }, (_, place) => place + 1).filter((index) => !byIndex.has(index));
-  if (missing.length > 0) {
-    const named = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', …' : '');
-    throw new UserError(
-      `of ${of} shards ${missing.length === 1 ? 'one is' : `${missing.length} are`} missing: ${named}`,
-    );
-  }
-  return Array.from({ length: of }, (_, place) => byIndex.get(place + 1)!);
+  return inOrder(parts.map((part) => ({ ...part, shard: part.plan.shard })));
 }
 
 /** The lines of all shards in turn. @throws UserError where a shard has not all its answers, or more */

@@ -1,4 +1,4 @@
-/** `npm run report`: finished runs of `train` side by side. */
+/** `npm run report`: finished runs of `train` side by side, and the table of a folder of many. */
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { closeLoader } from '../data/node/loader.ts';
@@ -7,20 +7,34 @@ import { comparisonOf, type RunComparison } from '../report/compare/comparison.t
 import { readRuns } from '../report/compare/finished-run.ts';
 import { comparisonHtml, MOST_SHOWN } from '../report/compare/page.ts';
 import { thumbnails } from '../report/compare/thumbnails.ts';
+import { readTrials } from '../report/trials/finished-trials.ts';
+import { trialsHtml } from '../report/trials/page.ts';
+import { summaryOf } from '../report/trials/summary.ts';
+import { trialPlanIn } from '../runner/node/trial-plan.ts';
 import { formatShare } from '../text/figures.ts';
 import { percentRange } from '../train/evaluation/intervals.ts';
 import { percent } from '../train/metrics.ts';
-import { fileOfRun, PREDICTIONS, REPORT } from '../train/node/run-folder.ts';
+import {
+  fileOfRun,
+  PAGE,
+  PREDICTIONS,
+  REPORT,
+  TRIAL_PLAN,
+  TRIAL_RUNS,
+  TRIALS,
+} from '../train/node/run-folder.ts';
 import { inputs, refuseOverInputs } from './inputs.ts';
+import { summaryText } from './train/trials/text.ts';
 import { formatNumber, formatSeconds, printJson, say, table, UserError } from './ui.ts';
 
 export const description =
   'Puts finished runs of `train` side by side: the settings that differ, the curves, the figures with their intervals, ' +
-  "McNemar's test on the pictures that they share, and the pictures on which they disagree.";
+  "McNemar's test on the pictures that they share, and the pictures on which they disagree. Of a folder of many runs (--seeds, " +
+  '--folds, --sweep) the table with their spread, made again.';
 
 export function options(command: Command): void {
   command
-    .argument('<run...>', 'folders of runs, two or more')
+    .argument('<run...>', 'folders of runs, two or more; or one of many runs')
     .option('--out <file>', 'where the page goes (default: comparison.html beside the first run)')
     .option('--json', 'print one JSON document on stdout, and write no page where --out names none');
 }
@@ -31,6 +45,13 @@ interface ReportOptions {
 }
 
 export async function run(folders: string[], { out, json }: ReportOptions): Promise<number> {
+  const many = await Promise.all(folders.map(async (folder) => (await trialPlanIn(folder)) !== null));
+  if (folders.length === 1 && many[0]) return reportTrials(folders[0], { out, json });
+  const among = folders.find((_, index) => many[index]);
+  if (among !== undefined)
+    throw new UserError(
+      `${among} holds many runs; name it alone for their table, or single ones: ${join(among, TRIAL_RUNS, '…')}`,
+    );
   if (folders.length < 2)
     throw new UserError('name two runs at least: npm run report -- runs/one runs/another');
   const runs = await readRuns(folders);
@@ -51,6 +72,27 @@ export async function run(folders: string[], { out, json }: ReportOptions): Prom
   } finally {
     await closeLoader();
   }
+  say(`The page to look at: ${page}`);
+  return 0;
+}
+
+/** The table of a folder of many runs, as far as they have come. */
+async function reportTrials(folder: string, { out, json }: ReportOptions): Promise<number> {
+  const trials = await readTrials(folder);
+  const summary = await summaryOf(trials);
+  if (json) printJson(summary);
+  else process.stdout.write(`${summaryText(summary).join('\n')}\n`);
+  const page = out ?? (json ? null : join(folder, PAGE));
+  if (page === null) return 0;
+  if (out !== undefined)
+    await refuseOverInputs(
+      [page],
+      inputs(
+        'a file of these runs',
+        [TRIAL_PLAN, TRIALS].map((file) => join(folder, file)),
+      ),
+    );
+  await writeWhole(page, await trialsHtml(summary, trials));
   say(`The page to look at: ${page}`);
   return 0;
 }

@@ -215,6 +215,45 @@ for (const [what, file, args, sentence] of REFUSED)
     assert.not(await there('refused'));
   });
 
+test('shards, each by itself, and merge: the runs, the lines and the summary of the whole list', async () => {
+  for (const shard of ['1/3', '2/3', '3/3'])
+    assert.is((await train('--sweep', 'sweep.json', '--shard', shard, '--out', `s${shard[0]}`)).code, 0);
+  assert.equal(await readdir('s2/trials'), [NAMES[1]]);
+  const { code, err } = await tessera('merge', 's3', 's1', 's2', '--out', 'merged');
+  assert.is(code, 0, err);
+  assert.match(err, /setting +runs +accuracy/);
+  for (const name of NAMES)
+    assert.ok((await best(`merged/trials/${name}`)).equals(await best(`many/trials/${name}`)), name);
+  assert.equal(
+    (await lines('merged')).map(({ name }) => name),
+    NAMES,
+  );
+  assert.equal(await summary('merged'), await summary('many'));
+  const again = await tessera('report', 'merged', '--json');
+  assert.equal(JSON.parse(again.out), JSON.parse(await readFile('merged/summary.json', 'utf8')));
+  assert.match((await tessera('report', 'merged')).out, /lr=0\.01 +2 /);
+});
+
+test('merge refuses what is not all of one list', async () => {
+  await rm('s4', { recursive: true, force: true });
+  assert.is((await train('--seeds', '2', '--lr', '0.002', '--shard', '1/2', '--out', 's4')).code, 0);
+  await writeFile('s3/trials.jsonl', '');
+  for (const [parts, sentence] of [
+    [['s1', 's2'], /of 3 shards one is missing: 3/],
+    [['s1', 's2', 's2', 's3'], /s2 and s2 are both shard 2\/3/],
+    [['s1', 's4'], /s4 is of other settings than s1/],
+    [['s1', 's2', 's3'], /s3 is not finished \(0 of 1 run\); go on with npm run train -- --resume s3/],
+    [['s1', 'data'], /data holds no trials\.json/],
+  ] as const) {
+    const { code, err } = await tessera('merge', ...parts, '--out', 'refused');
+    assert.not.equal(code, 0);
+    assert.match(err, sentence);
+    assert.not(await there('refused'));
+  }
+  const beside = await tessera('report', 'many', 'alone');
+  assert.match(beside.err, /many holds many runs; name it alone/);
+});
+
 test('a list goes on as it was begun', async () => {
   for (const [args, sentence] of [
     [['--seeds', '3'], /--resume goes on with the settings .* leave out --seeds/],
