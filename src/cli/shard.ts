@@ -1,20 +1,26 @@
 /** `--shard I/N`, and what N of them have to be to make one whole. */
 import { InvalidArgumentError } from 'commander';
 import { type Shard, shardText } from '../runner/shard.ts';
+import { MOST_FOLDS } from '../runner/sweep.ts';
 import { UserError } from './ui.ts';
 
 /** More than this are a mistake. */
 const MOST_SHARDS = 100_000;
 
-/** A commander parser for `2/8`. */
-export function shardOption(text: string): Shard {
-  const [, index, of] = (/^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? []).map(Number);
-  if (!(index >= 1 && index <= of && of <= MOST_SHARDS))
-    throw new InvalidArgumentError(
-      `It is I/N, the I-th of N shards: two whole numbers, I from 1 to N, N at most ${MOST_SHARDS.toLocaleString('en-US')}.`,
-    );
-  return { index, of };
-}
+/** A commander parser for `2/8`, of `least` to `most` parts. */
+const partOption =
+  (parts: string, least: number, most: number) =>
+  (text: string): Shard => {
+    const [, index, of] = (/^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? []).map(Number);
+    if (!(index >= 1 && index <= of && of >= least && of <= most))
+      throw new InvalidArgumentError(
+        `It is I/N, the I-th of N ${parts}: two whole numbers, I from 1 to N, N ${least > 1 ? `from ${least} to` : 'at most'} ${most.toLocaleString('en-US')}.`,
+      );
+    return { index, of };
+  };
+
+export const shardOption = partOption('shards', 1, MOST_SHARDS);
+export const foldOption = partOption('folds', 2, MOST_FOLDS);
 
 /** Shards in their order. @throws UserError where they are not all shards of one division, each once */
 export function inOrder<Part extends { path: string; shard: Shard }>(parts: readonly Part[]): Part[] {

@@ -6,7 +6,7 @@ import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumb
 import { UNTUNED } from './device.ts';
 import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
-import { shardOption } from './shard.ts';
+import { foldOption, shardOption } from './shard.ts';
 import { fitOption, sizeOption } from './size-options.ts';
 import { addThresholdOptions } from './threshold-options.ts';
 import { check } from './train/check.ts';
@@ -16,6 +16,11 @@ import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from '
 import { newRun, resumedRun } from './train/setup.ts';
 import { asksForMany } from './train/trials/plan.ts';
 import { runTrials } from './train/trials/run.ts';
+
+/** A commander parser for `--folds`. */
+function foldsNumber(text: string): number {
+  return foldOption(`1/${text}`).of;
+}
 
 export const description =
   'Fine-tunes a network on a folder of pictures, and keeps the best and the last state in a folder under runs/. ' +
@@ -73,6 +78,8 @@ export function options(command: Command): void {
   command
     .optionsGroup('Many runs:')
     .option('--seeds <n>', 'a run with each of n seeds, from --seed on', wholeNumber(1))
+    .option('--folds <k>', 'k runs, in each of which another k-th validates', foldsNumber)
+    .option('--fold <i/k>', 'one of them alone', foldOption)
     .option('--sweep <file>', 'runs with the settings of a file (docs/many-runs.md)')
     .option('--shard <i/n>', 'every n-th of these runs, from the i-th on', shardOption);
   addThresholdOptions(command.optionsGroup('What is measured:'));

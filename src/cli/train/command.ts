@@ -9,8 +9,11 @@ import { NAMED, phasesFor, settingsOf, type TrainOptions } from './settings.ts';
 import { scheduleOf } from './unfreeze-schedule.ts';
 
 /** The command with these options; what is undefined or false is left out. */
-export const trainCommand = ({ shard, ...options }: TrainOptions): string =>
-  commandLine('train', optionArgs({ ...options, ...(shard && { shard: shardText(shard) }) }));
+export const trainCommand = ({ fold, shard, ...options }: TrainOptions): string =>
+  commandLine(
+    'train',
+    optionArgs({ ...options, fold: fold && shardText(fold), shard: shard && shardText(shard) }),
+  );
 
 /** The command that goes on with a run, as it was started last. */
 export function resumeCommand(
@@ -31,6 +34,7 @@ export function optionsOf(settings: TrainSettings): TrainOptions {
     ...(data !== null && { data }),
     ...((weightsGiven || model !== DEFAULT_MODEL) && { model }),
     ...(weightsGiven && { weights: weights ?? 'none' }),
+    ...(settings.fold && { fold: settings.fold }),
     ...(settings.groupBy.length > 0 && { groupBy: settings.groupBy }),
     ...(keptClasses > 0 && { addClasses: true }),
     ...(teacher && { teacher: teacher.name }),

@@ -43,7 +43,7 @@ export const DEFAULT_AVERAGE = 0.99;
 export interface TrainOptions extends PictureOptions, SizeOptions {
   data?: string;
   groupBy?: readonly string[];
-  /** The one fold of a run of several that validates; no option of its own. */
+  /** The one of several folds that validates. */
   fold?: Fold;
   model?: string;
   weights?: string;
@@ -335,6 +335,7 @@ const OF_THE_RUN: ReadonlySet<keyof TrainOptions> = new Set([
   'lrDecayPerStage',
   'addClasses',
   'groupBy',
+  'fold',
   'lr',
   ...NAMED,
   ...PICTURE_OPTIONS,

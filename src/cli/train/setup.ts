@@ -139,7 +139,7 @@ async function planOf(
   tell: Tell,
 ): Promise<Plan> {
   const { network, known } = start;
-  const set = await openData(common, kept);
+  const set = await picturesOf(common, kept);
   if (kept.length === set.classes.length)
     throw new UserError(
       `--add-classes: ${common.data} has no class beside those of ${common.weights} (${kept.join(', ')}); give each new class a folder or rows, or leave the option out`,
@@ -167,6 +167,20 @@ async function planOf(
     options,
     trial: null,
   };
+}
+
+/**
+ * The pictures of a run. Of folds each is the last word on its own pictures; those of test/ are kept for the network that is
+ * chosen in the end.
+ */
+async function picturesOf(
+  settings: Pick<TrainSettings, 'data' | 'seed' | 'size' | 'groupBy' | 'fold'>,
+  classes: readonly string[],
+): Promise<DataSet> {
+  if (settings.fold && settings.data === null)
+    throw new UserError('folds are of your own pictures; name them with --data');
+  const set = await openData(settings, classes);
+  return settings.fold ? { ...set, test: [] } : set;
 }
 
 /** The options with stages that exist; the last layer by its stage's name (`--train-from fc`) is 'head' too. */
@@ -274,7 +288,7 @@ async function savedRun(
     { done, finished },
     options.epochs,
   );
-  const set = await openData(settings, keptClasses(info));
+  const set = await picturesOf(settings, keptClasses(info));
   if (fingerprint(set, settings.data) !== pictures)
     throw new UserError(
       `the pictures in ${settings.data ?? 'the demo data'} are not those that the run began with, so it cannot go on; start a new one from its weights: ` +

@@ -15,28 +15,35 @@ import {
 } from '../../text/rules.ts';
 import { fileOfRun, TRIAL_PLAN } from '../../train/node/run-folder.ts';
 import type { Shard } from '../shard.ts';
-import { MOST_FOLDS, MOST_TRIALS, type Setting, VALUE } from '../sweep.ts';
+import { MOST_FOLDS, MOST_TRIALS, VALUE, type Value } from '../sweep.ts';
 import type { TrialList } from '../trials.ts';
 
 export interface TrialPlan extends TrialList {
   format: 1;
   /** What began it, as one types it. */
   command: string;
-  /** Options that all trials have, by their names as typed. */
-  options: Setting;
+  /** Options that all trials have, by their names as typed; a list where one is given several times. */
+  options: KeptOptions;
   /** Which of the trials are run in this folder: every `of`-th, from the `index`-th on, counted from 1. */
   shard: Shard;
   /** What stands for the pictures and their labels. */
   pictures: string;
 }
 
-const SETTING = record(VALUE, 256);
+export type KeptOptions = Readonly<Record<string, Value | readonly string[]>>;
+
+const MOST_OPTIONS = 256;
+const SETTING = record(VALUE, MOST_OPTIONS);
+const OPTIONS = record(
+  (value, place) => (Array.isArray(value) ? list(text(10_000), 1, 1000) : VALUE)(value, place),
+  MOST_OPTIONS,
+);
 
 const PLAN = all(
   object({ format: among([1]) }),
   object({
     command: text(100_000),
-    options: SETTING,
+    options: OPTIONS,
     settings: list(SETTING, 1, MOST_TRIALS),
     seeds: list(whole(0, Number.MAX_SAFE_INTEGER), 1, MOST_TRIALS),
     folds: orNull(whole(2, MOST_FOLDS)),

@@ -234,6 +234,37 @@ test('shards, each by itself, and merge: the runs, the lines and the summary of 
   assert.match((await tessera('report', 'merged')).out, /lr=0\.01 +2 /);
 });
 
+test('folds: each picture validates once, the table has all of them together, and a fold is a run by itself', async () => {
+  const { code, out, err } = await train('--folds', '3', '--out', 'folds', '--json');
+  assert.is(code, 0, err);
+  assert.equal((await readdir('folds/trials')).sort(), ['fold=1', 'fold=2', 'fold=3']);
+  const found: TrialsSummary = JSON.parse(out);
+  const [together] = found.settings[0].pooled;
+  assert.is(together.pictures, 36);
+  const rows = (await readFile('folds/out-of-fold.csv', 'utf8')).trimEnd().split('\r\n').slice(1);
+  assert.is(new Set(rows.map((row) => row.split(',')[3])).size, 36);
+  assert.is(rows.filter((row) => row.split(',')[6] === '1').length, together.right);
+  const right = found.trials.map(({ figures, count }) => Math.round(figures!.accuracy! * count));
+  assert.is(
+    right.reduce((sum, one) => sum + one),
+    together.right,
+  );
+  assert.equal(
+    together.classes.map(({ pictures }) => pictures),
+    [18, 18],
+  );
+  assert.match(err, /not independent/);
+  assert.is((await train('--fold', '2/3', '--out', 'fold')).code, 0);
+  assert.ok((await best('fold')).equals(await best('folds/trials/fold=2')));
+  const measured = await tessera('evaluate', '--checkpoint', 'fold', '--json');
+  assert.is(
+    JSON.parse(measured.out).metrics?.count ?? JSON.parse(measured.out).evaluation.metrics.count,
+    found.trials[1].count,
+  );
+  const mistaken = await tessera('train', '--folds', '3', '--out', 'refused');
+  assert.match(mistaken.err, /folds are of your own pictures; name them with --data/);
+});
+
 test('merge refuses what is not all of one list', async () => {
   await rm('s4', { recursive: true, force: true });
   assert.is((await train('--seeds', '2', '--lr', '0.002', '--shard', '1/2', '--out', 's4')).code, 0);

@@ -4,7 +4,7 @@
  */
 import { readBytes, statOrNull, writeWhole } from '../../../node/files.ts';
 import { RecordLines } from '../../../runner/node/record-lines.ts';
-import { readTrialPlan, type TrialPlan } from '../../../runner/node/trial-plan.ts';
+import { type KeptOptions, readTrialPlan, type TrialPlan } from '../../../runner/node/trial-plan.ts';
 import { itemsOf, shardText, WHOLE } from '../../../runner/shard.ts';
 import { MOST_TRIALS, type PlaceOf, readSweep, type Setting, settingText } from '../../../runner/sweep.ts';
 import { type Trial, type TrialList, trialsOf } from '../../../runner/trials.ts';
@@ -60,6 +60,8 @@ export async function newTrials(options: TrainOptions, declare: Declare): Promis
     throw new UserError('--profile is of a single run; leave it out of many');
   const values = new OptionValues(declare);
   const sweep = await sweepOf(options, values);
+  if (options.fold && options.folds !== undefined)
+    throw new UserError('--fold is one of --folds; leave one of them out');
   const { shard = WHOLE } = options;
   const seeds = once('seeds', options.seeds, sweep?.seeds, options.sweep) ?? 1;
   const folds = once('folds', options.folds, sweep?.folds, options.sweep) ?? null;
@@ -114,7 +116,7 @@ const withNames = (plan: TrialPlan): TrialPlan & { trials: string[] } => ({
 });
 
 /** The options of each trial. */
-function tried(list: TrialList & { options: Setting }, values: OptionValues): TrialsSetup['optionsOf'] {
+function tried(list: TrialList & { options: KeptOptions }, values: OptionValues): TrialsSetup['optionsOf'] {
   const placeOf: PlaceOf = (name) => `${TRIAL_PLAN}: options.${name}`;
   const shared = values.take(list.options, placeOf);
   const settings = list.settings.map((setting) =>

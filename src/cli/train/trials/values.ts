@@ -1,6 +1,7 @@
 /** Options of `train` out of a file: values of JSON under the names that one types, taken as the command line takes them. */
 import { Command, InvalidArgumentError, type Option } from 'commander';
-import type { PlaceOf, Setting, Value } from '../../../runner/sweep.ts';
+import type { KeptOptions } from '../../../runner/node/trial-plan.ts';
+import type { Value } from '../../../runner/sweep.ts';
 import { show } from '../../../text/rules.ts';
 import { optionArgs } from '../../command-line.ts';
 import type { TrainOptions } from '../settings.ts';
@@ -38,22 +39,22 @@ export class OptionValues {
    * Options as commander would give them.
    * @throws RangeError, a sentence, for a value that the command line would refuse, and for a name that is no option's
    */
-  take(setting: Setting, placeOf: PlaceOf): TrainOptions {
+  take(setting: KeptOptions, placeOf: (name: string, value: Value) => string): TrainOptions {
     return Object.fromEntries(
       Object.entries(setting).map(([name, value]) => {
         const option = this.options.get(name);
         if (!option)
-          throw new RangeError(`${placeOf(name, value)}: train has no option --${name.slice(0, 64)}`);
-        return [option.attributeName(), taken(option, value, placeOf(name, value))];
+          throw new RangeError(`${placeOf(name, oneOf(value))}: train has no option --${name.slice(0, 64)}`);
+        return [option.attributeName(), given(option, value, placeOf(name, oneOf(value)))];
       }),
     );
   }
 
   /** The same options as JSON keeps them; what is undefined is left out. */
-  keep(options: TrainOptions): Setting {
+  keep(options: TrainOptions): KeptOptions {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     return Object.fromEntries(
-      given.flatMap(([attribute, value]): [string, Value][] => {
+      given.flatMap(([attribute, value]): [string, Value | readonly string[]][] => {
         const name = [...this.options].find(([, option]) => option.attributeName() === attribute)?.[0];
         return name === undefined ? [] : [[name, kept(attribute, value)]];
       }),
@@ -61,9 +62,21 @@ export class OptionValues {
   }
 }
 
-/** As JSON keeps it: what is no plain value as the word that one types, `160x320`. */
-const kept = (attribute: string, value: unknown): Value =>
-  typeof value === 'object' ? optionArgs({ [attribute]: value })[1] : (value as Value);
+/** As JSON keeps it: what is no plain value as the word that one types, `160x320`, or several. */
+function kept(attribute: string, value: unknown): Value | readonly string[] {
+  if (typeof value !== 'object') return value as Value;
+  const words = optionArgs({ [attribute]: value }).filter((_, place) => place % 2 === 1);
+  return attribute === 'size' ? words[0] : words;
+}
+
+const oneOf = (value: Value | readonly string[]): Value =>
+  typeof value === 'object' ? (value?.[0] ?? null) : value;
+
+/** An option that is given once, or several times. */
+function given(option: Option, value: Value | readonly string[], place: string): unknown {
+  if (value === null || typeof value !== 'object') return taken(option, value, place);
+  return value.reduce<unknown>((before, word) => parsedBy(option, word, place, before), undefined);
+}
 
 function taken(option: Option, value: Value, place: string): unknown {
   const refuse = (wanted: string): never => {
@@ -79,10 +92,15 @@ function taken(option: Option, value: Value, place: string): unknown {
   return parsed;
 }
 
-function parsedBy({ parseArg, long }: Option, value: string | number | true, place: string): unknown {
+function parsedBy(
+  { parseArg, long }: Option,
+  value: string | number | true,
+  place: string,
+  before?: unknown,
+): unknown {
   if (!parseArg) return String(value);
   try {
-    return parseArg(String(value), undefined);
+    return parseArg(String(value), before);
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new RangeError(
