@@ -397,7 +397,7 @@ export { type CreateOptions, type SaveOptions, specOf, weightsBytes } from './we
 export { factsOf, type KnownWeights, type WeightsFacts } from './weights/door.ts';
 export type { LoadReport, LoadWeightsOptions } from './weights/load.ts';
 export { describeReport } from './weights/load.ts';
-export { atSize, IMAGENET_PREPROCESSING } from './weights/start.ts';
+export { atSize, IMAGENET_PREPROCESSING, preparedFor } from './weights/start.ts';
 export {
   createModel,
   loadWeights,

@@ -22,7 +22,7 @@ const PROMISED = [
   'gridNetworks scaleTable teacherOf trainEqually',
   'evaluation headline wilson curves calibration chooseThreshold ThresholdChoice stress stressTable perturbed throughJpeg',
   'program elementwise family record recordsGrad empty watchingOps exportOnnx profile',
-  'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView ownView ownPart within heightWidth',
+  'gradCam occlusion overlay heatmapOf borderShare featureMaps firstFilters contactSheet networkView ownView ownPart within heightWidth preparedFor',
   'buildSupernet Supernet fairDraw fairStep methodNamed evolve fitSurrogate kendall spearman pearson mcnemar',
   'mbconvTableOf searchHeadline searchReportHtml',
   'search checkSpace checkResult countOf choiceOf keyOf tableOf largest smallest picturesOf inMemory preprocessingOf sourcesOf',

@@ -66,7 +66,10 @@ export const PREPROCESSING: Rule = object({
 export interface Augmentation {
   /** Range of the crop's share of the picture's area. Default (0.08, 1), as in torchvision. */
   scale?: readonly [number, number];
-  /** Range of the crop's width divided by its height. Default (3/4, 4/3), as in torchvision. */
+  /**
+   * Range of the crop's width divided by its height, as parts of the input's own. Default (3/4, 4/3), as in torchvision, which
+   * takes them as they are for inputs that are no squares, and so squeezes what validation does not.
+   */
   ratio?: readonly [number, number];
   /** Probability of a horizontal flip. Default 0.5. */
   flip?: number;
@@ -169,7 +172,9 @@ export function trainTransform(preprocessing: Preprocessing, augmentation: Augme
   const { inputSize, interpolation, fit } = preprocessing;
   const [height, width] = heightWidth(inputSize);
   const usual = USUAL_AUGMENTATION;
-  const { scale = usual.scale, ratio = usual.ratio, flip = usual.flip } = augmentation;
+  const { scale = usual.scale, flip = usual.flip } = augmentation;
+  const [narrow, wide] = augmentation.ratio ?? usual.ratio;
+  const ratio = [(narrow * width) / height, (wide * width) / height] as const;
   const { verticalFlip = usual.verticalFlip, colorJitter = usual.colorJitter } = augmentation;
   const { erase: erased = usual.erase } = augmentation;
   const normalize = normalizer(preprocessing);

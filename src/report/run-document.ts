@@ -1,4 +1,5 @@
 /** A run as its report shows it. */
+import { saidSize } from '../data/input-size.ts';
 import { shown } from '../text/shown.ts';
 import { epochsOf, type TrainSettings } from '../train/settings.ts';
 import { type AnyEvaluation, countsOf, headlineOf } from '../train/task.ts';
@@ -96,6 +97,7 @@ export const namesOf = (classes: readonly string[]): string =>
 
 /** Every setting of a run, its phases one by one. */
 function settingRows({ phases, ...settings }: TrainSettings): [name: string, value: string][] {
+  const size = typeof settings.size === 'number' ? settings.size : saidSize(settings.size);
   return [
     ...phases.flatMap((phase, index) =>
       Object.entries(phase).map(([name, value]): [string, string] => [
@@ -103,7 +105,10 @@ function settingRows({ phases, ...settings }: TrainSettings): [name: string, val
         valueText(value),
       ]),
     ),
-    ...Object.entries(settings).map(([name, value]): [string, string] => [words(name), valueText(value)]),
+    ...Object.entries({ ...settings, size }).map(([name, value]): [string, string] => [
+      words(name),
+      valueText(value),
+    ]),
   ];
 }
 

@@ -113,6 +113,19 @@ test('--json: the same as data, and no page that nobody asked for', async () => 
   assert.not.ok(existsSync(at('comparison.html')));
 });
 
+test('a size of two sides is one setting, and runs that say nothing of it crop', async () => {
+  await leave('wide', { right: '+'.repeat(40), settings: { size: [160, 320], fit: 'pad' } });
+  await leave('square', { right: '+'.repeat(40), settings: { size: 224 } });
+  await leave('cropped', { right: '+'.repeat(40), settings: { size: 224, fit: 'crop' } });
+  const differing = async (...names: string[]): Promise<unknown> =>
+    JSON.parse((await tessera('report', ...names.map((name) => at(name)), '--json')).out).settings;
+  assert.equal(await differing('wide', 'square'), [
+    { name: 'fit', values: ['pad', 'crop'] },
+    { name: 'size', values: ['160x320', 224] },
+  ]);
+  assert.equal(await differing('square', 'cropped'), []);
+});
+
 test('runs that have equally many right are both called so', async () => {
   await leave('level', { right: '+'.repeat(40) });
   const { sentences } = JSON.parse((await tessera('report', at('good'), at('level'), '--json')).out);

@@ -135,6 +135,18 @@ test('training with a border and crops of 1 is the evaluation, flipped or not, a
   assert.equal(jittered.subarray(0, 16 * 3), plain.subarray(0, 16 * 3));
 });
 
+test('a training crop has the aspect of the input, and squeezes nothing that validation does not', () => {
+  for (const [height, width] of [
+    [32, 64],
+    [64, 24],
+  ] as const) {
+    const whole: Preprocessing = { ...base, inputSize: [height, width], resizeSize: [height, width] };
+    const image = formula(width * 2, height * 2, 'smooth');
+    const train = trainTransform(whole, { scale: [1, 1], ratio: [1, 1], flip: 0 });
+    assert.equal(train(image, random), evalTransform(whole)(image, random));
+  }
+});
+
 const KEPT: [
   what: string,
   natural: Partial<Preprocessing>,

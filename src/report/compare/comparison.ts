@@ -115,8 +115,13 @@ function leaves(value: unknown, path: string, into: Map<string, unknown>): Map<s
   return into;
 }
 
+const sizeIn = ({ size }: Record<string, unknown>): unknown => (Array.isArray(size) ? size.join('x') : size);
+
 function settingsThatDiffer(runs: readonly FinishedRun[]): RunComparison['settings'] {
-  const all = runs.map(({ report: { model, settings } }) => leaves({ model, ...settings }, '', new Map()));
+  const all = runs.map(({ report: { model, settings } }) =>
+    // Runs that crop as they always have say nothing of it; a height and width are one setting.
+    leaves({ model, fit: 'crop', ...settings, size: sizeIn(settings) }, '', new Map()),
+  );
   const names = [...new Set(all.flatMap((one) => [...one.keys()]))];
   return names
     .map((name) => ({ name, values: all.map((one) => one.get(name)) }))
