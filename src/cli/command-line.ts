@@ -1,6 +1,7 @@
 /** Arguments of the commands: numbers checked when they are read, and command lines to show to people. */
 import { InvalidArgumentError } from 'commander';
 import { sizeArgument } from '../data/input-size.ts';
+import { checkPattern } from '../data/node/groups.ts';
 import { shellWord } from '../text/shell.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
@@ -96,6 +97,19 @@ export function optionArgs(options: object): string[] {
           : [flagOf(name), name === 'size' ? sizeArgument(value) : String(value)],
   );
 }
+
+/** What `--group-by` was given, one after the other. @throws InputError for what names no groups */
+export function grouping(how: string, before: readonly string[] = []): string[] {
+  checkPattern(how);
+  return [...before, how];
+}
+
+/** The option of the commands that split. */
+export const GROUP_BY = [
+  '--group-by <how>',
+  "keep together on one side: 'folder', 'similar' or a pattern of names; several unite",
+  grouping,
+] as const;
 
 /** `npm run train -- --data pictures`, as one types it: through npm where that is how this command was started. */
 export function commandLine(name: string, args: readonly string[]): string {

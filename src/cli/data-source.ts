@@ -14,7 +14,7 @@ import type { CheckpointInfo } from '../train/node/checkpoint.ts';
 import type { TrainSettings } from '../train/settings.ts';
 import { preparedFor } from '../weights/start.ts';
 import { type Input, inputs } from './inputs.ts';
-import { UserError } from './ui.ts';
+import { type ProgressBar, progressBar, UserError } from './ui.ts';
 
 /** The demo data is one data set, whatever the seed of the run. */
 const DEMO_SEED = 0;
@@ -31,12 +31,33 @@ export function openData(
   { data, seed, size, groupBy, fold = null }: PicturesSettings,
   classes: readonly string[] = [],
 ): Promise<DataSet> {
-  if (data !== null) return openPictures(data, { seed, classes, groupBy, fold: fold ?? undefined });
+  if (data !== null)
+    return withProgress((onLooked) =>
+      openPictures(data, { seed, classes, groupBy, fold: fold ?? undefined, onLooked }),
+    );
+  if (groupBy.length > 0)
+    throw new UserError('--group-by is for pictures of your own; name them with --data DIR');
   if (typeof size !== 'number')
     throw new UserError(
       `--size ${sizeArgument(size)}: the pictures that ship with the project are squares; give one side, or pictures of your own with --data DIR`,
     );
   return openDemoData({ seed: DEMO_SEED, size });
+}
+
+/** Shows how many pictures were looked at, from the third second on. */
+async function withProgress<T>(
+  work: (onLooked: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  const began = performance.now();
+  let bar: ProgressBar | null = null;
+  try {
+    return await work((done, total) => {
+      if (performance.now() - began > 2000) bar ??= progressBar('Looking for similar pictures', total);
+      bar?.update(done);
+    });
+  } finally {
+    (bar as ProgressBar | null)?.stop();
+  }
 }
 
 /** The data set in a folder or a list. */

@@ -2,7 +2,14 @@
 import { type Command, Option } from 'commander';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
-import { decayNumber, fractionNumber, positiveNumber, shrinkingFactor, wholeNumber } from './command-line.ts';
+import {
+  decayNumber,
+  fractionNumber,
+  GROUP_BY,
+  positiveNumber,
+  shrinkingFactor,
+  wholeNumber,
+} from './command-line.ts';
 import { UNTUNED } from './device.ts';
 import { profileOption } from './profile-option.ts';
 import { runInFolder } from './run-place.ts';
@@ -29,6 +36,7 @@ export const description =
 export function options(command: Command): void {
   command
     .option('--data <path>', 'a folder for each class (in train/, val/, test/ or not), or a CSV of files')
+    .option(...GROUP_BY)
     .option('--model <name>', 'architecture (default: that of the weights, else efficientnet_lite0)')
     .option('--weights <file>', "a file, a folder of timm's, a name of the catalog, 'pretrained' or 'none'")
     .option(

@@ -22,6 +22,7 @@ const ONLY_IN_NODE = [
   'closeLoader',
   'exportOnnx',
   'imageFolder',
+  'imageList',
   'latenciesFor',
   'listAdapters',
   'memoryBudget',

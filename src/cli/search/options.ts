@@ -2,7 +2,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { SOFT_EXPONENT } from '../../search/cost/target.ts';
 import { METHOD_NAMES, USUAL_METHODS } from '../../search/methods/table.ts';
-import { flagOf, numberUpTo, oneOf, positiveNumber, positiveUpTo, wholeNumber } from '../command-line.ts';
+import {
+  flagOf,
+  GROUP_BY,
+  numberUpTo,
+  oneOf,
+  positiveNumber,
+  positiveUpTo,
+  wholeNumber,
+} from '../command-line.ts';
 import { UNTUNED } from '../device.ts';
 import { UserError } from '../ui.ts';
 
@@ -59,6 +67,7 @@ export function searchOptions(command: Command): void {
   ).join(', ');
   command
     .option('--data <path>', 'a folder for each class (in train/, val/, test/ or not), or a CSV of files')
+    .option(...GROUP_BY)
     .option(
       '--minutes <n>',
       `of the search, its controls included (default: ${DEFAULTS.minutes})`,

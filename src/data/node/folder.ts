@@ -22,12 +22,15 @@ export interface FolderOptions {
   /** Classes that come first, in this order, with or without a folder; those of other folders follow. Default none. */
   classes?: readonly string[];
   /**
-   * What is not to be parted, beside copies: `folder` (the one below the class folder in which a picture lies), or a pattern,
-   * whose first group, or all that it matches of a picture's path below its class folder, is the name. Several unite.
+   * What is not to be parted, beside copies: `folder` (the outermost below the class folder in which a picture lies), `similar`
+   * (pictures that look the same), or a pattern, whose first group, or all that it matches of a picture's path below its class
+   * folder, is the name. Several unite.
    */
   groupBy?: readonly string[];
   /** One of k folds validates, and the others train, whatever `valFraction` and `val/` say. Default none. */
   fold?: Fold | undefined;
+  /** Told how many pictures `similar` has looked at, of how many. */
+  onLooked?: ((done: number, total: number) => void) | undefined;
 }
 
 const NAMED_IN_NOTES = 3;
@@ -39,7 +42,7 @@ const NAMED_IN_NOTES = 3;
  *   `train/` and `val/` differ, or where it isn't clear which folders are classes
  */
 export async function imageFolder(dir: string, options: FolderOptions = {}): Promise<DataSet> {
-  const { valFraction = 0.2, seed = 0, classes = [], groupBy = [], fold } = options;
+  const { valFraction = 0.2, seed = 0, classes = [], groupBy = [], fold, onLooked } = options;
   if (!(valFraction > 0 && valFraction < 1)) {
     throw new InputError(`the share of validation pictures must lie between 0 and 1, not ${valFraction}`);
   }
@@ -51,16 +54,16 @@ export async function imageFolder(dir: string, options: FolderOptions = {}): Pro
       `${dir} holds ${listed(Object.values(splits).map((path) => `${relative(dir, path)}/`))} but no folder to train on; ` +
         `call that train/, or name one of these folders alone`,
     );
-  const division = { classes, valFraction, seed, groupBy, fold };
+  const division = { classes, valFraction, seed, groupBy, fold, onLooked };
   const set =
     splits.val === undefined
       ? await splitFolder(dir, from, division)
       : await pairOfFolders(dir, from, splits.val, division);
-  if (splits.test !== undefined) await addTest(set, dir, splits.test, groupBy);
+  if (splits.test !== undefined) await addTest(set, dir, splits.test, division);
   return withNotes(set, notes);
 }
 
-type Division = Required<Omit<FolderOptions, 'fold'>> & Pick<FolderOptions, 'fold'>;
+type Division = Required<Omit<FolderOptions, 'fold' | 'onLooked'>> & Pick<FolderOptions, 'fold' | 'onLooked'>;
 
 const withNotes = ({ pathOf: _, ...set }: FolderSet, notes: string[]): DataSet => ({
   ...set,
@@ -132,7 +135,7 @@ async function pairOfFolders(
   const samples = [...train.samples, ...val.samples];
   const inVal = new Set(val.samples);
   const pathOf: PathOf = (sample) => belowClass(inVal.has(sample) ? valDir : trainDir, sample);
-  const groups = await groupsOf(samples, division.groupBy, pathOf);
+  const groups = await groupsOf(samples, division.groupBy, pathOf, division.onLooked);
   const found = [...train.notes, ...val.notes, ...groups.notes];
   const torn = twoClassesNote(dir, groups.copies);
   const { fold, seed } = division;
@@ -159,7 +162,7 @@ async function splitFolder(dir: string, root: string, division: Division): Promi
   const all = await readClasses(root, division.classes);
   const { classes, samples } = all;
   const pathOf: PathOf = (sample) => belowClass(root, sample);
-  const groups = await groupsOf(samples, groupBy, pathOf);
+  const groups = await groupsOf(samples, groupBy, pathOf, division.onLooked);
   const whole = { path: root, classes, samples, root };
   const sides = fold
     ? splitFold(whole, groups.together, fold, seed)
@@ -195,12 +198,12 @@ async function addTest(
   set: FolderSet,
   dir: string,
   testDir: string,
-  groupBy: readonly string[],
+  { groupBy, onLooked }: Division,
 ): Promise<void> {
   const { samples, notes } = await readKnown(testDir, set.classes);
   const held = new Set(samples);
   const pathOf: PathOf = (sample) => (held.has(sample) ? belowClass(testDir, sample) : set.pathOf(sample));
-  const groups = await groupsOf([...set.train, ...set.val, ...samples], groupBy, pathOf);
+  const groups = await groupsOf([...set.train, ...set.val, ...samples], groupBy, pathOf, onLooked);
   set.test = samples;
   set.notes = [
     ...set.notes,

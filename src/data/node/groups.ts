@@ -11,9 +11,11 @@ import { shown } from '../../text/shown.ts';
 import type { Sample } from '../sample.ts';
 import { contentGroups } from './duplicates.ts';
 import { listed } from './layout.ts';
+import { similarGroups } from './similar.ts';
 
 /** What `groupBy` has instead of a pattern. */
 const FOLDER = 'folder';
+const SIMILAR = 'similar';
 
 /** Letters of a pattern, at most. */
 export const MOST_PATTERN = 1000;
@@ -38,6 +40,7 @@ export async function groupsOf(
   samples: readonly Sample[],
   groupBy: readonly string[],
   pathOf: PathOf,
+  onLooked?: (done: number, total: number) => void,
 ): Promise<Groups> {
   const copies = await contentGroups(samples);
   if (groupBy.length === 0) return { copies, together: copies, notes: [] };
@@ -45,6 +48,11 @@ export async function groupsOf(
   const found: Sample[][] = [];
   const notes: string[] = [];
   for (const how of groupBy) {
+    if (how === SIMILAR) {
+      const alike = await similarGroups(samples, (done) => onLooked?.(done, samples.length));
+      for (const group of alike) found.push(group);
+      continue;
+    }
     const names = how === FOLDER ? paths.map(folderOf) : namesBy(how, paths);
     const stray = strayNote(how, names);
     if (stray !== null) notes.push(stray);
@@ -85,7 +93,7 @@ function namesBy(pattern: string, paths: readonly string[]): (string | null)[] {
 
 /** @throws InputError where it is neither a word of `groupBy` nor a regular expression */
 export function checkPattern(how: string): void {
-  if (how === FOLDER) return;
+  if (how === FOLDER || how === SIMILAR) return;
   if (how === '' || how.length > MOST_PATTERN)
     throw new InputError(`a pattern of groups has 1 to ${MOST_PATTERN} characters, not ${how.length}`);
   try {
@@ -93,7 +101,7 @@ export function checkPattern(how: string): void {
   } catch (error) {
     const reason = (error as Error).message.replace(/^Invalid regular expression: /, '');
     throw new InputError(
-      `'${shown(how)}' names no groups: ${FOLDER}, or a regular expression over the paths of pictures, which it is not (${shown(reason)})`,
+      `'${shown(how)}' names no groups: ${FOLDER}, ${SIMILAR} or a regular expression over the paths of pictures, which it is not (${shown(reason)})`,
       { cause: error },
     );
   }
@@ -149,7 +157,7 @@ function sizesNote(
   groups: readonly Sample[][],
   groupBy: readonly string[],
 ): string {
-  const by = listed(groupBy.map((how) => (how === FOLDER ? how : `'${how}'`)));
+  const by = listed(groupBy.map((how) => (how === FOLDER || how === SIMILAR ? how : `'${how}'`)));
   if (groups.length === 0) return `by ${by} no two pictures belong together`;
   const inside = groups.reduce((sum, group) => sum + group.length, 0);
   const largest = groups.reduce((most, group) => Math.max(most, group.length), 0);

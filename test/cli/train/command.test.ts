@@ -60,10 +60,14 @@ function settingsFor(options: TrainOptions, newHead = true): TrainSettings {
 
 /** A value for every option of `train` that decides a run's numbers; a new one without a row here fails below. */
 const VALUES: Partial<
-  Record<keyof TrainOptions, (string | number | boolean | readonly number[] | TrainOptions['fold'])[]>
+  Record<
+    keyof TrainOptions,
+    (string | number | boolean | readonly number[] | readonly string[] | TrainOptions['fold'])[]
+  >
 > = {
   data: ['pictures', "it's my data/-x", '~/a b', ''],
   fold: [{ index: 2, of: 5 }],
+  groupBy: [['folder'], ['similar', "^it's (\\w+)_"]],
   model: ['resnet18', 'efficientnet_lite0'],
   weights: ['none', 'runs/old run/best.safetensors', 'resnet18.a1_in1k'],
   trainFrom: ['all', 'layer4', 'head'],

@@ -143,7 +143,7 @@ const inFolders = ['x', 'y'].flatMap((name) =>
 );
 const byNames = inFolders.map((path) => path.replace(/(\w+)\/(\w+)\/2024\/(\d)/, '$1/$2_$3'));
 const peopleIn = (samples: readonly Sample[]): string[] =>
-  [...new Set(samples.map(({ file }) => PEOPLE.find((person) => file.includes(person))!))].sort();
+  [...new Set(samples.map(({ file }) => /\/([a-z]{3})[/_]\w+(?:\/\d)?\.jpg$/.exec(file)?.[1] ?? ''))].sort();
 
 const GROUPED: [what: string, files: string[], groupBy: string[], parted: boolean, note: RegExp][] = [
   ['nothing', inFolders, [], true, /^$/],
@@ -254,7 +254,7 @@ test('a list has folds and groups as well: of its column, and of names', () =>
 const BAD: [options: FolderOptions, said: RegExp][] = [
   [
     { groupBy: ['(a'] },
-    /'\(a' names no groups: folder, or a regular expression .*, which it is not \(.*Unterminated group/,
+    /'\(a' names no groups: folder, similar or a regular expression .*, which it is not \(.*Unterminated group/,
   ],
   [{ groupBy: ['x'.repeat(2000)] }, /a pattern of groups has 1 to 1000 characters, not 2000/],
   [{ groupBy: [''] }, /a pattern of groups has 1 to 1000 characters, not 0/],

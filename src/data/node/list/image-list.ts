@@ -31,7 +31,7 @@ export const isList = (path: string): boolean => /\.(?:csv|tsv|txt)$/i.test(path
  */
 export async function imageList(
   path: string,
-  { valFraction = 0.2, seed = 0, classes: known = [], groupBy = [], fold }: FolderOptions = {},
+  { valFraction = 0.2, seed = 0, classes: known = [], groupBy = [], fold, onLooked }: FolderOptions = {},
 ): Promise<DataSet> {
   if (fold) checkFold(fold);
   const list = await readEntries(path, known);
@@ -49,7 +49,12 @@ export async function imageList(
       `${path}: no row says train in the column of the split; mark the pictures to learn from so`,
     );
   const root = dirname(path);
-  const found = await groupsOf(samples, groupBy, ({ file }) => relative(root, file).split(sep).join('/'));
+  const found = await groupsOf(
+    samples,
+    groupBy,
+    ({ file }) => relative(root, file).split(sep).join('/'),
+    onLooked,
+  );
   const { copies } = found;
   const named = byName(
     samples,
