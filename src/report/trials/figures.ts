@@ -7,7 +7,7 @@ import type { Scored } from '../../train/evaluation/threshold.ts';
 import type { Pooled } from './pooled.ts';
 
 /** The figures that are put together, by their names in `Metrics`. */
-export const FIGURES = ['accuracy', 'balancedAccuracy', 'macroF1', 'auc', 'loss'] as const;
+export const FIGURES = ['accuracy', 'balancedAccuracy', 'macroF1', 'auc', 'map', 'loss'] as const;
 export type Figure = (typeof FIGURES)[number];
 
 /** A trial as the summary has it. */

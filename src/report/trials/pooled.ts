@@ -43,7 +43,8 @@ function figuresOf(seed: number, said: readonly Said[], classes: readonly string
   const [pictures, right] = [said.length, rightIn(said)];
   return {
     ...{ seed, pictures, right, accuracy: right / pictures, interval: wilson(right, pictures)! },
-    classes: classes.flatMap((name) => {
+    // Of several labels a picture, "cat|dog" is no class.
+    classes: (said.every(({ actual }) => classes.includes(actual)) ? classes : []).flatMap((name) => {
       const own = said.filter(({ actual }) => actual === name);
       if (own.length === 0) return [];
       const hits = rightIn(own);
