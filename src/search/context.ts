@@ -3,6 +3,7 @@
  * from the workshop, and trials, which are measured or known already.
  */
 import { buildModel, type Network } from '../models/table.ts';
+import { inTurn } from '../runner/in-turn.ts';
 import { type Random, randomStream } from '../tensor/random.ts';
 import { plainStep, type Step } from '../train/step.ts';
 import { type AdditiveCost, additiveCost, costOf, sumOf } from './cost/cost.ts';
@@ -164,14 +165,20 @@ export class Context implements SearchContext {
       throw new TypeError('trial: the learner is none of this context; take one of learner() or shared()');
     const network = keyOf(choice);
     const asked = { by: this.by, network, rung, steps: learner.steps };
-    const known = trials.next(asked);
-    if (known) learner.pass();
-    else if (workshop.signal?.aborted) throw new Stopped();
-    const trial =
-      known ?? (await trials.add({ ...asked, cost: this.cost(choice), ...(await learner.score(choice)) }));
-    const seconds = learner === this.supernet ? this.sharedScoreSeconds(choice) : this.scoreSeconds(choice);
-    planned.add(network, seconds, { known: known !== null });
-    options.hooks?.onTrial?.(trial, known !== null);
-    return trial;
+    // The method says which trial comes next, so that the list is of one at a time.
+    const turns = inTurn([asked], {
+      known: (trial) => trials.next(trial),
+      stopped: () => workshop.signal?.aborted ?? false,
+      work: async (trial) =>
+        trials.add({ ...trial, cost: this.cost(choice), ...(await learner.score(choice)) }),
+    });
+    for await (const { done, known } of turns) {
+      if (known) learner.pass();
+      const seconds = learner === this.supernet ? this.sharedScoreSeconds(choice) : this.scoreSeconds(choice);
+      planned.add(network, seconds, { known });
+      options.hooks?.onTrial?.(done, known);
+      return done;
+    }
+    throw new Stopped();
   }
 }
