@@ -28,7 +28,7 @@ export const commands = [
   },
   {
     name: 'merge',
-    summary: 'put the files of `predict --shard` together',
+    summary: 'put together what --shard of predict or train wrote',
     module: 'src/cli/merge.ts',
     adapter: false,
   },
@@ -46,7 +46,7 @@ export const commands = [
   },
   {
     name: 'report',
-    summary: 'put finished runs side by side',
+    summary: 'put finished runs side by side, or show the table of many',
     module: 'src/cli/report.ts',
     adapter: false,
   },

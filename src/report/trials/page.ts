@@ -1,12 +1,13 @@
 /** report.html of many runs: one table and one plot with the spread, the curves over each other, the runs themselves. */
 import { formatNumber, formatSeconds } from '../../text/figures.ts';
 import { percentRange } from '../../train/evaluation/intervals.ts';
+import type { Spread } from '../../train/evaluation/student.ts';
 import { PAGE, TRIAL_RUNS } from '../../train/node/run-folder.ts';
 import { COLOURS, openPen, type Pen } from '../chart.ts';
 import { type Course, curves } from '../compare/curves.ts';
 import { pageHtml, type SectionMaker, sectionsOf } from '../frame.ts';
 import { type Html, html } from '../html.ts';
-import { type Cell, decimal, details, figure, fixed, interval, share, table } from '../parts.ts';
+import { type Cell, details, figure, fixed, interval, share, table } from '../parts.ts';
 import { intervalsChart } from '../search/intervals-chart.ts';
 import type { TrialsSummary } from './figures.ts';
 import type { FinishedTrials } from './finished-trials.ts';
@@ -55,7 +56,7 @@ function result(page: TrialsPage, pen: Pen): Html {
   }${pairs.length > 0 && pairs.length <= MOST_DRAWN && best !== null && differences(page, best, pen)}</div>
 ${table(
   `Settings: mean and standard deviation over their runs, and the 95 % interval of the accuracy, ${INTERVALS[over]}`,
-  ['', 'runs', 'accuracy', '±', '95 %', 'balanced accuracy', '±', 'AUC', '±', 'loss', '±'],
+  ['', 'runs', 'accuracy', '95 %', 'balanced accuracy', 'AUC', 'loss'],
   settings.map(
     (
       { name, finished, planned, interval: range, figures: { accuracy, balancedAccuracy, auc, loss } },
@@ -63,23 +64,24 @@ ${table(
     ) => [
       index === best && settings.length > 1 ? html`${name} <span class="badge">highest mean</span>` : name,
       finished === planned ? finished : `${finished} of ${planned}`,
-      share(accuracy?.mean),
-      deviationOf(accuracy?.deviation),
+      shareWith(accuracy),
       interval(range),
-      share(balancedAccuracy?.mean),
-      deviationOf(balancedAccuracy?.deviation),
-      decimal(auc?.mean, 4),
-      fixed(auc?.deviation, 4),
-      fixed(loss?.mean),
-      fixed(loss?.deviation),
+      shareWith(balancedAccuracy),
+      numberWith(auc, 4),
+      numberWith(loss, 3),
     ],
   ),
 )}
 ${pairs.length > 0 && best !== null && pairTable(page, best)}`;
 }
 
-const deviationOf = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)}\u00a0%`;
+/** `95.7 % ± 1.2`; a dash where there is none. */
+const shareWith = (spread: Spread | undefined): string =>
+  `${share(spread?.mean)}${spread?.deviation == null ? '' : `\u00a0± ${(100 * spread.deviation).toFixed(1)}`}`;
+
+/** `0.095 ± 0.017` */
+const numberWith = (spread: Spread | undefined, digits: number): string =>
+  `${fixed(spread?.mean, digits)}${spread?.deviation == null ? '' : `\u00a0± ${spread.deviation.toFixed(digits)}`}`;
 
 const signed = (value: number): string =>
   `${value < 0 ? '−' : '+'}${(100 * Math.abs(value)).toFixed(1)}\u00a0%`;

@@ -51,11 +51,11 @@ function meanOf(
     ...(seeds.length > 1 ? [counted(seeds.length, 'seed')] : []),
     ...(folds === null ? [] : [counted(folds, 'fold')]),
   ].join(' × ');
-  const dependent =
+  const caution =
     folds === null
-      ? ''
+      ? ' It knows what a seed changes, and not what other pictures would: for that stands the interval of each run.'
       : ' Folds share most of the pictures that they learn from and are not independent, so that the interval is rather too narrow.';
-  return `${whose}${settings.length > 1 ? ',' : ''} ${percent(mean)} over ${over || counted(finished, 'run')}: ${interval ? `standard deviation ${(100 * deviation).toFixed(1)} %, 95 % t interval of the mean ${percentRange(interval)}` : 'all are alike, which does not say that more would be'}.${dependent}`;
+  return `${whose}${settings.length > 1 ? ',' : ''} ${percent(mean)} over ${over || counted(finished, 'run')}: ${interval ? `standard deviation ${(100 * deviation).toFixed(1)} %, 95 % t interval of the mean ${percentRange(interval)}` : 'all are alike, which does not say that more would be'}.${caution}`;
 }
 
 /** The others against the best one. */
