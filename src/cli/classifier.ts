@@ -3,14 +3,17 @@
  * ImageNet's classes.
  */
 import type { Command } from 'commander';
+import type { InputSize } from '../data/input-size.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
+import type { Network } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
+import { compileAhead } from '../train/ahead.ts';
 import { callingOf, decisionSentence } from '../train/evaluation/threshold.ts';
 import { DEFAULT_THRESHOLD } from '../train/labels/answers.ts';
 import { decisionsFor, decisionsSentence, thresholdsOf } from '../train/labels/thresholds.ts';
 import type { Calling } from '../train/metrics.ts';
-import { modelOf, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
+import { modelOf, networkIn, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { filesOfWeights } from '../weights/node/weights-files.ts';
@@ -55,7 +58,23 @@ export interface Classifier {
 export interface Chosen {
   /** What it was read from. */
   files: readonly string[];
-  on(device: Device): Promise<Classifier>;
+  /** @param pictures how many at a time it will answer for, where that is known: its programs are compiled meanwhile */
+  on(device: Device, pictures?: number): Promise<Classifier>;
+}
+
+/**
+ * Compiles ahead, where it is told how many pictures there will be. What cannot be built or fits no picture is refused in a
+ * moment, in a sentence, by those who build and ask it in earnest.
+ */
+async function ahead(
+  device: Device,
+  pictures: number | undefined,
+  network: Network,
+  numClasses: number,
+  size: InputSize,
+): Promise<void> {
+  if (pictures === undefined) return;
+  await compileAhead(device, network, { numClasses }, { pictures, size }).catch(() => undefined);
 }
 
 /**
@@ -81,7 +100,10 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
     };
     return {
       files: [checkpoint.path],
-      on: async (device) => ({ model: await modelOf(checkpoint, device), classes, preprocessing, ...calls }),
+      async on(device, pictures) {
+        await ahead(device, pictures, networkIn(checkpoint), classes.length, preprocessing.inputSize);
+        return { model: await modelOf(checkpoint, device), classes, preprocessing, ...calls };
+      },
     };
   }
   const start = await openStart(options);
@@ -93,7 +115,9 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
   sayInput(preprocessing);
   return {
     files: await filesOfWeights(weights!, network),
-    async on(device) {
+    async on(device, pictures) {
+      const count = known.card.classes?.length ?? IMAGENET_CLASSES.length;
+      await ahead(device, pictures, network, count, preprocessing.inputSize);
       const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
       const classes = classNames(model.numClasses, known.card.classes);
       const several = known.card.task === 'labels';

@@ -88,7 +88,8 @@ export async function run(args: string[], options: PredictOptions): Promise<numb
   );
   const failures = [...pictures.failures];
   try {
-    const network = await classifier.on(device);
+    const atATime = Math.min(pictures.files.length, options.batch);
+    const network = await classifier.on(device, options.profile ? undefined : atATime); // it shows what compiling takes
     if (out === undefined) failures.push(...(await printAnswers(device, network, pictures, options, stop)));
     else {
       const shard = options.shard ?? WHOLE;

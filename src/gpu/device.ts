@@ -241,11 +241,29 @@ export class Device {
   }
 
   /**
-   * Creates the pipelines of `programs` side by side, where a program's first use would create its own and wait. (A
-   * software driver compiles at the first dispatch, whatever was created. Dispatching early gained nothing on lavapipe.)
+   * Creates the pipelines of `programs` side by side, where a program's first use would create its own and wait. A software
+   * driver compiles at the first dispatch, whatever was created: see `compile`.
    */
   async prepare(programs: Iterable<Program>): Promise<void> {
     await this.pipelines.create(programs);
+  }
+
+  /**
+   * Has programs compiled, also where that takes a dispatch: each runs a workgroup with the parameters of a run to come, on
+   * buffers that are nobody's. What it reads and writes beyond their end is cut off by WebGPU.
+   */
+  async compile(runs: ReadonlyMap<Program, Run['params']>): Promise<void> {
+    await this.prepare(runs.keys());
+    const buffers: PooledBuffer[] = [];
+    for (const [source, params] of runs) {
+      while (buffers.length < source.bindingNames.length) buffers.push(this.take(256, 'activation'));
+      const bindings = Object.fromEntries(source.bindingNames.map((name, at) => [name, buffers[at]!]));
+      // One workgroup would have all elements for itself.
+      const run = { bindings, params: source.elementwise ? { ...params, count: 1 } : params };
+      this.run(source, { ...run, groups: [1, 1, 1] });
+    }
+    for (const buffer of buffers) this.pool.release(buffer);
+    this.commands.flush();
   }
 
   /** Reads `bytes` bytes of `buffer` as of this point of the command list. Rejects once the device has failed. */
