@@ -99,6 +99,12 @@ export const commands = [
     adapter: true,
   },
   {
+    name: 'page',
+    summary: 'build and serve the page in which one sees a network think',
+    module: 'web/command.ts',
+    adapter: false,
+  },
+  {
     name: 'doctor',
     summary: 'print the WebGPU adapter, its limits and what would be used; or what to install',
     module: 'src/cli/doctor.ts',

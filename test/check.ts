@@ -22,6 +22,11 @@ const TOOLS = [
     script: 'node_modules/typescript/bin/tsc',
     args: ['--noEmit', '-p', 'tsconfig.browser.json'],
   },
+  {
+    name: 'TypeScript of the page',
+    script: 'node_modules/typescript/bin/tsc',
+    args: ['--noEmit', '-p', 'web'],
+  },
 ];
 
 export async function run(filters: string[], given: Parameters<typeof runTests>[1]): Promise<number> {

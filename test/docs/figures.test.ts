@@ -11,8 +11,12 @@ import { type CommandEntry, type CommandModule, createCommand } from '../../src/
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import { buildModel } from '../../src/models/table.ts';
 import { CATALOG } from '../../src/weights/catalog/catalog.ts';
+import { PLACES } from '../../web/src/route.ts';
 
 const docs = new URL('../../docs/', import.meta.url);
+const { scripts } = JSON.parse(readFileSync(new URL('../package.json', docs), 'utf8')) as {
+  scripts: Record<string, string>;
+};
 const read = (file: string): string => readFileSync(new URL(file, docs), 'utf8');
 const pages = readdirSync(docs).filter((file) => file.endsWith('.md'));
 const figures = readdirSync(new URL('figures/', docs)).map((file) => `figures/${file}`);
@@ -105,6 +109,11 @@ for (const page of pages) {
     const links = [...read(page).matchAll(/\[([^\]]*)\]\(([^)]+)\)/g)];
     for (const [, label, target] of links) {
       if (target.startsWith('https://')) continue;
+      const place = /^http:\/\/localhost:8080\/#(\w+)/.exec(target)?.[1];
+      if (place) {
+        assert.ok((PLACES as readonly string[]).includes(place), `${target} is no place of the page`);
+        continue;
+      }
       assert.ok(existsSync(new URL(target, docs)), `${target} does not exist`);
       const name = /^`(\w+)`$/.exec(label)?.[1];
       if (name)
@@ -117,8 +126,11 @@ for (const page of pages) {
   });
 
   text(`${page}: commands are ones that the project understands`, async () => {
-    for (const [, name, rest] of read(page).matchAll(/^npm run (\w+)(?: --)?(.*)$/gm))
-      await checkCommand(name, rest.trim());
+    for (const [, script, rest] of read(page).matchAll(/^npm run ([\w:]+)(?: --)?([^#\n]*)/gm)) {
+      const [, name, given] = /tessera\.mjs (\S+)(.*)/.exec(scripts[script] ?? '') ?? [];
+      assert.ok(name, `there is no command for 'npm run ${script}'`);
+      await checkCommand(name, `${given} ${rest}`.trim());
+    }
   });
 }
 

@@ -1,0 +1,75 @@
+/** The frame: names of the places, what the network is, what is in the way, and the place where the reader is. */
+import type { ComponentType } from 'preact';
+import { useEffect } from 'preact/hooks';
+import icon from '../icon.svg?url';
+import { DropAnywhere } from './parts/drop.tsx';
+import { NetworkLine } from './parts/network-line.tsx';
+import { Classify } from './places/classify.tsx';
+import { Explore } from './places/explore/explore.tsx';
+import { Gpu } from './places/gpu/gpu.tsx';
+import { Trouble } from './places/trouble.tsx';
+import { Why } from './places/why.tsx';
+import { hashOf, PLACES, type PlaceName } from './route.ts';
+import { adapter, route } from './state.ts';
+
+interface Place {
+  title: string;
+  what: string;
+  component: ComponentType;
+}
+
+const VIEWS: Record<PlaceName, Place> = {
+  classify: { title: 'Classify', what: 'What is in a picture', component: Classify },
+  explore: { title: 'Explore', what: 'What each layer makes of it', component: Explore },
+  why: { title: 'Why', what: 'Where it looked', component: Why },
+  gpu: { title: 'Your GPU', what: 'What this GPU computes, and how fast', component: Gpu },
+};
+
+export function App() {
+  const { place } = route.value;
+  const { title, what, component: View } = VIEWS[place];
+  useEffect(() => {
+    document.title = `${title} · Tessera`;
+  }, [title]);
+  return (
+    <>
+      <button
+        type="button"
+        class="skip"
+        onClick={() => document.querySelector<HTMLElement>('#main')!.focus()}
+      >
+        To the content
+      </button>
+      <header>
+        <p class="brand">
+          <img src={icon} alt="" width="22" height="22" /> Tessera
+        </p>
+        <nav aria-label="Places">
+          {PLACES.map((name) => (
+            <a key={name} href={hashOf(name)} aria-current={name === place ? 'page' : undefined}>
+              {VIEWS[name].title}
+            </a>
+          ))}
+        </nav>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <h1>{what}</h1>
+        {adapter.value.state === 'failed' ? (
+          <Trouble message={adapter.value.message} />
+        ) : (
+          <>
+            <NetworkLine />
+            <View />
+          </>
+        )}
+      </main>
+      <footer>
+        <p>
+          Everything is computed in this page, on this machine's GPU. Pictures, weights and answers stay on
+          the machine: the page fetches its own files and sends nothing.
+        </p>
+      </footer>
+      <DropAnywhere />
+    </>
+  );
+}

@@ -1,0 +1,157 @@
+/**
+ * What the worker holds: the device, and the network that answers. A device that was lost is opened again, and the network
+ * built anew from its weights, which stay in memory: whoever asks next notices nothing but the time it takes.
+ */
+import { type InputSize, sizeText } from '../../../src/data/input-size.ts';
+import type { Preprocessing } from '../../../src/data/transforms.ts';
+import { adapterName } from '../../../src/gpu/adapter-name.ts';
+import { boundless, dryDevice, PLAIN_DEVICE } from '../../../src/gpu/dry.ts';
+import { type Device, DeviceLost } from '../../../src/gpu/index.ts';
+import { buildModel } from '../../../src/models/table.ts';
+import type { Model } from '../../../src/nn/index.ts';
+import { openDevice } from '../../../src/tensor/web-device.ts';
+import { IMAGENET_CLASSES } from '../../../src/weights/catalog/imagenet-classes.ts';
+import { createModelFrom } from '../../../src/weights/create-model.ts';
+import type { WeightsFiles } from '../../../src/weights/door.ts';
+import { describeReport, type LoadReport } from '../../../src/weights/load.ts';
+import { atSize, IMAGENET_PREPROCESSING, openStartFrom, type Start } from '../../../src/weights/start.ts';
+import type { AdapterFacts, NetworkFacts, Weights } from '../contract.ts';
+
+/** A network that answers. */
+export interface Loaded {
+  start: Start;
+  model: Model;
+  preprocessing: Preprocessing;
+  facts: NetworkFacts;
+}
+
+/** A network that a reader looks into. */
+export interface Explored {
+  model: Model;
+  device: Device;
+  preprocessing: Preprocessing;
+  /** Its weights are random. */
+  random: boolean;
+}
+
+/** Weights that were given as bytes, under the name that sentences call them. */
+function bytesAs(name: string, bytes: Uint8Array): WeightsFiles {
+  return {
+    file: (path) => Promise.resolve(path),
+    read: () => Promise.resolve(bytes),
+    beside: () => Promise.resolve(null),
+    inFolder: (file) => Promise.resolve(file === name ? bytes : null),
+  };
+}
+
+export class Session {
+  private opened: Device | null = null;
+  private loaded: Loaded | null = null;
+  /** A network of random weights that a reader looks into. */
+  private stranger: { name: string; device: Device; model: Model } | null = null;
+
+  /** The device; opened where there is none yet, or no more. @throws NoAdapterError */
+  async device(): Promise<Device> {
+    if (this.opened && !this.opened.fault) return this.opened;
+    this.opened?.close();
+    this.opened = null;
+    this.opened = await openDevice({ profile: true });
+    if (this.loaded) this.loaded.model = await this.built(this.loaded.start, () => undefined);
+    return this.opened;
+  }
+
+  async facts(): Promise<AdapterFacts> {
+    const { info, software } = await this.device();
+    return { name: adapterName(info) || 'a GPU that does not say its name', software };
+  }
+
+  /** The network that answers. @throws Error where none is loaded */
+  async network(): Promise<Loaded & { device: Device }> {
+    const device = await this.device();
+    if (!this.loaded) throw new Error('no network is loaded yet');
+    return { ...this.loaded, device };
+  }
+
+  /** Makes weights the network that answers; the one before stays where they are refused. */
+  async load(weights: Weights, bytes: Uint8Array<ArrayBuffer>, file: string): Promise<NetworkFacts> {
+    const named = weights === 'pretrained' ? { weights } : { weights: file };
+    const start = await openStartFrom(named, bytesAs(file, bytes));
+    let report: LoadReport | null = null;
+    const model = await this.built(start, (told) => {
+      report = told;
+    });
+    this.loaded?.model.dispose();
+    const facts = factsOf(start, model, weights, report!);
+    this.loaded = { start, model, preprocessing: start.preprocessing, facts };
+    return facts;
+  }
+
+  /**
+   * A network to look into: the one that answers, where it has that name, else one of random weights, which stays until
+   * another one is looked into.
+   */
+  async explored(name: string): Promise<Explored> {
+    const device = await this.device();
+    if (this.loaded?.start.model === name) return { ...this.loaded, device, random: false };
+    if (this.stranger?.name !== name || this.stranger.device !== device) {
+      if (this.stranger?.device === device) this.stranger.model.dispose();
+      this.stranger = null;
+      const model = buildModel(name, { device }).eval();
+      this.stranger = { name, device, model };
+    }
+    const { model } = this.stranger;
+    return { model, device, preprocessing: atSize(IMAGENET_PREPROCESSING, model.inputSize), random: true };
+  }
+
+  /** The network of that name without memory and values, for figures. */
+  async shapes(name: string): Promise<{ model: Model; size: InputSize; random: boolean }> {
+    const { device } = await dryDevice(boundless(this.opened ?? PLAIN_DEVICE));
+    const own = this.loaded?.start.model === name ? this.loaded : null;
+    const model = buildModel(own?.start.network ?? name, {
+      device,
+      initialise: false,
+      numClasses: own?.model.numClasses ?? 1000,
+    });
+    return { model, size: own?.preprocessing.inputSize ?? model.inputSize, random: !own };
+  }
+
+  /** `work` on the network that answers; once more where the device was lost meanwhile. */
+  async onNetwork<Result>(work: (loaded: Loaded & { device: Device }) => Promise<Result>): Promise<Result> {
+    try {
+      return await work(await this.network());
+    } catch (error) {
+      if (!(error instanceof DeviceLost) && !(this.opened?.fault instanceof DeviceLost)) throw error;
+      return work(await this.network());
+    }
+  }
+
+  private async built(start: Start, onReport: (report: LoadReport) => void): Promise<Model> {
+    const device = await this.device();
+    const files = bytesAs('', new Uint8Array());
+    const options = { device, weights: start.known!, use: 'answer' as const, onReport };
+    return (await createModelFrom(start.network, options, files)).eval();
+  }
+}
+
+function factsOf(start: Start, model: Model, weights: Weights, report: LoadReport): NetworkFacts {
+  const { numClasses } = model;
+  const own = start.known!.card.classes;
+  const notes =
+    weights === 'pretrained'
+      ? []
+      : [...(start.assumed ? [start.assumed] : []), ...describeReport(report).split('\n').slice(1)];
+  return {
+    model: start.model,
+    weights: weights === 'pretrained' ? "Google's ImageNet weights, which ship" : weights.name,
+    classes: own?.length === numClasses ? own : classesFor(numClasses),
+    inputSize: sizeText(start.preprocessing.inputSize),
+    parameters: [...model.namedParameters()].reduce((sum, [, { size }]) => sum + size, 0),
+    notes,
+  };
+}
+
+/** Names of outputs that the weights do not name: ImageNet's for a thousand of them, else numbers. */
+const classesFor = (count: number): readonly string[] =>
+  count === IMAGENET_CLASSES.length
+    ? IMAGENET_CLASSES
+    : Array.from({ length: count }, (_, index) => `class ${index}`);
