@@ -55,7 +55,7 @@ function meanOf(
     folds === null
       ? ' It knows what a seed changes, and not what other pictures would: for that stands the interval of each run.'
       : ' Folds share most of the pictures that they learn from and are not independent, so that the interval is rather too narrow.';
-  return `${whose}${settings.length > 1 ? ',' : ''} ${percent(mean)} over ${over || counted(finished, 'run')}: ${interval ? `standard deviation ${(100 * deviation).toFixed(1)} %, 95 % t interval of the mean ${percentRange(interval)}` : 'all are alike, which does not say that more would be'}.${caution}`;
+  return `${whose}${settings.length > 1 ? ',' : ''} ${percent(mean)} over ${over || counted(finished, 'run')}: ${interval ? `standard deviation ${(100 * deviation).toFixed(1)} %, 95 % t interval of the mean ${percentRange(interval)}` : 'all are alike, which does not say that more would be'}.${interval ? caution : ''}`;
 }
 
 /** The others against the best one. */
