@@ -46,6 +46,10 @@ export async function readTeacher(source: string): Promise<ReadTeacher> {
     throw new InputError(
       `the teacher ${source} does not say which classes it tells apart; take a checkpoint that \`train\` or \`search\` wrote`,
     );
+  if (known.card.task === 'labels')
+    throw new InputError(
+      `the teacher ${source} tells which of several labels hold of a picture, and one class is taught; take a checkpoint of a network of classes`,
+    );
   const files = await filesOfWeights(weights, network);
   const about = {
     name: source,
