@@ -4,17 +4,22 @@
     torchrun --nproc_per_node 2 examples/continue_in_pytorch.py mine.safetensors pictures
     npm run predict -- --weights continued.safetensors photo.jpg      # and: npm run train -- --weights …
 
-pictures/train/CLASS/… trains and pictures/val/CLASS/… validates, prepared as the file says. Before the first step the loss
-is the one that `npm run evaluate` prints. Needs torch, torchvision, safetensors, and timm for networks under its names.
+pictures/train/CLASS/… trains and pictures/val/CLASS/… validates, prepared as the file says; of a network of several labels a
+picture, `pictures` is the list with the columns file, labels and split. Before the first step the loss is the one that
+`npm run evaluate` prints. Needs torch, torchvision, safetensors, and timm for networks under its names.
 """
 
 import argparse
+import csv
 import json
 import math
+import pathlib
+import re
 
 import torch
 import torch.distributed as dist
 import torchvision
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch.nn.parallel import DistributedDataParallel
@@ -36,6 +41,7 @@ with safe_open(args.weights, 'pt') as file:
 classes = json.loads(metadata['classes'])
 preparing = json.loads(metadata['preprocessing'])
 network = json.loads(metadata['tessera.model'])
+several = metadata.get('task') == 'labels'
 
 
 def build():
@@ -56,10 +62,35 @@ mode = T.InterpolationMode(preparing['interpolation'])
 normalise = [T.ToTensor(), T.Normalize(mean, std)]
 whole = T.Compose([T.Resize(preparing['resizeSize'], mode), T.CenterCrop(size), *normalise])
 crops = T.Compose([T.RandomResizedCrop(size, (0.35, 1), interpolation=mode), T.RandomHorizontalFlip(), *normalise])
-train = torchvision.datasets.ImageFolder(f'{args.pictures}/train', crops)
-val = torchvision.datasets.ImageFolder(f'{args.pictures}/val', whole)
-if train.classes != classes or val.classes != classes:
-    raise SystemExit(f'{args.pictures} has the folders {train.classes}, {args.weights} the classes {classes}')
+
+
+class Listed(torch.utils.data.Dataset):
+    """The pictures of a list whose split is this one, each with 0 or 1 for every label."""
+
+    def __init__(self, path, split, prepare):
+        with open(path, encoding='utf-8-sig') as file:
+            rows = [row for row in csv.DictReader(file) if row['split'] == split]
+        names = [set(filter(None, re.split('[|;]', row['labels']))) for row in rows]
+        if unknown := set().union(*names) - set(classes):
+            raise SystemExit(f'{path} has the labels {sorted(unknown)}, which {args.weights} does not know')
+        self.files = [pathlib.Path(path).parent / row['file'] for row in rows]
+        self.targets = torch.tensor([[float(label in own) for label in classes] for own in names])
+        self.prepare = prepare
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        return self.prepare(Image.open(self.files[index]).convert('RGB')), self.targets[index]
+
+
+if several:
+    train, val = Listed(args.pictures, 'train', crops), Listed(args.pictures, 'val', whole)
+else:
+    train = torchvision.datasets.ImageFolder(f'{args.pictures}/train', crops)
+    val = torchvision.datasets.ImageFolder(f'{args.pictures}/val', whole)
+    if train.classes != classes or val.classes != classes:
+        raise SystemExit(f'{args.pictures} has the folders {train.classes}, {args.weights} the classes {classes}')
 
 dist.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
 rank, processes = dist.get_rank(), dist.get_world_size()
@@ -71,6 +102,15 @@ model = DistributedDataParallel(network_here.to(device))
 optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0.01)
 sampler = DistributedSampler(train, seed=0)
 batches = DataLoader(train, args.batch, sampler=sampler)
+loss_of = torch.nn.BCEWithLogitsLoss() if several else torch.nn.CrossEntropyLoss()
+thresholds = torch.tensor(json.loads(metadata.get('thresholds', '[]')), device=device)
+
+
+def count_right(y, labels):
+    """Pictures whose class is right, or every label from its threshold on."""
+    if several:
+        return ((y.sigmoid() >= thresholds) == labels.bool()).all(1).sum()
+    return (y.argmax(1) == labels).sum()
 
 
 def validate(what):
@@ -80,10 +120,9 @@ def validate(what):
     sums = torch.zeros(3, dtype=torch.float64, device=device)
     with torch.inference_mode():
         for x, labels in DataLoader(own, args.batch):
-            y = model.module(x.to(device))
-            losses = torch.nn.functional.cross_entropy(y, labels.to(device), reduction='sum')
-            right = (y.argmax(1) == labels.to(device)).sum()
-            sums += torch.stack([losses.double(), right.double(), torch.tensor(float(len(labels)), device=device)])
+            y, labels = model.module(x.to(device)), labels.to(device)
+            count = torch.tensor(float(len(labels)), dtype=torch.float64, device=device)
+            sums += torch.stack([loss_of(y, labels).double() * count, count_right(y, labels).double(), count])
     dist.all_reduce(sums)
     loss, right, count = sums.tolist()
     if rank == 0:
@@ -102,7 +141,7 @@ for epoch in range(args.epochs):
     for x, labels in batches:
         for group in optimizer.param_groups:
             group['lr'] = args.lr * (1 + math.cos(math.pi * step / steps)) / 2
-        loss = torch.nn.functional.cross_entropy(model(x.to(device)), labels.to(device))
+        loss = loss_of(model(x.to(device)), labels.to(device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -220,7 +220,11 @@ async function classesToKeep(
     throw new UserError(
       '--add-classes adds to the classes of a network that has learnt some; name it with --weights, such as runs/…/best.safetensors',
     );
-  const { classes } = known.card;
+  const { classes, task } = known.card;
+  if (task === 'labels')
+    throw new UserError(
+      `--add-classes adds to the classes of a network that tells one for each picture, and ${weights} tells which of several labels hold; leave it out`,
+    );
   if (!classes || !(await bringsHead(network, known, { classes })))
     throw new UserError(
       `--add-classes: ${weights} does not say which classes its outputs are; take a checkpoint of \`train\`, or weights whose card names them`,
