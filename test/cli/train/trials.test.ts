@@ -253,7 +253,7 @@ test('folds: each picture validates once, the table has all of them together, an
     together.classes.map(({ pictures }) => pictures),
     [18, 18],
   );
-  assert.match(err, /not independent/);
+  assert.match(err, /over 3 folds/);
   assert.is((await train('--fold', '2/3', '--out', 'fold')).code, 0);
   assert.ok((await best('fold')).equals(await best('folds/trials/fold=2')));
   const measured = await tessera('evaluate', '--checkpoint', 'fold', '--json');

@@ -10,7 +10,7 @@ import { MOST_TRIALS, type PlaceOf, readSweep, type Setting, settingText } from 
 import { type Trial, type TrialList, trialsOf } from '../../../runner/trials.ts';
 import { fileOfRun, type RunFolder, TRIAL_PLAN, TRIALS } from '../../../train/node/run-folder.ts';
 import { flagOf } from '../../command-line.ts';
-import { fingerprint } from '../../data-source.ts';
+import { fingerprint, notesOf } from '../../data-source.ts';
 import { type Input, inputs } from '../../inputs.ts';
 import { claimed, newFolder, releasedOnFailure } from '../../run-place.ts';
 import { counted, progressBar, say, UserError } from '../../ui.ts';
@@ -184,7 +184,10 @@ async function checked(
         throw sweep ? placed(error, list.settings[trial.setting], sweep) : error;
       });
       for (const read of plan.reads) reads.set(read.path, read);
-      if (trial.index === 0) pictures = fingerprint(plan.set, plan.settings.data);
+      if (trial.index === 0) {
+        pictures = fingerprint(plan.set, plan.settings.data);
+        for (const note of notesOf(plan.set)) told(note);
+      }
       bar?.update(trial.index + 1);
     }
   } finally {
