@@ -271,11 +271,10 @@ function checkedInfo(given: unknown): CheckpointInfo {
   const info = given as Record<string, unknown>;
   demand(whole(1, FORMAT), info.format, 'format');
   demand(object({}), info.settings, 'settings');
-  const settings = {
-    groupBy: BEFORE.groupBy,
-    fold: BEFORE.fold,
-    ...(((info.format as number) >= OF_CLASSES ? info.settings : migratedSettings(info)) as object),
-  };
+  const known = (info.format as number) >= OF_CLASSES ? info.settings : migratedSettings(info);
+  const { groupBy = BEFORE.groupBy, fold = BEFORE.fold } = known as Partial<TrainSettings>;
+  // In the order of the file, so that a run that goes on writes what one that was never stopped writes.
+  const settings = { ...(known as object), groupBy, fold };
   const current: Record<string, unknown> = { ...migrated(info), settings };
   demand(INFO, current, '');
   return current as unknown as CheckpointInfo;
