@@ -1,5 +1,5 @@
 /** `npm run page`: builds the page and serves it on this machine; `npm run build:page` leaves the folder for any static host. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -61,8 +61,14 @@ function demandNode(): void {
 
 /** The folder is emptied first: only one that is new, empty or a page of before is taken. */
 function demandOwn(folder: string): void {
-  if (!existsSync(folder) || existsSync(join(folder, 'sw.js')) || readdirSync(folder).length === 0) return;
+  if (!existsSync(folder) || readdirSync(folder).length === 0 || isPage(folder)) return;
   throw new UserError(
     `${folder} holds something else than a page, and building would empty it; name another --out`,
   );
+}
+
+/** Whether a folder is what this command built: its service worker says so. */
+function isPage(folder: string): boolean {
+  const worker = join(folder, 'sw.js');
+  return existsSync(worker) && readFileSync(worker, 'utf8').includes('tessera-page-');
 }

@@ -110,11 +110,15 @@ export function loadedBytes({ folder }: BuiltPage, requests: readonly Request[])
 }
 
 /** What a button hands over to be saved. */
-export async function saved(page: Page, button: string): Promise<string> {
+export async function savedBytes(page: Page, button: string): Promise<Buffer> {
   const coming = page.waitForEvent('download');
   await page.getByRole('button', { name: button }).click();
-  return readFileSync((await (await coming).path())!, 'utf8');
+  return readFileSync((await (await coming).path())!);
 }
+
+/** The same of text. */
+export const saved = async (page: Page, button: string): Promise<string> =>
+  (await savedBytes(page, button)).toString();
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

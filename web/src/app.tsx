@@ -7,6 +7,7 @@ import { NetworkLine } from './parts/network-line.tsx';
 import { Classify } from './places/classify.tsx';
 import { Explore } from './places/explore/explore.tsx';
 import { Gpu } from './places/gpu/gpu.tsx';
+import { Teach } from './places/teach/teach.tsx';
 import { Trouble } from './places/trouble.tsx';
 import { Why } from './places/why.tsx';
 import { hashOf, PLACES, type PlaceName } from './route.ts';
@@ -22,6 +23,7 @@ const VIEWS: Record<PlaceName, Place> = {
   classify: { title: 'Classify', what: 'What is in a picture', component: Classify },
   explore: { title: 'Explore', what: 'What each layer makes of it', component: Explore },
   why: { title: 'Why', what: 'Where it looked', component: Why },
+  teach: { title: 'Teach', what: 'Classes of your own', component: Teach },
   gpu: { title: 'Your GPU', what: 'What this GPU computes, and how fast', component: Gpu },
 };
 

@@ -43,7 +43,10 @@ export function sentenceOf(error: unknown): string {
 
 export const adapter = signal<Pending<AdapterFacts>>(waiting);
 
-/** Opens the device, then the network that ships. */
+/** Weights that a reader gave before the device was open. */
+let early: Weights | null = null;
+
+/** Opens the device, then the network that a reader has given meanwhile, else the one that ships. */
 export async function begin(): Promise<void> {
   adapter.value = waiting;
   try {
@@ -52,7 +55,7 @@ export async function begin(): Promise<void> {
     adapter.value = failed(error);
     return;
   }
-  await load('pretrained');
+  await load(early ?? 'pretrained');
 }
 
 // --- the network that answers ---------------------------------------------------------------------------------
@@ -64,6 +67,10 @@ export const fetching = signal<Fetched | null>(null);
 export const refusal = signal<string | null>(null);
 
 export async function load(weights: Weights): Promise<void> {
+  if (adapter.peek().state !== 'ready') {
+    early = weights;
+    return;
+  }
   const before = network.peek();
   client.renew();
   batch(() => {

@@ -1,7 +1,7 @@
 /** The camera: what it sees, and a button that makes a picture of it. It is off as soon as this is not shown. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { addPictures } from '../state.ts';
+import type { Photo } from '../contract.ts';
 
 /** What a refusal of the browser means and what to do, by the name of its error. */
 const REFUSALS: Record<string, string> = {
@@ -12,7 +12,16 @@ const REFUSALS: Record<string, string> = {
 
 let taken = 0;
 
-export function Camera() {
+/** Milliseconds between the pictures of a burst. */
+const BETWEEN = 150;
+
+interface Props {
+  onPictures: (photos: readonly Photo[]) => void;
+  /** Pictures that a press takes. Default 1. */
+  burst?: number;
+}
+
+export function Camera({ onPictures, burst = 1 }: Props) {
   const video = useRef<HTMLVideoElement>(null);
   const fault = useSignal<string | null>(null);
   const running = useSignal(false);
@@ -38,17 +47,20 @@ export function Camera() {
     };
   }, [fault, running]);
   const shoot = async (): Promise<void> => {
-    const { videoWidth: width, videoHeight: height } = video.current!;
-    const canvas = new OffscreenCanvas(width, height);
-    canvas.getContext('2d')!.drawImage(video.current!, 0, 0);
-    addPictures([{ name: `camera-${++taken}.png`, blob: await canvas.convertToBlob() }]);
+    for (let left = burst; left > 0 && video.current; left--) {
+      const { videoWidth: width, videoHeight: height } = video.current;
+      const canvas = new OffscreenCanvas(width, height);
+      canvas.getContext('2d')!.drawImage(video.current, 0, 0);
+      onPictures([{ name: `camera-${++taken}.png`, blob: await canvas.convertToBlob() }]);
+      if (left > 1) await new Promise((later) => setTimeout(later, BETWEEN));
+    }
   };
   if (fault.value) return <p class="fault">{fault.value}</p>;
   return (
     <div class="camera">
       <video ref={video} playsInline muted aria-label="What the camera sees" />
       <button type="button" disabled={!running.value} onClick={() => void shoot()}>
-        Take the picture
+        {burst > 1 ? `Take ${burst} pictures` : 'Take the picture'}
       </button>
     </div>
   );

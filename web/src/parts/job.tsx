@@ -19,7 +19,11 @@ export class Job<Name extends Stepwise> {
   readonly outcome = signal<Pending<Calls[Name]['result']> | null>(null);
   private running: AbortController | null = null;
 
-  constructor(private readonly name: Name) {}
+  /** @param onStep told of each step, where the last one is not enough */
+  constructor(
+    private readonly name: Name,
+    private readonly onStep: (step: Calls[Name]['event']) => void = () => undefined,
+  ) {}
 
   async begin(argument: Calls[Name]['argument']): Promise<void> {
     this.running?.abort();
@@ -31,6 +35,7 @@ export class Job<Name extends Stepwise> {
     try {
       const onEvent = (event: Calls[Name]['event']): void => {
         this.step.value = event as Step;
+        this.onStep(event);
       };
       this.outcome.value = ready(await client.ask(this.name, argument, { signal, onEvent }));
     } catch (error) {
@@ -40,6 +45,13 @@ export class Job<Name extends Stepwise> {
 
   end(): void {
     this.running?.abort();
+  }
+
+  /** Ends it, and forgets what came out. */
+  clear(): void {
+    this.end();
+    this.step.value = null;
+    this.outcome.value = null;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where pictures come from: files, the clipboard, the camera, and the photographs that ship. */
 import { useSignal } from '@preact/signals';
-import { addFiles, addShipped, sentenceOf, shipped } from '../state.ts';
+import { addFiles, addPictures, addShipped, sentenceOf, shipped } from '../state.ts';
 import { Camera } from './camera.tsx';
 
 export function Tray() {
@@ -54,7 +54,7 @@ export function Tray() {
         </ul>
       </div>
       {fault.value && <p class="fault">{fault.value}</p>}
-      {camera.value && <Camera />}
+      {camera.value && <Camera onPictures={addPictures} />}
     </section>
   );
 }

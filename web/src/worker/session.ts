@@ -6,7 +6,7 @@ import { type InputSize, sizeText } from '../../../src/data/input-size.ts';
 import type { Preprocessing } from '../../../src/data/transforms.ts';
 import { adapterName } from '../../../src/gpu/adapter-name.ts';
 import { boundless, dryDevice, PLAIN_DEVICE } from '../../../src/gpu/dry.ts';
-import { type Device, DeviceLost } from '../../../src/gpu/index.ts';
+import { type Device, DeviceLost, NoAdapterError } from '../../../src/gpu/index.ts';
 import { buildModel } from '../../../src/models/table.ts';
 import type { Model } from '../../../src/nn/index.ts';
 import { openDevice } from '../../../src/tensor/web-device.ts';
@@ -34,6 +34,22 @@ export interface Explored {
   random: boolean;
 }
 
+/** Milliseconds before another try. */
+const TRIES = [250, 500, 1000, 2000];
+
+/** Opens a device. A browser whose GPU process has just begun, or begins again after a crash, has no adapter for a moment. */
+async function opened(): Promise<Device> {
+  for (const wait of TRIES) {
+    try {
+      return await openDevice({ profile: true });
+    } catch (error) {
+      if (!(error instanceof NoAdapterError) || !('gpu' in navigator)) throw error;
+      await new Promise((later) => setTimeout(later, wait));
+    }
+  }
+  return openDevice({ profile: true });
+}
+
 /** Weights that were given as bytes, under the name that sentences call them. */
 function bytesAs(name: string, bytes: Uint8Array): WeightsFiles {
   return {
@@ -55,7 +71,7 @@ export class Session {
     if (this.opened && !this.opened.fault) return this.opened;
     this.opened?.close();
     this.opened = null;
-    this.opened = await openDevice({ profile: true });
+    this.opened = await opened();
     if (this.loaded) this.loaded.model = await this.built(this.loaded.start, () => undefined);
     return this.opened;
   }
@@ -123,6 +139,15 @@ export class Session {
       if (!(error instanceof DeviceLost) && !(this.opened?.fault instanceof DeviceLost)) throw error;
       return work(await this.network());
     }
+  }
+
+  /** The network that answers, built once more for other classes: its head starts at zero. */
+  async pupil(numClasses: number): Promise<{ model: Model; device: Device; preprocessing: Preprocessing }> {
+    const { start, device, preprocessing } = await this.network();
+    const options = { device, weights: start.known!, numClasses, use: 'train' as const };
+    const model = await createModelFrom(start.network, options, bytesAs('', new Uint8Array()));
+    // The file's own head is another one, also where it happens to have as many classes.
+    return { model: model.zeroHead(), device, preprocessing };
   }
 
   private async built(start: Start, onReport: (report: LoadReport) => void): Promise<Model> {

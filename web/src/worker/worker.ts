@@ -25,6 +25,7 @@ serve({
   gpu: async () => (await import('./gpu.ts')).gpuFacts(session),
   verify: async (asked, context) => (await import('./gpu.ts')).certify(session, asked, context),
   bench: async (asked, context) => (await import('./gpu.ts')).bench(session, asked, context),
+  teach: async (lesson, context) => (await import('./teach.ts')).teach(session, lesson, context),
   figure: async (name) => (await import('./inside.ts')).figure(session, name),
   inside: async (asked) => (await import('./inside.ts')).inside(session, asked),
   measure: async (name) => (await import('./inside.ts')).measure(session, name),
