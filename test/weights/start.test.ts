@@ -70,7 +70,14 @@ test('a file without a word of its model: the one whose tensors it has', async (
 test('a file names its model, its pictures and its classes', async () => {
   const classes = ['ant', 'bee', 'cat'];
   const options = { padding: 'same', normEps: 1e-3 };
-  const card = { weights: null, preprocessing: PREPROCESSING, classes, licence: null, source: null };
+  const card = {
+    weights: null,
+    preprocessing: PREPROCESSING,
+    classes,
+    licence: null,
+    source: null,
+    task: null,
+  };
   const model = { name: 'tf_efficientnet_lite0', options };
   const weights = await fileOf('efficientnet_lite0', cardMetadata({ ...card, model }));
   const { model: found, known } = await openStart({ weights });

@@ -69,6 +69,7 @@ test("without float16 nothing is rounded; the order is the model's, counters fol
     classes: null,
     licence: null,
     source: null,
+    task: null,
   });
 });
 
