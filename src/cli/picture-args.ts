@@ -1,5 +1,5 @@
 /** Pictures as arguments of a command: files, and folders that are searched. */
-import { ignoredNote } from '../data/node/folder.ts';
+import { ignoredNote } from '../data/node/notes.ts';
 import { append, listPictures } from '../data/node/walk.ts';
 import { statOrNull } from '../node/files.ts';
 import { say, UserError } from './ui.ts';

@@ -8,16 +8,10 @@ import { InputError } from '../../../text/input-error.ts';
 import { shown } from '../../../text/shown.ts';
 import { type DataSet, labelsOf, NO_CLASS, type Sample, type Task } from '../../sample.ts';
 import { splitGroups } from '../duplicates.ts';
-import {
-  copiesNote,
-  type FolderOptions,
-  flattering,
-  foldText,
-  type LabelledPictures,
-  twoClassesNote,
-} from '../folder.ts';
+import type { FolderOptions, LabelledPictures } from '../folder.ts';
 import { byName, groupsOf, united } from '../groups.ts';
 import { listed, NotTrainable, type Split } from '../layout.ts';
+import { copiesNote, flattering, foldText, twoClassesNote } from '../notes.ts';
 import { checkFold, splitFold, splitLabels } from '../split.ts';
 import { type Entries, type Entry, readEntries } from './entries.ts';
 
