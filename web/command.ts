@@ -15,7 +15,7 @@ const web = fileURLToPath(new URL('.', import.meta.url));
 
 export function options(command: Command): void {
   command
-    .option('--port <n>', 'the port to serve it on; 0 takes any that is free', wholeNumber(0), 8080)
+    .option('--port <n>', 'the port to serve it on; 0 takes any that is free', wholeNumber(0, 65_535), 8080)
     .option('--build', 'build the folder for a static host, and serve nothing')
     .option('--out <dir>', 'where the folder goes', join(web, 'dist'));
 }

@@ -6,12 +6,16 @@ import { shellWord } from '../text/shell.ts';
 import { newestCheckpoint } from '../train/node/checkpoint.ts';
 import { say, UserError } from './ui.ts';
 
-/** A commander parser for whole numbers of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A commander parser for whole numbers from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(
+        most === Number.MAX_SAFE_INTEGER
+          ? `It must be a whole number of at least ${least}.`
+          : `It must be a whole number from ${least} to ${most}.`,
+      );
     return value;
   };
 }

@@ -1,5 +1,6 @@
 /** `npm run train`: fine-tunes a network on a folder of pictures, or trains a small one on the demo data. */
 import { type Command, Option } from 'commander';
+import { MOST_FOLDS } from '../runner/sweep.ts';
 import { BEST_BY } from '../train/metrics.ts';
 import { SCHEDULES } from '../train/settings.ts';
 import {
@@ -23,11 +24,6 @@ import { CACHE_MODES, DEFAULT_AVERAGE, DEFAULT_BATCH, type TrainOptions } from '
 import { newRun, resumedRun } from './train/setup.ts';
 import { asksForMany } from './train/trials/plan.ts';
 import { runTrials } from './train/trials/run.ts';
-
-/** A commander parser for `--folds`. */
-function foldsNumber(text: string): number {
-  return foldOption(`1/${text}`).of;
-}
 
 export const description =
   'Fine-tunes a network on a folder of pictures, and keeps the best and the last state in a folder under runs/. ' +
@@ -86,7 +82,7 @@ export function options(command: Command): void {
   command
     .optionsGroup('Many runs:')
     .option('--seeds <n>', 'a run with each of n seeds, from --seed on', wholeNumber(1))
-    .option('--folds <k>', 'k runs, in each of which another k-th validates', foldsNumber)
+    .option('--folds <k>', 'k runs, in each of which another k-th validates', wholeNumber(2, MOST_FOLDS))
     .option('--fold <i/k>', 'one of them alone', foldOption)
     .option('--sweep <file>', 'runs with the settings of a file (docs/many-runs.md)')
     .option('--shard <i/n>', 'every n-th of these runs, from the i-th on', shardOption);

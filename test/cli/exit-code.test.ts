@@ -35,6 +35,8 @@ const BAD: [command: string, ...args: string[]][] = [
   ['train', '--model', 'resnet19'],
   ['train', '--resume', 'no such run'],
   ['train', '--epochs', 'many'],
+  ['train', '--folds', '1'],
+  ['train', '--fold', '2/1'],
   ['train', '--group-by', '(a'],
   ['train', '--group-by', 'folder'],
   ['search', '--group-by', ''],
