@@ -9,6 +9,7 @@ import { createContext, runInContext } from 'node:vm';
 import { InputError } from '../../text/input-error.ts';
 import { shown } from '../../text/shown.ts';
 import type { Sample } from '../sample.ts';
+import { united } from '../units.ts';
 import { contentGroups } from './duplicates.ts';
 import { listed } from './layout.ts';
 import { similarGroups } from './similar.ts';
@@ -118,30 +119,6 @@ export function byName(samples: readonly Sample[], names: readonly (string | nul
     else groups.set(name, [sample]);
   }
   return [...groups.values()].filter((group) => group.length > 1);
-}
-
-/** Groups where they overlap all of them together, in the order of the samples. */
-export function united(samples: readonly Sample[], groups: readonly (readonly Sample[])[]): Sample[][] {
-  const above = new Map<Sample, Sample>();
-  const top = (sample: Sample): Sample => {
-    let at = sample;
-    for (let next = above.get(at); next; next = above.get(at)) at = next;
-    if (at !== sample) above.set(sample, at);
-    return at;
-  };
-  for (const group of groups)
-    for (const sample of group) {
-      const [first, second] = [top(group[0]!), top(sample)];
-      if (first !== second) above.set(second, first);
-    }
-  const found = new Map<Sample, Sample[]>();
-  for (const sample of samples) {
-    const first = top(sample);
-    const group = found.get(first);
-    if (group) group.push(sample);
-    else found.set(first, [sample]);
-  }
-  return [...found.values()].filter((group) => group.length > 1);
 }
 
 /** Pictures of which `how` says nothing. */

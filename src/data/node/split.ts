@@ -7,6 +7,7 @@ import { relative, sep } from 'node:path';
 import { InputError } from '../../text/input-error.ts';
 import { shown } from '../../text/shown.ts';
 import { labelsOf, type Sample } from '../sample.ts';
+import { drawShare, unitsOf } from '../units.ts';
 import { NotTrainable } from './layout.ts';
 
 /** What is split. */
@@ -18,10 +19,8 @@ interface Labelled {
 }
 
 /**
- * Splits pictures so that a share of every label validates: labels are taken from the rarest on, as in
- * Sechidis et al. (2011), "On the stratification of multi-label data", since a frequent one gets its share anyhow. The
- * pictures of a label that are on no side yet come in the order of a hash of seed and path; as many of them validate as the
- * label still lacks, the others train. Pictures without a label come last, in the same way. So it is with classes.
+ * Splits pictures so that a share of every label validates, as drawShare (../units.ts) draws it: units of a label come in the
+ * order of a hash of seed and path.
  * @throws NotTrainable where a label cannot give a picture to each side
  */
 export function splitLabels(
@@ -30,50 +29,17 @@ export function splitLabels(
   valFraction: number,
   seed: number,
 ): { train: Sample[]; val: Sample[] } {
-  const units = unitsOf(samples, groups);
-  const ranks = new Map(units.map((unit) => [unit, rankOf(unit[0]!.file, root, seed)]));
-  const inOrder = units.sort((a, b) => (ranks.get(a)! < ranks.get(b)! ? -1 : 1));
-  const side = new Map<Sample[], 'train' | 'val'>();
-  /** Pictures of a unit with a label; of those without any for null. */
-  const has = (unit: readonly Sample[], label: number | null): number =>
-    unit.filter((one) => (label === null ? labelsOf(one).length === 0 : labelsOf(one).includes(label)))
-      .length;
-  const unitsWith = (label: number | null): Sample[][] => inOrder.filter((unit) => has(unit, label) > 0);
-  const labels = [...classes.keys()]
-    .map((label) => ({ label, own: unitsWith(label) }))
-    .filter(({ own }) => own.length > 0)
-    .sort((a, b) => a.own.length - b.own.length || a.label - b.label);
-  for (const { label, own } of [...labels, { label: null, own: unitsWith(null) }]) {
-    if (label !== null && own.length < 2)
+  return drawShare(samples, groups, {
+    labels: classes.length,
+    rankOf: ([first]) => rankOf(first!.file, root, seed),
+    wanted: (pictures) => Math.max(1, Math.round(pictures * valFraction)),
+    onLone(label, unit) {
       throw new NotTrainable(
-        `${path}: ${nounFor(samples)} ${shown(classes[label]!)} is of ${own[0]!.length === 1 ? 'only one picture' : 'only one group of pictures'}; ` +
+        `${path}: ${nounFor(samples)} ${shown(classes[label]!)} is of ${unit.length === 1 ? 'only one picture' : 'only one group of pictures'}; ` +
           'at least two are needed, one to train and one to validate',
       );
-    const count = (of: readonly Sample[][]): number => of.reduce((sum, unit) => sum + has(unit, label), 0);
-    const wanted = Math.max(1, Math.round(count(own) * valFraction));
-    let taken = count(own.filter((unit) => side.get(unit) === 'val'));
-    const free = own.filter((unit) => !side.has(unit));
-    // One stays to train, unless one does already.
-    const most = own.some((unit) => side.get(unit) === 'train') ? free.length : free.length - 1;
-    // A group that brings more than twice of what lacks is further from the share with it than without; the smallest is taken
-    // where no other is.
-    const fits = (unit: readonly Sample[]): boolean => has(unit, label) < 2 * (wanted - taken);
-    const smallest = free.reduce(
-      (least, unit) => (has(unit, label) < has(least, label) ? unit : least),
-      free[0]!,
-    );
-    const none = taken === 0 && !free.slice(0, most).some(fits);
-    for (const [index, unit] of free.entries()) {
-      const validates = none ? unit === smallest && most > 0 : taken < wanted && index < most && fits(unit);
-      side.set(unit, validates ? 'val' : 'train');
-      if (validates) taken += has(unit, label);
-    }
-  }
-  const of = (wanted: 'train' | 'val'): Sample[] => {
-    const chosen = new Set(inOrder.filter((unit) => side.get(unit) === wanted).flat());
-    return samples.filter((sample) => chosen.has(sample));
-  };
-  return { train: of('train'), val: of('val') };
+    },
+  });
 }
 
 /** One of `of` parts of a data set. */
@@ -175,13 +141,6 @@ function unitWith(samples: readonly Sample[], root: string, seed: number): Unit 
     for (const label of labels.length > 0 ? labels : [NO_LABEL]) has.set(label, (has.get(label) ?? 0) + 1);
   }
   return { samples, rank: ranks.reduce((least, rank) => (rank < least ? rank : least)), has };
-}
-
-/** The groups, and a unit for every picture that is in none. */
-function unitsOf(samples: readonly Sample[], groups: readonly Sample[][]): Sample[][] {
-  const unitOf = new Map<Sample, Sample[]>();
-  for (const group of groups) for (const sample of group) unitOf.set(sample, group);
-  return [...new Set(samples.map((sample) => unitOf.get(sample) ?? [sample]))];
 }
 
 function rankOf(file: string, root: string, seed: number): string {

@@ -5,17 +5,11 @@ import { join, relative } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { differing, type Look, lookOf, MOST_BITS, similarPairs } from '../../../src/data/look.ts';
 import { imageFolder } from '../../../src/data/node/folder.ts';
-import { united } from '../../../src/data/node/groups.ts';
-import {
-  differing,
-  type Look,
-  lookOf,
-  MOST_BITS,
-  similarGroups,
-  similarPairs,
-} from '../../../src/data/node/similar.ts';
+import { similarGroups } from '../../../src/data/node/similar.ts';
 import type { Sample } from '../../../src/data/sample.ts';
+import { united } from '../../../src/data/units.ts';
 
 const test = suite('data/similar');
 
