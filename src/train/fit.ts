@@ -105,6 +105,7 @@ class Fit {
   private next: HeadStart | null = null;
   /** Whether gradients on the GPU wait for a later batch. */
   private held = false;
+  private saveAsked = false;
   private stopReason: string | null = null;
   private finishReason: string | null = null;
   /** What was saved last: the sentence of an error names it. */
@@ -134,6 +135,9 @@ class Fit {
       progress,
       stop: (reason) => {
         this.stopReason ??= reason;
+      },
+      save: () => {
+        this.saveAsked = true;
       },
       finish: (reason) => {
         this.finishReason ??= reason;
@@ -205,6 +209,11 @@ class Fit {
       if (this.stopReason !== null && !this.held) {
         await this.settleLoss();
         return false;
+      }
+      if (this.saveAsked && !this.held) {
+        await this.settleLoss();
+        await this.save(false);
+        started = performance.now();
       }
     }
     await this.settleLoss();
@@ -338,6 +347,7 @@ class Fit {
   }
 
   private async save(epochEnded: boolean): Promise<void> {
+    this.saveAsked = false;
     let states: Promise<CallbackStates> | undefined;
     await this.callbacks.ask('onSave', {
       ...this.event,

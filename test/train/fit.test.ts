@@ -14,7 +14,7 @@ import { type FitOptions, fit, type Phase, TrainingError } from '../../src/train
 import { stepOptions } from '../../src/train/from-settings.ts';
 import { infer } from '../../src/train/infer.ts';
 import { measure } from '../../src/train/metrics.ts';
-import type { EpochRecord } from '../../src/train/progress.ts';
+import type { EpochRecord, Progress } from '../../src/train/progress.ts';
 import { BEFORE, SETTINGS, type TrainSettings } from '../../src/train/settings.ts';
 import { plainStep } from '../../src/train/step.ts';
 import { testDevice } from '../helpers/device.ts';
@@ -229,6 +229,42 @@ for (const [what, setUp, [where, stopAfter, validated, place]] of [
     assert.equal(trace.points(), wholeTrace.points());
     assert.equal(await valuesOf(second.model), await valuesOf(whole.model));
   });
+
+test('a run that saves in between gives the same numbers, and goes on from what was saved with them', async () => {
+  const whole = setUp();
+  const { progress: wholeProgress } = await fit(whole.options);
+  const saving = setUp();
+  const saved: { progress: string; values: Record<string, number[]>; state: [string, number[]][] }[] = [];
+  const { progress } = await fit({
+    ...saving.options,
+    callbacks: [
+      {
+        name: 'saves',
+        onStep: ({ step, save }) => {
+          if (step === STEPS + 3) save();
+        },
+        onSave: async ({ epochEnded, progress }) => {
+          if (epochEnded) return;
+          const state: [string, number[]][] = [];
+          for await (const [name, values] of saving.optimizer.stateTensors()) state.push([name, [...values]]);
+          saved.push({ progress: JSON.stringify(progress), values: await valuesOf(saving.model), state });
+        },
+      },
+    ],
+  });
+  assert.equal(numbers(progress.history), numbers(wholeProgress.history));
+  assert.is(saved.length, 1);
+  const { values, state, ...before } = saved[0]!;
+  const from: Progress = JSON.parse(before.progress);
+  assert.equal([from.epoch, from.batch], [1, 3]);
+
+  const second = setUp();
+  for (const { name, tensor } of second.model.tensors()) tensor.write(Float32Array.from(values[name]!));
+  second.optimizer.loadState(state);
+  const { progress: resumed } = await fit({ ...second.options, from: { progress: from } });
+  assert.equal(numbers(resumed.history), numbers(wholeProgress.history));
+  assert.equal(await valuesOf(second.model), await valuesOf(whole.model));
+});
 
 test('phases: each freezes as it begins, and has its own schedule; frozen norms keep their statistics', async () => {
   const { model, optimizer, options } = setUpPhases();
