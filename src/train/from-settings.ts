@@ -66,6 +66,19 @@ export function freezeFor(model: Model, trains: Trains): FreezeReport {
   return trainOnly(model, trainsIn(model, trains));
 }
 
+/** Of a run's settings, what decides which parameters learn, and at which rates. */
+export type Learning = Pick<
+  TrainSettings,
+  | 'phases'
+  | 'trainNorms'
+  | 'weightDecay'
+  | 'decayNorms'
+  | 'lrDecayPerStage'
+  | 'schedule'
+  | 'warmup'
+  | 'accumulate'
+>;
+
 /** Parameters that share their rates throughout a run. */
 export interface RateGroup extends ParameterGroup {
   /** Whether they are the last layer's. */
@@ -97,7 +110,7 @@ export function distanceOf(model: Model, name: string): number {
  * The parameters that train in any phase: the last layer's, then the others', by stages from the last one where their
  * rates differ; of each those that decay, then norms and biases, which do not.
  */
-export function parameterGroups(model: Model, settings: TrainSettings): RateGroup[] {
+export function parameterGroups(model: Model, settings: Learning): RateGroup[] {
   const { weightDecay, decayNorms, lrDecayPerStage } = settings;
   const parts = new Map<string, { head: boolean; distance: number; params: Tensor[] }>();
   for (const [name, parameter] of trainedIn(model, trainsOf(settings))) {
@@ -116,7 +129,7 @@ export function parameterGroups(model: Model, settings: TrainSettings): RateGrou
 }
 
 /** AdamW over all that trains in any phase, so that its state outlives each; phases set the rates. */
-export function optimizerOf(model: Model, settings: TrainSettings): Optimizer {
+export function optimizerOf(model: Model, settings: Learning): Optimizer {
   const [{ lr }] = settings.phases;
   return new AdamW(parameterGroups(model, settings), { lr });
 }
@@ -139,7 +152,7 @@ export function patienceOf(settings: TrainSettings): EarlyStopping | null {
 
 /** The factor on the learning rates of a phase at each of its batches. */
 function scheduleOf(
-  { schedule, warmup, accumulate }: TrainSettings,
+  { schedule, warmup, accumulate }: Learning,
   epochs: number,
   plateau: Plateau | null,
 ): Schedule {
@@ -161,7 +174,7 @@ function scheduleOf(
 export function phasesOf(
   model: Model,
   optimizer: Optimizer,
-  settings: TrainSettings,
+  settings: Learning,
   plateau: Plateau | null = null,
 ): Phase[] {
   const { phases, trainNorms } = settings;

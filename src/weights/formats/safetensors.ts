@@ -27,28 +27,29 @@ const DTYPES: ReadonlyMap<string, DType> = new Map([
 ]);
 const NAMES = new Map([...DTYPES].map(([name, dtype]) => [dtype, name]));
 
-/** The header's length, checked against the file. */
-function headerLength(bytes: Uint8Array): number {
-  if (bytes.length < 10) {
-    throw new WeightsError(
-      'header',
-      `is truncated: ${bytes.length} bytes, and a header alone takes 10 or more.`,
-    );
+/** What tells where the header ends: this many bytes at a file's start. */
+export const HEADER_START = 8;
+
+/** Where the data of a file of `size` bytes begins, by its first eight; checked against the size. @throws WeightsError */
+export function headerEnd(first: Uint8Array, size: number): number {
+  if (size < 10) {
+    throw new WeightsError('header', `is truncated: ${size} bytes, and a header alone takes 10 or more.`);
   }
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  const length = Number(new DataView(first.buffer, first.byteOffset, HEADER_START).getBigUint64(0, true));
   if (length > MAX_HEADER) {
     throw new WeightsError(
       'header',
       `claims a header of ${length} bytes; at most ${MAX_HEADER} are allowed.`,
     );
   }
-  if (8 + length > bytes.length) {
+  const end = HEADER_START + length;
+  if (end > size) {
     throw new WeightsError(
       'header',
-      `is truncated: its header takes ${length} bytes, but only ${bytes.length - 8} follow. Take a whole copy of it.`,
+      `is truncated: its header takes ${length} bytes, but only ${size - HEADER_START} follow. Take a whole copy of it.`,
     );
   }
-  return length;
+  return end;
 }
 
 /** Checks type, shape and length of one entry. */
@@ -73,24 +74,47 @@ function checkEntry(name: string, entry: HeaderTensor): DType {
   return dtype;
 }
 
+/** Where a tensor lies in its file: bytes from `begin` to `end`. */
+export interface Placed {
+  dtype: DType;
+  shape: readonly number[];
+  begin: number;
+  end: number;
+}
+
+/**
+ * What a file of `size` bytes holds, and where, by its header: for a file that is not in memory.
+ * @param head its bytes up to `headerEnd`
+ * @throws WeightsError for a lying header, duplicate names, unknown types, holes and overlaps
+ */
+export function readHeader(
+  head: Uint8Array,
+  size: number,
+): { tensors: Map<string, Placed>; metadata: Record<string, string> } {
+  const start = head.length;
+  const { entries, metadata } = parseHeader(head.subarray(HEADER_START));
+  const tensors = new Map<string, Placed>();
+  for (const [name, entry] of entries) {
+    const dtype = checkEntry(name, entry);
+    const [begin, end] = entry.offsets;
+    tensors.set(name, { dtype, shape: entry.shape, begin: start + begin, end: start + end });
+  }
+  checkTiling(entries, size - start);
+  return { tensors, metadata };
+}
+
 /**
  * Reads a safetensors file. The tensors are views of `bytes`.
  * @throws WeightsError for a truncated or lying header, duplicate names, unknown types, holes and overlaps.
  */
 export function readSafetensors(bytes: Uint8Array): WeightsFile {
-  const dataStart = 8 + headerLength(bytes);
-  const { entries, metadata } = parseHeader(bytes.subarray(8, dataStart));
+  const { tensors: placed, metadata } = readHeader(
+    bytes.subarray(0, headerEnd(bytes, bytes.length)),
+    bytes.length,
+  );
   const tensors: StateDict = new Map();
-  for (const [name, entry] of entries) {
-    const dtype = checkEntry(name, entry);
-    const [begin, end] = entry.offsets;
-    tensors.set(name, {
-      dtype,
-      shape: entry.shape,
-      bytes: bytes.subarray(dataStart + begin, dataStart + end),
-    });
-  }
-  checkTiling(entries, bytes.length - dataStart);
+  for (const [name, { dtype, shape, begin, end }] of placed)
+    tensors.set(name, { dtype, shape: [...shape], bytes: bytes.subarray(begin, end) });
   return { tensors, metadata };
 }
 
@@ -125,36 +149,53 @@ function checkTiling(entries: Map<string, HeaderTensor>, length: number): void {
 }
 
 /**
- * Writes a safetensors file. The header keeps the order of `tensors`; the data is laid out by element size, the
- * largest first, and the header padded to 8 bytes, so that every tensor is aligned and can be read as a view.
+ * What stands in a safetensors file before its data, and in which order the tensors' bytes follow. The header keeps the order
+ * of `tensors`; the data is laid out by element size, the largest first, and the header padded to 8 bytes, so that every tensor
+ * is aligned and can be read as a view.
  */
+export function writeHeader(
+  tensors: ReadonlyMap<string, Pick<Placed, 'dtype' | 'shape'>>,
+  metadata: Record<string, string> = {},
+): { head: Uint8Array<ArrayBuffer>; order: string[] } {
+  if (tensors.has('__metadata__')) {
+    throw new Error('writeSafetensors: a tensor cannot be called __metadata__; the format keeps that name.');
+  }
+  const order = [...tensors].sort(([, a], [, b]) => ITEM_SIZE[b.dtype] - ITEM_SIZE[a.dtype]);
+  const offsets = new Map<string, readonly [begin: number, end: number]>();
+  let at = 0;
+  for (const [name, { dtype, shape }] of order) {
+    const end = at + elementCount(shape) * ITEM_SIZE[dtype];
+    offsets.set(name, [at, end]);
+    at = end;
+  }
+  const header = encodeHeader(tensors, offsets, metadata);
+  const head = new Uint8Array(HEADER_START + header.length);
+  new DataView(head.buffer).setBigUint64(0, BigInt(header.length), true);
+  head.set(header, HEADER_START);
+  return { head, order: order.map(([name]) => name) };
+}
+
+/** Writes a safetensors file, laid out as `writeHeader` says. */
 export function writeSafetensors(tensors: StateDict, metadata: Record<string, string> = {}): Uint8Array {
   const wrong = [...tensors].filter(([, t]) => elementCount(t.shape) * ITEM_SIZE[t.dtype] !== t.bytes.length);
   if (wrong.length > 0) {
     throw new Error(`writeSafetensors: shape and bytes disagree: ${listNames(wrong.map(([name]) => name))}.`);
   }
-  if (tensors.has('__metadata__')) {
-    throw new Error('writeSafetensors: a tensor cannot be called __metadata__; the format keeps that name.');
+  const { head, order } = writeHeader(tensors, metadata);
+  const parts = [head, ...order.map((name) => tensors.get(name)!.bytes)];
+  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
   }
-  const layout = [...tensors].sort(([, a], [, b]) => ITEM_SIZE[b.dtype] - ITEM_SIZE[a.dtype]);
-  const offsets = new Map<string, number>();
-  let dataLength = 0;
-  for (const [name, tensor] of layout) {
-    offsets.set(name, dataLength);
-    dataLength += tensor.bytes.length;
-  }
-  const header = encodeHeader(tensors, offsets, metadata);
-  const file = new Uint8Array(8 + header.length + dataLength);
-  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
-  file.set(header, 8);
-  for (const [name, offset] of offsets) file.set(tensors.get(name)!.bytes, 8 + header.length + offset);
   return file;
 }
 
 /** The JSON header, padded with spaces to a multiple of 8 bytes. */
 function encodeHeader(
-  tensors: StateDict,
-  offsets: Map<string, number>,
+  tensors: ReadonlyMap<string, Pick<Placed, 'dtype' | 'shape'>>,
+  offsets: ReadonlyMap<string, readonly [begin: number, end: number]>,
   metadata: Record<string, string>,
 ): Uint8Array {
   // Fields are joined by hand: an object literal would put a name such as "10" first and drop "__proto__".
@@ -163,9 +204,8 @@ function encodeHeader(
     ([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`,
   );
   if (pairs.length > 0) fields.push(`"__metadata__":{${pairs.join(',')}}`);
-  for (const [name, { dtype, shape, bytes }] of tensors) {
-    const begin = offsets.get(name)!;
-    const info = { dtype: NAMES.get(dtype), shape, data_offsets: [begin, begin + bytes.length] };
+  for (const [name, { dtype, shape }] of tensors) {
+    const info = { dtype: NAMES.get(dtype), shape, data_offsets: offsets.get(name) };
     fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
   }
   const json = new TextEncoder().encode(`{${fields.join(',')}}`);
