@@ -1,5 +1,5 @@
 /** `npm run merge`: puts the files of `predict --shard` together, in the order of the list, and the folders of `train --shard`. */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, type Stats } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Readable } from 'node:stream';
@@ -40,7 +40,17 @@ interface Part {
 
 export async function run(paths: string[], { out }: MergeOptions): Promise<number> {
   const found = await Promise.all(paths.map(statOrNull));
-  if (found.every((one) => one?.isDirectory())) return mergeTrials(paths, out);
+  const of = (kind: (one: Stats | null) => boolean | undefined): string | undefined =>
+    paths.find((_, index) => kind(found[index]));
+  const missing = of((one) => one === null);
+  if (missing !== undefined)
+    throw new UserError(`there is no ${missing}; name what predict or train wrote with --shard`);
+  const [folder, file] = [of((one) => one?.isDirectory()), of((one) => !one?.isDirectory())];
+  if (folder !== undefined && file !== undefined)
+    throw new UserError(
+      `${folder} is a folder, ${file} a file: shards are all folders of train, or all files of predict`,
+    );
+  if (folder !== undefined) return mergeTrials(paths, out);
   const parts = await partsOf(paths, out);
   await refuseOverInputs(
     [out, planPath(out)],

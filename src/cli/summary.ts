@@ -10,7 +10,7 @@ import { statOrNull } from '../node/files.ts';
 import type { MemoryBudget } from '../node/memory.ts';
 import { type FreezingFigures, plannedFreezing } from '../train/freezing.ts';
 import { freezeFor } from '../train/from-settings.ts';
-import { BEST, fileOfRun } from '../train/node/run-folder.ts';
+import { checkpointOfRun } from '../train/node/run-folder.ts';
 import { type Preflight, type PreflightOptions, preflight } from '../train/preflight.ts';
 import { BEFORE } from '../train/settings.ts';
 import { openStart } from '../weights/node/create-model.ts';
@@ -169,7 +169,7 @@ export async function run([named]: string[], options: SummaryOptions): Promise<n
 async function networkNamed(name: string): Promise<{ network: Network; classes?: number | undefined }> {
   const found = modelNames().includes(name) ? null : await statOrNull(name);
   if (!found) return { network: name };
-  const weights = found.isDirectory() ? await fileOfRun(name, BEST) : name;
+  const weights = found.isDirectory() ? await checkpointOfRun(name) : name;
   const { network, known } = await openStart({ weights });
   return { network, classes: known?.card.classes?.length };
 }

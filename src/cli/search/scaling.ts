@@ -7,7 +7,7 @@ import { checkResult, type GridNetwork, type SearchResult } from '../../search/r
 import { gridNetworks } from '../../search/scaling/grid.ts';
 import { FACTORS, PAPER_FACTORS, type ScalingFactors, scaleTable } from '../../search/scaling/scaling.ts';
 import { all, number, object, orNull, parseBounded, type Rule, rule } from '../../text/rules.ts';
-import { BEST, FOUND, fileOfRun } from '../../train/node/run-folder.ts';
+import { checkpointOfRun, FOUND } from '../../train/node/run-folder.ts';
 import { openStart } from '../../weights/node/create-model.ts';
 import { UserError } from '../ui.ts';
 import type { SearchArgs } from './options.ts';
@@ -46,7 +46,7 @@ export async function openScaling(options: SearchArgs): Promise<Scaling | null> 
   const isFolder = (await statOrNull(network))?.isDirectory() ?? false;
   const grid = await gridIn(isFolder ? network : dirname(network));
   const base = grid?.points.find(({ kind }) => kind === 'base')?.table;
-  const found = isFolder && base ? base : await tableIn(isFolder ? await fileOfRun(network, BEST) : network);
+  const found = isFolder && base ? base : await tableIn(isFolder ? await checkpointOfRun(network) : network);
   const best: ScalingFactors = grid?.points[grid.best ?? -1] ?? PAPER_FACTORS;
   const factors = { alpha: alpha ?? best.alpha, beta: beta ?? best.beta, gamma: gamma ?? best.gamma };
   const scaling = { table: found, phi: scale ?? null, ...factors };
@@ -58,7 +58,7 @@ export async function openScaling(options: SearchArgs): Promise<Scaling | null> 
 export async function filesOfNetwork(network: string): Promise<string[]> {
   const isFolder = (await statOrNull(network))?.isDirectory() ?? false;
   return isFolder
-    ? [await fileOfRun(network, BEST), join(network, FOUND)]
+    ? [await checkpointOfRun(network), join(network, FOUND)]
     : [network, join(dirname(network), FOUND)];
 }
 

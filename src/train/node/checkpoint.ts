@@ -56,7 +56,7 @@ import { DECISIONS } from '../labels/thresholds.ts';
 import { METRICS, type Metrics } from '../metrics.ts';
 import { PROGRESS, type Progress } from '../progress.ts';
 import { BEFORE, SETTINGS, type TrainSettings } from '../settings.ts';
-import { BEST, fileOfRun } from './run-folder.ts';
+import { BEST, checkpointOfRun, fileOfRun } from './run-folder.ts';
 import { type TrainedOn, trainedOnIn, trainedOnMetadata } from './trained-on.ts';
 
 /**
@@ -207,7 +207,7 @@ export async function readCheckpoint(path: string, inFolder: string = BEST): Pro
     throw new InputError(
       `there is no checkpoint ${path}; name a folder that \`train\` wrote, or a file in it`,
     );
-  const file = found.isDirectory() ? await fileOfRun(path, inFolder) : path;
+  const file = found.isDirectory() ? await checkpointOfRun(path, inFolder) : path;
   const bytes = await bytesIfThere(file);
   if (!bytes)
     throw new InputError(`${path} holds no ${inFolder}; name a folder that \`train\` wrote, or a file in it`);

@@ -66,6 +66,22 @@ export async function fileOfRun(folder: string, file: string): Promise<string> {
   return (await statOrNull(unmoved)) ? unmoved : join(folder, file);
 }
 
+/**
+ * The checkpoint of a folder that a user named.
+ * @throws InputError where the folder holds many runs, each with a checkpoint of its own
+ */
+export async function checkpointOfRun(folder: string, file: string = BEST): Promise<string> {
+  const path = await fileOfRun(folder, file);
+  if (!(await statOrNull(path)) && (await statOrNull(join(folder, TRIAL_PLAN)))) {
+    const many = join(folder, TRIAL_RUNS);
+    const [first] = (await statOrNull(many)) ? (await reading(many, readdir(many))).sort() : [];
+    throw new InputError(
+      `${folder} holds many runs of train${first === undefined ? ', none of which has begun' : `; name one of them, such as ${join(many, first)}`}`,
+    );
+  }
+  return path;
+}
+
 /** The files in a folder that a new run there writes or removes (`--overwrite`). */
 export async function replacedIn(folder: string): Promise<string[]> {
   const namesIn = async (path: string): Promise<string[]> =>

@@ -8,7 +8,7 @@ import { createModel, openStart } from '../../weights/node/create-model.ts';
 import { filesOfWeights } from '../../weights/node/weights-files.ts';
 import type { Teacher } from '../distil.ts';
 import { placesOf, type Schooling, teacherOf } from '../teacher.ts';
-import { BEST, fileOfRun } from './run-folder.ts';
+import { checkpointOfRun } from './run-folder.ts';
 
 /** A teacher whose pupils are not known yet. */
 export interface ReadTeacher {
@@ -39,7 +39,7 @@ export interface OpenedTeacher extends Pick<ReadTeacher, 'name' | 'files' | 'has
  */
 export async function readTeacher(source: string): Promise<ReadTeacher> {
   const folder = (await statOrNull(source))?.isDirectory();
-  const weights = folder ? await fileOfRun(source, BEST) : source;
+  const weights = folder ? await checkpointOfRun(source) : source;
   const { network, known, preprocessing } = await openStart({ weights });
   const classes = known?.card.classes;
   if (!known || !classes)

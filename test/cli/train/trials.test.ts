@@ -265,6 +265,21 @@ test('folds: each picture validates once, the table has all of them together, an
   assert.match(mistaken.err, /folds are of your own pictures; name them with --data/);
 });
 
+test('where a network is wanted, a folder of many runs is refused with one of them', async () => {
+  for (const [command, args] of [
+    ['evaluate', '--checkpoint many'],
+    ['predict', 'data/val --checkpoint many'],
+    ['explain', 'data/val --checkpoint many'],
+    ['summary', 'many'],
+    ['export', 'many --to onnx --out many.onnx'],
+  ] as const) {
+    const { code, err } = await tessera(command, ...args.split(' '));
+    assert.is(code, 64, `${command}: ${err}`);
+    const sentence = `many holds many runs of train; name one of them, such as ${join('many/trials', NAMES[0])}`;
+    assert.ok(err.includes(sentence), `${command}: ${err}`);
+  }
+});
+
 test('merge refuses what is not all of one list', async () => {
   await rm('s4', { recursive: true, force: true });
   assert.is((await train('--seeds', '2', '--lr', '0.002', '--shard', '1/2', '--out', 's4')).code, 0);
@@ -275,6 +290,8 @@ test('merge refuses what is not all of one list', async () => {
     [['s1', 's4'], /s4 is of other settings than s1/],
     [['s1', 's2', 's3'], /s3 is not finished \(0 of 1 run\); go on with npm run train -- --resume s3/],
     [['s1', 'data'], /data holds no trials\.json/],
+    [['s1', 'nowhere'], /there is no nowhere; name what predict or train wrote with --shard/],
+    [['s1', 's2/trials.json'], /s1 is a folder, s2\/trials\.json a file/],
   ] as const) {
     const { code, err } = await tessera('merge', ...parts, '--out', 'refused');
     assert.not.equal(code, 0);
