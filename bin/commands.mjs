@@ -21,6 +21,13 @@ export const commands = [
     outlivesReader: true,
   },
   {
+    name: 'lesson',
+    summary: 'run a lesson: what a paper claims, tried on this machine',
+    module: 'lessons/parts/command.ts',
+    adapter: true,
+    outlivesReader: true,
+  },
+  {
     name: 'predict',
     summary: 'name what is in pictures, with probabilities',
     module: 'src/cli/predict.ts',

@@ -27,6 +27,9 @@ export function shareDevice(): () => void {
   };
 }
 
+/** Commands that are not in src/cli. */
+const ELSEWHERE: Readonly<Record<string, string>> = { lesson: 'lessons/parts/command.ts' };
+
 /** What a command printed, and its exit code. */
 export interface Outcome {
   code: number;
@@ -45,7 +48,8 @@ export async function tessera(name: string, ...argv: string[]): Promise<Outcome>
   process.stdout.write = keep('out') as typeof process.stdout.write;
   process.stderr.write = keep('err') as typeof process.stderr.write;
   try {
-    const entry = { name, summary: '', module: `src/cli/${name}.ts`, adapter: false };
+    const module = ELSEWHERE[name] ?? `src/cli/${name}.ts`;
+    const entry = { name, summary: '', module, adapter: false };
     const launcher = { ensureAdapter: async () => undefined, adapterAdvice: () => '' };
     outcome.code = await main(entry, argv, launcher);
   } finally {

@@ -1,0 +1,116 @@
+/**
+ * Each lesson run for a few steps: that every figure, curve and claim is there, and what has to hold at any number of steps; and
+ * the command that runs them.
+ */
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closeLoader, type Device, openDevice } from 'tessera';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Outcome } from '../../lessons/parts/lesson.ts';
+import { lessonHtml } from '../../lessons/parts/page.ts';
+import { drawnShapes } from '../../lessons/parts/pictures.ts';
+import { type Result, type Run, verdictsOf } from '../../lessons/parts/result.ts';
+import { runLesson } from '../../lessons/parts/run-lesson.ts';
+import { LESSONS } from '../../lessons/parts/table.ts';
+import { shareDevice, tessera } from '../cli/in-process.ts';
+
+const test = suite('lessons');
+const closeDevice = shareDevice();
+const root = new URL('../../', import.meta.url);
+let device: Device;
+let folder: string;
+test.before(async () => {
+  device = await openDevice();
+  folder = await mkdtemp(join(tmpdir(), 'tessera-lessons-'));
+});
+test.after(async () => {
+  await closeLoader();
+  closeDevice();
+  await rm(folder, { recursive: true });
+});
+
+/** What a lesson comes to in a few steps. */
+function glance(name: string, known: readonly Run[] = [], ran: Run[] = []): Promise<Result> {
+  const lesson = LESSONS[name]!;
+  const size = lesson.forms.glance;
+  const pictures = drawnShapes({ side: lesson.side, train: size.pictures, held: size.held });
+  return runLesson({
+    ...{ name, lesson, device, pictures, form: 'glance', size, known },
+    signal: new AbortController().signal,
+    onRun: async (run) => void ran.push(run),
+    onProgress: () => undefined,
+  });
+}
+
+/** What has to hold at any number of steps. */
+const FACTS: Record<string, (of: (setting: string) => Outcome) => void> = {
+  residual(of) {
+    for (const [setting, layers] of [
+      ['plain 20', 20],
+      ['residual 56', 56],
+    ] as const)
+      for (const curve of ['first', 'last']) {
+        const points = of(setting).curves[curve]!;
+        assert.equal(
+          points.map(([layer]) => layer),
+          Array.from({ length: layers }, (_, i) => i + 1),
+          `${setting} ${curve}`,
+        );
+        assert.ok(
+          points.every(([, norm]) => norm! > 0),
+          `${setting} ${curve}`,
+        );
+      }
+    const growth = (setting: string) => of(setting).figures.growth!;
+    assert.ok(growth('plain 56') > 10 * growth('residual 56'), 'shortcuts keep gradients of one size');
+  },
+};
+
+for (const [name, lesson] of Object.entries(LESSONS))
+  test(name, async () => {
+    const result = await glance(name);
+    for (const { setting, figures, curves } of result.runs) {
+      for (const { figure } of lesson.columns) assert.ok(figure in figures, `${setting} has no ${figure}`);
+      for (const [figure, value] of Object.entries(figures))
+        assert.ok(value === null || Number.isFinite(value), `${setting} ${figure}`);
+      for (const chart of lesson.charts) {
+        const drawn = chart.of?.includes(setting) ?? true;
+        if (chart.kind === 'lines' && drawn)
+          assert.ok(curves[chart.curve]!.length > 0, `${setting} ${chart.curve}`);
+      }
+    }
+    for (const { claim, spread } of verdictsOf(result, lesson)) assert.ok(spread, claim.here);
+    FACTS[name]!((setting) => result.runs.find((run) => run.setting === setting)!);
+    for (const { file, line } of lesson.code)
+      assert.ok(readFileSync(new URL(file, root), 'utf8').includes(line), `${file} has no line with ${line}`);
+    const page = await lessonHtml(result, lesson);
+    for (const setting of Object.keys(lesson.settings)) assert.ok(page.includes(setting), setting);
+    const { short, full } = lesson.forms;
+    assert.ok(full.seeds >= 3 && full.steps >= short.steps);
+  });
+
+test('runs that are known are not run again', async () => {
+  const ran: Run[] = [];
+  const known = Object.keys(LESSONS.residual!.settings).map(
+    (setting): Run => ({ setting, seed: 0, seconds: 1, figures: {}, curves: {} }),
+  );
+  const result = await glance('residual', known, ran);
+  assert.equal([ran, result.runs], [[], known]);
+});
+
+test('the command lists lessons, and names what it does not know', async () => {
+  const { code, out } = await tessera('lesson');
+  assert.is(code, 0);
+  for (const [name, { title }] of Object.entries(LESSONS))
+    assert.match(out, new RegExp(`^${name} +${title}$`, 'm'));
+  const unknown = await tessera('lesson', 'residuals');
+  assert.is(unknown.code, 64);
+  assert.match(unknown.err, /^error: there is no lesson 'residuals'.*residual/m);
+  const empty = await tessera('lesson', 'residual', '--data', folder, '--out', join(folder, 'out'));
+  assert.is(empty.code, 64, empty.err);
+});
+
+test.run();
