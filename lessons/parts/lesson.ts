@@ -53,6 +53,11 @@ export interface Place {
   progress(done: number, status?: string): void;
 }
 
+/** A place for one of `count` things that a run does one after the other. */
+export function partOf(place: Place, index: number, count: number): Place {
+  return { ...place, progress: (done, status) => place.progress((index + done) / count, status) };
+}
+
 /** What came of one network and one seed. Null is a figure that is no number: that of a network that diverged. */
 export interface Outcome {
   figures: Readonly<Record<string, number | null>>;

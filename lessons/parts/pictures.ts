@@ -59,7 +59,7 @@ const SHAPES: Readonly<Record<string, Inside>> = {
 /** Points of a pixel's side at which a shape is looked up. */
 const POINTS = 3;
 /** The least difference of brightness between shape and ground, of 255. */
-const CONTRAST = 40;
+const CONTRAST = 60;
 
 /** A shape on its ground. */
 function draw(inside: Inside, side: number, random: Random): RgbImage {
@@ -72,8 +72,8 @@ function draw(inside: Inside, side: number, random: Random): RgbImage {
   while (Math.abs(brightness(shape) - brightness(ground)) < CONTRAST) shape = colour();
   const radius = between(0.26, 0.44);
   const [cx, cy] = [between(radius, 1 - radius), between(radius, 1 - radius)];
-  const [turn, stripes, waves, depth] = [between(0, 7), between(0, 7), between(1, 4), between(0, 45)];
-  const noise = between(4, 22);
+  const [turn, stripes, waves, depth] = [between(0, 7), between(0, 7), between(1, 4), between(0, 25)];
+  const noise = between(2, 12);
   const pixels = new Uint8Array(side * side * 3);
   for (let i = 0; i < side * side; i++) {
     const [px, py] = [i % side, Math.floor(i / side)];
@@ -154,7 +154,7 @@ export const learning = (
   pictures: Pictures,
   batchSize: number,
   seed: number,
-  vary: Augmentation = { scale: [0.7, 1] },
+  vary: Augmentation = { scale: [0.8, 1] },
 ): SampleSource =>
   fromSamples(pictures.train, {
     batchSize,

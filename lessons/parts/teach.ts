@@ -13,6 +13,7 @@ import {
   setStep,
   type Tensor,
 } from 'tessera';
+import { median } from '../../src/train/evaluation/intervals.ts';
 import type { Place, Point } from './lesson.ts';
 
 export interface Teaching {
@@ -32,6 +33,8 @@ export interface Taught {
   loss: number | null;
   /** Training loss over the steps: means of forty parts of them. */
   curve: readonly Point[];
+  /** Median time of a step in milliseconds. */
+  ms: number;
 }
 
 /** Points of a curve. */
@@ -45,10 +48,12 @@ export async function teach(
   const { optimizer, schedule, steps, onGradients } = how;
   const { lossOf = (x, labels) => crossEntropy(net.forward(x), labels) } = how;
   const losses: number[] = [];
+  const times: number[] = [];
   let before: Promise<number> | null = null;
   let step = 0;
   net.train();
   for await (const batch of endless(how.batches, steps)) {
+    const begun = performance.now();
     signal.throwIfAborted();
     setStep(device, step); // dropout's masks
     optimizer.lrFactor = schedule(step, steps);
@@ -65,6 +70,7 @@ export async function teach(
     loss.dispose();
     if (before) losses.push(await before); // that of the step before, while this one is computed
     before = now;
+    times.push(performance.now() - begun);
     if (!Number.isFinite(losses.at(-1) ?? 0)) break;
     progress(++step / steps, `loss ${(losses.at(-1) ?? 0).toFixed(2)}`);
   }
@@ -75,7 +81,7 @@ export async function teach(
     losses.slice(i * size, (i + 1) * size),
   );
   const curve = parts.map((part, i): Point => [i * size + part.length, finite(meanOf(part))]);
-  return { loss: finite(last), curve };
+  return { loss: finite(last), curve, ms: median(times) };
 }
 
 /** So many batches, epoch after epoch, without the smaller ones at the ends. */
