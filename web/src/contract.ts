@@ -6,6 +6,16 @@
 
 import type { BenchResult } from '../../src/bench/result.ts';
 import type { Certificate } from '../../src/verify/verify.ts';
+import type {
+  Base,
+  Learnt,
+  Lesson,
+  LessonContent,
+  LessonStep,
+  Look,
+  Taught,
+  TaughtFormat,
+} from './lesson.ts';
 
 /** A call: what it takes, what it gives, what it tells meanwhile. */
 interface Call<Argument, Result, Event = never> {
@@ -34,8 +44,15 @@ export interface Calls {
   verify: Call<{ ops: boolean; models: readonly string[] }, Certificate, Step>;
   /** What `npm run bench` measures: the ladders, rung by rung, or forward passes. */
   bench: Call<'ladders' | 'forward', BenchResult, Step>;
-  /** A new head on the network that answers, taught classes of the user's. */
+  /** What tells a picture from others: by its bytes, and by how it looks. */
+  look: Call<Photo, Look>;
+  /** Classes of the user's: a new head on a network, or the last stages along with one that was taught before. */
   teach: Call<Lesson, Taught, LessonStep>;
+  /** The network that was taught, as a file. */
+  taughtFile: Call<{ learnt: Learnt; format: TaughtFormat }, Uint8Array<ArrayBuffer>>;
+  /** A lesson as one file, and out of one. */
+  packLesson: Call<LessonContent, Blob>;
+  openLesson: Call<Photo, LessonContent>;
 }
 
 export type CallName = keyof Calls;
@@ -79,6 +96,8 @@ export interface NetworkFacts {
   parameters: number;
   /** What had to be assumed or was left of the file, as sentences. */
   notes: readonly string[];
+  /** It, as what is taught on it remembers it. */
+  base: Base;
 }
 
 export interface Answer {
@@ -169,43 +188,6 @@ export interface Done {
 /** The same, and what is done now or was last. */
 export interface Step extends Done {
   name: string;
-}
-
-export interface Lesson {
-  classes: readonly string[];
-  pictures: readonly LessonPicture[];
-  epochs: number;
-}
-
-export interface LessonPicture extends Photo {
-  /** Its class, by number. */
-  label: number;
-  /** The network is measured on it and does not learn it. */
-  held: boolean;
-}
-
-/** An epoch of a lesson, once there is one. */
-export interface LessonStep extends Step {
-  trainLoss?: number;
-  /** Of the held-out pictures, where there are some. */
-  valLoss?: number | null;
-  accuracy?: number | null;
-}
-
-export interface Taught {
-  /** Of each picture, in the lesson's order: the class that it is taken for and how sure; null where it cannot be read. */
-  answers: readonly ({ index: number; probability: number } | null)[];
-  /** Of the held-out pictures: rows are what they are, columns what they are taken for. */
-  confusion: readonly (readonly number[])[];
-  right: number;
-  held: number;
-  /** Of the share of right answers, 95 %, in words; null where nothing was held out. */
-  interval: string | null;
-  frozenParameters: number;
-  trainedParameters: number;
-  seconds: number;
-  /** The network as a safetensors file that says its classes and preprocessing. */
-  file: Uint8Array<ArrayBuffer>;
 }
 
 export interface GpuFacts extends AdapterFacts {

@@ -5,7 +5,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { Client, isAbort } from './client.ts';
 import type { AdapterFacts, Answer, Fetched, NetworkFacts, Photo, Weights } from './contract.ts';
-import { type Route, readRoute } from './route.ts';
+import { hashOf, type Route, readRoute } from './route.ts';
 import { type Shipped, shipped } from './shipped.ts';
 
 export const client = new Client(
@@ -150,12 +150,20 @@ export async function addShipped({ name, address }: Shipped): Promise<void> {
 
 /** Files of weights by their names' ends; what is neither is tried as a picture, and its sentence says what it is not. */
 const WEIGHTS = /\.(safetensors|pth|pt|bin|ckpt)$/i;
+const LESSON = /\.lesson$/i;
+/** A lesson that was given, until Teach opens it. */
+export const givenLesson = signal<Photo | null>(null);
 
 /** Files that were dropped, pasted or picked: weights become the network, the others are pictures. */
 export function addFiles(files: Iterable<File>): void {
   const all = [...files].map((file) => ({ name: file.name || 'pasted picture', blob: file }));
   const weights = all.filter(({ name }) => WEIGHTS.test(name));
-  addPictures(all.filter((file) => !weights.includes(file)));
+  const lessons = all.filter(({ name }) => LESSON.test(name));
+  addPictures(all.filter((file) => !weights.includes(file) && !lessons.includes(file)));
+  if (lessons[0]) {
+    givenLesson.value = lessons[0];
+    location.hash = hashOf('teach');
+  }
   const [first] = weights;
   if (first) void load(first);
 }

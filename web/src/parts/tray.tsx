@@ -1,10 +1,9 @@
-/** Where pictures come from: files, the clipboard, the camera, and the photographs that ship. */
+/** Pictures for the places that look at them: the reader's own, and the photographs that ship. */
 import { useSignal } from '@preact/signals';
 import { addFiles, addPictures, addShipped, sentenceOf, shipped } from '../state.ts';
-import { Camera } from './camera.tsx';
+import { Sources } from './sources.tsx';
 
 export function Tray() {
-  const camera = useSignal(false);
   const fault = useSignal<string | null>(null);
   return (
     <section class="tray" aria-label="Add pictures">
@@ -13,28 +12,13 @@ export function Tray() {
         <code>.safetensors</code>, a checkpoint of <code>npm run train</code>) become the network that
         answers.
       </p>
-      <div class="row">
-        <label class="button">
-          Choose files
-          <input
-            type="file"
-            multiple
-            accept="image/*,.safetensors,.pth,.pt"
-            onChange={({ currentTarget }) => {
-              addFiles(currentTarget.files ?? []);
-              currentTarget.value = '';
-            }}
-          />
-        </label>
-        <button
-          type="button"
-          aria-expanded={camera.value}
-          onClick={() => {
-            camera.value = !camera.value;
-          }}
-        >
-          {camera.value ? 'Close the camera' : 'Camera'}
-        </button>
+      <Sources
+        label="Choose files"
+        accept="image/*,.safetensors,.pth,.pt,.lesson"
+        onFiles={addFiles}
+        onPictures={addPictures}
+        below={fault.value && <p class="fault">{fault.value}</p>}
+      >
         <ul class="shipped" aria-label="Photographs that ship">
           {shipped.map((photo) => (
             <li key={photo.name}>
@@ -52,9 +36,7 @@ export function Tray() {
             </li>
           ))}
         </ul>
-      </div>
-      {fault.value && <p class="fault">{fault.value}</p>}
-      {camera.value && <Camera onPictures={addPictures} />}
+      </Sources>
     </section>
   );
 }

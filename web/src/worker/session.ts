@@ -16,6 +16,8 @@ import type { WeightsFiles } from '../../../src/weights/door.ts';
 import { describeReport, type LoadReport } from '../../../src/weights/load.ts';
 import { atSize, IMAGENET_PREPROCESSING, openStartFrom, type Start } from '../../../src/weights/start.ts';
 import type { AdapterFacts, NetworkFacts, Weights } from '../contract.ts';
+import type { Base } from '../lesson.ts';
+import { sha256 } from './fetched.ts';
 
 /** A network that answers. */
 export interface Loaded {
@@ -61,8 +63,13 @@ function bytesAs(name: string, bytes: Uint8Array): WeightsFiles {
 }
 
 export class Session {
+  /** @param shipped brings the weights that ship */
+  constructor(private readonly shipped: () => Promise<{ file: string; bytes: Uint8Array<ArrayBuffer> }>) {}
+
   private opened: Device | null = null;
   private loaded: Loaded | null = null;
+  /** What was taught on last: it need not be what answers now. */
+  private taughtOn: { sha256: string; start: Start } | null = null;
   /** A network of random weights that a reader looks into. */
   private stranger: { name: string; device: Device; model: Model } | null = null;
 
@@ -97,7 +104,7 @@ export class Session {
       report = told;
     });
     this.loaded?.model.dispose();
-    const facts = factsOf(start, model, weights, report!);
+    const facts = factsOf(start, model, weights, report!, await sha256(bytes));
     this.loaded = { start, model, preprocessing: start.preprocessing, facts };
     return facts;
   }
@@ -141,13 +148,35 @@ export class Session {
     }
   }
 
-  /** The network that answers, built once more for other classes: its head starts at zero. */
-  async pupil(numClasses: number): Promise<{ model: Model; device: Device; preprocessing: Preprocessing }> {
-    const { start, device, preprocessing } = await this.network();
+  /** A network to be taught, built for other classes: its head starts at zero. */
+  async pupil(
+    base: Base,
+    numClasses: number,
+  ): Promise<{ model: Model; device: Device; preprocessing: Preprocessing }> {
+    const device = await this.device();
+    const start = await this.startOf(base);
     const options = { device, weights: start.known!, numClasses, use: 'train' as const };
     const model = await createModelFrom(start.network, options, bytesAs('', new Uint8Array()));
     // The file's own head is another one, also where it happens to have as many classes.
-    return { model: model.zeroHead(), device, preprocessing };
+    return { model: model.zeroHead(), device, preprocessing: start.preprocessing };
+  }
+
+  /** The weights of a base: those that answer, those that were taught on last, else out of their file. */
+  private async startOf({ sha256: wanted, file, weights }: Base): Promise<Start> {
+    const { loaded, taughtOn } = this;
+    if (loaded?.facts.base.sha256 === wanted) this.taughtOn = { sha256: wanted, start: loaded.start };
+    else if (taughtOn?.sha256 !== wanted) {
+      const found = file
+        ? { file: file.name, bytes: new Uint8Array(await file.blob.arrayBuffer()) }
+        : await this.shipped();
+      if ((await sha256(found.bytes)) !== wanted)
+        throw new Error(
+          `what was learnt belongs to another network than this page has (${weights}); open it with the version of the page that it was taught with`,
+        );
+      const named = { weights: file ? found.file : 'pretrained' };
+      this.taughtOn = { sha256: wanted, start: await openStartFrom(named, bytesAs(found.file, found.bytes)) };
+    }
+    return this.taughtOn!.start;
   }
 
   private async built(start: Start, onReport: (report: LoadReport) => void): Promise<Model> {
@@ -158,16 +187,25 @@ export class Session {
   }
 }
 
-function factsOf(start: Start, model: Model, weights: Weights, report: LoadReport): NetworkFacts {
+function factsOf(
+  start: Start,
+  model: Model,
+  weights: Weights,
+  report: LoadReport,
+  sha256: string,
+): NetworkFacts {
   const { numClasses } = model;
   const own = start.known!.card.classes;
   const notes =
     weights === 'pretrained'
       ? []
       : [...(start.assumed ? [start.assumed] : []), ...describeReport(report).split('\n').slice(1)];
+  const file = weights === 'pretrained' ? null : weights;
+  const words = file?.name ?? "Google's ImageNet weights, which ship";
   return {
     model: start.model,
-    weights: weights === 'pretrained' ? "Google's ImageNet weights, which ship" : weights.name,
+    weights: words,
+    base: { model: start.model, weights: words, sha256, file },
     classes: own?.length === numClasses ? own : classesFor(numClasses),
     inputSize: sizeText(start.preprocessing.inputSize),
     parameters: [...model.namedParameters()].reduce((sum, [, { size }]) => sum + size, 0),

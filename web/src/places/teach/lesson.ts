@@ -1,117 +1,59 @@
-/**
- * What is taught: classes with their pictures, of which every fourth is held out. They are kept in the browser (IndexedDB),
- * so that a reload loses nothing, until the reader deletes them.
- */
-import { computed, effect, signal } from '@preact/signals';
-import { get, set } from 'idb-keyval';
-import type { Lesson, LessonPicture, LessonStep, Photo } from '../../contract.ts';
+/** A lesson as it is asked for, goes on, is kept over a reload, and becomes a file. */
+import { batch, computed, effect, signal } from '@preact/signals';
+import { get, setMany } from 'idb-keyval';
+import type { Photo } from '../../contract.ts';
+import {
+  type Base,
+  type Epoch,
+  keyOf,
+  type Learnt,
+  type Lesson,
+  type LessonPicture,
+  type Look,
+  type Plan,
+  type StudyFacts,
+  type Taught,
+  type TaughtFormat,
+} from '../../lesson.ts';
+import { KEYS, STUDY, store } from '../../lesson-store.ts';
 import { Job } from '../../parts/job.tsx';
-import { sentenceOf } from '../../state.ts';
+import { save } from '../../save.ts';
+import { client, givenLesson, network, sentenceOf } from '../../state.ts';
+import { held, looked } from './alike.ts';
+import {
+  asExample,
+  before,
+  classes,
+  looks,
+  replaceClasses,
+  said,
+  type TaughtLesson,
+  taught,
+} from './classes.ts';
 
-export interface Example extends Photo {
-  id: number;
-  url: string;
-}
+// --- what is taught -------------------------------------------------------------------------------------------
 
-export interface TaughtClass {
-  id: number;
-  name: string;
-  examples: readonly Example[];
-}
+/** Epochs that a new head learns for, as the reader wants it; the last stages learn for a third of them. */
+export const epochs = signal(30);
+export const MOST_EPOCHS = 1000;
+const THAWED_SHARE = 1 / 3;
 
-let lastId = 0;
-const fresh = (name: string): TaughtClass => ({ id: ++lastId, name, examples: [] });
-
-export const classes = signal<readonly TaughtClass[]>([fresh('this'), fresh('that')]);
-
-// --- kept over a reload ---------------------------------------------------------------------------------------
-
-const KEY = 'tessera-lesson';
-/** Milliseconds after a change until it is written, so that a burst is written once. */
-const SOON = 300;
-
-interface Kept {
-  name: string;
-  examples: readonly Photo[];
-}
-
-/** Why the lesson is not kept, as a sentence; null where it is. */
-export const unkept = signal<string | null>(null);
-
-const keep = async (): Promise<void> => {
-  const kept = classes.value.map(({ name, examples }): Kept => {
-    return { name, examples: examples.map(({ name, blob }) => ({ name, blob })) };
-  });
-  try {
-    await set(KEY, kept);
-    unkept.value = null;
-  } catch (error) {
-    unkept.value = `A reload would lose these pictures: ${sentenceOf(error)}`;
-  }
-};
-
-/** Reads what was kept, then keeps every change. */
-async function open(): Promise<void> {
-  const kept = await get<readonly Kept[]>(KEY);
-  if (kept)
-    classes.value = kept.map(({ name, examples }) => ({ ...fresh(name), examples: examples.map(asExample) }));
-  let later: ReturnType<typeof setTimeout>;
-  let first = true;
-  effect(() => {
-    void classes.value;
-    clearTimeout(later);
-    if (!first) later = setTimeout(() => void keep(), SOON);
-    first = false;
-  });
-}
-
-const asExample = (photo: Photo): Example => ({
-  ...{ name: photo.name, blob: photo.blob },
-  ...{ id: ++lastId, url: URL.createObjectURL(photo.blob) },
+/** The course of the lesson that runs or broke off. */
+const running = signal<readonly Epoch[]>([]);
+/** All courses that led to the network as it is, or is becoming. */
+export const courses = computed((): readonly (readonly Epoch[])[] => {
+  if (job.outcome.value?.state !== 'waiting') return taught.value?.courses ?? [];
+  return [...coursesBefore(begun.value), running.value];
 });
 
-open().catch((error: unknown) => {
-  unkept.value = `A reload will lose the pictures: ${sentenceOf(error)}`;
+const coursesBefore = (plan: Plan | null): readonly (readonly Epoch[])[] =>
+  plan && plan.trainFrom !== 'head' ? (taught.value?.courses ?? []) : [];
+
+export const job = new Job('teach', ({ course, unkept: fault }) => {
+  if (course) running.value = course;
+  if (fault) unkept.value = `A reload would lose what was learnt: ${sentenceOf(fault)}`;
 });
-
-// --- what the reader changes ----------------------------------------------------------------------------------
-
-export const addClass = (): void => {
-  classes.value = [...classes.value, fresh(`class ${classes.value.length + 1}`)];
-};
-
-const change = (id: number, to: (one: TaughtClass) => TaughtClass): void => {
-  classes.value = classes.value.map((one) => (one.id === id ? to(one) : one));
-};
-
-export const rename = (id: number, name: string): void => change(id, (one) => ({ ...one, name }));
-
-export function addExamples(id: number, photos: readonly Photo[]): void {
-  const added = photos.map(asExample);
-  change(id, (one) => ({ ...one, examples: [...one.examples, ...added] }));
-}
-
-export function removeExample(id: number, example: Example): void {
-  URL.revokeObjectURL(example.url);
-  change(id, (one) => ({ ...one, examples: one.examples.filter((other) => other !== example) }));
-}
-
-export function removeClass(id: number): void {
-  for (const { url } of classes.value.find((one) => one.id === id)?.examples ?? []) URL.revokeObjectURL(url);
-  classes.value = classes.value.filter((one) => one.id !== id);
-}
-
-/** Deletes all pictures and what was learnt of them. */
-export function clear(): void {
-  for (const { examples } of classes.value) for (const { url } of examples) URL.revokeObjectURL(url);
-  classes.value = classes.value.map((one) => ({ ...one, examples: [] }));
-  job.clear();
-  course.value = [];
-}
-
-/** Pictures of a class of which the last is held out. */
-const HELD_EACH = 4;
-export const isHeld = (place: number): boolean => place % HELD_EACH === HELD_EACH - 1;
+export const busy = computed(() => job.outcome.value?.state === 'waiting');
 
 /** Pictures of a class below which a reader is warned. */
 const FEW = 8;
@@ -123,8 +65,12 @@ export const obstacle = computed((): string | null => {
   if (all.length < 2) return 'A lesson needs two classes or more.';
   if (names.some((name) => name === '')) return 'Every class needs a name.';
   if (new Set(names).size < names.length) return 'Two classes have the same name.';
-  const empty = all.find(({ examples }) => examples.length < 2);
-  return empty ? `${empty.name} needs two pictures or more.` : null;
+  const empty = all.find(
+    ({ examples }) => examples.filter(({ id }) => looks.value.get(id) !== null).length < 2,
+  );
+  if (empty) return `${empty.name} needs two pictures or more.`;
+  if (network.value.state === 'waiting') return 'The network is on its way …';
+  return looked.value ? null : 'Looking at the pictures …';
 });
 
 /** What is to be known of figures of so few pictures, or null. */
@@ -135,32 +81,337 @@ export const warning = computed((): string | null => {
   return `Few pictures: ${names}. With fewer than ${FEW} the held-out figures say next to nothing.`;
 });
 
-/** An epoch as the curve draws it. */
-export type Epoch = Required<Pick<LessonStep, 'trainLoss' | 'valLoss' | 'accuracy'>>;
-export const course = signal<readonly Epoch[]>([]);
-export const job = new Job('teach', ({ trainLoss, valLoss = null, accuracy = null }) => {
-  if (trainLoss !== undefined) course.value = [...course.value, { trainLoss, valLoss, accuracy }];
+/** Classes and pictures as a lesson is given them. */
+const content = computed((): Pick<Lesson, 'classes' | 'pictures'> => {
+  const readable = classes.value.flatMap(({ examples }, label) =>
+    examples.flatMap(({ id, name, blob }): LessonPicture[] =>
+      looks.value.get(id) === null ? [] : [{ id, name, blob, label, held: held.value.has(id) }],
+    ),
+  );
+  return { classes: classes.value.map(({ name }) => name.trim()), pictures: readable };
 });
 
-/** The pictures of the lesson that runs or was last, in its order, by their numbers. */
-export const taughtIds = signal<readonly number[]>([]);
-export const taughtClasses = signal<readonly string[]>([]);
+/** What tells whether a network was taught what is there now. */
+const situationOf = ({ classes, pictures }: Pick<Lesson, 'classes' | 'pictures'>): string =>
+  JSON.stringify([classes, pictures.map(({ id, label, held }) => [id, label, held])]);
 
-const EPOCHS = 30;
+/** Whether what was taught is what is there now. */
+export const upToDate = computed(() => taught.value?.situation === situationOf(content.value));
 
-export function begin(): void {
-  const examples = classes.value.flatMap((one, label) =>
-    one.examples.map((example, place) => ({ example, label, held: isHeld(place) })),
-  );
-  const lesson: Lesson = {
-    classes: classes.value.map(({ name }) => name.trim()),
-    pictures: examples.map(
-      ({ example: { name, blob }, label, held }): LessonPicture => ({ name, blob, label, held }),
-    ),
-    epochs: EPOCHS,
+/** The lesson of a plan with the pictures that are there. What is thawed goes on from what was taught. */
+function lessonOf(plan: Plan, goOn = false): Lesson {
+  const last = plan.trainFrom === 'head' ? null : taught.value;
+  return {
+    ...{ ...plan, ...content.value, goOn },
+    ...{ from: last?.taught.learnt ?? null, before: last?.taught.answers ?? null },
   };
-  course.value = [];
-  taughtIds.value = examples.map(({ example }) => example.id);
-  taughtClasses.value = lesson.classes;
-  void job.begin(lesson);
 }
+
+/** A new head on the network that answers. */
+export function teachHead(): void {
+  if (network.peek().state !== 'ready') return;
+  before('teaching', { end: stop });
+  void run(lessonOf({ base: answering(), trainFrom: 'head', epochs: epochs.peek() }));
+}
+
+const answering = (): Base => (network.peek() as { value: { base: Base } }).value.base;
+
+/** Lets a stage learn too, and those behind it. */
+export function thaw(trainFrom: string): void {
+  const { base } = taught.peek()!.taught.learnt;
+  before(`letting ${trainFrom} learn`, { end: stop });
+  const count = Math.max(1, Math.round(epochs.peek() * THAWED_SHARE));
+  void run(lessonOf({ base, trainFrom, epochs: count }), taught.peek()!);
+}
+
+/** Goes on with a lesson that broke off. */
+export function goOn(): void {
+  before('teaching', { end: stop });
+  const plan = begun.peek()!;
+  void run(lessonOf(plan, true), plan.trainFrom === 'head' ? NOTHING : taught.peek()!);
+}
+
+/** @param earlier the courses before this one, and what a step of the head took */
+async function run(
+  lesson: Lesson,
+  earlier: Pick<TaughtLesson, 'courses' | 'headStep'> = NOTHING,
+): Promise<void> {
+  const { base, trainFrom, epochs: count } = lesson;
+  const plan: Plan = { base, trainFrom, epochs: count };
+  const now = situationOf(lesson);
+  batch(() => {
+    begun.value = count > 0 ? plan : null;
+    running.value = [];
+  });
+  // Before the first step, so that a reload finds what goes on.
+  if (count > 0) await keep([[KEYS.begun, keyOf(lesson)]], lesson.goOn);
+  await job.begin(lesson);
+  const outcome = job.outcome.peek();
+  if (outcome?.state !== 'ready') {
+    await findStudy();
+    return;
+  }
+  const found: Taught = outcome.value;
+  batch(() => {
+    begun.value = null;
+    taught.value = {
+      ...{ taught: found, situation: now, ids: lesson.pictures.map(({ id }) => id) },
+      courses: count > 0 ? [...earlier.courses, found.course] : earlier.courses,
+      headStep: trainFrom === 'head' ? found.step : earlier.headStep,
+    };
+    said.value = 'The lesson is over.';
+  });
+}
+
+const NOTHING = { courses: [], headStep: null };
+
+/** Asks a network out of a file about the pictures beside it, held out as they were then. */
+function measure(
+  learnt: Learnt,
+  courses: TaughtLesson['courses'],
+  heldIds: ReadonlySet<number>,
+): Promise<void> {
+  const { base, trainFrom } = learnt;
+  const { classes, pictures } = content.peek();
+  return run(
+    {
+      ...{ base, trainFrom, epochs: 0, classes, from: learnt, before: null, goOn: false },
+      pictures: pictures.map((picture) => ({ ...picture, held: heldIds.has(picture.id) })),
+    },
+    { courses, headStep: null },
+  );
+}
+
+/** Ends the lesson that runs, and forgets where it was. */
+function stop(): void {
+  job.clear();
+  begun.value = null;
+}
+
+// --- kept over a reload ---------------------------------------------------------------------------------------
+
+/** Milliseconds after a change until it is kept, so that a burst is kept once. */
+const SOON = 300;
+
+interface Kept {
+  classes: readonly {
+    name: string;
+    examples: readonly (Photo & { id: number; look: Look | null | undefined })[];
+  }[];
+  epochs: number;
+  taught: TaughtLesson | null;
+  begun: Plan | null;
+}
+
+/** The lesson that was begun and is not over. */
+const begun = signal<Plan | null>(null);
+/** Where it stands, as it was kept. */
+const facts = signal<StudyFacts | null>(null);
+/** A lesson that broke off and can go on, since classes and pictures are what they were. */
+export const interrupted = computed((): StudyFacts | null => {
+  const [plan, study] = [begun.value, facts.value];
+  if (!plan || !study || busy.value || obstacle.value !== null) return null;
+  return keyOf(lessonOf(plan)) === study.key ? study : null;
+});
+
+/** Why the lesson is not kept, as a sentence; null where it is. */
+export const unkept = signal<string | null>(null);
+
+/** A base without its file, which is kept apart: it may be large, and changes seldom. */
+const bare = <Some extends { base: Base }>(some: Some): Some => ({
+  ...some,
+  base: { ...some.base, file: null },
+});
+let keptBase: string | null = null;
+
+/**
+ * Keeps all there is.
+ * @param more is kept with it
+ * @param study whether the state of a lesson that broke off stays, where none goes on
+ */
+async function keep(more: [string, unknown][] = [], study = false): Promise<void> {
+  const { value: last } = taught;
+  const kept: Kept = {
+    classes: classes.value.map(({ name, examples }) => ({
+      name,
+      examples: examples.map(({ id, name, blob }) => ({ id, name, blob, look: looks.value.get(id) })),
+    })),
+    epochs: epochs.value,
+    taught: last && { ...last, taught: { ...last.taught, learnt: bare(last.taught.learnt) } },
+    begun: begun.value && bare(begun.value),
+  };
+  const base = begun.value?.base ?? last?.taught.learnt.base ?? null;
+  const entries: [string, unknown][] = [[KEYS.lesson, kept], ...more];
+  if ((base?.sha256 ?? null) !== keptBase) entries.push([KEYS.base, base?.file ?? null]);
+  if (!begun.value) entries.push(...STUDY.map((key): [string, unknown] => [key, undefined]));
+  else if (more.length > 0 && !study) entries.push([KEYS.facts, undefined], [KEYS.state, undefined]);
+  try {
+    await setMany(entries, store);
+    keptBase = base?.sha256 ?? null;
+    unkept.value = null;
+  } catch (error) {
+    unkept.value = `A reload would lose this lesson: ${sentenceOf(error)}`;
+  }
+}
+
+async function findStudy(): Promise<void> {
+  facts.value = (await get<StudyFacts>(KEYS.facts, store)) ?? null;
+}
+
+/** Reads what was kept, then keeps every change. */
+async function open(): Promise<void> {
+  const kept = await get<Kept>(KEYS.lesson, store);
+  if (kept) {
+    const file = (await get<Photo | null>(KEYS.base, store)) ?? null;
+    const whole = <Some extends { base: Base }>(some: Some): Some => ({
+      ...some,
+      base: { ...some.base, file },
+    });
+    const seen = new Map<number, Look | null>();
+    const found = kept.classes.map(({ name, examples }) => ({
+      name,
+      examples: examples.map(({ look, ...example }) => {
+        if (look !== undefined) seen.set(example.id, look);
+        return asExample(example, example.id);
+      }),
+    }));
+    batch(() => {
+      looks.value = seen;
+      replaceClasses(found);
+      epochs.value = kept.epochs;
+      taught.value = kept.taught && {
+        ...kept.taught,
+        taught: { ...kept.taught.taught, learnt: whole(kept.taught.taught.learnt) },
+      };
+      begun.value = kept.begun && whole(kept.begun);
+    });
+    keptBase = (begun.value ?? taught.value?.taught.learnt)?.base.sha256 ?? null;
+    await findStudy();
+  }
+  let later: ReturnType<typeof setTimeout>;
+  let first = true;
+  effect(() => {
+    for (const signal of [classes, looks, epochs, taught, begun]) void signal.value;
+    clearTimeout(later);
+    if (!first) later = setTimeout(() => void keep(), SOON);
+    first = false;
+  });
+}
+
+open().catch((error: unknown) => {
+  unkept.value = `A reload will lose this lesson: ${sentenceOf(error)}`;
+});
+
+/** Deletes all pictures, what was learnt of them, and where a lesson was, here and in what the browser keeps. */
+export function clear(): void {
+  before('deleting all pictures', { end: stop });
+  batch(() => {
+    stop();
+    running.value = [];
+    facts.value = null;
+    unmeasured.value = null;
+    taught.value = null;
+    classes.value = classes.value.map((one) => ({ ...one, examples: [] }));
+    said.value =
+      'Deleted, here and in what the browser keeps. Undo brings them back until this page is left.';
+  });
+  void keep();
+}
+
+// --- files ----------------------------------------------------------------------------------------------------
+
+/** Why a file cannot be written or opened, a sentence. */
+export const fileFault = signal<string | null>(null);
+
+async function trying(work: () => Promise<void>): Promise<void> {
+  fileFault.value = null;
+  try {
+    await networkThere();
+    await work();
+  } catch (error) {
+    fileFault.value = sentenceOf(error);
+  }
+}
+
+/** A network that is on its way takes every answer with it when it comes. */
+const networkThere = (): Promise<void> =>
+  new Promise((there) => {
+    const stop = network.subscribe(({ state }) => {
+      if (state === 'waiting') return;
+      there();
+      queueMicrotask(() => stop());
+    });
+  });
+
+const bytesOf = (format: TaughtFormat): Promise<Uint8Array<ArrayBuffer>> =>
+  client.ask('taughtFile', { learnt: taught.peek()!.taught.learnt, format });
+
+export const saveNetwork = (format: TaughtFormat): Promise<void> =>
+  trying(async () => save(`taught.${format}`, await bytesOf(format)));
+
+/** The file of the network that was taught, for the other places. */
+export const taughtPhoto = async (): Promise<Photo> => ({
+  name: 'taught.safetensors',
+  blob: new Blob([await bytesOf('safetensors')]),
+});
+
+/** Classes, pictures and, where it is of these pictures, what was learnt. */
+export const saveLesson = (): Promise<void> =>
+  trying(async () => {
+    const current = upToDate.peek() ? taught.peek() : null;
+    const file = await client.ask('packLesson', {
+      classes: classes.peek().map(({ name, examples }) => ({
+        name: name.trim(),
+        pictures: examples.map(({ id, name, blob }) => ({ name, blob, held: held.peek().has(id) })),
+      })),
+      ...{ epochs: epochs.peek(), learnt: current?.taught.learnt ?? null, courses: current?.courses ?? [] },
+    });
+    const words = classes.peek().map(({ name }) => name.trim().replace(/[^\p{L}\p{N}]+/gu, '-'));
+    save(`${words.join('-').slice(0, 60) || 'my'}.lesson`, file);
+  });
+
+/** What a file brought that was learnt, until it has been measured on the pictures beside it. */
+const unmeasured = signal<{
+  learnt: Learnt;
+  courses: TaughtLesson['courses'];
+  heldIds: ReadonlySet<number>;
+} | null>(null);
+
+export const openLesson = (file: Photo): Promise<void> =>
+  trying(async () => {
+    const opened = await client.ask('openLesson', file);
+    before(`opening ${file.name}`, { end: stop });
+    const heldIds = new Set<number>();
+    batch(() => {
+      stop();
+      taught.value = null;
+      replaceClasses(
+        opened.classes.map(({ name, pictures }) => ({
+          name,
+          examples: pictures.map(({ held, ...picture }) => {
+            const example = asExample(picture);
+            if (held) heldIds.add(example.id);
+            return example;
+          }),
+        })),
+      );
+      epochs.value = opened.epochs;
+      unmeasured.value = opened.learnt && { learnt: opened.learnt, courses: opened.courses, heldIds };
+    });
+  });
+
+// What a file says that its network had learnt is not believed: it is asked about the pictures.
+effect(() => {
+  const found = unmeasured.value;
+  if (!found || obstacle.value !== null || network.value.state !== 'ready' || busy.peek()) return;
+  unmeasured.value = null;
+  void measure(found.learnt, found.courses, found.heldIds);
+});
+
+// A lesson that was dropped on the page, or chosen in another place.
+effect(() => {
+  const file = givenLesson.value;
+  if (!file) return;
+  givenLesson.value = null;
+  void openLesson(file);
+});
