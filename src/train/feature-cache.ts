@@ -46,6 +46,11 @@ export interface FeatureCacheOptions extends CutOptions {
   device: Device;
   /** Default: memory, up to a gibibyte. */
   store?: FeatureStore;
+  /**
+   * Nobody writes to what is frozen while the cache is open, so that its hash is taken once for a cut and source, and not
+   * whenever an epoch begins: it reads all frozen weights back, which in a browser takes longer than an epoch of a head.
+   */
+  still?: boolean;
   /** Told after each batch for which features were computed. */
   onFeatures?: (pass: FeaturePass) => void;
 }
@@ -127,8 +132,9 @@ export class FeatureCache {
     const { device } = this.options;
     if (JSON.stringify(cut) !== this.lastCut) this.close(); // Nobody will ask for those of another phase again.
     this.lastCut = JSON.stringify(cut);
-    const key = await featuresKey(model, cut, device, options);
     const before = this.rooms.get(samples);
+    if (before && this.options.still && model === this.options.model) return before;
+    const key = await featuresKey(model, cut, device, options);
     // Another model may have these weights, and the one before may be gone.
     if (before?.key === key) return { ...before, part: before.part.in(model) };
     before?.room.close();

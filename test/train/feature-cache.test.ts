@@ -286,6 +286,27 @@ test('weights that are written by hand count as others', async () => {
   model.dispose();
 });
 
+test('frozen weights are read whenever an epoch begins, and once where they stay still', async () => {
+  const model = made(NETWORKS[0][1]) as Residual;
+  freeze(model, { except: ['fc'] });
+  const { val } = sources();
+  const { weight } = model.conv1;
+  let reads = 0;
+  weight.data = () => {
+    reads++;
+    return Object.getPrototypeOf(weight).data.call(weight);
+  };
+  for (const still of [false, true]) {
+    const cache = new FeatureCache({ model, device, still });
+    reads = 0;
+    for (let epoch = 0; epoch < 3; epoch++) await infer(model, device, cache.of(val).load(epoch));
+    assert.is(reads, still ? 1 : 3);
+    assert.is(cache.counts.computed, val.samples.length);
+    cache.close();
+  }
+  model.dispose();
+});
+
 test('the key: what features depend on changes it, and nothing else does', async () => {
   const model = made(NETWORKS[0][1]) as Residual;
   const cut = { from: 'fc', pooled: true };

@@ -45,7 +45,7 @@ export async function teach(
   const begun = performance.now();
   const { classes, pictures, epochs, trainFrom, base, from } = lesson;
   const { model, device, preprocessing } = await session.pupil(base, classes.length);
-  const cache = new FeatureCache({ model, device });
+  const cache = new FeatureCache({ model, device, still: true });
   try {
     if (from) putLearnt(model, from.parameters);
     const settings = settingsOf(lesson);

@@ -73,29 +73,36 @@ function gainText({ before, after, low, high }: Gain, held: number): string {
   return `Before, ${before} were: ${points(change)} points (95 % interval ${range}); ${sure}.`;
 }
 
-function Confusion({ taught: { confusion, learnt } }: { taught: Taught }) {
-  const names = learnt.classes;
+interface TableProps {
+  label: string;
+  caption: string;
+  name: string;
+  columns: readonly string[];
+  rows: readonly { name: string; cells: readonly { text: string; departs?: boolean }[] }[];
+}
+
+function Table({ label, caption, name, columns, rows }: TableProps) {
   return (
-    <Scrolls label="Confusion">
-      <table class="confusion">
-        <caption class="muted">Rows: what held-out pictures are. Columns: what they are taken for.</caption>
+    <Scrolls label={label}>
+      <table class={name}>
+        <caption class="muted">{caption}</caption>
         <thead>
           <tr>
             <td />
-            {names.map((name) => (
-              <th key={name} scope="col">
-                {name}
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {confusion.map((row, is) => (
-            <tr key={names[is]}>
-              <th scope="row">{names[is]}</th>
-              {row.map((count, taken) => (
-                <td key={names[taken]} class={is === taken || count === 0 ? undefined : 'departs'}>
-                  {count}
+          {rows.map((row) => (
+            <tr key={row.name}>
+              <th scope="row">{row.name}</th>
+              {row.cells.map(({ text, departs }, at) => (
+                <td key={columns[at]} class={departs ? 'departs' : undefined}>
+                  {text}
                 </td>
               ))}
             </tr>
@@ -106,10 +113,25 @@ function Confusion({ taught: { confusion, learnt } }: { taught: Taught }) {
   );
 }
 
+function Confusion({ taught: { confusion, learnt } }: { taught: Taught }) {
+  return (
+    <Table
+      label="Confusion"
+      caption="Rows: what held-out pictures are. Columns: what they are taken for."
+      name="confusion"
+      columns={learnt.classes}
+      rows={confusion.map((row, is) => ({
+        name: learnt.classes[is]!,
+        cells: row.map((count, taken) => ({ text: String(count), departs: is !== taken && count > 0 })),
+      }))}
+    />
+  );
+}
+
 const bytes = (count: number): string =>
   count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 
-const ROWS: readonly (readonly [what: string, value: (cost: StepCost) => string])[] = [
+const COSTS: readonly (readonly [what: string, value: (cost: StepCost) => string])[] = [
   ['Values that learn', ({ parameters }) => parameters.toLocaleString('en')],
   ['A step', ({ ms }) => `${ms < 100 ? ms.toPrecision(2) : ms.toFixed(0)} ms`],
   ['Gradients', ({ gradientBytes }) => bytes(gradientBytes)],
@@ -119,40 +141,19 @@ const ROWS: readonly (readonly [what: string, value: (cost: StepCost) => string]
 function Cost({ lesson: { taught, headStep } }: { lesson: TaughtLesson }) {
   const { step, learnt } = taught;
   if (!step) return null;
-  const thawed = learnt.trainFrom !== 'head';
-  const columns: readonly (readonly [string, StepCost])[] = [
-    ...(headStep ? ([['The head alone', headStep]] as const) : []),
-    ...(thawed ? ([[`From ${learnt.trainFrom} on`, step]] as const) : []),
-  ];
+  const columns: (readonly [string, StepCost])[] = headStep ? [['The head alone', headStep]] : [];
+  if (learnt.trainFrom !== 'head') columns.push([`From ${learnt.trainFrom} on`, step]);
   return (
-    <Scrolls label="What a step costs">
-      <table class="costs">
-        <caption class="muted">
-          A step of {step.pictures} pictures on this GPU, from what the frozen part made of them: a median of
-          five.
-        </caption>
-        <thead>
-          <tr>
-            <td />
-            {columns.map(([name]) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {ROWS.map(([what, value]) => (
-            <tr key={what}>
-              <th scope="row">{what}</th>
-              {columns.map(([name, cost]) => (
-                <td key={name}>{value(cost)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scrolls>
+    <Table
+      label="What a step costs"
+      caption={`A step of ${step.pictures} pictures on this GPU, from what the frozen part made of them: a median of five.`}
+      name="costs"
+      columns={columns.map(([name]) => name)}
+      rows={COSTS.map(([name, value]) => ({
+        name,
+        cells: columns.map(([, cost]) => ({ text: value(cost) })),
+      }))}
+    />
   );
 }
 
