@@ -8,8 +8,8 @@ export const store = createStore('tessera', 'teach');
 export const KEYS = {
   /** The lesson: classes, pictures, what was learnt. */
   lesson: 'lesson',
-  /** The network that it is taught on, where that is a file of the reader's. */
-  base: 'base',
+  /** The networks that it is and was taught on, where they are files of the reader's, by their hashes. */
+  bases: 'bases',
   /** The key of the lesson that is being taught; not there where none is. */
   begun: 'begun',
   /** Where it stands, and what it has learnt so far. */

@@ -6,7 +6,7 @@
 import { fromSamples } from '../../../src/data/in-thread.ts';
 import type { BatchSource } from '../../../src/data/loader.ts';
 import type { Sample } from '../../../src/data/sample.ts';
-import type { Device } from '../../../src/gpu/index.ts';
+import { type Device, DeviceLost } from '../../../src/gpu/index.ts';
 import type { Model } from '../../../src/nn/index.ts';
 import { pairedDifference, percentRange, wilson } from '../../../src/train/evaluation/intervals.ts';
 import { FeatureCache } from '../../../src/train/feature-cache.ts';
@@ -37,7 +37,17 @@ const courseOf = (history: readonly EpochRecord[]): Epoch[] =>
     return { trainLoss, valLoss: val?.loss ?? null, accuracy: val?.accuracy ?? null };
   });
 
-export async function teach(
+/** A lesson; where the device is lost in the middle of it, it goes on with another one where it was kept. */
+export async function teach(session: Session, lesson: Lesson, context: Context<'teach'>): Promise<Taught> {
+  try {
+    return await taughtBy(session, lesson, context);
+  } catch (error) {
+    if (!(error instanceof DeviceLost)) throw error;
+    return taughtBy(session, { ...lesson, goOn: true }, context);
+  }
+}
+
+async function taughtBy(
   session: Session,
   lesson: Lesson,
   { tell, breathe, signal }: Context<'teach'>,
@@ -45,7 +55,17 @@ export async function teach(
   const begun = performance.now();
   const { classes, pictures, epochs, trainFrom, base, from } = lesson;
   const { model, device, preprocessing } = await session.pupil(base, classes.length);
-  const cache = new FeatureCache({ model, device, still: true });
+  const cache = new FeatureCache({
+    ...{ model, device, still: true },
+    onFeatures() {
+      signal.throwIfAborted();
+      tell({
+        done: Math.min(cache.counts.computed, pictures.length),
+        total: pictures.length,
+        name: 'pictures that the frozen part has seen',
+      });
+    },
+  });
   try {
     if (from) putLearnt(model, from.parameters);
     const settings = settingsOf(lesson);
@@ -56,7 +76,7 @@ export async function teach(
     const loading = { batchSize: BATCH, preprocessing, onUnreadable: () => undefined };
     const learning = cache.of(fromSamples(side(false), { ...loading, shuffle: true }));
     const held = side(true).length > 0 ? cache.of(fromSamples(side(true), loading)) : null;
-    tell({ done: 0, total: epochs, name: 'what the frozen part makes of each picture' });
+    tell({ done: 0, total: pictures.length, name: 'pictures that the frozen part has seen' });
     let course: Epoch[] = [];
     if (epochs > 0) {
       const optimizer = optimizerOf(model, settings);

@@ -222,7 +222,7 @@ const bare = <Some extends { base: Base }>(some: Some): Some => ({
   ...some,
   base: { ...some.base, file: null },
 });
-let keptBase: string | null = null;
+let keptBases = '';
 
 /**
  * Keeps all there is.
@@ -240,14 +240,18 @@ async function keep(more: [string, unknown][] = [], study = false): Promise<void
     taught: last && { ...last, taught: { ...last.taught, learnt: bare(last.taught.learnt) } },
     begun: begun.value && bare(begun.value),
   };
-  const base = begun.value?.base ?? last?.taught.learnt.base ?? null;
+  const bases = [begun.value?.base, last?.taught.learnt.base].filter((base) => base?.file);
+  const hashes = [...new Set(bases.map((base) => base!.sha256))].sort().join();
   const entries: [string, unknown][] = [[KEYS.lesson, kept], ...more];
-  if ((base?.sha256 ?? null) !== keptBase) entries.push([KEYS.base, base?.file ?? null]);
+  if (hashes !== keptBases) {
+    const files = Object.fromEntries(bases.map((base) => [base!.sha256, base!.file]));
+    entries.push([KEYS.bases, hashes === '' ? undefined : files]);
+  }
   if (!begun.value) entries.push(...STUDY.map((key): [string, unknown] => [key, undefined]));
   else if (more.length > 0 && !study) entries.push([KEYS.facts, undefined], [KEYS.state, undefined]);
   try {
     await setMany(entries, store);
-    keptBase = base?.sha256 ?? null;
+    keptBases = hashes;
     unkept.value = null;
   } catch (error) {
     unkept.value = `A reload would lose this lesson: ${sentenceOf(error)}`;
@@ -262,10 +266,10 @@ async function findStudy(): Promise<void> {
 async function open(): Promise<void> {
   const kept = await get<Kept>(KEYS.lesson, store);
   if (kept) {
-    const file = (await get<Photo | null>(KEYS.base, store)) ?? null;
+    const files = (await get<Record<string, Photo>>(KEYS.bases, store)) ?? {};
     const whole = <Some extends { base: Base }>(some: Some): Some => ({
       ...some,
-      base: { ...some.base, file },
+      base: { ...some.base, file: files[some.base.sha256] ?? null },
     });
     const seen = new Map<number, Look | null>();
     const found = kept.classes.map(({ name, examples }) => ({
@@ -285,7 +289,7 @@ async function open(): Promise<void> {
       };
       begun.value = kept.begun && whole(kept.begun);
     });
-    keptBase = (begun.value ?? taught.value?.taught.learnt)?.base.sha256 ?? null;
+    keptBases = Object.keys(files).sort().join();
     await findStudy();
   }
   let later: ReturnType<typeof setTimeout>;
