@@ -42,8 +42,9 @@ async function run({ norm, part, rates }: Setting, place: Place): Promise<Outcom
     });
     const { accuracy } = await examine(net, place, measuring(pictures)); // with running statistics
     // With those of batches as it was trained with.
-    const own = (await examine(net, place, measuring(pictures, pictures.held, form.batch * part), true))
-      .accuracy;
+    const own = (
+      await examine(net, place, measuring(pictures, pictures.held, form.batch * part), { training: true })
+    ).accuracy;
     tried.push({ rate, loss: loss ?? Number.POSITIVE_INFINITY, accuracy, own, curve, ms });
     net.dispose();
   }

@@ -56,13 +56,13 @@ const SHAPES: Readonly<Record<string, Inside>> = {
   triangle: (x, y) => y > -0.5 && Math.abs(x) < 0.58 * (1 - y),
 };
 
-/** Points of a pixel's side at which a shape is looked up. */
-const POINTS = 3;
 /** The least difference of brightness between shape and ground, of 255. */
 const CONTRAST = 60;
 
 /** A shape on its ground. */
 function draw(inside: Inside, side: number, random: Random): RgbImage {
+  // Points of a pixel's side at which the shape is looked up.
+  const points = side < 32 ? 3 : 2;
   let counter = 0;
   const between = (low: number, high: number): number => low + (high - low) * random(counter++);
   const colour = (): number[] => [between(20, 235), between(20, 235), between(20, 235)];
@@ -78,12 +78,12 @@ function draw(inside: Inside, side: number, random: Random): RgbImage {
   for (let i = 0; i < side * side; i++) {
     const [px, py] = [i % side, Math.floor(i / side)];
     let covered = 0;
-    for (let k = 0; k < POINTS ** 2; k++) {
-      const x = ((px + ((k % POINTS) + 0.5) / POINTS) / side - cx) / radius;
-      const y = ((py + (Math.floor(k / POINTS) + 0.5) / POINTS) / side - cy) / radius;
+    for (let k = 0; k < points ** 2; k++) {
+      const x = ((px + ((k % points) + 0.5) / points) / side - cx) / radius;
+      const y = ((py + (Math.floor(k / points) + 0.5) / points) / side - cy) / radius;
       if (inside(x * Math.cos(turn) + y * Math.sin(turn), y * Math.cos(turn) - x * Math.sin(turn))) covered++;
     }
-    const share = covered / POINTS ** 2;
+    const share = covered / points ** 2;
     const wave = (px * Math.cos(stripes) + py * Math.sin(stripes)) / side;
     const shade = depth * Math.sin(2 * Math.PI * waves * wave);
     for (let c = 0; c < 3; c++) {

@@ -2,7 +2,15 @@
 import { dropout } from '../dropout.ts';
 import { normalisation } from '../normalisation.ts';
 import { residual } from '../residual.ts';
+import { separable } from '../separable.ts';
+import { transfer } from '../transfer.ts';
 import type { Lesson } from './lesson.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each has settings of its own, which nobody but its `run` looks into.
-export const LESSONS: Readonly<Record<string, Lesson<any>>> = { residual, normalisation, dropout };
+export const LESSONS: Readonly<Record<string, Lesson<any>>> = {
+  residual,
+  transfer,
+  normalisation,
+  separable,
+  dropout,
+};

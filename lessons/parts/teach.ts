@@ -99,19 +99,26 @@ export interface Examined {
   loss: number | null;
 }
 
-/** How many of the pictures a network is right about, and its mean loss; in evaluation mode unless it is said otherwise. */
+export interface Examining {
+  /** Whether norms take the statistics of the batch. Default: those that they kept. */
+  training?: boolean;
+  /** Default: what the network says. */
+  ask?: (pictures: Tensor) => Tensor;
+}
+
+/** How many of the pictures a network is right about, and its mean loss. */
 export async function examine(
   net: Module,
   { device, signal }: Place,
   batches: SampleSource,
-  training = false,
+  { training = false, ask = (x) => net.forward(x) }: Examining = {},
 ): Promise<Examined> {
   net.train(training);
   let [right, loss, count] = [0, 0, 0];
   for await (const batch of batches.load(0)) {
     signal.throwIfAborted();
     const { labels, size } = batch;
-    const logits = noGrad(() => scope(() => net.forward(imagesOf(batch, device))));
+    const logits = noGrad(() => scope(() => ask(imagesOf(batch, device))));
     const values = Float32Array.from(await logits.data());
     logits.dispose();
     const of = measure({ logits: values, labels, classes: values.length / size });

@@ -32,9 +32,19 @@ test.after(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** The lessons; of the one whose network is large, two of its settings. */
+const TAKEN: typeof LESSONS = {
+  ...LESSONS,
+  transfer: {
+    ...LESSONS.transfer!,
+    settings: { head: LESSONS.transfer!.settings.head, everything: LESSONS.transfer!.settings.everything },
+    claims: LESSONS.transfer!.claims.slice(1), // the first is of another one
+  },
+};
+
 /** What a lesson comes to in a few steps. */
 function glance(name: string, known: readonly Run[] = [], ran: Run[] = []): Promise<Result> {
-  const lesson = LESSONS[name]!;
+  const lesson = TAKEN[name]!;
   const size = lesson.forms.glance;
   const pictures = drawnShapes({ side: lesson.side, train: size.pictures, held: size.held });
   return runLesson({
@@ -71,6 +81,32 @@ const FACTS: Record<string, (of: (setting: string) => Outcome) => void> = {
     assert.is(of('none').figures.own, null);
     assert.not.equal(of('none').curves.loss, of('response norm').curves.loss);
   },
+  transfer(of) {
+    const moved = (setting: string): number[] => of(setting).curves.moved!.map(([, distance]) => distance!);
+    assert.is(moved('everything').length, 9);
+    assert.ok(moved('everything').every((distance) => distance > 0));
+    assert.ok(
+      moved('head').every((distance) => distance === 0),
+      'what is frozen stays',
+    );
+    assert.ok(
+      of('head').curves.kept!.every(([, share]) => share === 1),
+      'and so does the old task',
+    );
+    assert.ok(of('everything').curves.kept!.at(-1)![1]! < 1, 'at the highest rate something is forgotten');
+  },
+  separable(of) {
+    const full = of('full').figures.multiplyAdds!;
+    for (const setting of ['separable', 'inverted', 'inverted with ReLU']) {
+      const ratio = of(setting).figures.multiplyAdds! / full;
+      assert.ok(ratio > 0.96 && ratio < 1.04, `${setting} has ${ratio} times the multiply-adds`);
+    }
+    assert.is(of('inverted').figures.multiplyAdds, of('inverted with ReLU').figures.multiplyAdds);
+    assert.ok(
+      of('full').figures.intensity! > 1.5 * of('separable').figures.intensity!,
+      'more arithmetic for each byte',
+    );
+  },
   dropout(of) {
     assert.equal(
       of('dropout').curves.gap!.map(([count]) => count),
@@ -81,7 +117,7 @@ const FACTS: Record<string, (of: (setting: string) => Outcome) => void> = {
   },
 };
 
-for (const [name, lesson] of Object.entries(LESSONS))
+for (const [name, lesson] of Object.entries(TAKEN))
   test(name, async () => {
     const result = await glance(name);
     for (const { setting, figures, curves } of result.runs) {
