@@ -51,8 +51,7 @@ export function rowsOf(
   }
   const window = windowOf(problem.op, x, [w[0]!, w[1]!], problem.parameters);
   const geometry = geometryOf(x, w, window, x[3]! / w[2]!);
-  const inFours =
-    geometry.joined === 1 && geometry.cin === geometry.alignedIn && geometry.cout === geometry.alignedOut;
+  const inFours = geometry.cin === geometry.alignedIn && geometry.cout === geometry.alignedOut;
   const asked = convProblem(
     geometry,
     direction,

@@ -26,7 +26,6 @@ import { checkEpilogue, type EpilogueOptions, epilogueOf } from '../parts/epilog
 import { copyWindow } from '../parts/pad-channels.ts';
 import { sumToChannels } from '../parts/partial-sums.ts';
 import { type Window, type WindowOptions, windowOf } from '../parts/window.ts';
-import { joinGroups } from './join-groups.ts';
 import { type Geometry, geometryOf, mergedColumns, problemOf } from './problem.ts';
 import { chooseConv } from './table.ts';
 
@@ -124,7 +123,7 @@ function inputGradient(geometry: Geometry, dy: Tensor, w: Tensor, shape: Shape, 
 
 /** dw, from dy in the channels of its problem. */
 function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape): Tensor {
-  const { groups, joined, cin, cout, alignedIn, alignedOut } = geometry;
+  const { groups, cin, cout, alignedIn, alignedOut } = geometry;
   const { device } = x;
   const pictures = x.shape[0]!;
   const dw = empty(device, [shape[0]!, shape[1]!, alignedIn, groups * alignedOut]);
@@ -135,7 +134,6 @@ function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape)
     dy: dy.buffer,
     dw: dw.buffer,
   });
-  if (joined > 1) return joinGroups(dw, 'apart', joined, cout / joined);
   return resizeWeight(dw, groups, [alignedIn, alignedOut], [cin, cout]);
 }
 
@@ -143,8 +141,7 @@ function weightGradient(geometry: Geometry, x: Tensor, dy: Tensor, shape: Shape)
 const lasts = (weight: Tensor): boolean => weight.buffer.kind === 'parameter';
 
 function alignedWeight(geometry: Geometry, w: Tensor): Tensor {
-  const { groups, joined, cin, cout, alignedIn, alignedOut } = geometry;
-  if (joined > 1) return joinGroups(w, 'joined', joined, cout / joined);
+  const { groups, cin, cout, alignedIn, alignedOut } = geometry;
   return resizeWeight(w, groups, [cin, cout], [alignedIn, alignedOut]);
 }
 

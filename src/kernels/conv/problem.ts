@@ -7,8 +7,9 @@
  *
  * Two things are settled before a row of the table is chosen:
  *
- * - **Channels in fours.** Rows work on vec4s of channels, so small groups are joined (join-groups.ts), or the channels of a
- *   group padded, to a multiple of four. Where every channel is convolved by itself they stay as they are.
+ * - **Channels in fours.** Most rows work on vec4s of channels, so those of a group are padded to a multiple of four. They stay
+ *   as they are where every channel is convolved by itself, and where they are so few that fours would be zeros for the most
+ *   part: the row `grouped` then reads them one by one, without a copy.
  * - **Merged taps.** Pictures of one vec4 a pixel (the colours of a first layer) leave a loop over channels one step a
  *   tap, too short for its overhead. But the taps of a kernel's row lie side by side in memory: with the padding written
  *   out at the left and the right, a row of kw taps is one tap of 4·kw channels. About twice as fast on the 7×7 stem of
@@ -23,7 +24,6 @@ import { type Epilogue, epilogueName } from '../parts/epilogue.ts';
 import type { AnyProblem, Row } from '../parts/table.ts';
 import type { GatherOperands, Product, WeightOperands } from '../parts/tile.ts';
 import type { Window } from '../parts/window.ts';
-import { groupsToJoin } from './join-groups.ts';
 
 /** What the choice of a row may look at: a product of the tile loop's kind, but for how many pictures there are. */
 export interface ConvProblem extends AnyProblem, Omit<Product, 'planes'> {
@@ -45,12 +45,10 @@ export type ConvRow = Row<ConvProblem, ConvOperands>;
 /** A convolution's sizes, from which its three problems follow. */
 export interface Geometry {
   window: Window;
-  /** Groups, each of them so many of the convolution's joined. */
   groups: number;
-  joined: number;
   /** Height and width of x. */
   input: readonly [number, number];
-  /** Channels of such a group, as they are and as the problems state them. */
+  /** Channels of a group, as they are and as the problems state them. */
   cin: number;
   cout: number;
   alignedIn: number;
@@ -59,17 +57,35 @@ export interface Geometry {
   merged: boolean;
 }
 
-/** The geometry of x [N, H, W, inputs·groups] with w [kh, kw, inputs, outputs·groups]. */
-export function geometryOf(x: Shape, w: Shape, window: Window, ofGroups: number): Geometry {
-  const [inputs, outputs] = [w[2]!, w[3]! / ofGroups];
-  const alone = inputs === 1 && outputs === 1;
-  const joined = alone ? 1 : groupsToJoin(ofGroups, inputs, outputs, fours(inputs) * fours(outputs));
-  const groups = ofGroups / joined;
-  const [cin, cout] = [joined * inputs, joined * outputs];
-  const alignedIn = alone ? 1 : fours(cin);
-  const alignedOut = alone ? 1 : fours(cout);
-  const merged = groups === 1 && alignedIn === 4 && window.kernel[1] > 1 && window.dilation[1] === 1;
-  return { window, groups, joined, input: [x[1]!, x[2]!], cin, cout, alignedIn, alignedOut, merged };
+/**
+ * Whether the channels of a group stay as they are. Read one by one, a pixel's five are five loads in place of two, and five
+ * of eight multiply-adds: worth it where at least one in four would be of zeros and a lane has few blocks of them to go
+ * through. On lavapipe, padded ÷ as they are, for y, dx and dw of 28² pixels by 3×3 unless said otherwise:
+ *
+ *   channels       y    dx   dw       channels              y    dx   dw      they stay padded:     y    dx   dw
+ *   1 → 64         1.4  1.8  1.8      2 → 2                 4.9  3.5  4.7     7 → 64                0.8  1.0  0.6
+ *   64 → 1         1.9  1.6  1.9      5 → 5                 2.6  2.5  1.9     64 → 10               0.8  0.7  0.8
+ *   5 → 64         1.1  1.4  0.8      16 groups of 5 → 5    –    1.7  1.7     17 → 17               1.0  1.3  0.8
+ *   1 → 64, 1×1    1.5  1.4  3.6      16 groups of 6 → 6    1.9  2.3  2.0     3 → 64, 7×7 / 2       0.7  1.3  0.6
+ *   64 → 1, 1×1    1.6  1.8  2.0      64 groups of 1 → 2    1.6  1.1  1.5     2 → 64, 7×7 / 2       1.0  1.4  0.7
+ *
+ * The last two of those are stems, whose taps are merged: a sum over 12 values and more, and many columns.
+ */
+function areFew(cin: number, cout: number, stemColumns: number): boolean {
+  const zeros = fours(cin) * fours(cout) >= 1.3 * cin * cout;
+  const few = Math.min(cin, cout) <= 6 || Math.max(cin, cout) <= 12;
+  return zeros && few && (cin * stemColumns < 8 || cout < 8);
+}
+
+/** The geometry of x [N, H, W, cin·groups] with w [kh, kw, cin, cout·groups]. */
+export function geometryOf(x: Shape, w: Shape, window: Window, groups: number): Geometry {
+  const [cin, cout] = [w[2]!, w[3]! / groups];
+  const [, columns] = window.kernel;
+  const stem = groups === 1 && cin <= 4 && columns > 1 && window.dilation[1] === 1;
+  const asTheyAre = (cin === 1 && cout === 1) || areFew(cin, cout, stem ? columns : 0);
+  const [alignedIn, alignedOut] = asTheyAre ? [cin, cout] : [fours(cin), fours(cout)];
+  const merged = stem && !asTheyAre;
+  return { window, groups, input: [x[1]!, x[2]!], cin, cout, alignedIn, alignedOut, merged };
 }
 
 /** Columns of x with its padding written out, where taps are merged. */

@@ -6,7 +6,7 @@
  *   workgroup   one matrix product, tiles in a workgroup's memory       channels in fours
  *   winograd    sixteen multiplications in place of thirty-six          3×3, stride 1, one group; no weight gradients
  *   winograd4   thirty-six in place of a hundred and forty-four         the same, and weight gradients
- *   grouped     lanes side by side across groups, each by itself        channels in fours; no merged taps
+ *   grouped     lanes side by side across groups, each by itself        everything but merged taps
  *   depthwise   a lane slides down a strip of its channels              every channel by itself, kernels up to 7×7
  *   plain       one invocation an output, the formula as it stands      everything
  *

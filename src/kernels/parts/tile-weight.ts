@@ -18,8 +18,9 @@
  * to 1e-6. No atomics: the same bits every time.
  */
 import type { BufferBinding, Device } from '../../gpu/index.ts';
-import { elementwise, family, foldGroups, program } from '../../gpu/index.ts';
+import { elementwise, family, foldGroups } from '../../gpu/index.ts';
 import { empty, type Tensor } from '../../tensor/index.ts';
+import { type Element, elementOf, widthOf } from './element.ts';
 import { laneName, laneSpecOf, type Sharing, sharing } from './lanes.ts';
 import { DIVIDE, type Product, packPair, type TileSpec, unroll, type WeightOperands } from './tile.ts';
 import type { Window } from './window.ts';
@@ -172,10 +173,10 @@ ${unroll(rows, (r) => `    ${r >= 4 ? `if (quad + ${Math.floor(r / 4)}u < rowQua
   };
 });
 
-const splitsProgram = program(
+const splitsProgram = family(({ element }: { element: Element }) =>
   elementwise({
-    name: 'tile-weight-splits',
-    bindings: { parts: 'read vec4f', dw: 'write vec4f' },
+    name: `tile-weight-splits${element === 'f32' ? '-f32' : ''}`,
+    bindings: { parts: `read ${element}`, dw: `write ${element}` },
     params: { splits: 'u32' },
     wgsl: `fn element(i: u32) {
   var sum = parts[i];
@@ -188,9 +189,10 @@ const splitsProgram = program(
 /** Adds up the parts [splits, size] of a result. They are free then. */
 export function addSplits(device: Device, parts: Tensor, dw: BufferBinding): void {
   const [splits, size] = parts.shape as [number, number];
-  device.run(splitsProgram, {
+  const element = elementOf(size);
+  device.run(splitsProgram({ element }), {
     bindings: { parts: parts.buffer, dw },
-    params: { count: size / 4, splits },
+    params: { count: size / widthOf(element), splits },
     flops: size * splits,
     bytes: 4 * size * (splits + 1),
   });

@@ -13,7 +13,7 @@ import { checkTypes, empty, record, type Shape, scope, type Tensor } from '../..
 import { checkPictures } from '../parts/channels-last.ts';
 import type { Element } from '../parts/element.ts';
 import { sumGroup } from '../parts/partial-sums.ts';
-import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
+import { byFours, lanesByFours, PIXEL_PARAMS, pixelKernel } from '../parts/pixel-lanes.ts';
 import { expand } from '../pointwise/broadcast.ts';
 
 /** WGSL: the cells [from, to) of `size` that cell `i` of `count` covers; by symmetry also the windows over a pixel. */
@@ -22,47 +22,55 @@ fn covered(i: u32, size: u32, count: u32) -> vec2u {
   return vec2u(i * size / count, ((i + 1) * size + count - 1) / count);
 }`;
 
-const forwardProgram = family(
-  ({ element }: { element: Element }): ProgramSpec => ({
+const forwardProgram = family(({ element }: { element: Element }): ProgramSpec => {
+  const { each, load, store } = byFours[element];
+  return {
     name: `adaptive-avg-pool-${element}`,
     bindings: { x: `read ${element}`, y: `write ${element}` },
     params: { ...PIXEL_PARAMS, inputRows: 'u32', inputColumns: 'u32' },
     wgsl:
       COVERED +
-      pixelKernel(`
+      pixelKernel(
+        `
   let over = covered(row, p.inputRows, p.rows);
   let across = covered(column, p.inputColumns, p.columns);
-  var sum = ${element}(0);
+  var sum = vec4f(0);
   for (var iy = over.x; iy < over.y; iy++) {
     let start = (picture * p.inputRows + iy) * p.inputColumns;
-    for (var ix = across.x; ix < across.y; ix++) { sum += x[(start + ix) * p.channels + c]; }
+    for (var ix = across.x; ix < across.y; ix++) { sum += ${load('x', '(start + ix) * p.channels + c')}; }
   }
-  y[at] = sum / f32((over.y - over.x) * (across.y - across.x));`),
-  }),
-);
+  ${store('y', 'sum / f32((over.y - over.x) * (across.y - across.x))')}`,
+        each,
+      ),
+  };
+});
 
-const backwardProgram = family(
-  ({ element }: { element: Element }): ProgramSpec => ({
+const backwardProgram = family(({ element }: { element: Element }): ProgramSpec => {
+  const { each, load, store } = byFours[element];
+  return {
     name: `adaptive-avg-pool-backward-${element}`,
     bindings: { dy: `read ${element}`, dx: `write ${element}` },
     params: { ...PIXEL_PARAMS, outputRows: 'u32', outputColumns: 'u32' },
     wgsl:
       COVERED +
-      pixelKernel(`
+      pixelKernel(
+        `
   let rowWindows = covered(row, p.outputRows, p.rows);
   let columnWindows = covered(column, p.outputColumns, p.columns);
-  var sum = ${element}(0);
+  var sum = vec4f(0);
   for (var oy = rowWindows.x; oy < rowWindows.y; oy++) {
     let over = covered(oy, p.rows, p.outputRows);
     let start = (picture * p.outputRows + oy) * p.outputColumns;
     for (var ox = columnWindows.x; ox < columnWindows.y; ox++) {
       let across = covered(ox, p.columns, p.outputColumns);
-      sum += dy[(start + ox) * p.channels + c] / f32((over.y - over.x) * (across.y - across.x));
+      sum += ${load('dy', '(start + ox) * p.channels + c')} / f32((over.y - over.x) * (across.y - across.x));
     }
   }
-  dx[at] = sum;`),
-  }),
-);
+  ${store('dx', 'sum')}`,
+        each,
+      ),
+  };
+});
 
 /**
  * Mean of h × w windows over x [N, H, W, C] → [N, h, w, C]; `outputSize` is h = w or [h, w].
@@ -91,7 +99,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
   return scope(() => {
     const y = empty(x.device, shape);
     const cost = { flops: x.size, bytes: 4 * (x.size + y.size) };
-    const lanes = pixelLanes(x.device, shape);
+    const lanes = lanesByFours(x.device, shape);
     const { element } = lanes;
     lanes.run(forwardProgram({ element }), {
       bindings: { x: x.buffer, y: y.buffer },
@@ -100,7 +108,7 @@ export function adaptiveAvgPool2d(x: Tensor, outputSize: number | readonly [numb
     });
     return record('adaptiveAvgPool2d', y, [x], {}, (_, dy) => {
       const dx = empty(dy.device, inputShape);
-      const lanes = pixelLanes(dy.device, inputShape);
+      const lanes = lanesByFours(dy.device, inputShape);
       lanes.run(backwardProgram({ element }), {
         bindings: { dy: dy.buffer, dx: dx.buffer },
         params: { outputRows: rows, outputColumns: columns },

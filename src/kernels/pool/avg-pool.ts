@@ -10,7 +10,7 @@
 import { family, type ProgramSpec } from '../../gpu/index.ts';
 import { checkTypes, empty, record, scope, type Tensor } from '../../tensor/index.ts';
 import type { Element } from '../parts/element.ts';
-import { PIXEL_PARAMS, pixelKernel, pixelLanes } from '../parts/pixel-lanes.ts';
+import { byFours, lanesByFours, PIXEL_PARAMS, pixelKernel } from '../parts/pixel-lanes.ts';
 import { type PoolOptions, poolWindow } from '../parts/window.ts';
 
 export interface AvgPoolOptions extends Omit<PoolOptions, 'dilation'> {
@@ -43,27 +43,32 @@ fn extent(start: i32, kernel: i32, size: i32, after: i32) -> Extent {
   return Extent(first, end, ${countIncludePad ? 'min(start + kernel, size + after) - start' : 'end - first'});
 }`;
 
-const forwardProgram = family(
-  (form: Form): ProgramSpec => ({
+const forwardProgram = family((form: Form): ProgramSpec => {
+  const { each, load, store } = byFours[form.element];
+  return {
     name: `avg-pool-${form.countIncludePad ? 'padded-' : ''}${form.element}`,
     bindings: { x: `read ${form.element}`, y: `write ${form.element}` },
     params: { ...PIXEL_PARAMS, inputRows: 'i32', inputColumns: 'i32', ...WINDOW_PARAMS },
     wgsl:
       EXTENT(form) +
-      pixelKernel(`
+      pixelKernel(
+        `
   let over = extent(i32(row) * p.strideRows - p.top, p.kernelRows, p.inputRows, p.bottom);
   let across = extent(i32(column) * p.strideColumns - p.left, p.kernelColumns, p.inputColumns, p.right);
-  var sum = ${form.element}(0);
+  var sum = vec4f(0);
   for (var iy = over.first; iy < over.end; iy++) {
     let start = (i32(picture) * p.inputRows + iy) * p.inputColumns;
-    for (var ix = across.first; ix < across.end; ix++) { sum += x[u32(start + ix) * p.channels + c]; }
+    for (var ix = across.first; ix < across.end; ix++) { sum += ${load('x', 'u32(start + ix) * p.channels + c')}; }
   }
-  y[at] = sum / f32(over.size * across.size);`),
-  }),
-);
+  ${store('y', 'sum / f32(over.size * across.size)')}`,
+        each,
+      ),
+  };
+});
 
-const backwardProgram = family(
-  (form: Form): ProgramSpec => ({
+const backwardProgram = family((form: Form): ProgramSpec => {
+  const { each, load, store } = byFours[form.element];
+  return {
     name: `avg-pool-backward-${form.countIncludePad ? 'padded-' : ''}${form.element}`,
     bindings: { dy: `read ${form.element}`, dx: `write ${form.element}` },
     params: { ...PIXEL_PARAMS, outputRows: 'i32', outputColumns: 'i32', ...WINDOW_PARAMS },
@@ -71,21 +76,24 @@ const backwardProgram = family(
 fn windowsOver(position: i32, kernel: i32, stride: i32, count: i32) -> vec2i {
   return vec2i((max(position - kernel + 1, 0) + stride - 1) / stride, min(position / stride + 1, count));
 }
-${pixelKernel(`
+${pixelKernel(
+  `
   let rowWindows = windowsOver(i32(row) + p.top, p.kernelRows, p.strideRows, p.outputRows);
   let columnWindows = windowsOver(i32(column) + p.left, p.kernelColumns, p.strideColumns, p.outputColumns);
-  var sum = ${form.element}(0);
+  var sum = vec4f(0);
   for (var oy = rowWindows.x; oy < rowWindows.y; oy++) {
     let over = extent(oy * p.strideRows - p.top, p.kernelRows, i32(p.rows), p.bottom);
     let start = (i32(picture) * p.outputRows + oy) * p.outputColumns;
     for (var ox = columnWindows.x; ox < columnWindows.y; ox++) {
       let across = extent(ox * p.strideColumns - p.left, p.kernelColumns, i32(p.columns), p.right);
-      sum += dy[u32(start + ox) * p.channels + c] / f32(over.size * across.size);
+      sum += ${load('dy', 'u32(start + ox) * p.channels + c')} / f32(over.size * across.size);
     }
   }
-  dx[at] = sum;`)}`,
-  }),
-);
+  ${store('dx', 'sum')}`,
+  each,
+)}`,
+  };
+});
 
 /**
  * Mean of each window over x [N, H, W, C]. PyTorch: `F.avg_pool2d`. The stride is the kernel size unless given.
@@ -112,7 +120,7 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
   return scope(() => {
     const y = empty(x.device, shape);
     const cost = { flops: kernel[0] * kernel[1] * y.size, bytes: 4 * (x.size + y.size) };
-    const lanes = pixelLanes(x.device, shape);
+    const lanes = lanesByFours(x.device, shape);
     const { element } = lanes;
     const { countIncludePad = true } = options;
     const form: Form = { element, countIncludePad };
@@ -123,7 +131,7 @@ export function avgPool2d(x: Tensor, options: AvgPoolOptions): Tensor {
     });
     return record({ op: 'avgPool2d', window, countIncludePad }, y, [x], {}, (_, dy) => {
       const dx = empty(dy.device, inputShape);
-      const lanes = pixelLanes(dy.device, inputShape);
+      const lanes = lanesByFours(dy.device, inputShape);
       lanes.run(backwardProgram(form), {
         bindings: { dy: dy.buffer, dx: dx.buffer },
         params: { outputRows, outputColumns, ...windowParams },

@@ -30,7 +30,9 @@ const SMALL_3X3 = {
   input: GATHERED_3X3,
   weight: 'tile workgroup winograd4 grouped plain',
 };
-const ALONE = 'depthwise plain';
+/** Channels that stay as they are, since they are few and no fours. */
+const FEW = 'grouped plain';
+const ALONE = 'grouped depthwise plain';
 /** Merged taps are no 3×3 kernel any more, and overlap from pixel to pixel; the input's gradient merges nothing. */
 const OVERLAPPING = 'tile workgroup plain';
 const MERGED = { forward: OVERLAPPING, weight: OVERLAPPING, input: DENSE };
@@ -41,14 +43,14 @@ export const CONV_CASES: readonly ConvCase[] = [
   { name: '1×1', x: [1, 5, 6, 8], w: [1, 1, 8, 12], rows: DENSE },
   { name: '1×1 of one pixel, five pictures', x: [5, 1, 1, 12], w: [1, 1, 12, 8], rows: DENSE },
   { name: '1×1 with stride 2', x: [3, 7, 5, 4], w: [1, 1, 4, 20], options: { stride: 2 }, rows: DENSE },
-  { name: 'channels that are no fours', x: [2, 6, 5, 5], w: [2, 3, 5, 7], options: { padding: 1 }, rows: DENSE },
+  { name: 'channels that are no fours', x: [2, 6, 5, 5], w: [2, 3, 5, 7], options: { padding: 1 }, rows: FEW },
   { name: 'even kernel, odd stride', x: [2, 9, 11, 8], w: [4, 2, 8, 8], options: { stride: [3, 2], padding: [1, 0] }, rows: DENSE },
   { name: 'strides beyond the kernel', x: [1, 9, 10, 8], w: [2, 2, 8, 4], options: { stride: [3, 4], padding: 1 }, rows: DENSE },
   { name: 'a long sum of pixels', x: [3, 13, 12, 20], w: [2, 2, 20, 36], rows: DENSE },
   { name: 'wide rows of channels', x: [1, 3, 3, 40], w: [2, 1, 40, 72], rows: DENSE },
 
   { name: '3×3', x: [1, 9, 7, 8], w: [3, 3, 8, 8], options: { padding: 1 }, rows: SMALL_3X3 },
-  { name: '3×3, three pictures, channels that are no fours', x: [3, 6, 5, 13], w: [3, 3, 13, 6], options: { padding: 1 }, rows: SMALL_3X3 },
+  { name: '3×3, three pictures, channels that are no fours', x: [3, 6, 5, 13], w: [3, 3, 13, 7], options: { padding: 1 }, rows: SMALL_3X3 },
   { name: '3×3 without padding', x: [2, 8, 8, 8], w: [3, 3, 8, 12], rows: SMALL_3X3 },
   { name: '3×3 with four paddings', x: [1, 5, 8, 12], w: [3, 3, 12, 8], options: { padding: [0, 1, 2, 0] }, rows: SMALL_3X3 },
   { name: '3×3 with more padding than kernel', x: [1, 4, 3, 8], w: [3, 3, 8, 8], options: { padding: 4 }, rows: SMALL_3X3 },
@@ -67,19 +69,27 @@ export const CONV_CASES: readonly ConvCase[] = [
   { name: '7×7 stem', x: [1, 17, 16, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 }, rows: MERGED },
   { name: '7×7 stem, several pictures', x: [3, 11, 12, 3], w: [7, 7, 3, 8], options: { stride: 2, padding: 3 }, rows: MERGED },
   { name: '3×3 stem of four channels', x: [2, 9, 9, 4], w: [3, 3, 4, 8], options: { padding: [0, 1, 0, 1] }, rows: MERGED_3X3 },
-  { name: 'a stem of five channels', x: [1, 9, 9, 5], w: [5, 5, 5, 8], options: { stride: 2, padding: 2 }, rows: DENSE },
+  { name: 'a stem of five channels', x: [1, 9, 9, 5], w: [5, 5, 5, 8], options: { stride: 2, padding: 2 }, rows: FEW },
   { name: 'a stem with dilated rows', x: [1, 9, 9, 3], w: [5, 3, 3, 8], options: { dilation: [2, 1], padding: 2 }, rows: MERGED },
-  { name: 'a stem with dilated columns', x: [1, 9, 9, 3], w: [5, 3, 3, 8], options: { dilation: [1, 2], padding: 2 }, rows: DENSE },
-  { name: 'a stem of one tap a row', x: [1, 9, 9, 3], w: [5, 1, 3, 8], options: { padding: [2, 0] }, rows: DENSE },
+  { name: 'a stem with dilated columns', x: [1, 9, 9, 3], w: [5, 3, 3, 8], options: { dilation: [1, 2], padding: 2 }, rows: FEW },
+  { name: 'a stem of one tap a row', x: [1, 9, 9, 3], w: [5, 1, 3, 8], options: { padding: [2, 0] }, rows: FEW },
 
-  { name: 'groups that are no fours', x: [2, 6, 7, 9], w: [3, 3, 3, 6], options: { groups: 3, padding: 1, stride: 2 }, rows: DENSE },
-  { name: 'two outputs a channel', x: [1, 6, 6, 6], w: [3, 3, 1, 12], options: { groups: 6, padding: 1 }, rows: DENSE },
-  { name: 'two channels an output', x: [1, 6, 6, 6], w: [3, 3, 2, 3], options: { groups: 3, padding: 1 }, rows: DENSE },
+  { name: 'one channel to eight', x: [2, 7, 19, 1], w: [3, 3, 1, 8], options: { padding: 1 }, rows: FEW },
+  { name: 'eight channels to one', x: [2, 7, 19, 8], w: [3, 3, 8, 1], options: { padding: 1, stride: [1, 2] }, rows: FEW },
+  { name: 'two groups of seven channels to three', x: [1, 6, 9, 14], w: [3, 2, 7, 6], options: { groups: 2, padding: 1 }, rows: FEW },
+  { name: 'a stem of one channel', x: [1, 17, 16, 1], w: [7, 7, 1, 8], options: { stride: 2, padding: 3 }, rows: FEW },
+  { name: 'a stem of two channels', x: [2, 11, 12, 2], w: [5, 5, 2, 8], options: { stride: 2, padding: 2 }, rows: MERGED },
+  { name: 'three channels to ten, 1×1', x: [1, 9, 9, 3], w: [1, 1, 3, 10], rows: FEW },
+  { name: 'thirteen channels to seventeen', x: [1, 5, 6, 13], w: [2, 2, 13, 17], rows: DENSE },
 
-  { name: 'four groups of two channels: two joined', x: [2, 6, 9, 8], w: [3, 3, 2, 8], options: { groups: 4, padding: 1, stride: [1, 2] }, rows: DENSE },
-  { name: 'eight groups of one channel to two: four joined', x: [1, 6, 6, 8], w: [2, 3, 1, 16], options: { groups: 8, padding: 1 }, rows: DENSE },
-  { name: 'two groups of two channels: one group, a stem', x: [2, 5, 6, 4], w: [3, 3, 2, 12], options: { groups: 2, padding: 1 }, rows: MERGED_3X3 },
-  { name: 'four groups of six channels: two joined', x: [1, 5, 4, 24], w: [3, 3, 6, 24], options: { groups: 4, padding: 1 }, rows: DENSE },
+  { name: 'groups that are no fours', x: [2, 6, 7, 9], w: [3, 3, 3, 6], options: { groups: 3, padding: 1, stride: 2 }, rows: FEW },
+  { name: 'two outputs a channel', x: [1, 6, 6, 6], w: [3, 3, 1, 12], options: { groups: 6, padding: 1 }, rows: FEW },
+  { name: 'two channels an output', x: [1, 6, 6, 6], w: [3, 3, 2, 3], options: { groups: 3, padding: 1 }, rows: FEW },
+
+  { name: 'four groups of two channels', x: [2, 6, 9, 8], w: [3, 3, 2, 8], options: { groups: 4, padding: 1, stride: [1, 2] }, rows: FEW },
+  { name: 'eight groups of one channel to two', x: [1, 6, 6, 8], w: [2, 3, 1, 16], options: { groups: 8, padding: 1 }, rows: FEW },
+  { name: 'two groups of two channels to six', x: [2, 5, 6, 4], w: [3, 3, 2, 12], options: { groups: 2, padding: 1 }, rows: FEW },
+  { name: 'four groups of six channels', x: [1, 5, 4, 24], w: [3, 3, 6, 24], options: { groups: 4, padding: 1 }, rows: FEW },
   { name: 'groups of four, rows of more pixels than a lane has', x: [3, 4, 19, 24], w: [3, 5, 4, 24], options: { groups: 6, padding: [1, 2] }, rows: DENSE },
   { name: 'groups of four to eight, dilation and stride', x: [1, 9, 21, 12], w: [3, 3, 4, 24], options: { groups: 3, padding: 2, stride: [3, 2], dilation: [1, 2] }, rows: DENSE },
 
@@ -93,11 +103,11 @@ export const CONV_CASES: readonly ConvCase[] = [
   { name: 'depthwise, dilated differently in rows and columns', x: [1, 11, 10, 2], w: [3, 2, 1, 2], options: { groups: 2, dilation: [3, 2], stride: 2, padding: [3, 1] }, rows: ALONE },
   { name: 'depthwise in several strips', x: [1, 33, 3, 130], w: [3, 3, 1, 130], options: { groups: 130, padding: 1 }, rows: ALONE },
   { name: 'depthwise 7×7: 49 taps', x: [1, 9, 8, 4], w: [7, 7, 1, 4], options: { groups: 4, padding: 3 }, rows: ALONE },
-  { name: 'depthwise 10×5: 50 taps', x: [1, 12, 8, 4], w: [10, 5, 1, 4], options: { groups: 4, padding: 3 }, rows: 'plain' },
+  { name: 'depthwise 10×5: 50 taps', x: [1, 12, 8, 4], w: [10, 5, 1, 4], options: { groups: 4, padding: 3 }, rows: FEW },
   { name: 'depthwise 1×9: reaches over 9', x: [1, 3, 12, 4], w: [1, 9, 1, 4], options: { groups: 4, padding: [0, 4] }, rows: ALONE },
-  { name: 'depthwise 1×10: reaches over 10', x: [1, 3, 12, 4], w: [1, 10, 1, 4], options: { groups: 4, padding: [0, 4] }, rows: 'plain' },
+  { name: 'depthwise 1×10: reaches over 10', x: [1, 3, 12, 4], w: [1, 10, 1, 4], options: { groups: 4, padding: [0, 4] }, rows: FEW },
   { name: 'depthwise 3×3, dilated by 4', x: [1, 10, 9, 2], w: [3, 3, 1, 2], options: { groups: 2, dilation: 4, padding: 4 }, rows: ALONE },
-  { name: 'depthwise 3×3, dilated by 5', x: [2, 11, 12, 3], w: [3, 3, 1, 3], options: { groups: 3, dilation: 5, padding: 5 }, rows: 'plain' },
+  { name: 'depthwise 3×3, dilated by 5', x: [2, 11, 12, 3], w: [3, 3, 1, 3], options: { groups: 3, dilation: 5, padding: 5 }, rows: FEW },
 
   { name: 'stride 255', x: [1, 257, 2, 4], w: [2, 1, 4, 4], options: { stride: [255, 1] }, rows: DENSE },
   { name: 'stride 256', x: [1, 258, 2, 4], w: [2, 1, 4, 4], options: { stride: [256, 1] }, rows: { forward: DENSE, input: DENSE, weight: 'grouped plain' } },

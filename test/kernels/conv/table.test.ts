@@ -163,7 +163,10 @@ const CHOICES: readonly [problem: Omit<ConvCase, 'name' | 'rows'>, forward: stri
   [{ x: [1, 28, 28, 128], w: [3, 3, 4, 128], options: { groups: 32, padding: 1 } }, 'grouped', 'grouped', 'grouped'],
   [{ x: [4, 28, 28, 128], w: [1, 1, 2, 128], options: { groups: 64 } }, 'grouped', 'grouped', 'grouped'],
   [{ x: [1, 14, 14, 480], w: [5, 5, 1, 480], options: { groups: 480, padding: 2 } }, 'depthwise', 'depthwise', 'depthwise'],
-  [{ x: [1, 14, 14, 480], w: [9, 9, 1, 480], options: { groups: 480, padding: 4 } }, 'plain', 'plain', 'plain'],
+  [{ x: [1, 14, 14, 480], w: [9, 9, 1, 480], options: { groups: 480, padding: 4 } }, 'grouped', 'grouped', 'grouped'],
+  // One channel, and channels that would be zeros for the most part as fours.
+  [{ x: [4, 28, 28, 1], w: [3, 3, 1, 64], options: { padding: 1 } }, 'grouped', 'grouped', 'grouped'],
+  [{ x: [1, 28, 28, 64], w: [1, 1, 64, 5] }, 'grouped', 'grouped', 'grouped'],
 ];
 
 test('the choice: the lowest estimate, and what a tuning record says where the row is able to', () => {
