@@ -35,7 +35,7 @@ import { DIVIDE, type GatherOperands, packPair, unroll } from '../parts/tile.ts'
 import { type Block, blockElements, blockOf, blockWidth, elementOf, part, typeOf } from './grouped-blocks.ts';
 import { type ConvProblem, channelsOf, multiplyAdds } from './problem.ts';
 
-/** Pixels of a lane. */
+/** Pixels of a lane, where there are enough of them for all lanes that there should be; else one. */
 export const PIXELS = 8;
 
 interface GatherSpec {
@@ -47,9 +47,11 @@ interface GatherSpec {
   written: Block;
   /** The rows of w run along the channels that are read: backward, and forward to a single channel. */
   along: boolean;
+  /** Pixels of a lane. */
+  pixels: number;
 }
 
-const gatherProgram = family(({ direction, finish, read, written, along }: GatherSpec) => {
+const gatherProgram = family(({ direction, finish, read, written, along, pixels }: GatherSpec) => {
   const forward = direction === 'forward';
   const [from, to] = [elementOf(read), elementOf(written)];
   const sum = typeOf(written);
@@ -57,7 +59,7 @@ const gatherProgram = family(({ direction, finish, read, written, along }: Gathe
   const elements = blockElements(written);
   const pixelOf = (index: string): string => `u32(${forward ? index : `residue.y + (${index}) * stride.y`})`;
   return {
-    name: `grouped-${direction}-${read}-${written}${along && forward ? '-along' : ''}${finish === 'none' ? '' : `-${finish}`}`,
+    name: `grouped-${direction}-${read}-${written}${along && forward ? '-along' : ''}${finish === 'none' ? '' : `-${finish}`}${pixels === PIXELS ? '' : `-${pixels}`}`,
     bindings: {
       x: `read ${from}`,
       w: `read ${along ? from : to}`,
@@ -75,7 +77,7 @@ const gatherProgram = family(({ direction, finish, read, written, along }: Gathe
       depth: 'u32', // elements that a group sums over
       columns: 'u32', // elements of a group of y …
       blocks: 'u32', // … and lanes that they are for
-      tiles: 'u32', // of PIXELS pixels, in a row
+      tiles: 'u32', // of so many pixels, in a row
       planes: 'u32', // pictures; backward residues of all of them
       period: 'u32', // from a tap of a row to the one that sees the next pixel
       firstX: FIRST_GROUP.firstX,
@@ -98,7 +100,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let plane = divide(tileRow, rows);
   if (plane >= p.planes) { return; }
   let row = i32(tileRow - plane * rows);
-  let first = i32(tile - tileRow * p.tiles) * ${PIXELS};
+  let first = i32(tile - tileRow * p.tiles) * ${pixels};
   let block = place - tile * p.groups * p.blocks;
   let group = divide(block, p.blocks);
   let column = (block - group * p.blocks) * ${elements};
@@ -113,7 +115,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let residue = vec2i(i32(plane) / stride.y % stride.x, i32(plane) % stride.y);
   let origin = residue + vec2i(i32(high(p.padding)), i32(low(p.padding)));`
   }
-${unroll(PIXELS, (j) => `  var sum${j} = ${sum}(0);`)}
+${unroll(pixels, (j) => `  var sum${j} = ${sum}(0);`)}
 
   for (var ky = 0u; ky < high(p.kernel); ky++) {
     ${
@@ -140,23 +142,23 @@ ${unroll(PIXELS, (j) => `  var sum${j} = ${sum}(0);`)}
       for (var c = 0u; c < p.depth; c++) {
         var v0 = ${from}(0);
 ${unroll(
-  PIXELS - 1,
+  pixels - 1,
   (j) => `        let at${j} = start + ${j} * step;
         var v${j + 1} = select(${from}(0), x[base + c + u32(at${j}) * sourceChannels], inLine && u32(at${j}) < width);`,
 )}
-        var at = start + ${PIXELS - 1} * step;
+        var at = start + ${pixels - 1} * step;
         var weight = ${
           along
             ? `(firstTap * p.columns + column) * ${widthOf(to)} * sourceChannels + group * p.depth + c`
             : `(firstTap * p.depth + c) * ${terms} * resultChannels + channel`
         };
         for (var n = taps; n > 0; n--) {
-${unroll(PIXELS - 1, (j) => `          v${j} = v${j + 1};`)}
-          v${PIXELS - 1} = select(${from}(0), x[base + c + u32(at) * sourceChannels], inLine && u32(at) < width);
+${unroll(pixels - 1, (j) => `          v${j} = v${j + 1};`)}
+          v${pixels - 1} = select(${from}(0), x[base + c + u32(at) * sourceChannels], inLine && u32(at) < width);
           at += step;
 ${along ? weightsAlong(read, written) : weightsAcross(read, written)}
           weight ${forward ? '+' : '-'}= p.period * ${along ? `p.columns * ${widthOf(to)} * sourceChannels` : `p.depth * ${terms} * resultChannels`};
-${unroll(PIXELS, (j) => `          sum${j} ${terms === 1 ? `= fma(${sum}(v${j}), w0, sum${j})` : `+= fma(${sum}(v${j}.w), w3, fma(${sum}(v${j}.z), w2, fma(${sum}(v${j}.y), w1, v${j}.x * w0)))`};`)}
+${unroll(pixels, (j) => `          sum${j} ${terms === 1 ? `= fma(${sum}(v${j}), w0, sum${j})` : `+= fma(${sum}(v${j}.w), w3, fma(${sum}(v${j}.z), w2, fma(${sum}(v${j}.y), w1, v${j}.x * w0)))`};`)}
         }
       }
     }
@@ -173,18 +175,18 @@ ${unroll(PIXELS, (j) => `          sum${j} ${terms === 1 ? `= fma(${sum}(v${j}),
 ${
   finish === 'none'
     ? unroll(
-        PIXELS,
+        pixels,
         (j) => `  let pixel${j} = ${pixelOf(`first + ${j}`)};
   if (pixel${j} < size.y) { ${storing(written, (i) => `y[to + pixel${j} * resultChannels + ${i}] = ${part(`sum${j}`, i, elements)};`)} }`,
       )
     : `${unroll(elements, (i) => `  let finish${i} = finishOf(min(channel + ${i}, resultChannels - 1));`)}
-  for (var j = first; j < first + ${PIXELS}; j++) {
+  for (var j = first; j < first + ${pixels}; j++) {
     let pixel = ${pixelOf('j')};
     if (pixel < size.y) {
       let at = to + pixel * resultChannels;
       ${storing(written, (i) => `y[at + ${i}] = finished(${part('sum0', i, elements)}, finish${i}, at + ${i});`)}
     }
-${unroll(PIXELS - 1, (j) => `    sum${j} = sum${j + 1};`)}
+${unroll(pixels - 1, (j) => `    sum${j} = sum${j + 1};`)}
   }`
 }
 }`,
@@ -231,13 +233,15 @@ export function gather(device: Device, problem: ConvProblem, { pictures, x, w, y
   const { kernel, stride, dilation, top, left } = window;
   const forward = direction === 'forward';
   const grid = forward ? result : ([0, 1] as const).map((axis) => Math.ceil(result[axis] / stride[axis]));
-  const tiles = Math.ceil(grid[1]! / PIXELS);
   const [cin, cout] = channelsOf(problem);
   const [summed, made] = forward ? [cin, cout] : [cout, cin];
   const [read, written] = [summed % 4 === 0 ? ('vec4f' as const) : 1, blockOf(made)] as const;
   const columns = made / widthOf(elementOf(written));
   const blocks = Math.ceil(columns / blockElements(written));
   const planes = pictures * (forward ? 1 : stride[0] * stride[1]);
+  const lanesOf = (pixels: number): number =>
+    planes * grid[0]! * Math.ceil(grid[1]! / pixels) * groups * blocks;
+  const pixels = lanesOf(1) <= device.traits.wantedInvocations ? 1 : PIXELS;
   const finish = epilogueRun(epilogue, w);
   const weights = kernel[0] * kernel[1] * cin * cout * groups;
   device.run(
@@ -247,6 +251,7 @@ export function gather(device: Device, problem: ConvProblem, { pictures, x, w, y
       read,
       written,
       along: !forward || (resultChannels === 1 && read === 'vec4f'),
+      pixels,
     }),
     {
       bindings: { x, w, y, ...finish.bindings },
@@ -261,12 +266,12 @@ export function gather(device: Device, problem: ConvProblem, { pictures, x, w, y
         depth: summed / widthOf(elementOf(read)),
         columns,
         blocks,
-        tiles,
+        tiles: Math.ceil(grid[1]! / pixels),
         planes,
         period: dilation[1] === 1 ? stride[1] : kernel[1],
         ...finish.params,
       },
-      groups: [Math.ceil((planes * grid[0]! * tiles * groups * blocks) / LANES), 1, 1],
+      groups: [Math.ceil(lanesOf(pixels) / LANES), 1, 1],
       flops: 2 * pictures * multiplyAdds(problem),
       bytes:
         4 *

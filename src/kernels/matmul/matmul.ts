@@ -15,7 +15,7 @@
 import type { BufferBinding, Device, PooledBuffer } from '../../gpu/index.ts';
 import { elementwise, program } from '../../gpu/index.ts';
 import { checkTypes, empty, record, scope, show, type Tensor } from '../../tensor/index.ts';
-import { fours, resizeRows } from '../parts/align.ts';
+import { resizeRows } from '../parts/align.ts';
 import { padLastAxis } from '../parts/pad-channels.ts';
 import { problemOf } from './problem.ts';
 import { chooseMatrix } from './table.ts';
@@ -63,13 +63,14 @@ export function product(a: Tensor, b: Tensor, bias?: Tensor): Tensor {
   const [m, k] = a.shape as [number, number];
   const n = b.shape[1]!;
   const problem = problemOf('forward', m > 1, k, n);
-  const left = columnsTo(a, fours(k));
-  const shift = bias && (n % 4 === 0 ? bias : padLastAxis(bias, fours(n)));
-  const c = empty(device, [m, fours(n)]);
+  const { sourceChannels: terms, resultChannels: columns } = problem;
+  const left = columnsTo(a, terms);
+  const shift = bias && (n === columns ? bias : padLastAxis(bias, columns));
+  const c = empty(device, [m, columns]);
   const row = chooseMatrix(problem, device);
   const halves = row.readsHalves && n % 4 === 0 && k % 4 === 0 ? b.halves : null;
-  const right = halves ?? rowsTo(columnsTo(b, fours(n)), fours(k)).buffer;
-  const slices = rowSlices(device, fours(k), fours(n));
+  const right = halves ?? rowsTo(columnsTo(b, columns), terms).buffer;
+  const slices = rowSlices(device, terms, columns);
   slices.forEach(({ slice, bind }, index) => {
     const last = index === slices.length - 1;
     row.record(device, last ? { ...problem, epilogue: { bias: shift?.buffer } } : problem, {
@@ -91,11 +92,12 @@ export function productBT(a: Tensor, b: Tensor): Tensor {
   const [m, k] = a.shape as [number, number];
   const n = b.shape[0]!;
   const problem = problemOf('input', m > 1, k, n);
-  const left = columnsTo(a, fours(k));
-  const right = rowsTo(columnsTo(b, fours(k)), fours(n));
-  const c = empty(device, [m, fours(n)]);
+  const { sourceChannels: terms, resultChannels: columns } = problem;
+  const left = columnsTo(a, terms);
+  const right = rowsTo(columnsTo(b, terms), columns);
+  const c = empty(device, [m, columns]);
   const row = chooseMatrix(problem, device);
-  for (const { slice, bind } of rowSlices(device, fours(n), fours(k)))
+  for (const { slice, bind } of rowSlices(device, columns, terms))
     row.record(device, problem, {
       pictures: m,
       x: left.buffer,
@@ -112,11 +114,12 @@ export function productAT(a: Tensor, b: Tensor): Tensor {
   const [k, m] = a.shape as [number, number];
   const n = b.shape[1]!;
   const problem = problemOf('weight', k > 1, m, n);
-  const left = columnsTo(a, fours(m));
-  const right = columnsTo(b, fours(n));
-  const c = empty(device, [fours(m), fours(n)]);
+  const { sourceChannels: rows, resultChannels: columns } = problem;
+  const left = columnsTo(a, rows);
+  const right = columnsTo(b, columns);
+  const c = empty(device, [rows, columns]);
   const row = chooseMatrix(problem, device);
-  for (const { slice, bind } of rowSlices(device, fours(m), fours(n)))
+  for (const { slice, bind } of rowSlices(device, rows, columns))
     row.record(device, problem, {
       pictures: k,
       x: left.buffer,

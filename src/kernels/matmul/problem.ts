@@ -6,7 +6,8 @@
  *   input     y  = x · wᵀ      x [pictures, source]   w [result, source]    y [pictures, result]
  *   weight    dw = xᵀ · dy     x [pictures, source]   dy [pictures, result] dw [source, result]
  *
- * Channels come in fours, as for convolutions. The weight (or its gradient) may be larger than a binding, and is then
+ * Channels come in fours, as for convolutions, but where one of the two matrices has three or fewer: a product of one column
+ * would take as long as one of four, and copies beside it. The weight (or its gradient) may be larger than a binding, and is then
  * worked through in slices of rows; what follows the sum comes with the last of them.
  */
 import { fours } from '../parts/align.ts';
@@ -21,18 +22,26 @@ export interface MatrixProblem
 /** The operands of a problem; a weight gradient's hold `dw`. */
 export type MatrixOperands = GatherOperands | WeightOperands;
 
-/** The problem of matrices with these columns, which are put in fours. */
+/** Columns that stay as they are where one of the two matrices has no more of them. */
+const FEW = 3;
+/** Values of a weight that a binding holds on every adapter. */
+const MOST_WEIGHTS = 2 ** 25;
+
+/** Whether the weight can be bound as a whole. */
+export const isWhole = ({ sourceChannels, resultChannels }: MatrixProblem): boolean =>
+  sourceChannels * resultChannels <= MOST_WEIGHTS;
+
+/** The problem of matrices with these columns, which are put in fours, but for few. */
 export const problemOf = (
   direction: MatrixProblem['direction'],
   several: boolean,
   source: number,
   result: number,
-): MatrixProblem => ({
-  direction,
-  several,
-  sourceChannels: fours(source),
-  resultChannels: fours(result),
-});
+): MatrixProblem => {
+  const asTheyAre = { direction, several, sourceChannels: source, resultChannels: result };
+  if (Math.min(source, result) <= FEW && isWhole(asTheyAre)) return asTheyAre;
+  return { ...asTheyAre, sourceChannels: fours(source), resultChannels: fours(result) };
+};
 
 /** One way to multiply matrices. */
 export interface MatrixRow extends Row<MatrixProblem, MatrixOperands> {

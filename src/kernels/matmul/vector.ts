@@ -107,7 +107,8 @@ const DISPATCH = 150_000;
 export const vector: MatrixRow = {
   name: 'vector',
   readsHalves: true,
-  supports: ({ direction, several }) => direction === 'forward' && !several,
+  supports: ({ direction, several, resultChannels }) =>
+    direction === 'forward' && !several && resultChannels % 4 === 0,
   estimate: (problem) => FASTER * multiplyAdds(problem) + DISPATCH,
   record(device, problem, operands) {
     if ('dw' in operands) throw new Error('the row vector computes no weight gradients');

@@ -43,6 +43,10 @@ const SIZES = [
   [12, 32, 32],
   [13, 33, 35],
   [64, 20, 2],
+  [33, 1, 8],
+  [9, 3, 5],
+  [40, 12, 1],
+  [16, 3, 3],
   [70, 36, 37],
 ] as const;
 
@@ -91,13 +95,32 @@ test('the choice: the tile loop, for one row of a large matrix the vector row, o
     const tuned = new Map([[`matmul ${direction} several 8→8`, 'plain']]);
     assert.is(chooseMatrix(problem, { choices: tuned, traits: device.traits }).name, 'plain');
     const one = problemOf(direction, false, 5, 7);
-    assert.is(chooseMatrix(one, { choices: tuned, traits: device.traits }).name, 'tile');
+    const ofOne = direction === 'weight' ? 'outer' : 'tile';
+    assert.is(chooseMatrix(one, { choices: tuned, traits: device.traits }).name, ofOne);
+    const chosen = (source: number, result: number) =>
+      chooseMatrix(problemOf(direction, true, source, result), device).name;
+    assert.equal([chosen(512, 2), chosen(3, 256), chosen(4, 8)], ['grouped', 'grouped', 'tile'], direction);
+    assert.is(chosen(1, 256), direction === 'weight' ? 'grouped' : 'outer');
+    assert.is(chosen(2 ** 25, 2), 'tile', 'more than a binding holds');
   }
   const large = (direction: MatrixProblem['direction'], several: boolean): string =>
     chooseMatrix(problemOf(direction, several, 4096, 4096), device).name;
   assert.is(large('forward', false), 'vector');
   assert.is(large('forward', true), 'tile');
   assert.is(large('input', false), 'tile');
+});
+
+test('more rows than a picture has columns', async () => {
+  const [device] = devices as [Device];
+  const [rows, columns] = [140_001, 2];
+  const x = tensor(pseudo('x', 3 * rows), [rows, 3], { device, requiresGrad: true });
+  const w = tensor(pseudo('w', 3 * columns), [3, columns], { device });
+  const y = matmul(x, w);
+  const dy = pseudo('dy', rows * columns);
+  y.backward(tensor(dy, [rows, columns], { device }));
+  const [X, W] = [await x.data(), await w.data()] as [Float32Array, Float32Array];
+  assert.ok(relativeError(await y.data(), reference(X, W, [rows, 3, columns], false, false)) < 1e-6);
+  assert.ok(relativeError(await x.grad!.data(), reference(dy, W, [rows, columns, 3], false, true)) < 1e-6);
 });
 
 for (const { name } of MATRIX_ROWS)
