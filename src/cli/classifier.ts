@@ -3,17 +3,21 @@
  * ImageNet's classes.
  */
 import type { Command } from 'commander';
-import type { InputSize } from '../data/input-size.ts';
 import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
-import type { Network } from '../models/table.ts';
 import type { Model } from '../nn/index.ts';
 import { compileAhead } from '../train/ahead.ts';
 import { callingOf, decisionSentence } from '../train/evaluation/threshold.ts';
 import { DEFAULT_THRESHOLD } from '../train/labels/answers.ts';
 import { decisionsFor, decisionsSentence, thresholdsOf } from '../train/labels/thresholds.ts';
 import type { Calling } from '../train/metrics.ts';
-import { modelOf, networkIn, newestCheckpoint, readCheckpoint } from '../train/node/checkpoint.ts';
+import {
+  type Checkpoint,
+  modelOf,
+  networkIn,
+  newestCheckpoint,
+  readCheckpoint,
+} from '../train/node/checkpoint.ts';
 import { IMAGENET_CLASSES } from '../weights/catalog/imagenet-classes.ts';
 import { createModel, openStart } from '../weights/node/create-model.ts';
 import { filesOfWeights } from '../weights/node/weights-files.ts';
@@ -63,21 +67,6 @@ export interface Chosen {
 }
 
 /**
- * Compiles ahead, where it is told how many pictures there will be. What cannot be built or fits no picture is refused in a
- * moment, in a sentence, by those who build and ask it in earnest.
- */
-async function ahead(
-  device: Device,
-  pictures: number | undefined,
-  network: Network,
-  numClasses: number,
-  size: InputSize,
-): Promise<void> {
-  if (pictures === undefined) return;
-  await compileAhead(device, network, { numClasses }, { pictures, size }).catch(() => undefined);
-}
-
-/**
  * A checkpoint, unless weights or a model are named, or there is none: then ImageNet's weights that ship. What is
  * missing or damaged is found here, before there is a device to build it on.
  */
@@ -101,7 +90,7 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
     return {
       files: [checkpoint.path],
       async on(device, pictures) {
-        await ahead(device, pictures, networkIn(checkpoint), classes.length, preprocessing.inputSize);
+        if (pictures !== undefined) await compileCheckpoint(device, checkpoint, pictures);
         return { model: await modelOf(checkpoint, device), classes, preprocessing, ...calls };
       },
     };
@@ -116,8 +105,9 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
   return {
     files: await filesOfWeights(weights!, network),
     async on(device, pictures) {
-      const count = known.card.classes?.length ?? IMAGENET_CLASSES.length;
-      await ahead(device, pictures, network, count, preprocessing.inputSize);
+      const numClasses = known.card.classes?.length ?? IMAGENET_CLASSES.length;
+      if (pictures !== undefined)
+        await compileAhead(device, network, { numClasses }, { pictures, size: preprocessing.inputSize });
       const model = (await createModel(name, { device, weights: known, use: 'answer' })).eval();
       const classes = classNames(model.numClasses, known.card.classes);
       const several = known.card.task === 'labels';
@@ -128,6 +118,15 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
     },
   };
 }
+
+/** Has what a checkpoint's network runs for so many pictures at a time compiled, while its weights are read. */
+export const compileCheckpoint = (device: Device, checkpoint: Checkpoint, pictures: number): Promise<void> =>
+  compileAhead(
+    device,
+    networkIn(checkpoint),
+    { numClasses: checkpoint.info.classes.length },
+    { pictures, size: checkpoint.info.preprocessing.inputSize },
+  );
 
 function sayInput(preprocessing: Preprocessing): void {
   const sentence = unusualInput(preprocessing);

@@ -16,6 +16,7 @@ import { type StressTable, stress } from '../train/evaluation/stress.ts';
 import { type Inference, infer, isOneAnswer, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { type Checkpoint, modelOf, readCheckpoint } from '../train/node/checkpoint.ts';
 import type { AnyEvaluation } from '../train/task.ts';
+import { compileCheckpoint } from './classifier.ts';
 import { chosenCheckpoint, commandLine, flagOf, wholeNumber } from './command-line.ts';
 import { listFile, openEvaluation } from './data-source.ts';
 import { openCommandDevice, UNTUNED } from './device.ts';
@@ -97,6 +98,7 @@ export async function run(_args: string[], options: EvaluateOptions): Promise<nu
   const stop = onStop('Stopping.');
   let [unreadable, seen] = [0, 0];
   try {
+    await compileCheckpoint(device, checkpoint, Math.min(samples.length, options.batch));
     const model = await modelOf(checkpoint, device);
     say(`${path}: ${info.model}, epoch ${info.epoch}, on ${samples.length} pictures`);
     const batchSize = await fittingBatch(device, model, preprocessing.inputSize, options.batch);

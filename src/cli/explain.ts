@@ -47,7 +47,9 @@ export async function run(args: string[], options: ExplainOptions): Promise<numb
   announceSoftware(device);
   const stop = onStop('Stopping.');
   try {
-    const classifier = await chosen.on(device);
+    // Occlusion asks for many hidden pictures of each.
+    const atATime = options.method === 'occlusion' ? options.batch : Math.min(files.length, options.batch);
+    const classifier = await chosen.on(device, atATime);
     if (!(await hasFonts()))
       say(
         'This system has no fonts, so that words are drawn as empty boxes; on Debian: apt install fonts-dejavu-core',

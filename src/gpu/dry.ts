@@ -9,7 +9,7 @@
 import type { Choices } from './choices.ts';
 import { Device } from './device.ts';
 import { DeviceError } from './errors.ts';
-import type { Program } from './program.ts';
+import type { Program, Run } from './program.ts';
 import { HARDWARE, type Traits } from './traits.ts';
 
 /** What decides how a device works; a real `Device` has all of it. */
@@ -30,8 +30,8 @@ export interface Tally {
   flops: number;
   bytes: number;
   dispatches: number;
-  /** What ran, in the order of the first time. */
-  programs: Set<Program>;
+  /** What ran, in the order of the first time, and with which parameters then: what `Device.compile` is given. */
+  programs: Map<Program, Run['params']>;
 }
 
 /** A device as WebGPU guarantees it everywhere, for answers on machines without an adapter. */
@@ -69,13 +69,13 @@ export function boundless(device: DeviceLike): DeviceLike {
 /** Opens a dry device that takes the decisions of `like`, and the tally of its work. */
 export async function dryDevice(like: DeviceLike): Promise<{ device: Device; tally: Tally }> {
   const device = await Device.open(dryGpu(like), { traits: like.traits, choices: like.choices ?? null });
-  const tally: Tally = { flops: 0, bytes: 0, dispatches: 0, programs: new Set() };
+  const tally: Tally = { flops: 0, bytes: 0, dispatches: 0, programs: new Map() };
   device.observe({
-    dispatch({ program, flops, bytes }) {
+    dispatch({ program, params, flops, bytes }) {
       tally.flops += flops;
       tally.bytes += bytes;
       tally.dispatches++;
-      tally.programs.add(program);
+      if (!tally.programs.has(program)) tally.programs.set(program, params);
     },
   });
   return { device, tally };

@@ -6,7 +6,7 @@
  */
 import { heightWidth, type InputSize, longerSide, mapSides } from '../data/input-size.ts';
 import { type DeviceLike, dryDevice, type Tally } from '../gpu/dry.ts';
-import { type Device, type Limit, type Program, TooLarge } from '../gpu/index.ts';
+import { type Device, type Limit, TooLarge } from '../gpu/index.ts';
 import { buildModel, type ModelOptions, type Network } from '../models/table.ts';
 import { AdamW, type Model, type Optimizer } from '../nn/index.ts';
 import { empty, noGrad, scope, type Tensor } from '../tensor/index.ts';
@@ -84,10 +84,10 @@ export interface Preflight {
 /** Sides that are tried where no batch fits are multiples of this: what five strides of two divide. */
 const SIZE_STEP = 32;
 
-/** A preflight, and the programs that the step and a validation pass run, for `Device.prepare`. */
+/** A preflight, and the programs that the step and a validation pass run, for `Device.compile`. */
 export interface Rehearsed {
   step: Preflight;
-  programs: Set<Program>;
+  programs: Tally['programs'];
 }
 
 /** Takes a step without taking it. Throws RangeError for names of models and stages that do not exist. */
@@ -102,7 +102,7 @@ export async function rehearse(options: PreflightOptions): Promise<Rehearsed> {
   const { fewest } = rehearsal;
   const attempt = rehearsal.attempt(batch, size);
   // Before the search below runs others.
-  const programs = new Set(rehearsal.programs);
+  const programs = new Map(rehearsal.programs);
   const fits = attempt.problem === null;
   const largestBatch =
     fits || attempt.impossible ? null : largest(fewest, batch - 1, (less) => rehearsal.fits(less, size));
@@ -172,7 +172,7 @@ class Rehearsal {
   }
 
   /** All that ran so far. */
-  get programs(): Set<Program> {
+  get programs(): Tally['programs'] {
     return this.tally.programs;
   }
 

@@ -51,18 +51,16 @@ for (const [network, pictures, size] of [
     },
   );
 
-test('what cannot be built is an error, and the device works on', async () => {
+test('what cannot be built compiles nothing, and the device works on', async () => {
   const device = await testDevice();
+  let dispatches = 0;
+  device.observe({ dispatch: () => dispatches++ });
   for (const [network, size] of [
     ['alexnet', 8],
     ['nobody', 32],
   ] as const)
-    try {
-      await compileAhead(device, network, {}, { pictures: 1, size });
-      assert.unreachable();
-    } catch (error) {
-      assert.instance(error, RangeError);
-    }
+    await compileAhead(device, network, {}, { pictures: 1, size });
+  assert.is(dispatches, 0);
   assert.equal([...(await tensor([1, 2], [2], { device }).data())], [1, 2]);
   device.close();
 });

@@ -137,7 +137,7 @@ test('the programs that are named are all that a run creates pipelines for', asy
   const options = { ...BASE, device, phases: [...from('head').phases, ...from('layer4').phases] };
   buildModel(options.model, { device }); // The programs that draw initial values are not a step's.
   const { programs } = await rehearse(options);
-  await device.prepare(programs);
+  await device.compile(programs);
   const created = countCreated(device, 'pipeline');
   await takenOn(device, options);
   assert.is(created(), 0);

@@ -3,7 +3,7 @@
  * asks the same without training.
  */
 import { type InputSize, sizeArgument, sizeText } from '../../data/input-size.ts';
-import type { Device, Program } from '../../gpu/index.ts';
+import type { Device } from '../../gpu/index.ts';
 import { networkOf } from '../../models/table.ts';
 import type { Model } from '../../nn/index.ts';
 import { type MemoryBudget, memoryBudget, plannedBytes } from '../../node/memory.ts';
@@ -25,7 +25,7 @@ export interface Costs {
   step: Preflight;
   unfrozen: Preflight | null;
   /** What the steps and the validation will run. */
-  programs: Set<Program>;
+  programs: Rehearsed['programs'];
 }
 
 const GIB = 2 ** 30;

@@ -46,8 +46,8 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const { settings, folder, set, trainedOn, resumed, trial } = setup;
   const tell = trial === null ? say : () => undefined;
   for (const note of notesOf(set)) tell(note);
-  // Compiled while weights are read.
-  const prepared = settle(device.prepare(costs.programs));
+  // Compiled while weights are read and pictures decoded.
+  const prepared = settle(device.compile(costs.programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
   model.holdClasses(settings.keptClasses);
   const { step, teacher } = await stepOn(device, setup);
