@@ -77,23 +77,11 @@ function* pairs(): Generator<Pair> {
 
 /** What is known of those that are beyond the limit: the first that fits. */
 const KNOWN: readonly (readonly [RegExp, string])[] = [
-  [
-    /average pool .* gradients/,
-    'channels that are no fours go one by one, each with the places of its windows',
-  ],
-  [
-    / groups /,
-    'groups are put in fours, with zeros in the weight: 1 → 2 in each takes as long as 4 → 8, 5 → 5 as 8 → 8',
-  ],
-  [
-    /matmul (1×|.*×1 |.*×1×)|\D1→|→1 /,
-    'one row or channel takes as long as the four that are computed, and copies beside that',
-  ],
-  [/matmul .*×2|\D2→|→2 /, 'two channels take as long as four, and copies beside that'],
-  [
-    /conv .* ([35])→\1 /,
-    'a small convolution takes no longer than the copies that put its channels in fours',
-  ],
+  [/ 1→1 /, 'so small that it takes hardly longer than a dispatch of nothing'],
+  [/ groups .* gradient/, 'a lane loads a value for three multiply-adds, of whole vec4s one for sixteen'],
+  [/matmul [12]×/, 'one or two rows read all of the other matrix, as four do'],
+  [/conv 1×1.* 64→1 forward|conv 1×1.* 1→64 input/, 'one result reads all of the 64 channels, as four do'],
+  [/matmul .*×1×.* weight/, 'two dispatches of small work, the sums of some rows each and their sum'],
 ];
 
 const { values } = parseArgs({

@@ -46,8 +46,10 @@ export async function train(device: Device, setup: Setup, costs: Costs, stop: St
   const { settings, folder, set, trainedOn, resumed, trial } = setup;
   const tell = trial === null ? say : () => undefined;
   for (const note of notesOf(set)) tell(note);
-  // Compiled while weights are read and pictures decoded.
-  const prepared = settle(device.compile(costs.programs));
+  // Compiled while weights are read and pictures decoded; a profile shows what that takes.
+  const { programs } = costs;
+  const profiles = setup.options.profile !== undefined;
+  const prepared = settle(profiles ? device.prepare(programs.keys()) : device.compile(programs));
   const model = resumed ? await modelOf(resumed, device, 'train') : await startingModel(device, setup);
   model.holdClasses(settings.keptClasses);
   const { step, teacher } = await stepOn(device, setup);

@@ -20,6 +20,9 @@
  * With a dilation no tap has one before it, and each loads all of its pixels. What lies in the padding is not loaded. The input
  * direction is the same with channels exchanged in each group and taps in falling order. With a stride it runs once for each
  * residue, as in ../parts/tile-gather.ts.
+ *
+ * Where nothing follows the sum, sums are stored one by one: 1.1 to 1.3 times as fast on lavapipe as through the loop that the
+ * longer lines of an epilogue have. Two or three channels of a pixel read in one step, in place of a step each, gained nothing.
  */
 import { type Device, FIRST_GROUP, family } from '../../gpu/index.ts';
 import { LANES } from '../parts/channel-lanes.ts';
