@@ -15,7 +15,7 @@ const REFUSED: readonly [args: string[], options: Partial<BenchOptions>, sentenc
   [
     [],
     { variant: 'fastest' },
-    'there is no such row; the rows are tile, workgroup, winograd, winograd4, grouped, depthwise, plain, vector',
+    'there is no such row; the rows are tile, workgroup, winograd, winograd4, grouped, depthwise, plain, vector, outer',
   ],
   [[], { variant: 'winograd', filter: 'matmul' }, 'winograd computes none of these 6 problems'],
   [[], { variant: 'plain', allVariants: true }, 'give one of them'],
