@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { blockFigure } from './drawing/block.ts';
 import { fillExamples } from './drawing/examples.ts';
 import { ladderFigure, ladderTables, recordedLadder } from './drawing/ladder.ts';
+import { lessonPages, lessonsTable, recordedLessons } from './drawing/lessons.ts';
 import { peersTables, recordedPeers } from './drawing/peers.ts';
 import { programTable } from './drawing/programs.ts';
 import { scalingFigure } from './drawing/scaling.ts';
@@ -37,6 +38,8 @@ export async function drawDocuments(): Promise<Record<string, string>> {
   const [mobilenet] = await traces(['mobilenetv2_100']);
   const [, resnet34, resnet50] = resnets;
   const [b0] = scaled;
+
+  const lessons = recordedLessons();
 
   const figures = {
     alexnet_2012: stagesFigure('AlexNet as in 2012 (alexnet_2012)', alexnet2012),
@@ -69,10 +72,12 @@ export async function drawDocuments(): Promise<Record<string, string>> {
     ...ladderTables(recordedLadder()),
     ...speedTables(recordedBench()),
     ...peersTables(recordedPeers()),
+    lessons: lessonsTable(lessons),
   };
   const pages = ['../README.md', ...readdirSync(here('.')).filter((file) => file.endsWith('.md'))];
   return Object.fromEntries([
     ...Object.entries(figures).map(([name, drawn]) => [`figures/${name}.svg`, drawn]),
+    ...Object.entries(await lessonPages(lessons)),
     ...pages.map((page) => [page, fillExamples(fillTables(readFileSync(here(page), 'utf8'), tables))]),
   ]);
 }

@@ -73,7 +73,7 @@ export const dropout: Lesson<Setting> = {
   idea: 'A network with more weights than pictures can learn the pictures by heart. Dropout leaves out half of the inputs of a layer in every step, others each time, so that no unit can rely on a few others; weight decay pulls all weights towards zero. Both make learning harder, and what is learnt more general.',
   papers: [
     { title: 'Srivastava et al. 2014', url: 'https://jmlr.org/papers/v15/srivastava14a.html' },
-    { title: 'Krizhevsky, Sutskever & Hinton 2012', url: 'https://papers.nips.cc/paper/4824' },
+    { title: 'Krizhevsky, Sutskever & Hinton 2012', url: 'https://doi.org/10.1145/3065386' },
   ],
   side: 16,
   forms: {

@@ -70,7 +70,7 @@ export const normalisation: Lesson<Setting> = {
   title: 'Normalisation',
   idea: 'What a layer gets changes in scale whenever those before it learn. A norm takes the scale away: local response normalisation by the neighbouring channels of the same pixel, batch norm by mean and variance of a channel over the batch, and in evaluation by those that it kept while it trained.',
   papers: [
-    { title: 'Krizhevsky, Sutskever & Hinton 2012', url: 'https://papers.nips.cc/paper/4824' },
+    { title: 'Krizhevsky, Sutskever & Hinton 2012', url: 'https://doi.org/10.1145/3065386' },
     { title: 'Ioffe & Szegedy 2015', url: 'https://arxiv.org/abs/1502.03167' },
     { title: 'Ioffe 2017', url: 'https://arxiv.org/abs/1702.03275' },
   ],

@@ -206,21 +206,20 @@ export const shortcut: Lesson<Setting> = {
       quote:
         'Shortcuts are decision rules that perform well on standard benchmarks but fail to transfer to more challenging testing conditions',
       source: 'Geirhos et al. 2020, abstract',
-      here: 'accuracy of framed, as it learnt it less in the frames of other classes, above a half',
+      here: 'accuracy of framed on pictures like its own, less that in the frames of other classes, above a half',
       measure: (of) => figure(of('framed'), 'accuracy') - figure(of('framed'), 'swapped'),
       ...{ above: 0.5, as: 'share' },
     },
     {
-      quote: 'help achieve model generalization by identifying dataset bias',
+      quote: 'lend insights into failure modes of these models',
       source: 'Selvaraju et al. 2017, abstract, of Grad-CAM',
       here: 'share of the maps at the border, of framed above that of cropped',
       measure: (of) => figure(of('framed'), 'border') - figure(of('cropped'), 'border'),
       as: 'share',
     },
     {
-      quote:
-        'Shortcuts are decision rules that perform well on standard benchmarks but fail to transfer to more challenging testing conditions',
-      source: 'Geirhos et al. 2020, abstract',
+      quote: 'help achieve model generalization by identifying dataset bias',
+      source: 'Selvaraju et al. 2017, abstract, of Grad-CAM',
       here: 'in the frames of other classes, accuracy of cropped above that of framed',
       measure: (of) => figure(of('cropped'), 'swapped') - figure(of('framed'), 'swapped'),
       as: 'share',

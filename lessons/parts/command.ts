@@ -46,7 +46,7 @@ export function options(command: Command): void {
       '--data <dir>',
       'pictures to learn from, a folder for each class (default: shapes that are drawn)',
     )
-    .option('--full', 'the full form: more steps, and all seeds; up to an hour on two processor cores')
+    .option('--full', 'the full form: more steps, and all seeds; about an hour on two processor cores')
     .option('--seeds <n>', "how many seeds to run (default: the form's)", wholeNumber(1, 100))
     .option('--out <dir>', 'folder for the page and what goes on after an end (default: runs/lessons/NAME)')
     .option('--json <file>', 'write the result there too')

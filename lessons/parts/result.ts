@@ -1,4 +1,16 @@
 /** What a lesson came to: a document of its runs, and what may be said of them. */
+import {
+  among,
+  demand,
+  list,
+  number,
+  object,
+  orNull,
+  parseBounded,
+  record,
+  text,
+  whole,
+} from '../../src/text/rules.ts';
 import { type Spread, spreadOf } from '../../src/train/evaluation/student.ts';
 import type { Claim, Form, FormName, Lesson, Of, Outcome } from './lesson.ts';
 
@@ -19,6 +31,37 @@ export interface Result {
   /** On what it was computed. */
   machine: readonly (readonly [name: string, value: string])[];
   runs: readonly Run[];
+}
+
+const FIGURE = orNull(number(-Number.MAX_VALUE, Number.MAX_VALUE));
+const COUNT = whole(1, 1e9);
+const DOCUMENT = object({
+  format: among(['tessera-lesson']),
+  version: among([1]),
+  lesson: text(100),
+  form: among(['short', 'full', 'glance']),
+  size: object({ pictures: COUNT, held: COUNT, batch: COUNT, steps: COUNT, seeds: COUNT }),
+  pictures: text(1000),
+  machine: list(list(text(1000), 2, 2), 0, 100),
+  runs: list(
+    object({
+      setting: text(100),
+      seed: whole(0, 1e9),
+      seconds: number(0, Number.MAX_VALUE),
+      figures: record(FIGURE, 100),
+      curves: record(list(list(FIGURE, 2, 2), 0, 100_000), 100),
+    }),
+    1,
+    10_000,
+  ),
+});
+
+/** What a file holds. @throws RangeError, a sentence with the place in the file */
+export function resultOf(json: string, lessons: Readonly<Record<string, Lesson>>, place: string): Result {
+  const result = parseBounded(json, place);
+  demand(DOCUMENT, result, place);
+  demand(among(Object.keys(lessons)), (result as Result).lesson, `${place}: lesson`);
+  return result as Result;
 }
 
 /** The seeds for which every setting was run. */

@@ -1,8 +1,9 @@
 /** How the page looks: one column, figures that align, light and dark by what the reader's system says, paper white. */
 
-const LIGHT = `--bg:#fff;--fg:#1d2329;--muted:#5a6570;--line:#dfe3e8;--card:#f6f7f9;--accent:#0b5fa5;--good:#1a7f4b;--bad:#b3421b;
+/** Colours by the names that charts use, on light pages and on dark ones. */
+export const LIGHT = `--bg:#fff;--fg:#1d2329;--muted:#5a6570;--line:#dfe3e8;--card:#f6f7f9;--accent:#0b5fa5;--good:#1a7f4b;--bad:#b3421b;
 --c1:#0072b2;--c2:#d55e00;--c3:#00875f;--c4:#a8508a;--c5:#8a6d00;--c6:#6b7680`;
-const DARK = `--bg:#14171b;--fg:#e6e9ed;--muted:#9aa5b1;--line:#2e353c;--card:#1c2127;--accent:#7cc0f5;--good:#4cc38a;--bad:#f0916b;
+export const DARK = `--bg:#14171b;--fg:#e6e9ed;--muted:#9aa5b1;--line:#2e353c;--card:#1c2127;--accent:#7cc0f5;--good:#4cc38a;--bad:#f0916b;
 --c1:#5fb4ea;--c2:#f39355;--c3:#45cfa0;--c4:#dd9bc4;--c5:#e2c64f;--c6:#98a3ae`;
 
 /** The shares of a row of the confusion matrix, in tenths. */

@@ -18,21 +18,26 @@ const { scripts } = JSON.parse(readFileSync(new URL('../package.json', docs), 'u
   scripts: Record<string, string>;
 };
 const read = (file: string): string => readFileSync(new URL(file, docs), 'utf8');
-const pages = readdirSync(docs).filter((file) => file.endsWith('.md'));
+/** Those of lessons lie in a folder of their own, with their plots. */
+const ofLessons = readdirSync(new URL('lessons/', docs)).map((file) => `lessons/${file}`);
+const isPage = (file: string): boolean => file.endsWith('.md');
+const pages = [...readdirSync(docs), ...ofLessons].filter(isPage);
+const plots = ofLessons.filter((file) => !isPage(file));
 const figures = readdirSync(new URL('figures/', docs)).map((file) => `figures/${file}`);
 
 const drawing = suite('figures and tables');
 
 drawing('what is committed, README included, is what the script draws', async () => {
   const drawn = await drawDocuments();
-  assert.equal(Object.keys(drawn).sort(), ['../README.md', ...figures, ...pages].sort());
+  assert.equal(Object.keys(drawn).sort(), ['../README.md', ...figures, ...plots, ...pages].sort());
   for (const [file, content] of Object.entries(drawn))
     assert.ok(read(file) === content, `docs/${file} is out of date: run node --import tsx docs/figures.ts`);
 });
 
 drawing('every figure is on a page', () => {
   const shown = pages.map(read).join();
-  for (const figure of figures) assert.ok(shown.includes(`(${figure})`), figure);
+  for (const figure of [...figures, ...plots.map((plot) => plot.replace('lessons/', ''))])
+    assert.ok(shown.includes(`(${figure})`), figure);
 });
 
 interface Box {
@@ -114,11 +119,12 @@ for (const page of pages) {
         assert.ok((PLACES as readonly string[]).includes(place), `${target} is no place of the page`);
         continue;
       }
-      assert.ok(existsSync(new URL(target, docs)), `${target} does not exist`);
+      const url = new URL(target, new URL(page, docs));
+      assert.ok(existsSync(url), `${target} does not exist`);
       const name = /^`(\w+)`$/.exec(label)?.[1];
       if (name)
         assert.match(
-          read(target),
+          readFileSync(url, 'utf8'),
           new RegExp(`\\b(class|function\\*?|const|interface) ${name}\\b`),
           `${name} is not in ${target}`,
         );
