@@ -151,7 +151,7 @@ function propagate(root: Tensor, gradient: Tensor | undefined, nodes: readonly G
     // What the formula creates and does not return is freed with this inner scope.
     const results = scope(() =>
       working(
-        { name: node.name, pass: 'gradients', of: node },
+        { name: node.name, pass: 'gradients', of: node, gradient: dy },
         () => ownHandles(node.run(dy), dy),
         (given) => gradientsOf(node, given),
       ),

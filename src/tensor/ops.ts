@@ -28,6 +28,8 @@ export interface OtherWork {
   readonly pass: 'forward' | 'gradients' | 'update';
   /** The node whose formula it is, or where what it computes goes. */
   readonly of?: object | null;
+  /** Of a formula: the gradient of the op's output, all its parts summed. It is freed after: take an alias to keep it. */
+  readonly gradient?: Tensor;
 }
 
 /** A gradient that a formula gave, and whether it is that of a parameter. */

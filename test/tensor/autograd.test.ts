@@ -4,7 +4,16 @@ import * as assert from 'uvu/assert';
 import { dryDevice, PLAIN_DEVICE } from '../../src/gpu/dry.ts';
 import type { Device } from '../../src/gpu/index.ts';
 import { add, concat, mul, relu, reshape, slice, sub, sum } from '../../src/kernels/index.ts';
-import { empty, noGrad, record, recordsGrad, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import {
+  empty,
+  listenToOps,
+  noGrad,
+  record,
+  recordsGrad,
+  scope,
+  type Tensor,
+  tensor,
+} from '../../src/tensor/index.ts';
 import { clampedDevice, testDevice } from '../helpers/device.ts';
 
 const test = suite('tensor/autograd');
@@ -267,6 +276,28 @@ test('a graph of 20,000 nodes is freed, forward only and after a backward pass',
   x.grad!.dispose();
   assert.is(dry.memory().live, live);
   dry.close();
+});
+
+test('who listens is told the whole gradient of what an op gave, and may keep it; the leaves have the same bits', async () => {
+  const gradients = async (listens: boolean): Promise<{ ofLeaf: number[]; ofH: number[] }> => {
+    const x = leaf(1, -2, 3);
+    const h = mul(x, 3); // used twice: its gradient is a sum
+    const kept: Tensor[] = [];
+    const deaf = listenToOps({
+      began({ of, gradient }) {
+        if (listens && gradient && of === h.node) kept.push(gradient.alias(gradient.shape, true));
+      },
+    });
+    sum(mul(add(h, 1), sub(h, 2))).backward();
+    deaf();
+    return { ofLeaf: await gradientOf(x), ofH: kept.length ? [...(await kept[0]!.data())] : [] };
+  };
+  const { ofLeaf, ofH } = await gradients(true);
+  assert.equal(
+    ofH,
+    [1, -2, 3].map((value) => 2 * 3 * value - 1),
+  );
+  assert.equal(ofLeaf, (await gradients(false)).ofLeaf);
 });
 
 test.run();
