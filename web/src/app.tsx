@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import icon from '../icon.svg?url';
 import { DropAnywhere } from './parts/drop.tsx';
+import { later } from './parts/later.tsx';
 import { NetworkLine } from './parts/network-line.tsx';
 import { Classify } from './places/classify.tsx';
 import { Explore } from './places/explore/explore.tsx';
@@ -24,6 +25,11 @@ const VIEWS: Record<PlaceName, Place> = {
   explore: { title: 'Explore', what: 'What each layer makes of it', component: Explore },
   why: { title: 'Why', what: 'Where it looked', component: Why },
   teach: { title: 'Teach', what: 'Classes of your own', component: Teach },
+  step: {
+    title: 'A step',
+    what: 'A training step under the glass',
+    component: later(async () => (await import('./places/step/step.tsx')).Step),
+  },
   gpu: { title: 'Your GPU', what: 'What this GPU computes, and how fast', component: Gpu },
 };
 

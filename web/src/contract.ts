@@ -16,6 +16,7 @@ import type {
   Taught,
   TaughtFormat,
 } from './lesson.ts';
+import type { StepAsked, StepSeen } from './step.ts';
 
 /** A call: what it takes, what it gives, what it tells meanwhile. */
 interface Call<Argument, Result, Event = never> {
@@ -53,6 +54,8 @@ export interface Calls {
   /** A lesson as one file, and out of one. */
   packLesson: Call<LessonContent, Blob>;
   openLesson: Call<Photo, LessonContent>;
+  /** One training step of a copy of a network, with what every layer computes on the way. */
+  step: Call<StepAsked, StepSeen, Step>;
 }
 
 export type CallName = keyof Calls;

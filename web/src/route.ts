@@ -1,5 +1,5 @@
 /** Addresses inside the page: `#PLACE/…`, such as `#explore/efficientnet_lite0/blocks.3`. */
-export const PLACES = ['classify', 'explore', 'why', 'teach', 'gpu'] as const;
+export const PLACES = ['classify', 'explore', 'why', 'teach', 'step', 'gpu'] as const;
 export type PlaceName = (typeof PLACES)[number];
 
 export interface Route {

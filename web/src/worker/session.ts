@@ -36,6 +36,17 @@ export interface Explored {
   random: boolean;
 }
 
+/** A network for whoever changes it. */
+export interface Copied {
+  model: Model;
+  device: Device;
+  preprocessing: Preprocessing;
+  classes: readonly string[];
+  /** All of its weights are random, or those of the head are. */
+  random: boolean;
+  newHead: boolean;
+}
+
 /** Milliseconds before another try. */
 const TRIES = [250, 500, 1000, 2000];
 
@@ -126,14 +137,17 @@ export class Session {
     return { model, device, preprocessing: atSize(IMAGENET_PREPROCESSING, model.inputSize), random: true };
   }
 
-  /** The network of that name without memory and values, for figures. */
-  async shapes(name: string): Promise<{ model: Model; size: InputSize; random: boolean }> {
+  /** The network of that name without memory and values, for figures; with other classes than its own where asked for. */
+  async shapes(
+    name: string,
+    numClasses?: number,
+  ): Promise<{ model: Model; size: InputSize; random: boolean }> {
     const { device } = await dryDevice(boundless(this.opened ?? PLAIN_DEVICE));
     const own = this.loaded?.start.model === name ? this.loaded : null;
     const model = buildModel(own?.start.network ?? name, {
       device,
       initialise: false,
-      numClasses: own?.model.numClasses ?? 1000,
+      numClasses: numClasses ?? own?.model.numClasses ?? 1000,
     });
     return { model, size: own?.preprocessing.inputSize ?? model.inputSize, random: !own };
   }
@@ -177,6 +191,27 @@ export class Session {
       this.taughtOn = { sha256: wanted, start: await openStartFrom(named, bytesAs(found.file, found.bytes)) };
     }
     return this.taughtOn!.start;
+  }
+
+  /**
+   * A network for whoever changes it, which they dispose of: a copy of the one that answers, where it has that name, else
+   * one of random weights. It has the classes that are given, with a new head of random weights where they are others than
+   * its own: from zero, as `pupil` starts, no gradient would go back through it. Null: the classes of the one that answers.
+   */
+  async copy(name: string, given: readonly string[] | null): Promise<Copied> {
+    const { start, facts, preprocessing, device } = await this.network();
+    const classes = given ?? facts.classes;
+    const numClasses = classes.length;
+    if (start.model !== name) {
+      const model = buildModel(name, { device, numClasses });
+      const prepared = atSize(IMAGENET_PREPROCESSING, model.inputSize);
+      return { model, device, classes, preprocessing: prepared, random: true, newHead: true };
+    }
+    const options = { device, weights: start.known!, numClasses, use: 'train' as const };
+    const model = await createModelFrom(start.network, options, bytesAs('', new Uint8Array()));
+    const newHead = classes.join('\n') !== facts.classes.join('\n');
+    if (newHead) model.initialise(0, (parameter) => model.isHead(parameter));
+    return { model, device, classes, preprocessing, random: false, newHead };
   }
 
   private async built(start: Start, onReport: (report: LoadReport) => void): Promise<Model> {

@@ -35,6 +35,7 @@ serve({
   taughtFile: async (asked) => (await import('./taught-file.ts')).taughtFile(session, asked),
   packLesson: async (content) => (await import('./lesson-file.ts')).packLesson(content),
   openLesson: async (file) => (await import('./lesson-file.ts')).openLesson(file),
+  step: async (asked, context) => (await import('./step/step.ts')).step(session, asked, context),
   figure: async (name) => (await import('./inside.ts')).figure(session, name),
   inside: async (asked) => (await import('./inside.ts')).inside(session, asked),
   measure: async (name) => (await import('./inside.ts')).measure(session, name),
