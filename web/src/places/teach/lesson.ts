@@ -1,7 +1,5 @@
-/** A lesson as it is asked for, goes on, is kept over a reload, and becomes a file. */
+/** A lesson as it is asked for, runs, breaks off and goes on. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import { get, setMany } from 'idb-keyval';
-import type { Photo } from '../../contract.ts';
 import {
   type Base,
   type Epoch,
@@ -9,33 +7,18 @@ import {
   type Learnt,
   type Lesson,
   type LessonPicture,
-  type Look,
   type Plan,
   type StudyFacts,
   type Taught,
-  type TaughtFormat,
 } from '../../lesson.ts';
-import { KEYS, STUDY, store } from '../../lesson-store.ts';
+import { KEYS } from '../../lesson-store.ts';
 import { Job } from '../../parts/job.tsx';
-import { save } from '../../save.ts';
-import { client, givenLesson, network, sentenceOf } from '../../state.ts';
+import { network, sentenceOf } from '../../state.ts';
 import { held, looked } from './alike.ts';
-import {
-  asExample,
-  before,
-  classes,
-  looks,
-  replaceClasses,
-  said,
-  type TaughtLesson,
-  taught,
-} from './classes.ts';
+import { before, classes, looks, said, type TaughtLesson, taught } from './classes.ts';
+import { begun, epochs, facts, findStudy, keep, unkept } from './kept.ts';
 
-// --- what is taught -------------------------------------------------------------------------------------------
-
-/** Epochs that a new head learns for, as the reader wants it; the last stages learn for a third of them. */
-export const epochs = signal(30);
-export const MOST_EPOCHS = 1000;
+/** The last stages learn for a share of the epochs of a head. */
 const THAWED_SHARE = 1 / 3;
 
 /** The course of the lesson that runs or broke off. */
@@ -183,127 +166,31 @@ function measure(
 }
 
 /** Ends the lesson that runs, and forgets where it was. */
-function stop(): void {
+export function stop(): void {
   job.clear();
   begun.value = null;
 }
 
-// --- kept over a reload ---------------------------------------------------------------------------------------
+/** What a file brought that was learnt, until it has been measured on the pictures beside it. */
+export const unmeasured = signal<{
+  learnt: Learnt;
+  courses: TaughtLesson['courses'];
+  heldIds: ReadonlySet<number>;
+} | null>(null);
 
-/** Milliseconds after a change until it is kept, so that a burst is kept once. */
-const SOON = 300;
+// What a file says that its network had learnt is not believed: it is asked about the pictures.
+effect(() => {
+  const found = unmeasured.value;
+  if (!found || obstacle.value !== null || network.value.state !== 'ready' || busy.peek()) return;
+  unmeasured.value = null;
+  void measure(found.learnt, found.courses, found.heldIds);
+});
 
-interface Kept {
-  classes: readonly {
-    name: string;
-    examples: readonly (Photo & { id: number; look: Look | null | undefined })[];
-  }[];
-  epochs: number;
-  taught: TaughtLesson | null;
-  begun: Plan | null;
-}
-
-/** The lesson that was begun and is not over. */
-const begun = signal<Plan | null>(null);
-/** Where it stands, as it was kept. */
-const facts = signal<StudyFacts | null>(null);
 /** A lesson that broke off and can go on, since classes and pictures are what they were. */
 export const interrupted = computed((): StudyFacts | null => {
   const [plan, study] = [begun.value, facts.value];
   if (!plan || !study || busy.value || obstacle.value !== null) return null;
   return keyOf(lessonOf(plan)) === study.key ? study : null;
-});
-
-/** Why the lesson is not kept, as a sentence; null where it is. */
-export const unkept = signal<string | null>(null);
-
-/** A base without its file, which is kept apart: it may be large, and changes seldom. */
-const bare = <Some extends { base: Base }>(some: Some): Some => ({
-  ...some,
-  base: { ...some.base, file: null },
-});
-let keptBases = '';
-
-/**
- * Keeps all there is.
- * @param more is kept with it
- * @param study whether the state of a lesson that broke off stays, where none goes on
- */
-async function keep(more: [string, unknown][] = [], study = false): Promise<void> {
-  const { value: last } = taught;
-  const kept: Kept = {
-    classes: classes.value.map(({ name, examples }) => ({
-      name,
-      examples: examples.map(({ id, name, blob }) => ({ id, name, blob, look: looks.value.get(id) })),
-    })),
-    epochs: epochs.value,
-    taught: last && { ...last, taught: { ...last.taught, learnt: bare(last.taught.learnt) } },
-    begun: begun.value && bare(begun.value),
-  };
-  const bases = [begun.value?.base, last?.taught.learnt.base].filter((base) => base?.file);
-  const hashes = [...new Set(bases.map((base) => base!.sha256))].sort().join();
-  const entries: [string, unknown][] = [[KEYS.lesson, kept], ...more];
-  if (hashes !== keptBases) {
-    const files = Object.fromEntries(bases.map((base) => [base!.sha256, base!.file]));
-    entries.push([KEYS.bases, hashes === '' ? undefined : files]);
-  }
-  if (!begun.value) entries.push(...STUDY.map((key): [string, unknown] => [key, undefined]));
-  else if (more.length > 0 && !study) entries.push([KEYS.facts, undefined], [KEYS.state, undefined]);
-  try {
-    await setMany(entries, store);
-    keptBases = hashes;
-    unkept.value = null;
-  } catch (error) {
-    unkept.value = `A reload would lose this lesson: ${sentenceOf(error)}`;
-  }
-}
-
-async function findStudy(): Promise<void> {
-  facts.value = (await get<StudyFacts>(KEYS.facts, store)) ?? null;
-}
-
-/** Reads what was kept, then keeps every change. */
-async function open(): Promise<void> {
-  const kept = await get<Kept>(KEYS.lesson, store);
-  if (kept) {
-    const files = (await get<Record<string, Photo>>(KEYS.bases, store)) ?? {};
-    const whole = <Some extends { base: Base }>(some: Some): Some => ({
-      ...some,
-      base: { ...some.base, file: files[some.base.sha256] ?? null },
-    });
-    const seen = new Map<number, Look | null>();
-    const found = kept.classes.map(({ name, examples }) => ({
-      name,
-      examples: examples.map(({ look, ...example }) => {
-        if (look !== undefined) seen.set(example.id, look);
-        return asExample(example, example.id);
-      }),
-    }));
-    batch(() => {
-      looks.value = seen;
-      replaceClasses(found);
-      epochs.value = kept.epochs;
-      taught.value = kept.taught && {
-        ...kept.taught,
-        taught: { ...kept.taught.taught, learnt: whole(kept.taught.taught.learnt) },
-      };
-      begun.value = kept.begun && whole(kept.begun);
-    });
-    keptBases = Object.keys(files).sort().join();
-    await findStudy();
-  }
-  let later: ReturnType<typeof setTimeout>;
-  let first = true;
-  effect(() => {
-    for (const signal of [classes, looks, epochs, taught, begun]) void signal.value;
-    clearTimeout(later);
-    if (!first) later = setTimeout(() => void keep(), SOON);
-    first = false;
-  });
-}
-
-open().catch((error: unknown) => {
-  unkept.value = `A reload will lose this lesson: ${sentenceOf(error)}`;
 });
 
 /** Deletes all pictures, what was learnt of them, and where a lesson was, here and in what the browser keeps. */
@@ -321,101 +208,3 @@ export function clear(): void {
   });
   void keep();
 }
-
-// --- files ----------------------------------------------------------------------------------------------------
-
-/** Why a file cannot be written or opened, a sentence. */
-export const fileFault = signal<string | null>(null);
-
-async function trying(work: () => Promise<void>): Promise<void> {
-  fileFault.value = null;
-  try {
-    await networkThere();
-    await work();
-  } catch (error) {
-    fileFault.value = sentenceOf(error);
-  }
-}
-
-/** A network that is on its way takes every answer with it when it comes. */
-const networkThere = (): Promise<void> =>
-  new Promise((there) => {
-    const stop = network.subscribe(({ state }) => {
-      if (state === 'waiting') return;
-      there();
-      queueMicrotask(() => stop());
-    });
-  });
-
-const bytesOf = (format: TaughtFormat): Promise<Uint8Array<ArrayBuffer>> =>
-  client.ask('taughtFile', { learnt: taught.peek()!.taught.learnt, format });
-
-export const saveNetwork = (format: TaughtFormat): Promise<void> =>
-  trying(async () => save(`taught.${format}`, await bytesOf(format)));
-
-/** The file of the network that was taught, for the other places. */
-export const taughtPhoto = async (): Promise<Photo> => ({
-  name: 'taught.safetensors',
-  blob: new Blob([await bytesOf('safetensors')]),
-});
-
-/** Classes, pictures and, where it is of these pictures, what was learnt. */
-export const saveLesson = (): Promise<void> =>
-  trying(async () => {
-    const current = upToDate.peek() ? taught.peek() : null;
-    const file = await client.ask('packLesson', {
-      classes: classes.peek().map(({ name, examples }) => ({
-        name: name.trim(),
-        pictures: examples.map(({ id, name, blob }) => ({ name, blob, held: held.peek().has(id) })),
-      })),
-      ...{ epochs: epochs.peek(), learnt: current?.taught.learnt ?? null, courses: current?.courses ?? [] },
-    });
-    const words = classes.peek().map(({ name }) => name.trim().replace(/[^\p{L}\p{N}]+/gu, '-'));
-    save(`${words.join('-').slice(0, 60) || 'my'}.lesson`, file);
-  });
-
-/** What a file brought that was learnt, until it has been measured on the pictures beside it. */
-const unmeasured = signal<{
-  learnt: Learnt;
-  courses: TaughtLesson['courses'];
-  heldIds: ReadonlySet<number>;
-} | null>(null);
-
-export const openLesson = (file: Photo): Promise<void> =>
-  trying(async () => {
-    const opened = await client.ask('openLesson', file);
-    before(`opening ${file.name}`, { end: stop });
-    const heldIds = new Set<number>();
-    batch(() => {
-      stop();
-      taught.value = null;
-      replaceClasses(
-        opened.classes.map(({ name, pictures }) => ({
-          name,
-          examples: pictures.map(({ held, ...picture }) => {
-            const example = asExample(picture);
-            if (held) heldIds.add(example.id);
-            return example;
-          }),
-        })),
-      );
-      epochs.value = opened.epochs;
-      unmeasured.value = opened.learnt && { learnt: opened.learnt, courses: opened.courses, heldIds };
-    });
-  });
-
-// What a file says that its network had learnt is not believed: it is asked about the pictures.
-effect(() => {
-  const found = unmeasured.value;
-  if (!found || obstacle.value !== null || network.value.state !== 'ready' || busy.peek()) return;
-  unmeasured.value = null;
-  void measure(found.learnt, found.courses, found.heldIds);
-});
-
-// A lesson that was dropped on the page, or chosen in another place.
-effect(() => {
-  const file = givenLesson.value;
-  if (!file) return;
-  givenLesson.value = null;
-  void openLesson(file);
-});

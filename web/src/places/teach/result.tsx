@@ -3,9 +3,9 @@ import { useSignal } from '@preact/signals';
 import type { Gain, StepCost, Taught } from '../../lesson.ts';
 import { percent } from '../../parts/bars.tsx';
 import { Scrolls } from '../../parts/scrolls.tsx';
-import { load } from '../../state.ts';
 import { forget, type TaughtLesson } from './classes.ts';
-import { saveNetwork, taughtPhoto, thaw, upToDate } from './lesson.ts';
+import { letItAnswer, saveNetwork } from './files.ts';
+import { thaw, upToDate } from './lesson.ts';
 
 export function Result({ lesson }: { lesson: TaughtLesson }) {
   const { taught } = lesson;
@@ -47,7 +47,7 @@ export function Result({ lesson }: { lesson: TaughtLesson }) {
         <button type="button" onClick={() => void saveNetwork('onnx')}>
           Save as ONNX
         </button>
-        <button type="button" onClick={() => void taughtPhoto().then(load)}>
+        <button type="button" onClick={() => void letItAnswer()}>
           Let it answer
         </button>
         <button type="button" onClick={forget}>

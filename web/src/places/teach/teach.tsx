@@ -6,22 +6,9 @@ import { alikeNotes, unreadable } from './alike.ts';
 import { ClassCard } from './class-card.tsx';
 import { addClass, classes, said, taught, undo, undoable } from './classes.ts';
 import { Curve } from './curve.tsx';
-import {
-  busy,
-  clear,
-  epochs,
-  fileFault,
-  goOn,
-  interrupted,
-  job,
-  MOST_EPOCHS,
-  obstacle,
-  openLesson,
-  saveLesson,
-  teachHead,
-  unkept,
-  warning,
-} from './lesson.ts';
+import { fileFault, openLesson, saveLesson } from './files.ts';
+import { epochs, MOST_EPOCHS, unkept } from './kept.ts';
+import { busy, clear, goOn, interrupted, job, obstacle, teachHead, warning } from './lesson.ts';
 import { Result } from './result.tsx';
 import './teach.css';
 
