@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { closeLoader } from 'tessera';
 import { commandLine, optionArgs, wholeNumber } from '../../src/cli/command-line.ts';
@@ -67,9 +67,13 @@ export async function run([name]: string[], given: LessonOptions): Promise<numbe
   const lesson = LESSONS[name];
   if (!lesson) throw new UserError(unknownName('lesson', name, Object.keys(LESSONS)));
   const form: FormName = given.full ? 'full' : 'short';
-  const size = { ...lesson.forms[form], ...(given.seeds !== undefined && { seeds: given.seeds }) };
-  const wanted = { side: lesson.side, train: size.pictures, held: size.held };
-  const pictures = given.data === undefined ? drawnShapes(wanted) : await folderPictures(given.data, wanted);
+  const asked = { ...lesson.forms[form], ...(given.seeds !== undefined && { seeds: given.seeds }) };
+  const wanted = { side: lesson.side, train: asked.pictures, held: asked.held };
+  const pictures =
+    given.data === undefined
+      ? drawnShapes(wanted)
+      : await folderPictures(given.data, wanted, ({ message }) => say(message));
+  const size = { ...asked, pictures: pictures.train.length, held: pictures.held.length };
   const out = given.out ?? join('runs', 'lessons', name);
   const files = {
     lines: join(out, 'runs.jsonl'),
@@ -88,7 +92,12 @@ export async function run([name]: string[], given: LessonOptions): Promise<numbe
   try {
     announceSoftware(device);
     const lines = new RecordLines(async () => files.lines, 'run the lesson again');
-    const key = keyOf(name, { ...size, seeds: 0, pictures: pictures.from });
+    const key = keyOf(name, {
+      ...size,
+      seeds: 0,
+      pictures: pictures.from,
+      data: given.data && resolve(given.data),
+    });
     const known = ((await lines.read()) as { key: string; run: Run }[])
       .filter((line) => line.key === key)
       .map(({ run }) => run);

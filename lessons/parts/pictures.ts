@@ -2,10 +2,12 @@
  * The pictures of the lessons: ten shapes at any place, size, angle and pair of colours, on stripes and in noise, drawn by code,
  * the same each time; or those of a folder. All are in memory and of one size, so that an epoch costs no decoding.
  */
+import { basename, resolve } from 'node:path';
 import {
   type Augmentation,
   fromSamples,
   imageFolder,
+  inMemory,
   networkView,
   type Preprocessing,
   type RgbImage,
@@ -108,21 +110,38 @@ export function drawnShapes({ side, train, held }: PictureOptions): Pictures {
   return { from, classes, side, train: part('train', train), held: part('held', held), files: [] };
 }
 
-/** Pictures of a folder, at most so many, scaled and cropped to the side. */
-export async function folderPictures(dir: string, { side, train, held }: PictureOptions): Promise<Pictures> {
-  const set = await imageFolder(dir);
-  const read = async (samples: readonly Sample[], most: number): Promise<Sample[]> => {
-    const chosen = inTurns(samples, set.classes.length).slice(0, most);
-    const images = await Promise.all(
-      chosen.map(async ({ file }) => networkView(await readImage(file), preparing(side), side)),
-    );
-    return chosen.map((sample, i) => ({ ...sample, image: images[i]! }));
+/**
+ * Pictures of a folder, at most so many, scaled and cropped to the side. Those that cannot be read are told and left out.
+ * @throws InputError where there are none to learn from or none to measure with
+ */
+export async function folderPictures(
+  dir: string,
+  { side, train, held }: PictureOptions,
+  onUnreadable: (error: Error) => void,
+): Promise<Pictures> {
+  const { classes, ...set } = await imageFolder(dir);
+  const chosen = {
+    train: inTurns(set.train, classes.length).slice(0, train),
+    held: inTurns(set.val, classes.length).slice(0, held),
+    fresh: [],
   };
-  const pictures = { train: await read(set.train, train), held: await read(set.val, held) };
-  if (pictures.held.length === 0)
-    throw new InputError(`${dir} holds no pictures to measure with; put some into val/`);
+  const small = async ({ file }: Pick<Sample, 'file'>) => ({
+    image: networkView(await readImage(file), preparing(side), side),
+  });
+  const read = await inMemory(chosen, small, { onUnreadable });
+  if (read.train.length === 0 || read.held.length === 0)
+    throw new InputError(
+      `${dir} holds no pictures to learn from and others to measure with; put some into it`,
+    );
   const files = [...set.train, ...set.val, ...set.test].map(({ file }) => file);
-  return { from: `${dir}, ${side}²`, classes: set.classes, side, ...pictures, files };
+  return {
+    from: `${basename(resolve(dir))}, ${side}²`,
+    classes,
+    side,
+    train: read.train,
+    held: read.held,
+    files,
+  };
 }
 
 /** The samples of all classes in turn, each class in a random order: the first n of them are about as many of each. */
