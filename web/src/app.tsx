@@ -6,8 +6,6 @@ import { DropAnywhere } from './parts/drop.tsx';
 import { later } from './parts/later.tsx';
 import { NetworkLine } from './parts/network-line.tsx';
 import { Classify } from './places/classify.tsx';
-import { Explore } from './places/explore/explore.tsx';
-import { Gpu } from './places/gpu/gpu.tsx';
 import { Teach } from './places/teach/teach.tsx';
 import { Trouble } from './places/trouble.tsx';
 import { Why } from './places/why.tsx';
@@ -22,7 +20,11 @@ interface Place {
 
 const VIEWS: Record<PlaceName, Place> = {
   classify: { title: 'Classify', what: 'What is in a picture', component: Classify },
-  explore: { title: 'Explore', what: 'What each layer makes of it', component: Explore },
+  explore: {
+    title: 'Explore',
+    what: 'What each layer makes of it',
+    component: later(async () => (await import('./places/explore/explore.tsx')).Explore),
+  },
   why: { title: 'Why', what: 'Where it looked', component: Why },
   teach: { title: 'Teach', what: 'Classes of your own', component: Teach },
   step: {
@@ -30,7 +32,11 @@ const VIEWS: Record<PlaceName, Place> = {
     what: 'A training step under the glass',
     component: later(async () => (await import('./places/step/step.tsx')).Step),
   },
-  gpu: { title: 'Your GPU', what: 'What this GPU computes, and how fast', component: Gpu },
+  gpu: {
+    title: 'Your GPU',
+    what: 'What this GPU computes, and how fast',
+    component: later(async () => (await import('./places/gpu/gpu.tsx')).Gpu),
+  },
 };
 
 export function App() {
