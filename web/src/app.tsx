@@ -6,7 +6,6 @@ import { DropAnywhere } from './parts/drop.tsx';
 import { later } from './parts/later.tsx';
 import { NetworkLine } from './parts/network-line.tsx';
 import { Classify } from './places/classify.tsx';
-import { Teach } from './places/teach/teach.tsx';
 import { Trouble } from './places/trouble.tsx';
 import { Why } from './places/why.tsx';
 import { hashOf, PLACES, type PlaceName } from './route.ts';
@@ -26,7 +25,11 @@ const VIEWS: Record<PlaceName, Place> = {
     component: later(async () => (await import('./places/explore/explore.tsx')).Explore),
   },
   why: { title: 'Why', what: 'Where it looked', component: Why },
-  teach: { title: 'Teach', what: 'Classes of your own', component: Teach },
+  teach: {
+    title: 'Teach',
+    what: 'Classes of your own',
+    component: later(async () => (await import('./places/teach/teach.tsx')).Teach),
+  },
   step: {
     title: 'A step',
     what: 'A training step under the glass',
