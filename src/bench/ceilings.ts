@@ -16,11 +16,13 @@ import type { Ceilings } from './result.ts';
  * Measures the ceilings of `device`; takes about ten seconds.
  * @param memory bytes that a run may plan with
  * @param progress told the part that is done, from 0 to 1
+ * @param signal ends it between two kernels' rounds, with its own error
  */
 export async function measureCeilings(
   device: Device,
   memory: number,
   progress: (done: number) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Ceilings> {
   const bytes = walkedBytes(device.limits.maxBufferSize, memory);
   const race = async (
@@ -29,7 +31,10 @@ export async function measureCeilings(
   ): Promise<Tried[]> => {
     const { contenders, dispose } = await prepare();
     try {
-      return await contest(device, contenders, (done) => progress((half + done) / 2));
+      return await contest(device, contenders, (done) => {
+        signal?.throwIfAborted();
+        progress((half + done) / 2);
+      });
     } finally {
       dispose();
     }

@@ -118,7 +118,10 @@ export interface ProgramCost {
 export interface StartEntry {
   /** That of a model's entry. */
   name: string;
-  /** Milliseconds of the first call in a fresh process with an empty shader cache, and with a filled one; null: not measured. */
+  /**
+   * Milliseconds of the first call in a fresh process with an empty shader cache, and with a filled one; null: not measured. In a
+   * browser, which lets no page begin a process, warm is the first call on a fresh device.
+   */
   coldMs: number | null;
   warmMs: number | null;
   programs: readonly ProgramCost[];

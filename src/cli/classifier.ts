@@ -7,10 +7,8 @@ import type { Preprocessing } from '../data/transforms.ts';
 import type { Device } from '../gpu/index.ts';
 import type { Model } from '../nn/index.ts';
 import { compileAhead } from '../train/ahead.ts';
-import { callingOf, decisionSentence } from '../train/evaluation/threshold.ts';
+import { type Decided, decidedIn } from '../train/decided.ts';
 import { DEFAULT_THRESHOLD } from '../train/labels/answers.ts';
-import { decisionsFor, decisionsSentence, thresholdsOf } from '../train/labels/thresholds.ts';
-import type { Calling } from '../train/metrics.ts';
 import {
   type Checkpoint,
   modelOf,
@@ -48,14 +46,10 @@ export function classifierOptions(command: Command): Command {
 }
 
 /** A network that is ready to answer. */
-export interface Classifier {
+export interface Classifier extends Decided {
   model: Model;
   classes: readonly string[];
   preprocessing: Preprocessing;
-  /** A class that is called from a threshold on. */
-  calling?: Calling;
-  /** Where several labels may hold of a picture: from which probability each is called. Absent where one class does. */
-  thresholds?: readonly number[];
 }
 
 /** A network that was chosen, before there is a device to build it on. */
@@ -77,21 +71,16 @@ export async function chooseClassifier(options: ClassifierOptions): Promise<Chos
   if (path !== null) {
     refuseBesideCheckpoint(`${path}, the newest checkpoint,`, options);
     const checkpoint = await readCheckpoint(path);
-    const { task, classes, preprocessing, model, epoch, decision, decisions = [] } = checkpoint.info;
-    const several = task === 'labels' ? decisionsFor(decisions, classes) : null;
-    say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} ${several ? 'labels' : 'classes'}`);
-    if (several) say(decisionsSentence(several));
-    if (decision) say(decisionSentence(decision));
+    const { task, classes, preprocessing, model, epoch } = checkpoint.info;
+    const { decided, sentence } = decidedIn(checkpoint.info);
+    say(`${checkpoint.path}: ${model}, epoch ${epoch}, ${classes.length} ${task ?? 'classes'}`);
+    if (sentence) say(sentence);
     sayInput(preprocessing);
-    const calls = {
-      ...(decision && { calling: callingOf(decision, classes) }),
-      ...(several && { thresholds: thresholdsOf(several) }),
-    };
     return {
       files: [checkpoint.path],
       async on(device, pictures) {
         if (pictures !== undefined) await compileCheckpoint(device, checkpoint, pictures);
-        return { model: await modelOf(checkpoint, device), classes, preprocessing, ...calls };
+        return { model: await modelOf(checkpoint, device), classes, preprocessing, ...decided };
       },
     };
   }

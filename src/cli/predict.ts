@@ -7,6 +7,7 @@ import { itemsOf, type Shard, WHOLE } from '../runner/shard.ts';
 import { shown, shownJson } from '../text/shown.ts';
 import { inferBatches, NO_NUMBER, unanswered } from '../train/infer.ts';
 import { percent } from '../train/metrics.ts';
+import { type LabelPrediction, type Prediction, predictionsOf } from '../train/prediction.ts';
 import {
   type Chosen,
   type Classifier,
@@ -20,7 +21,6 @@ import { inputs, refuseOverInputs } from './inputs.ts';
 import { type AnswersPlan, listMark, planPath } from './predict/answers-file.ts';
 import { checkEnding } from './predict/answers-format.ts';
 import { type Asked, asked } from './predict/pictures.ts';
-import { type LabelPrediction, type Prediction, predictionsOf } from './predict/prediction.ts';
 import { writeAnswers } from './predict/write.ts';
 import { type ProfileOption, profiledInto, profileOption } from './profile-option.ts';
 import { shardOption } from './shard.ts';

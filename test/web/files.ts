@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { givenDecision } from '../../src/train/evaluation/threshold.ts';
 import { saveTinyCheckpoint } from '../cli/tiny-checkpoint.ts';
 
 /** The path of a photograph that ships. */
@@ -16,7 +17,9 @@ export const choose = (page: Page, files: string | string[]): Promise<void> =>
 export async function withFiles(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-files-'));
   try {
-    await saveTinyCheckpoint(join(folder, 'sides.safetensors'), ['left side', 'right side']);
+    await saveTinyCheckpoint(join(folder, 'sides.safetensors'), ['left side', 'right side'], {
+      decision: givenDecision('right side', 0.01),
+    });
     const whole = readFileSync(join(folder, 'sides.safetensors'));
     writeFileSync(join(folder, 'cut.safetensors'), whole.subarray(0, whole.length - 100));
     writeFileSync(join(folder, 'evil.pth'), 'cos\nsystem\n(S"rm -rf /"\ntR.');

@@ -18,7 +18,13 @@ export class WorkerError extends Error {
   }
 }
 
+/** Calls that are about no network: they go on where another one is loaded. */
+const ABOUT_NONE: ReadonlySet<CallName> = new Set([
+  ...(['open', 'gpu', 'verify', 'bench', 'look', 'packLesson', 'openLesson'] as const),
+]);
+
 interface Waiting {
+  name: CallName;
   resolve(result: unknown): void;
   reject(error: unknown): void;
   onEvent(event: unknown): void;
@@ -57,6 +63,7 @@ export class Client {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(superseded());
       this.waiting.set(id, {
+        name,
         resolve: resolve as Waiting['resolve'],
         reject,
         onEvent: (event) => onEvent?.(event as Calls[Name]['event']),
@@ -66,10 +73,10 @@ export class Client {
     });
   }
 
-  /** From now on answers of before are late. */
+  /** Another network comes: from now on what was asked of the one before is late. */
   renew(): void {
     this.generation++;
-    for (const id of [...this.waiting.keys()]) this.drop(id);
+    for (const [id, { name }] of [...this.waiting]) if (!ABOUT_NONE.has(name)) this.drop(id);
   }
 
   private drop(id: number): void {
@@ -82,7 +89,7 @@ export class Client {
 
   private hear(told: Told): void {
     const call = this.waiting.get(told.id);
-    if (!call || told.generation !== this.generation) return;
+    if (!call || (told.generation !== this.generation && !ABOUT_NONE.has(call.name))) return;
     if (told.kind === 'event') {
       call.onEvent(told.event);
       return;

@@ -5,6 +5,7 @@
  */
 
 import type { BenchResult } from '../../src/bench/result.ts';
+import type { Decided } from '../../src/train/decided.ts';
 import type { Certificate } from '../../src/verify/verify.ts';
 import type {
   Base,
@@ -43,7 +44,7 @@ export interface Calls {
   gpu: Call<null, GpuFacts>;
   /** The certificate of `npm run verify`: every op, and networks layer by layer, against their references. */
   verify: Call<{ ops: boolean; models: readonly string[] }, Certificate, Step>;
-  /** What `npm run bench` measures: the ladders, rung by rung, or forward passes. */
+  /** What `npm run bench` measures: the ceilings, and the ladders rung by rung, or forward passes and how they start. */
   bench: Call<'ladders' | 'forward', BenchResult, Step>;
   /** What tells a picture from others: by its bytes, and by how it looks. */
   look: Call<Photo, Look>;
@@ -97,7 +98,9 @@ export interface NetworkFacts {
   /** Of its input, in words: `224×224`. */
   inputSize: string;
   parameters: number;
-  /** What had to be assumed or was left of the file, as sentences. */
+  /** What of its answers is called, as its checkpoint says it. */
+  decided: Decided;
+  /** What had to be assumed or was left of the file, and how its answers are called, as sentences. */
   notes: readonly string[];
   /** It, as what is taught on it remembers it. */
   base: Base;
@@ -106,10 +109,12 @@ export interface NetworkFacts {
 export interface Answer {
   /** One for each class, before the softmax. */
   logits: Float32Array<ArrayBuffer>;
-  /** A softmax of them. */
+  /** A softmax of them; of labels, of which several may hold, the sigmoid of each. */
   probabilities: Float32Array<ArrayBuffer>;
-  /** The likeliest classes, best first. */
+  /** The likeliest classes, best first, and those that are called. */
   top: readonly number[];
+  /** The class or the labels that are called by a threshold; null where the likeliest class is. */
+  called: readonly number[] | null;
   /** What the network was given: resized, cropped, in its own colours. */
   view: Pixels;
   /** Size of the picture as it was decoded. */
@@ -191,6 +196,8 @@ export interface Done {
 /** The same, and what is done now or was last. */
 export interface Step extends Done {
   name: string;
+  /** Seconds until all is done, where that is known. */
+  left?: number | null;
 }
 
 export interface GpuFacts extends AdapterFacts {

@@ -2,9 +2,9 @@
 import { realpath } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { headerOf } from '../../bench/document.ts';
 import type { BenchHeader } from '../../bench/result.ts';
-import { adapterName } from '../../gpu/adapter-name.ts';
-import { type Device, listedChoices } from '../../gpu/index.ts';
+import type { Device } from '../../gpu/index.ts';
 import { versions } from '../../node/versions.ts';
 import { git, isChanged } from './revision.ts';
 
@@ -12,35 +12,15 @@ import { git, isChanged } from './revision.ts';
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The header of a document. */
-export async function benchHeader({
-  info,
-  software,
-  features,
-  traits,
-  choices,
-}: Device): Promise<BenchHeader> {
+export async function benchHeader(device: Device): Promise<BenchHeader> {
   const { webgpu, node } = versions();
   const [cpu] = cpus();
-  const { vendor, architecture, device } = info;
-  const tuned = listedChoices(choices)?.length ?? 0;
-  return {
-    date: new Date().toISOString(),
+  return headerOf(device, {
     commit: await revision(),
-    adapter: { description: adapterName(info), vendor, architecture, device, software },
-    // Dawn describes an adapter by its driver.
-    driver: info.description || null,
     dawn: `webgpu ${webgpu}`,
     runtime: `Node ${node}`,
-    toggles: [],
-    features: [
-      ...[...features].filter((feature) => feature === 'subgroups'),
-      ...(traits.immediates ? ['immediates'] : []),
-      ...(traits.f16 ? ['shader-f16'] : []),
-    ],
-    lanes: traits.lanes,
-    ...(tuned > 0 && { tuned }),
     processor: cpu ? `${cpu.model.trim()}, ${cpus().length} threads` : null,
-  };
+  });
 }
 
 /**

@@ -1,10 +1,10 @@
 /** A run of the bench: the ceilings, every work that was asked for, and how networks start; an end keeps what there is. */
 import { ladderTasks } from '../../../bench/ladder/ladders.ts';
 import { measureCeilings } from '../../bench/ceilings.ts';
-import { entryOf } from '../../bench/limits.ts';
+import { documentOf } from '../../bench/document.ts';
 import { modelName } from '../../bench/models.ts';
 import { measureStarts, startCases } from '../../bench/node/cold.ts';
-import { BENCH_VERSION, type BenchResult, type Ceilings, type StartEntry } from '../../bench/result.ts';
+import type { BenchResult, Ceilings, StartEntry } from '../../bench/result.ts';
 import { type Chosen, chooseTasks, matcher } from '../../bench/run.ts';
 import { type Measured, measureTasks, type Task } from '../../bench/tasks.ts';
 import type { Device } from '../../gpu/index.ts';
@@ -32,14 +32,7 @@ export async function measureRequest(
     const ceilings = request.ceilings ? await ceilingsOf(device, memory) : null;
     const measured = await measuredTasks(device, tasks, request, stop);
     const starts = request.starts ? await startsOf(request, stop) : [];
-    const result: BenchResult = {
-      format: 'tessera-bench',
-      version: BENCH_VERSION,
-      header: await benchHeader(device),
-      ceilings,
-      entries: measured.map((one) => entryOf(one, ceilings)),
-      starts,
-    };
+    const result = documentOf(await benchHeader(device), { ceilings, measured, starts });
     return { result, exitCode: exitCodeOf(result, stop) };
   } finally {
     stop.dispose();

@@ -2,14 +2,15 @@
  * What `evaluate` makes of a checkpoint's answers, of classes or of labels: from which probabilities it calls, as the options ask,
  * else as the checkpoint says; the figures; what was chosen on these very pictures.
  */
+
+import type { CheckpointInfo } from '../../train/checkpoint-info.ts';
+import type { Decided } from '../../train/decided.ts';
 import { type Choice, evaluation } from '../../train/evaluation/evaluation.ts';
-import type { Calls } from '../../train/evaluation/stress.ts';
 import { callingOf, chooseThreshold, type Decision, type Scored } from '../../train/evaluation/threshold.ts';
 import type { Inference } from '../../train/infer.ts';
 import { labelAnswers } from '../../train/labels/answers.ts';
 import { labelEvaluation } from '../../train/labels/evaluation.ts';
 import { chooseThresholds, decisionsFor, type LabelDecisions } from '../../train/labels/thresholds.ts';
-import type { CheckpointInfo } from '../../train/node/checkpoint.ts';
 import { epochsOf } from '../../train/settings.ts';
 import type { AnyEvaluation } from '../../train/task.ts';
 import {
@@ -87,7 +88,7 @@ function decide(
 }
 
 /** How the stress test calls what an evaluation was called as. */
-export function callsOf(of: AnyEvaluation): Calls {
+export function callsOf(of: AnyEvaluation): Decided {
   if (of.task === 'labels') return { thresholds: of.perLabel.map(({ threshold }) => threshold) };
   return of.threshold ? { calling: callingOf(of.threshold.decision, of.classes) } : {};
 }

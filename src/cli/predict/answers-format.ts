@@ -5,8 +5,8 @@
 import { extname } from 'node:path';
 import { cell } from '../../report/predictions.ts';
 import { shown } from '../../text/shown.ts';
+import type { ClassPrediction, LabelPrediction, Prediction } from '../../train/prediction.ts';
 import { UserError } from '../ui.ts';
-import type { ClassPrediction, LabelPrediction, Prediction } from './prediction.ts';
 
 /** What is said of a picture: the network's answer, or why there is none. */
 export type Answer = Prediction | { file: string; error: string };

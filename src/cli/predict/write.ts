@@ -3,11 +3,11 @@ import { fromSamples } from '../../data/node/loader.ts';
 import type { Sample } from '../../data/sample.ts';
 import type { Device } from '../../gpu/index.ts';
 import { inferBatches, NO_NUMBER, unanswered } from '../../train/infer.ts';
+import { predictionsOf } from '../../train/prediction.ts';
 import type { Classifier } from '../classifier.ts';
 import { counted, formatBytes, formatSeconds, progressBar, type StopRequest, say } from '../ui.ts';
 import { AnswersFile, type AnswersPlan } from './answers-file.ts';
 import type { Answer } from './answers-format.ts';
-import { predictionsOf } from './prediction.ts';
 import { Waited } from './waiting.ts';
 
 export interface Writing {

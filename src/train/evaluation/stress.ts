@@ -9,10 +9,11 @@ import { labelsOf, type Sample } from '../../data/sample.ts';
 import { PERTURBATION_WORDS, PERTURBATIONS, type Perturbation } from '../../data/stress.ts';
 import type { Device } from '../../gpu/index.ts';
 import type { Model } from '../../nn/index.ts';
+import type { Decided } from '../decided.ts';
 import { type Inference, infer } from '../infer.ts';
 import { calledLabels, labelAnswers } from '../labels/answers.ts';
 import { allRight } from '../labels/metrics.ts';
-import { type Calling, percent, predictions } from '../metrics.ts';
+import { percent, predictions } from '../metrics.ts';
 import { type Interval, pairedDifference, percentRange, wilson } from './intervals.ts';
 
 /** A share of some pictures, and how far it lies below that of the same pictures as they are. */
@@ -48,7 +49,7 @@ export interface StressTable {
 }
 
 /** What `stress` needs beside the network. */
-export interface StressOptions {
+export interface StressOptions extends Decided {
   /** The pictures under a perturbation, or as they are; in the same order each time. */
   source: (perturbation: Perturbation | undefined) => BatchSource;
   classes: readonly string[];
@@ -56,16 +57,9 @@ export interface StressOptions {
   clean?: Inference;
   /** Default: all. */
   perturbations?: readonly Perturbation[];
-  /** A class that is called from a threshold on. */
-  calling?: Calling;
-  /** Of several labels a picture, from which probability each is called; 0.5 by default. */
-  thresholds?: readonly number[];
   /** Called after each batch with the batches so far; `false` ends the test. */
   onBatch?: (done: number) => boolean | undefined;
 }
-
-/** What decides on the calls. */
-export type Calls = Pick<StressOptions, 'calling' | 'thresholds'>;
 
 /** Runs the network over the pictures once a perturbation. Null where `onBatch` ended it. */
 export async function stress(
@@ -98,7 +92,7 @@ export async function stress(
 export function stressTable(
   clean: Inference,
   passes: readonly (readonly [Perturbation, Inference])[],
-  { classes, ...calls }: { classes: readonly string[] } & Calls,
+  { classes, ...calls }: { classes: readonly string[] } & Decided,
 ): StressTable {
   const before = judged(clean, calls);
   const figures = (after: Map<Sample, Judged>) => {
@@ -135,7 +129,7 @@ interface Judged {
   found(label: number): boolean;
 }
 
-function judged(answers: Inference, { calling, thresholds }: Calls): Map<Sample, Judged> {
+function judged(answers: Inference, { calling, thresholds }: Decided): Map<Sample, Judged> {
   const { samples, classes } = answers;
   if (samples.some(({ labels }) => labels)) {
     const of = labelAnswers(answers);

@@ -15,9 +15,11 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Comparison } from '../../../src/bench/compare.ts';
+import { documentOf, headerOf } from '../../../src/bench/document.ts';
 import { type AgainstOptions, runAgainst } from '../../../src/cli/bench/against.ts';
 import { compareFiles } from '../../../src/cli/bench/compare.ts';
 import { MARKER } from '../../../src/cli/bench/worker.ts';
+import { dryDevice, PLAIN_DEVICE } from '../../../src/gpu/dry.ts';
 import { madeRun, QUIET, resultOf } from '../../helpers/bench-runs.ts';
 
 const test = suite('cli: bench --compare, --against');
@@ -68,6 +70,24 @@ test('two files: a table of all entries, what changed first, and exit code 0', a
   assert.is(lines.length, 7);
   assert.match(lines[1]!, /^kernel 1 · tile +\S+ +\S+ +1\.\d+ +1\.\d+ \(1\.\d+–1\.\d+\) +slower$/);
   assert.match(err, /1 slower, 5 no difference shown/);
+});
+
+test('a document that the page saved: null for what a page cannot know, ceilings, and starts that are warm alone', async () => {
+  const { device } = await dryDevice(PLAIN_DEVICE);
+  const where = { commit: null, dawn: 'Mozilla/5.0', runtime: null, processor: null };
+  const { entries } = madeRun(1, QUIET);
+  const best = { value: 100, kernel: 'a', tried: [{ kernel: 'a', value: 100 }], doubt: null };
+  const start = { name: 'n', coldMs: null, warmMs: 12, programs: [], dispatches: 3, javascriptUs: 2 };
+  const found = documentOf(headerOf(device, where), {
+    ceilings: { arithmetic: best, bandwidth: best },
+    measured: entries,
+    starts: [{ ...start, made: { buffers: 0, bindGroups: 0, pipelines: 0 } }],
+  });
+  device.close();
+  assert.ok(found.entries.every(({ share }) => share! > 0));
+  const page = write('page.json', JSON.stringify(found));
+  const { code, out } = await printed(() => compareFiles(page, page, { pairs: 8, json: true }));
+  assert.equal([code, (JSON.parse(out) as Comparison).entries.length], [0, entries.length]);
 });
 
 test('--fail-on is the exit code, --json one document', async () => {

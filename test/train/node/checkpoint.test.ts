@@ -8,9 +8,9 @@ import type { Device } from '../../../src/gpu/index.ts';
 import { buildModel } from '../../../src/models/table.ts';
 import { crossEntropy, type Model } from '../../../src/nn/index.ts';
 import { scope, tensor } from '../../../src/tensor/index.ts';
+import type { CheckpointInfo } from '../../../src/train/checkpoint-info.ts';
 import { freezeFor, optimizerOf } from '../../../src/train/from-settings.ts';
 import {
-  type CheckpointInfo,
   modelOf,
   newestCheckpoint,
   readCheckpoint,

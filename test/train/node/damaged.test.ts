@@ -5,8 +5,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type CheckpointInfo, infoIn } from '../../../src/train/checkpoint-info.ts';
 import { trainedIn } from '../../../src/train/from-settings.ts';
-import { type CheckpointInfo, infoIn } from '../../../src/train/node/checkpoint.ts';
 import { noProgress } from '../../../src/train/progress.ts';
 import { BEFORE, trainsOf } from '../../../src/train/settings.ts';
 import { cardMetadata, readCard } from '../../../src/weights/card.ts';

@@ -1,5 +1,6 @@
 /** Work that takes long: a button that begins it, how far it is, one that ends it, and what came out. */
 import { type ReadonlySignal, signal } from '@preact/signals';
+import { formatSeconds } from '../../../src/text/figures.ts';
 import { isAbort } from '../client.ts';
 import type { CallName, Calls, Step } from '../contract.ts';
 import { client, failed, type Pending, ready, waiting } from '../state.ts';
@@ -55,6 +56,8 @@ export class Job<Name extends Stepwise> {
   }
 }
 
+const leftOf = ({ left }: Step): string => (left == null ? '' : `, ${formatSeconds(left)} left`);
+
 interface Props {
   job: { step: ReadonlySignal<Step | null>; outcome: ReadonlySignal<Pending<unknown> | null>; end(): void };
   begin: () => void;
@@ -69,7 +72,7 @@ export function JobControls({ job, begin, label }: Props) {
       {state === 'waiting' ? (
         <div class="row">
           <label class="progress grow">
-            {step ? `${step.done} of ${step.total}: ${step.name}` : 'Beginning …'}
+            {step ? `${step.done} of ${step.total}: ${step.name}${leftOf(step)}` : 'Beginning …'}
             <progress value={step?.done} max={step?.total} />
           </label>
           <button type="button" onClick={() => job.end()}>

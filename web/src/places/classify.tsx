@@ -12,7 +12,7 @@ export function Classify() {
       <Tray />
       {all.length > 0 && (
         <div class="row end">
-          <button type="button" onClick={saveAnswers}>
+          <button type="button" onClick={() => void saveAnswers()}>
             Save the answers
           </button>
         </div>
@@ -74,7 +74,7 @@ function Outcome({ picture: { id } }: { picture: Picture }) {
   const { decode, prepare, network: run } = outcome.value.milliseconds;
   return (
     <>
-      <Bars answer={outcome.value} classes={facts.value.classes} />
+      <Bars answer={outcome.value} facts={facts.value} />
       <p class="muted small">
         {run.toFixed(0)} ms in the network; {decode.toFixed(0)} to decode, {prepare.toFixed(0)} to resize and
         crop
@@ -84,18 +84,16 @@ function Outcome({ picture: { id } }: { picture: Picture }) {
 }
 
 /** The answers as `predict --json` writes them. */
-function saveAnswers(): void {
+async function saveAnswers(): Promise<void> {
   const facts = network.value;
   if (facts.state !== 'ready') return;
-  const { classes } = facts.value;
+  const { predictionOf } = await import('../../../src/train/prediction.ts');
+  const { classes, decided } = facts.value;
   const rows = pictures.value.flatMap(({ id, name }) => {
     const outcome = answers.value.get(id);
     if (outcome?.state !== 'ready') return [];
-    const { top, probabilities, logits } = outcome.value;
-    const topK = top.map((index) => ({
-      ...{ index, label: classes[index], probability: probabilities[index], logit: logits[index] },
-    }));
-    return [{ file: name, topK }];
+    const { top, logits } = outcome.value;
+    return [predictionOf(name, logits, { classes, ...decided }, top.length)];
   });
   save('answers.json', JSON.stringify(rows, null, 2));
 }

@@ -1,9 +1,10 @@
 /** Why: where in the picture the network found what speaks for a class, by Grad-CAM or by hiding parts. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useId } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { isAbort } from '../client.ts';
-import type { Answer, Done, Explained } from '../contract.ts';
-import { percent, shortName } from '../parts/bars.tsx';
+import type { Answer, Done, Explained, NetworkFacts } from '../contract.ts';
+import { AnyClass } from '../parts/any-class.tsx';
+import { percent, shareText, shortName, thresholdOf } from '../parts/bars.tsx';
 import { PixelCanvas } from '../parts/canvas.tsx';
 import { PictureChoice } from '../parts/picture-choice.tsx';
 import {
@@ -32,7 +33,7 @@ export function Why() {
     <>
       <PictureChoice />
       {facts.state === 'ready' && picture && answer?.state === 'ready' ? (
-        <Explanation key={picture.id} picture={picture} answer={answer.value} classes={facts.value.classes} />
+        <Explanation key={picture.id} picture={picture} answer={answer.value} facts={facts.value} />
       ) : (
         <p class="muted">{answer?.state === 'failed' ? answer.message : 'Waiting for the answer …'}</p>
       )}
@@ -43,43 +44,23 @@ export function Why() {
 interface Props {
   picture: Picture;
   answer: Answer;
-  classes: readonly string[];
+  facts: NetworkFacts;
 }
 
-function Explanation({ picture, answer, classes }: Props) {
-  const index = useSignal(answer.top[0]!);
+function Explanation({ picture, answer, facts: { classes, decided } }: Props) {
+  // What the network calls, which a threshold may decide.
+  const index = useSignal(answer.called?.[0] ?? answer.top[0]!);
   const method = useSignal<Method>('grad-cam');
   const opacity = useSignal(80);
-  const done = useSignal<Done | null>(null);
-  const found = useSignal<Pending<Explained>>(waiting);
-  const list = useId();
-
-  useEffect(() => {
-    const wanted = new AbortController();
-    found.value = waiting;
-    done.value = null;
-    const { name, blob } = picture;
-    const asked = { photo: { name, blob }, index: index.value, method: method.value };
-    const onEvent = (event: Done): void => {
-      done.value = event;
-    };
-    client.ask('explain', asked, { signal: wanted.signal, onEvent }).then(
-      (result) => {
-        found.value = ready(result);
-      },
-      (error: unknown) => {
-        if (!isAbort(error)) found.value = failed(error);
-      },
-    );
-    return () => wanted.abort();
-  }, [picture, index.value, method.value, done, found]);
+  const { found, done, stop, again } = useExplained(picture, index.value, method.value);
+  const offered = answer.top.includes(index.value) ? answer.top : [...answer.top, index.value];
 
   return (
     <div class="why">
       <div>
         <fieldset>
           <legend>What speaks for …</legend>
-          {answer.top.map((one) => (
+          {offered.map((one) => (
             <label key={one} class="choice">
               <input
                 type="radio"
@@ -89,26 +70,19 @@ function Explanation({ picture, answer, classes }: Props) {
                   index.value = one;
                 }}
               />
-              {shortName(classes[one]!)} <span class="muted">{percent(answer.probabilities[one]!)}</span>
+              <span>
+                {answer.called?.includes(one) && '✓ '}
+                {shortName(classes[one]!)} <span class="muted">{shareText(answer, decided, one)}</span>
+              </span>
             </label>
           ))}
           {classes.length > answer.top.length && (
-            <label class="choice">
-              another class
-              <input
-                type="search"
-                list={list}
-                onChange={({ currentTarget: { value } }) => {
-                  const place = classes.indexOf(value);
-                  if (place >= 0) index.value = place;
-                }}
-              />
-              <datalist id={list}>
-                {classes.map((name) => (
-                  <option key={name} value={name} />
-                ))}
-              </datalist>
-            </label>
+            <AnyClass
+              classes={classes}
+              onClass={(one) => {
+                index.value = one;
+              }}
+            />
           )}
         </fieldset>
         <fieldset>
@@ -140,35 +114,99 @@ function Explanation({ picture, answer, classes }: Props) {
           />
         </label>
         <p class="muted small">
-          What an explanation shows and what it does not is in <code>docs/explain.md</code>: a map says where
-          the network found what speaks for a class, not that it is right.
+          A map says where the network found what speaks for a class, not that it is right.
         </p>
       </div>
       <div aria-live="polite">
-        <Outcome found={found.value} done={done.value} classes={classes} opacity={opacity.value} />
+        {found === null && (
+          <p>
+            Stopped.{' '}
+            <button type="button" onClick={again}>
+              Look again
+            </button>
+          </p>
+        )}
+        {found?.state === 'failed' && <p class="fault">{found.message}</p>}
+        {found?.state === 'waiting' && <Looking done={done} stop={stop} />}
+        {found?.state === 'ready' && (
+          <Outcome
+            found={found.value}
+            name={shortName(classes[found.value.index]!)}
+            threshold={thresholdOf(decided, found.value.index)}
+            opacity={opacity.value}
+          />
+        )}
       </div>
     </div>
   );
 }
 
-interface OutcomeProps {
-  found: Pending<Explained>;
-  done: Done | null;
-  classes: readonly string[];
-  opacity: number;
+/** The map of a class: asked for anew when the question changes, or again after it was stopped, when it is null. */
+function useExplained({ name, blob }: Picture, index: number, method: Method) {
+  const done = useSignal<Done | null>(null);
+  const found = useSignal<Pending<Explained> | null>(waiting);
+  const tries = useSignal(0);
+  const running = useRef<AbortController | null>(null);
+
+  useEffect(() => {
+    const wanted = new AbortController();
+    running.current = wanted;
+    found.value = waiting;
+    done.value = null;
+    const onEvent = (event: Done): void => {
+      done.value = event;
+    };
+    const asked = { photo: { name, blob }, index, method };
+    client.ask('explain', asked, { signal: wanted.signal, onEvent }).then(
+      (result) => {
+        found.value = ready(result);
+      },
+      (error: unknown) => {
+        if (!isAbort(error)) found.value = failed(error);
+      },
+    );
+    return () => wanted.abort();
+  }, [name, blob, index, method, tries.value, done, found]);
+
+  return {
+    ...{ found: found.value, done: done.value },
+    stop: () => {
+      running.current?.abort();
+      found.value = null;
+    },
+    again: () => {
+      tries.value++;
+    },
+  };
 }
 
-function Outcome({ found, done, classes, opacity }: OutcomeProps) {
-  if (found.state === 'failed') return <p class="fault">{found.message}</p>;
-  if (found.state === 'waiting')
-    return (
-      <label class="progress">
+function Looking({ done, stop }: { done: Done | null; stop: () => void }) {
+  return (
+    <div class="row">
+      <label class="progress grow">
         {done ? `${done.done} of ${done.total} parts were hidden` : 'Looking …'}
         <progress value={done?.done} max={done?.total} />
       </label>
-    );
-  const { view, heat, index, probability, size, empty, ms } = found.value;
-  const name = shortName(classes[index]!);
+      <button type="button" onClick={stop}>
+        Stop
+      </button>
+    </div>
+  );
+}
+
+interface OutcomeProps {
+  found: Explained;
+  name: string;
+  threshold: number | undefined;
+  opacity: number;
+}
+
+function Outcome({ found, name, threshold, opacity }: OutcomeProps) {
+  const { view, heat, probability, size, empty, ms } = found;
+  const called =
+    threshold === undefined
+      ? ''
+      : `, ${probability >= threshold ? 'called' : 'not called'} from ${percent(threshold)}`;
   return (
     <figure class="layers">
       <div>
@@ -180,7 +218,7 @@ function Outcome({ found, done, classes, opacity }: OutcomeProps) {
       <figcaption>
         {empty
           ? `Nothing in the picture speaks for ${name}`
-          : `What speaks for ${name} (${percent(probability)}): the lighter, the more`}
+          : `What speaks for ${name} (${percent(probability)}${called}): the lighter, the more`}
         ; a map of {size.join('×')}, in {ms.toFixed(0)} ms.
       </figcaption>
     </figure>

@@ -4,7 +4,9 @@ import { heightWidth } from '../../../src/data/input-size.ts';
 import { evalTransform, networkView, type Preprocessing } from '../../../src/data/transforms.ts';
 import type { Device } from '../../../src/gpu/index.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../../src/tensor/index.ts';
-import { largest, softmaxRow } from '../../../src/train/metrics.ts';
+import type { Decided } from '../../../src/train/decided.ts';
+import { sigmoidRow } from '../../../src/train/labels/answers.ts';
+import { largest, predicted, softmaxRow } from '../../../src/train/metrics.ts';
 import type { Answer, Photo } from '../contract.ts';
 import { pixelsOf } from './pixels.ts';
 import type { Session } from './session.ts';
@@ -19,7 +21,7 @@ export async function inputOf(photo: Photo, preprocessing: Preprocessing, device
 }
 
 export function classify(session: Session, { name, blob }: Photo): Promise<Answer> {
-  return session.onNetwork(async ({ model, preprocessing, device }) => {
+  return session.onNetwork(async ({ model, preprocessing, device, facts: { decided } }) => {
     const start = performance.now();
     const image = await decodeBlob(blob, name);
     const decoded = performance.now();
@@ -30,13 +32,26 @@ export function classify(session: Session, { name, blob }: Photo): Promise<Answe
     const logits = Float32Array.from(await answers.data());
     const done = performance.now();
     answers.dispose();
+    const probabilities = Float32Array.from((decided.thresholds ? sigmoidRow : softmaxRow)(logits));
+    const called = calledOf(logits, probabilities, decided);
+    const likeliest = largest(logits, LIKELIEST);
     return {
-      logits,
-      probabilities: Float32Array.from(softmaxRow(logits)),
-      top: largest(logits, LIKELIEST),
+      ...{ logits, probabilities, called },
+      top: [...likeliest, ...(called ?? []).filter((index) => !likeliest.includes(index))],
       view: pixelsOf(networkView(image, preprocessing)),
       original: { width: image.width, height: image.height },
       milliseconds: { decode: decoded - start, prepare: prepared - decoded, network: done - prepared },
     };
   });
+}
+
+/** What `predict` calls of the same answers; null where that is the likeliest class. */
+function calledOf(
+  logits: Float32Array,
+  probabilities: Float32Array,
+  { calling, thresholds }: Decided,
+): number[] | null {
+  if (calling) return [predicted(logits, calling)];
+  if (!thresholds) return null;
+  return thresholds.flatMap((threshold, index) => (probabilities[index]! >= threshold ? [index] : []));
 }

@@ -19,16 +19,17 @@ export function explain(
   { photo, index, method }: Calls['explain']['argument'],
   { signal, tell }: Context<'explain'>,
 ): Promise<Explained> {
-  return session.onNetwork(async ({ model, preprocessing, device }) => {
+  return session.onNetwork(async ({ model, preprocessing, device, facts }) => {
     const start = performance.now();
     const image = await inputOf(photo, preprocessing, device);
     try {
       const classes = [index];
+      const task = facts.decided.thresholds ? 'labels' : 'classes';
       const found =
         method === 'grad-cam'
-          ? await gradCam(model, image, { classes })
+          ? await gradCam(model, image, { classes, task })
           : await occlusion(model, image, {
-              ...{ classes, batchSize: AT_ONCE },
+              ...{ classes, task, batchSize: AT_ONCE },
               onBatch(done, total) {
                 tell({ done, total });
                 return !signal.aborted;

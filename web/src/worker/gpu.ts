@@ -1,10 +1,4 @@
-/** `gpu`, `verify` and `bench`: what the adapter is, whether it computes what it should, and how fast. */
-import { ladderTasks } from '../../../bench/ladder/ladders.ts';
-import { entryOf } from '../../../src/bench/limits.ts';
-import { MODELS, type ModelCase, modelTask } from '../../../src/bench/models.ts';
-import { BENCH_VERSION, type BenchHeader, type BenchResult } from '../../../src/bench/result.ts';
-import { measureTasks, type Task } from '../../../src/bench/tasks.ts';
-import type { Device } from '../../../src/gpu/index.ts';
+/** `gpu` and `verify`: what the adapter is, and whether it computes what it should. */
 import { parseFixture } from '../../../src/verify/fixtures.ts';
 import { RANDOM_OPS } from '../../../src/verify/random-cases.ts';
 import { type Certificate, verify } from '../../../src/verify/verify.ts';
@@ -65,56 +59,4 @@ export async function certify(
   });
   if (device.fault) throw device.fault;
   return certificate;
-}
-
-// --- bench ----------------------------------------------------------------------------------------------------
-
-/** Samples of each work, as `npm run bench` takes. */
-const SAMPLES = 10;
-
-export async function bench(
-  session: Session,
-  what: Calls['bench']['argument'],
-  { signal, tell }: Context<'bench'>,
-): Promise<BenchResult> {
-  const device = await session.device();
-  const measured = await measureTasks(device, await tasksOf(device, what), {
-    samples: SAMPLES,
-    stopped: () => signal.aborted,
-    onProgress: (done, total, name) => tell({ done, total, name }),
-  });
-  signal.throwIfAborted();
-  if (device.fault) throw device.fault;
-  return {
-    ...{ format: 'tessera-bench', version: BENCH_VERSION, header: headerOf(device), ceilings: null },
-    ...{ entries: measured.map((one) => entryOf(one, null)), starts: [] },
-  };
-}
-
-async function tasksOf(device: Device, what: Calls['bench']['argument']): Promise<Task[]> {
-  if (what === 'ladders') return [...ladderTasks(device, 'matmul'), ...ladderTasks(device, 'conv2d')];
-  const cases = ['efficientnet_lite0', ...MODELS].map((network): ModelCase => {
-    return { network, form: { mode: 'evaluation', batch: 1, size: 224 } };
-  });
-  return Promise.all(cases.map((one) => modelTask(device, one, null)));
-}
-
-function headerOf({ info, software, features, traits }: Device): BenchHeader {
-  const { vendor, architecture, device, description } = info;
-  return {
-    ...{ date: new Date().toISOString(), commit: null, runtime: null, toggles: [], processor: null },
-    adapter: {
-      description: description || device || architecture || vendor,
-      vendor,
-      architecture,
-      device,
-      software,
-    },
-    ...{ driver: description || null, dawn: navigator.userAgent, lanes: traits.lanes },
-    features: [
-      ...[...features].filter((feature) => feature === 'subgroups'),
-      ...(traits.immediates ? ['immediates'] : []),
-      ...(traits.f16 ? ['shader-f16'] : []),
-    ],
-  };
 }

@@ -114,8 +114,13 @@ export class Session {
     const model = await this.built(start, (told) => {
       report = told;
     });
+    const facts = await factsOf(start, model, weights, report!, await sha256(bytes)).catch(
+      (error: unknown) => {
+        model.dispose();
+        throw error;
+      },
+    );
     this.loaded?.model.dispose();
-    const facts = factsOf(start, model, weights, report!, await sha256(bytes));
     this.loaded = { start, model, preprocessing: start.preprocessing, facts };
     return facts;
   }
@@ -222,29 +227,33 @@ export class Session {
   }
 }
 
-function factsOf(
+/** @throws InputError where the file is a checkpoint whose description is damaged */
+async function factsOf(
   start: Start,
   model: Model,
   weights: Weights,
   report: LoadReport,
   sha256: string,
-): NetworkFacts {
+): Promise<NetworkFacts> {
   const { numClasses } = model;
   const own = start.known!.card.classes;
-  const notes =
-    weights === 'pretrained'
-      ? []
-      : [...(start.assumed ? [start.assumed] : []), ...describeReport(report).split('\n').slice(1)];
+  const classes = own?.length === numClasses ? own : classesFor(numClasses);
   const file = weights === 'pretrained' ? null : weights;
   const words = file?.name ?? "Google's ImageNet weights, which ship";
+  // What ships decides nothing; what reads decisions comes with the first file that may.
+  const { decided, sentence } = file
+    ? (await import('./decided.ts')).decidedOf(start.known!, classes)
+    : { decided: {}, sentence: null };
+  const left = file ? [start.assumed, ...describeReport(report).split('\n').slice(1)] : [];
   return {
     model: start.model,
     weights: words,
     base: { model: start.model, weights: words, sha256, file },
-    classes: own?.length === numClasses ? own : classesFor(numClasses),
+    classes,
+    decided,
     inputSize: sizeText(start.preprocessing.inputSize),
     parameters: [...model.namedParameters()].reduce((sum, [, { size }]) => sum + size, 0),
-    notes,
+    notes: [sentence, ...left].filter((note) => note !== null),
   };
 }
 

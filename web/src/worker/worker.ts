@@ -29,7 +29,7 @@ serve({
   explain: async (asked, context) => (await import('./explain.ts')).explain(session, asked, context),
   gpu: async () => (await import('./gpu.ts')).gpuFacts(session),
   verify: async (asked, context) => (await import('./gpu.ts')).certify(session, asked, context),
-  bench: async (asked, context) => (await import('./gpu.ts')).bench(session, asked, context),
+  bench: async (asked, context) => (await import('./bench.ts')).bench(session, asked, context),
   look: async (photo) => (await import('./look.ts')).look(photo),
   teach: async (lesson, context) => (await import('./teach.ts')).teach(session, lesson, context),
   taughtFile: async (asked) => (await import('./taught-file.ts')).taughtFile(session, asked),

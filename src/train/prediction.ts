@@ -1,10 +1,15 @@
 /** What is said about one picture: the likeliest classes, or each label of which several may hold. */
-import type { Inference } from '../../train/infer.ts';
-import { sigmoid } from '../../train/labels/answers.ts';
-import { type Calling, largest, predicted, rowOf, softmaxRow } from '../../train/metrics.ts';
-import type { Classifier } from '../classifier.ts';
+import type { Decided } from './decided.ts';
+import type { Inference } from './infer.ts';
+import { sigmoid } from './labels/answers.ts';
+import { type Calling, largest, predicted, rowOf, softmaxRow } from './metrics.ts';
 
-/** The array of these is the output of `--json`. */
+/** What answers it: the names of its outputs, and what is called of them. */
+export interface Answering extends Decided {
+  classes: readonly string[];
+}
+
+/** The array of these is the output of `predict --json`. */
 export type Prediction = ClassPrediction | LabelPrediction;
 
 export interface ClassPrediction {
@@ -23,18 +28,20 @@ export interface LabelPrediction {
 }
 
 /** What a network says of every picture. @param k how many of the likeliest classes are named; of labels all are */
-export function predictionsOf(
-  answers: Inference,
-  { classes, calling, thresholds }: Pick<Classifier, 'classes' | 'calling' | 'thresholds'>,
-  k: number,
-): Prediction[] {
-  return answers.samples.map(({ file }, picture) => {
-    const logits = rowOf(answers, picture);
-    return thresholds
-      ? labelled(file, logits, classes, thresholds)
-      : classed(file, logits, classes, k, calling);
-  });
+export function predictionsOf(answers: Inference, answering: Answering, k: number): Prediction[] {
+  return answers.samples.map(({ file }, picture) =>
+    predictionOf(file, rowOf(answers, picture), answering, k),
+  );
 }
+
+/** The same of one picture. */
+export const predictionOf = (
+  file: string,
+  logits: Float32Array,
+  { classes, calling, thresholds }: Answering,
+  k: number,
+): Prediction =>
+  thresholds ? labelled(file, logits, classes, thresholds) : classed(file, logits, classes, k, calling);
 
 function classed(
   file: string,
