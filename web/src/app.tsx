@@ -2,49 +2,55 @@
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import icon from '../icon.svg?url';
+import { Docs } from './parts/docs.tsx';
 import { DropAnywhere } from './parts/drop.tsx';
 import { later } from './parts/later.tsx';
 import { NetworkLine } from './parts/network-line.tsx';
 import { Classify } from './places/classify.tsx';
 import { Trouble } from './places/trouble.tsx';
-import { Why } from './places/why.tsx';
 import { hashOf, PLACES, type PlaceName } from './route.ts';
 import { adapter, route } from './state.ts';
 
 interface Place {
   title: string;
   what: string;
+  /** Pages of docs/ that are about it. */
+  docs: readonly string[];
   component: ComponentType;
 }
 
 const VIEWS: Record<PlaceName, Place> = {
-  classify: { title: 'Classify', what: 'What is in a picture', component: Classify },
+  classify: {
+    ...{ title: 'Classify', what: 'What is in a picture', docs: ['page', 'other-files'] },
+    component: Classify,
+  },
   explore: {
-    title: 'Explore',
-    what: 'What each layer makes of it',
+    ...{ title: 'Explore', what: 'What each layer makes of it', docs: ['page', 'kernels'] },
     component: later(async () => (await import('./places/explore/explore.tsx')).Explore),
   },
-  why: { title: 'Why', what: 'Where it looked', component: Why },
+  why: {
+    ...{ title: 'Why', what: 'Where it looked', docs: ['explain'] },
+    component: later(async () => (await import('./places/why.tsx')).Why),
+  },
   teach: {
-    title: 'Teach',
-    what: 'Classes of your own',
+    ...{ title: 'Teach', what: 'Classes of your own', docs: ['page', 'fine-tuning', 'export'] },
     component: later(async () => (await import('./places/teach/teach.tsx')).Teach),
   },
   step: {
     title: 'A step',
     what: 'A training step under the glass',
+    docs: ['page'],
     component: later(async () => (await import('./places/step/step.tsx')).Step),
   },
   gpu: {
-    title: 'Your GPU',
-    what: 'What this GPU computes, and how fast',
+    ...{ title: 'Your GPU', what: 'What this GPU computes, and how fast', docs: ['bench', 'ladder'] },
     component: later(async () => (await import('./places/gpu/gpu.tsx')).Gpu),
   },
 };
 
 export function App() {
   const { place } = route.value;
-  const { title, what, component: View } = VIEWS[place];
+  const { title, what, docs, component: View } = VIEWS[place];
   useEffect(() => {
     document.title = `${title} · Tessera`;
   }, [title]);
@@ -77,6 +83,7 @@ export function App() {
           <>
             <NetworkLine />
             <View />
+            <Docs key={place} names={docs} />
           </>
         )}
       </main>
