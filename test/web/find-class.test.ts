@@ -12,6 +12,8 @@ for (const [typed, index] of [
   ['tabb', 281],
   ['281', 281],
   ['1000', null],
+  ['cardigan', 474],
+  ['Cardigan', 264],
   ['t', null],
   ['tabby dog', null],
   ['', null],
@@ -19,5 +21,13 @@ for (const [typed, index] of [
   test(`'${typed}' is ${index === null ? 'none' : `class ${index}`}`, () => {
     assert.is(findClass(typed, IMAGENET_CLASSES), index);
   });
+
+test('of classes that are called by numbers the name counts, not the place', () => {
+  const classes = ['1', '10', '2'];
+  assert.equal(
+    ['1', '10', '2', '0'].map((typed) => findClass(typed, classes)),
+    [0, 1, 2, 0],
+  );
+});
 
 test.run();
