@@ -254,35 +254,36 @@ test('a lesson that a reload breaks off goes on, a second of it lost at most, an
     await epochs.fill('3');
     await button(page, 'Teach').click();
     await page.getByText('3 of 3 held-out pictures are right').waitFor();
-    await epochs.fill('90');
+    // A third of them for the thaw: enough that it is not over before the page is reloaded.
+    await epochs.fill('180');
     await button(page, 'Thaw it').click();
     const undisturbed = await thawed();
     await button(page, 'Undo letting conv_head learn').click();
 
     await button(page, 'Thaw it').click();
     const seen: { time: number; epoch: number }[] = [];
-    for (let epoch = 0; epoch < 12; ) {
+    for (let epoch = 0; epoch < 6; ) {
       const text = await page.locator('.progress').innerText();
       epoch = Number(/epoch (\d+)/.exec(text)?.[1] ?? 0);
       seen.push({ time: performance.now(), epoch });
     }
     const gone = performance.now();
     await page.reload();
-    const note = await page.getByText(/The lesson was at epoch \d+ of 30 when it broke off/).innerText();
+    const note = await page.getByText(/The lesson was at epoch \d+ of 60 when it broke off/).innerText();
     const at = Number(/epoch (\d+)/.exec(note)![1]);
     const before = seen.findLast(({ time }) => time <= gone - 1000)?.epoch ?? 0;
     console.log(
       `at epoch ${seen.at(-1)!.epoch} when it was reloaded, ${before} a second before; kept: ${at}`,
     );
-    assert.ok(at >= before && at > 0 && at < 30, `${at}, ${before}`);
+    assert.ok(at >= before && at < 60, `${at}, ${before}`);
     await button(page, 'Go on').click();
     // The GPU is lost as well, by the browser's own way to end its process.
-    await page.locator('.progress', { hasText: /epoch (1[4-9]|2\d)/ }).waitFor();
+    await page.locator('.progress', { hasText: /epoch (1[4-9]|[2-5]\d)/ }).waitFor();
     const crash = await context.newPage();
     await crash.goto('chrome://gpucrash').catch(() => undefined);
     await page.bringToFront();
     assert.equal(await thawed(), undisturbed);
-    await page.getByRole('img', { name: 'Loss after 33 epochs' }).waitFor();
+    await page.getByRole('img', { name: 'Loss after 63 epochs' }).waitFor();
     await page.waitForTimeout(1000);
     const { lesson, ...rest } = await kept(page);
     assert.is((lesson as { begun: unknown }).begun, null);

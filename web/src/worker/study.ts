@@ -55,7 +55,8 @@ export async function goOn(key: string, model: Model, optimizer: Optimizer): Pro
 /** Keeps the state as training goes. */
 export class Keeper implements Callback {
   readonly name = 'keeper';
-  private last = performance.now();
+  /** When it was kept last; the first step is, so that a lesson that broke off at once is known. */
+  private last = Number.NEGATIVE_INFINITY;
 
   /**
    * @param signal nothing is kept any more once it has aborted
